@@ -1,0 +1,5 @@
+"""`python -m fleetkeeper` is the command line."""
+
+from fleetkeeper.cli import main
+
+main()
