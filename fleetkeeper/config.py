@@ -1,0 +1,141 @@
+"""The operator's settings as one frozen value; settings.load reads it from TOML and the environment.
+
+The class attributes' defaults are the documented ones; config.example.toml shows every key.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fleetkeeper.core.placement import MappingRule, MappingSettings
+
+__all__ = [
+    "AwsAccount",
+    "AwsSettings",
+    "KubeCluster",
+    "KubernetesSettings",
+    "LogSettings",
+    "MappingRule",
+    "MappingSettings",
+    "ObserveSettings",
+    "Organizations",
+    "Secret",
+    "ServeSettings",
+    "Settings",
+    "StoreSettings",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A value that is never shown; origin is `env NAME` or `file PATH`."""
+
+    value: str = field(repr=False)
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """url: sqlite:///path or postgresql://user@host/db. The password comes from the environment or a file."""
+
+    url: str = "sqlite:///fleetkeeper.db"
+    password: Secret | None = None
+    history_days: int = 400  # older changes and gone clusters are forgotten; a year, and some time to look back on it
+
+
+@dataclass(frozen=True, slots=True)
+class AwsAccount:
+    """One account to observe. role_arn "" uses aws.role_name in that account; regions () uses aws.regions."""
+
+    id: str
+    name: str = ""
+    role_arn: str = ""
+    external_id: Secret | None = None
+    regions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Organizations:
+    """Discovery of accounts; role_arn is assumed first (the management account or a delegated administrator)."""
+
+    role_arn: str = ""
+    include_ous: tuple[str, ...] = ()  # OU paths such as Prod/Payments or ids; () means all
+    exclude_accounts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AwsSettings:
+    regions: tuple[str, ...] = ()
+    accounts: tuple[AwsAccount, ...] = ()
+    organizations: Organizations | None = None
+    role_name: str = "fleetkeeper-reader"
+    external_id: Secret | None = None
+    profile: str = ""
+    endpoint_url: str = ""  # for VPC endpoints and the demo; "" is AWS's own
+    ca_bundle: str = ""
+    proxy_url: str = ""
+    partition: str = "aws"
+    requests_per_second: float = 10.0  # per account and region, over all APIs
+    names: tuple[str, ...] = ()  # shell patterns of cluster names to observe; () means all
+    exclude_names: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)  # observe only clusters that carry all of these
+
+
+@dataclass(frozen=True, slots=True)
+class KubeCluster:
+    """How to reach one cluster other than by its public EKS endpoint and a token.
+
+    With arn: an EKS cluster whose kubeconfig context (for example one with a proxy) is to be used, after its address
+    and CA were found to be the cluster's. Without: a cluster that only the kubeconfig knows.
+    """
+
+    name: str
+    arn: str = ""
+    kubeconfig: str = ""  # "" is $KUBECONFIG, else ~/.kube/config
+    context: str = ""  # "" is the kubeconfig's current one
+    proxy_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KubernetesSettings:
+    clusters: tuple[KubeCluster, ...] = ()
+    proxy_url: str = ""
+    page_size: int = 500
+    timeout_seconds: float = 30.0  # for one request, from connect to the last byte
+    max_answer_mib: int = 64  # a larger page is refused, decoded
+    concurrency: int = 8  # clusters read at once
+
+
+@dataclass(frozen=True, slots=True)
+class ObserveSettings:
+    schedule: str = "*/15 * * * *"  # crontab syntax, in `timezone`
+    timezone: str = "UTC"
+    helm_secrets: bool = False  # read Helm release secrets; needs `get, list` on secrets
+    stale_after_minutes: int = 60  # older data is shown as old
+
+
+@dataclass(frozen=True, slots=True)
+class ServeSettings:
+    listen: str = "127.0.0.1:8321"  # health and metrics
+    shutdown_seconds: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    level: str = "info"  # debug, info, warning, error
+    format: str = "auto"  # json, text, auto: text at a terminal
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the operator can set. origins maps each dotted key that was set to `file:line` or `env NAME`."""
+
+    store: StoreSettings = StoreSettings()
+    aws: AwsSettings = AwsSettings()
+    kubernetes: KubernetesSettings = KubernetesSettings()
+    observe: ObserveSettings = ObserveSettings()
+    mapping: MappingSettings = field(default_factory=MappingSettings)
+    serve: ServeSettings = ServeSettings()
+    log: LogSettings = LogSettings()
+    compat_folders: tuple[Path, ...] = ()  # the operator's own compat data, laid over ours
+    origins: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,225 @@
+"""Every key is read, is in the example, and is shown with its origin; secrets are not."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+import pytest
+
+from fleetkeeper.config import (
+    AwsAccount,
+    AwsSettings,
+    KubeCluster,
+    KubernetesSettings,
+    LogSettings,
+    MappingRule,
+    MappingSettings,
+    ObserveSettings,
+    Organizations,
+    Secret,
+    ServeSettings,
+    Settings,
+    StoreSettings,
+)
+from fleetkeeper.config_show import Row, as_mapping, show
+from fleetkeeper.settings.load import load
+
+ROOT = Path(__file__).parent.parent
+EXAMPLE = ROOT / "config.example.toml"
+FILE = Path("fleetkeeper.toml")
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def written(text: str, environ: Mapping[str, str] | None = None) -> Settings:
+    FILE.write_text(text, "utf-8")
+    return load(FILE, environ or {})
+
+
+# ---- every key
+
+
+_EVERYTHING = """
+compat_folders = ["compat"]
+[store]
+url = "postgresql://u@db/fleet"
+history_days = 10
+[aws]
+regions = ["eu-west-2"]
+role_name = "r"
+external_id_env = "SET"
+profile = "p"
+endpoint_url = "http://endpoint"
+ca_bundle = "file"
+proxy_url = "http://proxy"
+partition = "aws"
+requests_per_second = 3
+names = ["n"]
+exclude_names = ["x"]
+tags = {t = "v"}
+[[aws.accounts]]
+id = "111122223333"
+name = "a"
+role_arn = "arn:aws:iam::111122223333:role/r"
+external_id_file = "file"
+regions = ["eu-west-1"]
+[aws.organizations]
+role_arn = "arn:aws:iam::444455556666:role/o"
+include_ous = ["ou"]
+exclude_accounts = ["777788889999"]
+[kubernetes]
+proxy_url = "http://proxy2"
+page_size = 11
+timeout_seconds = 12
+max_answer_mib = 13
+concurrency = 14
+[[kubernetes.clusters]]
+name = "c"
+arn = "arn:aws:eks:eu-west-1:111122223333:cluster/c"
+kubeconfig = "k"
+context = "ctx"
+proxy_url = "http://proxy3"
+[observe]
+schedule = "*/10 * * * *"
+timezone = "Asia/Tokyo"
+helm_secrets = true
+stale_after_minutes = 15
+[mapping]
+environment_tag = "e"
+ring_tag = "r"
+service_tag = "s"
+[[mapping.rules]]
+environment = "dev"
+ring = "late"
+service = "pay"
+accounts = ["a*"]
+ous = ["ou"]
+names = ["n"]
+arns = ["arn:*"]
+tags = {t = "v"}
+[serve]
+listen = "[::1]:80"
+shutdown_seconds = 16
+[log]
+level = "debug"
+format = "json"
+"""
+
+
+def test_every_key_arrives_in_its_field() -> None:
+    Path("compat").mkdir()
+    Path("file").write_text("in file", "utf-8")
+    account = AwsAccount(
+        "111122223333", "a", "arn:aws:iam::111122223333:role/r", Secret("in file", "file file"), ("eu-west-1",)
+    )
+    rule = MappingRule("dev", "late", "pay", ("a*",), ("ou",), ("n",), ("arn:*",), {"t": "v"}, "fleetkeeper.toml:50")
+    found = written(_EVERYTHING, {"SET": "secret"})
+    assert found == Settings(
+        store=StoreSettings("postgresql://u@db/fleet", history_days=10),
+        aws=AwsSettings(
+            regions=("eu-west-2",),
+            accounts=(account,),
+            organizations=Organizations("arn:aws:iam::444455556666:role/o", ("ou",), ("777788889999",)),
+            role_name="r",
+            external_id=Secret("secret", "env SET"),
+            profile="p",
+            endpoint_url="http://endpoint",
+            ca_bundle="file",
+            proxy_url="http://proxy",
+            requests_per_second=3.0,
+            names=("n",),
+            exclude_names=("x",),
+            tags={"t": "v"},
+        ),
+        kubernetes=KubernetesSettings(
+            clusters=(KubeCluster("c", "arn:aws:eks:eu-west-1:111122223333:cluster/c", "k", "ctx", "http://proxy3"),),
+            proxy_url="http://proxy2",
+            page_size=11,
+            timeout_seconds=12.0,
+            max_answer_mib=13,
+            concurrency=14,
+        ),
+        observe=ObserveSettings("*/10 * * * *", "Asia/Tokyo", helm_secrets=True, stale_after_minutes=15),
+        mapping=MappingSettings("e", "r", "s", "", (rule,)),
+        serve=ServeSettings("[::1]:80", 16.0),
+        log=LogSettings("debug", "json"),
+        compat_folders=(Path("compat"),),
+        origins=found.origins,
+    )
+
+
+# ---- the example and what is shown
+
+
+def test_the_example_is_sound() -> None:
+    settings = load(EXAMPLE, {})
+    assert settings.aws.accounts[0].name == "payments"
+    assert settings.mapping.rules[0].tags == {"team": "payments", "tier": "*"}
+
+
+def _keys(kind: type, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """(table, key) of every setting below a settings class."""
+    hints = get_type_hints(kind)
+    for member in fields(kind):
+        inner = hints[member.name]
+        nested = next((t for t in (inner, *get_args(inner)) if isinstance(t, type) and is_dataclass(t)), None)
+        if member.name in ("origin", "origins"):
+            continue
+        if nested is Secret:
+            yield from ((prefix, f"{member.name}_{source}") for source in ("env", "file"))
+        elif nested is not None:
+            yield from _keys(nested, f"{prefix}.{member.name}" if prefix else member.name)
+        else:
+            yield prefix, member.name
+
+
+@pytest.mark.parametrize(("table", "key"), list(_keys(Settings)))
+def test_the_example_has_every_key(table: str, key: str) -> None:
+    sections = re.split(r"^\[+([a-z_.]+)\]+$", "[]\n" + EXAMPLE.read_text("utf-8"), flags=re.MULTILINE)
+    named = dict(zip(["", *sections[1::2]], sections[0::2], strict=True))
+    path = f"{table}.{key}".removeprefix(".")
+    commented = "(?:# )?" if key.endswith(("_env", "_file")) else ""  # they need what only the reader's machine has
+    assert path in named or re.search(rf"^{commented}{key} = ", named[table], re.MULTILINE)
+
+
+def test_every_key_is_shown_with_its_origin() -> None:
+    text = (
+        '[store]\nurl = "postgresql://u@db/fleet"\npassword_env = "DB"\n'
+        '[aws]\nregions = ["eu-west-1"]\n[aws.tags]\nteam = "pay"\n'
+    )
+    settings = written(text, {"DB": "s3cret", "FLEETKEEPER_OBSERVE__HELM_SECRETS": "true"})
+    rows = {row.key: row for row in show(settings)}
+    assert rows["store.url"] == Row("store.url", "postgresql://u@db/fleet", "fleetkeeper.toml:2")
+    assert rows["store.password"] == Row("store.password", "(set, from env DB)", "env DB")
+    assert rows["aws.regions"] == Row("aws.regions", "eu-west-1", "fleetkeeper.toml:5")
+    assert rows["aws.tags"] == Row("aws.tags", "team=pay", "fleetkeeper.toml:7")
+    assert rows["aws.organizations"] == Row("aws.organizations", "(not set)", "default")
+    assert rows["observe.helm_secrets"].origin == "env FLEETKEEPER_OBSERVE__HELM_SECRETS"
+    assert rows["serve.listen"] == Row("serve.listen", "127.0.0.1:8321", "default")
+    assert "s3cret" not in f"{rows} {as_mapping(settings)} {settings}"
+
+
+def test_settings_as_plain_values() -> None:
+    plain = as_mapping(written('[[kubernetes.clusters]]\nname = "edge"\n'))
+    assert isinstance(plain["kubernetes"], dict)
+    assert plain["kubernetes"]["clusters"] == [
+        {"name": "edge", "arn": "", "kubeconfig": "", "context": "", "proxy_url": ""}
+    ]
+    assert plain["compat_folders"] == []
+
+
+def test_reading_settings_imports_no_vendor_library() -> None:
+    code = (
+        "import sys, fleetkeeper.settings.load, fleetkeeper.config_show; "
+        "print([m for m in ('boto3', 'kubernetes', 'sqlmodel', 'apscheduler', 'pydantic', 'tree_sitter', 'msgspec') "
+        "if m in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert answer.stdout.strip() == "[]"
