@@ -1,0 +1,34 @@
+"""The parts of a snapshot by name: which are read from where, and of which history is kept."""
+
+CONTROL_PLANE = "control_plane"
+MANAGED_ADDONS = "managed_addons"
+NODE_GROUPS = "node_groups"
+FARGATE_PROFILES = "fargate_profiles"
+INSIGHTS = "insights"
+NODES = "nodes"
+WORKLOADS = "workloads"
+PODS = "pods"
+NAMESPACES = "namespaces"
+CRDS = "crds"
+HELM_RELEASES = "helm_releases"
+ADDONS = "addons"
+
+CLOUD_PARTS = (MANAGED_ADDONS, NODE_GROUPS, FARGATE_PROFILES, INSIGHTS)
+"""Read from EKS after the control plane."""
+
+KUBE_PARTS = (NODES, WORKLOADS, PODS, NAMESPACES, CRDS, HELM_RELEASES)
+"""Read from the cluster's own API server."""
+
+ALL_PARTS = (CONTROL_PLANE, *CLOUD_PARTS, *KUBE_PARTS, ADDONS)
+
+ACCOUNT = "account"
+CLUSTERS = "clusters"
+AUTO_SCALING_GROUPS = "auto_scaling_groups"
+CLUSTER_VERSIONS = "cluster_versions"
+ADDON_RELEASES = "addon_releases"
+
+SCOPE_PARTS = (ACCOUNT, CLUSTERS, AUTO_SCALING_GROUPS, CLUSTER_VERSIONS, ADDON_RELEASES)
+"""What all clusters of one account and region share; `clusters` is the list of names itself."""
+
+HISTORY_PARTS = (CONTROL_PLANE, ADDONS, NODE_GROUPS, NODES, HELM_RELEASES)
+"""Parts whose changes are kept; of all others only the latest value is."""
