@@ -1,0 +1,185 @@
+"""Reads one cluster: first what EKS says of it, then what its own API server says."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from fleetkeeper.core import model, parts
+from fleetkeeper.core.compat import Compat
+from fleetkeeper.core.detect import find_addons
+from fleetkeeper.engine.ports import Cloud, Kube, Listed, Ports
+from fleetkeeper.engine.reading import Reading
+from fleetkeeper.errors import GapReason
+
+# Stands in for the creation time of a cluster that is listed but was never described: EKS itself is younger than this.
+NEVER_DESCRIBED = datetime(1970, 1, 1, tzinfo=UTC)
+
+# After one of these the API server's other parts are not tried: each would only wait as long for the same answer.
+_HOPELESS = frozenset({GapReason.UNREACHABLE, GapReason.TIMEOUT, GapReason.UNAUTHENTICATED, GapReason.WRONG_ENDPOINT})
+
+Placer = Callable[[str, str, model.Scope | None, model.Account | None, Mapping[str, str]], model.Placement]
+"""(name, ARN, scope, account, cluster tags) → where the cluster stands in the fleet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A cluster after EKS described it; control_plane is None when that failed and only old data stands.
+
+    known is the control plane now, or as it was last seen; None when it never was.
+    """
+
+    id: model.ClusterId
+    name: str
+    cloud: Cloud
+    control_plane: model.ControlPlane | None
+    known: model.ControlPlane | None
+    placement: model.Placement
+    reading: Reading
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterReader:
+    """Reads clusters one by one. Holds no state; safe to use from many threads."""
+
+    ports: Ports
+    place: Placer
+    compat: Compat
+    helm_secrets: bool
+
+    def describe(self, cloud: Cloud, name: str, stored: model.ClusterId | None) -> Described:
+        """What EKS says of the cluster itself; `stored` is its id as last seen, for when that cannot be read now."""
+        reading = Reading(self.ports.clock, self.ports.cancel, cluster=name, scope=str(cloud.scope))
+        scope = cloud.scope
+        found = reading.attempt((parts.CONTROL_PLANE,), lambda: cloud.cluster(name))
+        if found is None:
+            arn = f"arn:{scope.partition}:eks:{scope.region}:{scope.account}:cluster/{name}"
+            id, control_plane = stored or model.ClusterId(arn, NEVER_DESCRIBED), None
+            # A cluster that is not described for one tick keeps its place in the fleet, which hangs on its tags.
+            known = self._last(stored, parts.CONTROL_PLANE) if stored else None
+        else:
+            id, control_plane = found
+            known = control_plane
+            reading.keep(parts.CONTROL_PLANE, control_plane)
+        placement = self.place(name, id.arn, scope, cloud.account, known.tags if known else {})
+        return Described(id, name, cloud, control_plane, known, placement, reading)
+
+    def read_cloud_parts(self, seen: Described) -> None:
+        if seen.control_plane is None:
+            return
+        looks: tuple[tuple[str, Callable[[str], object]], ...] = (
+            (parts.MANAGED_ADDONS, seen.cloud.addons),
+            (parts.NODE_GROUPS, seen.cloud.node_groups),
+            (parts.FARGATE_PROFILES, seen.cloud.fargate_profiles),
+            (parts.INSIGHTS, seen.cloud.insights),
+        )
+        for part, look in looks:
+            if not self.ports.cancel.is_set():
+                seen.reading.read(part, partial(look, seen.name))
+
+    def read_kube_parts(self, seen: Described) -> bool:
+        """What the API server says; then all of the cluster is saved. True when nothing was missing."""
+        control_plane, gap = seen.control_plane, seen.reading.gap(parts.CONTROL_PLANE)
+        if control_plane is not None:
+            self._read_kube(seen.id, seen.reading, lambda: self.ports.kubes.of_eks(seen.cloud, seen.id, control_plane))
+        elif gap is not None:
+            self._miss(parts.ALL_PARTS, gap, seen.reading)
+        return self._save(seen.id, seen.name, seen.cloud.scope, seen.placement, seen.reading)
+
+    def read_alone(self, name: str, stored: model.ClusterId | None) -> tuple[model.ClusterId, bool]:
+        """A cluster that only a kubeconfig knows, read and saved: its id, and True when nothing was missing."""
+        reading = Reading(self.ports.clock, self.ports.cancel, cluster=name)
+        id = stored or model.ClusterId(f"kubeconfig:{name}", NEVER_DESCRIBED)
+        found = reading.attempt((parts.CONTROL_PLANE,), lambda: self.ports.kubes.of_kubeconfig(name))
+        gap = reading.gap(parts.CONTROL_PLANE)
+        if found is not None:
+            cluster, kube = found
+            id = cluster.id
+            reading.keep(parts.CONTROL_PLANE, cluster.control_plane)
+            self._read_kube(id, reading, lambda: kube)
+        elif gap is not None:
+            self._miss((*parts.KUBE_PARTS, parts.ADDONS), gap, reading)
+        return id, self._save(id, name, None, self.place(name, id.arn, None, None, {}), reading)
+
+    def miss(self, id: model.ClusterId, name: str, gap: model.Gap) -> None:
+        """Store that a known cluster was not read at all, and why: everything of it is old from here on."""
+        reading = Reading(self.ports.clock, self.ports.cancel, cluster=name)
+        self._miss(parts.ALL_PARTS, gap, reading)
+        reading.save(self.ports.store, id)
+
+    def _miss(self, names: Sequence[str], gap: model.Gap, reading: Reading) -> None:
+        self._leave_out_helm(reading)
+        reading.miss_all(names, gap)
+
+    def _leave_out_helm(self, reading: Reading) -> None:
+        """What nobody asked for is missing for that reason, whatever else fails."""
+        if not self.helm_secrets:
+            why = model.Gap(GapReason.NOT_CONFIGURED, "set observe.helm_secrets to read them", self.ports.clock.now())
+            reading.miss_all((parts.HELM_RELEASES,), why)
+
+    def _read_kube(self, id: model.ClusterId, reading: Reading, connect: Callable[[], Kube]) -> None:
+        self._leave_out_helm(reading)
+        wanted = [p for p in parts.KUBE_PARTS if reading.gap(p) is None]
+        kube = None if self.ports.cancel.is_set() else reading.attempt(wanted, connect)
+        if kube is not None:
+            try:
+                self._read_open_kube(id, reading, kube)
+            finally:
+                kube.close()
+        if not self.ports.cancel.is_set():
+            self._find_addons(id, reading)
+
+    def _read_open_kube(self, id: model.ClusterId, reading: Reading, kube: Kube) -> None:
+        looks: list[tuple[str, Callable[[], object]]] = [
+            (parts.NODES, kube.nodes),
+            (parts.WORKLOADS, kube.workloads),
+            (parts.PODS, kube.pods),
+            (parts.NAMESPACES, kube.namespaces),
+            (parts.CRDS, kube.crds),
+        ]
+        if self.helm_secrets:
+            looks.append((parts.HELM_RELEASES, lambda: kube.helm_releases(self._known_releases(id))))
+        for part, look in looks:
+            if self.ports.cancel.is_set():
+                return
+            reading.read(part, look)
+            gap = reading.gap(part)
+            if gap is not None and gap.reason in _HOPELESS:
+                reading.miss_all((name for name, _ in looks), gap)
+                return
+
+    def _find_addons(self, id: model.ClusterId, reading: Reading) -> None:
+        """Addons from each source as seen now or last: a source that is dark for one tick is no removal."""
+        sources = (parts.MANAGED_ADDONS, parts.HELM_RELEASES, parts.WORKLOADS, parts.PODS, parts.CRDS)
+        gaps = {s: g for s in sources if (g := reading.gap(s)) and g.reason is not GapReason.NOT_CONFIGURED}
+        if all(reading.value(s) is None for s in sources):
+            for gap in gaps.values():
+                reading.miss_all((parts.ADDONS,), gap)
+            return
+        seen: dict[str, Any] = {s: self._last(id, s) if s in gaps else reading.value(s) for s in sources}
+        managed, helm, workloads, pods, crds = seen.values()
+        running = workloads if pods is None else (*(workloads or ()), *pods.ownerless)
+        found = reading.attempt((parts.ADDONS,), lambda: find_addons(managed, helm, running, crds, self.compat))
+        if found is not None:
+            reading.keep(parts.ADDONS, model.Addons(found, tuple(gaps)))
+
+    def _known_releases(self, id: model.ClusterId) -> dict[str, model.HelmRelease]:
+        return {release.key: release for release in self._last(id, parts.HELM_RELEASES) or ()}
+
+    def _last(self, id: model.ClusterId, part: str) -> Any:
+        """The last good value, None when there is none."""
+        stored = self.ports.store.cluster_part(id, part)
+        return stored.value if stored else None
+
+    def _save(
+        self,
+        id: model.ClusterId,
+        name: str,
+        scope: model.Scope | None,
+        placement: model.Placement,
+        reading: Reading,
+    ) -> bool:
+        if not self.ports.cancel.is_set() or reading.observations:
+            reading.save(self.ports.store, id, [Listed(id, name, scope, placement, self.ports.clock.now())])
+        return reading.complete

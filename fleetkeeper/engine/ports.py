@@ -1,0 +1,214 @@
+"""What the engine asks of the world, in our own words; adapters and the simulator answer.
+
+Every read raises a `ReadError` when it fails, never a vendor's error, and returns core values.
+"""
+
+import threading
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from fleetkeeper.core import model
+from fleetkeeper.core.versions import Minor
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The time in UTC, aware."""
+        ...
+
+
+class Cloud(Protocol):
+    """One account in one region. Cheap to hold; every method is one or more paginated, rate-limited calls."""
+
+    @property
+    def scope(self) -> model.Scope: ...
+
+    @property
+    def account(self) -> model.Account: ...
+
+    def cluster_names(self) -> tuple[str, ...]: ...
+
+    def cluster(self, name: str) -> "tuple[model.ClusterId, model.ControlPlane]": ...
+
+    def addons(self, name: str) -> tuple[model.ManagedAddon, ...]: ...
+
+    def node_groups(self, name: str) -> tuple[model.NodeGroup, ...]: ...
+
+    def fargate_profiles(self, name: str) -> tuple[model.FargateProfile, ...]: ...
+
+    def insights(self, name: str) -> tuple[model.Insight, ...]: ...
+
+    def auto_scaling_groups(self) -> tuple[model.AutoScalingGroup, ...]:
+        """Groups that carry a kubernetes.io/cluster/<name> tag, of all clusters of the scope."""
+        ...
+
+    def cluster_versions(self) -> tuple[model.SupportedVersion, ...]: ...
+
+    def addon_releases(self, minor: Minor) -> tuple[model.AddonRelease, ...]: ...
+
+
+class Clouds(Protocol):
+    """All accounts and regions that the operator configured or Organizations lists."""
+
+    def open(self) -> "tuple[Sequence[Cloud], Mapping[str, model.Gap]]":
+        """The scopes to read, and what could not be discovered: account, organization or scope text → why."""
+        ...
+
+
+class Kube(Protocol):
+    """One cluster's API server: one read per part, no generic list."""
+
+    def git_version(self) -> str: ...
+
+    def nodes(self) -> tuple[model.Node, ...]: ...
+
+    def workloads(self) -> tuple[model.Workload, ...]: ...
+
+    def pods(self) -> model.Pods: ...
+
+    def namespaces(self) -> tuple[model.Namespace, ...]: ...
+
+    def crds(self) -> tuple[model.Crd, ...]: ...
+
+    def helm_releases(self, known: Mapping[str, model.HelmRelease]) -> tuple[model.HelmRelease, ...]:
+        """The newest deployed revision of each release; a secret whose `uid@resourceVersion` is known is not read."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class KubeconfigCluster:
+    """A cluster that only a kubeconfig knows; it needs no cloud."""
+
+    name: str
+    id: model.ClusterId
+    control_plane: model.ControlPlane
+
+
+class Kubes(Protocol):
+    """The way to the API servers."""
+
+    def of_eks(self, cloud: Cloud, id: model.ClusterId, control_plane: model.ControlPlane) -> Kube:
+        """A client for an EKS cluster, by token or by its configured kubeconfig context.
+
+        Raises a ReadError of reason WRONG_ENDPOINT, before any call is made, when a configured kubeconfig's address
+        or CA is not the cluster's.
+        """
+        ...
+
+    def standalone(self) -> tuple[str, ...]:
+        """The names of the configured clusters that only a kubeconfig knows."""
+        ...
+
+    def of_kubeconfig(self, name: str) -> "tuple[KubeconfigCluster, Kube]":
+        """Identify a standalone cluster (kube-system's UID and creation time, /version) and give a client for it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One read of one part of one subject, about to be stored: a value, or a gap that keeps the last good value.
+
+    subject is a cluster's id, or a scope for what an account and region share.
+    """
+
+    part: str
+    value: object | None
+    gap: model.Gap | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A cluster as discovery listed it at a time; scope is None for a cluster that only a kubeconfig knows."""
+
+    id: model.ClusterId
+    name: str
+    scope: model.Scope | None
+    placement: model.Placement
+    at: datetime
+
+
+class Store(Protocol):
+    """What fleetkeeper remembers: the latest parts, and the history of what changed. Safe to use from many threads."""
+
+    def check_schema(self) -> None:
+        """Raise a SchemaError when the database is ahead of or behind this version."""
+        ...
+
+    def save_cluster(
+        self, cluster: model.ClusterId, name: str, scope: model.Scope | None, placement: model.Placement, at: datetime
+    ) -> None:
+        """Record that discovery listed the cluster. A cluster of the same ARN and another creation time is gone."""
+        ...
+
+    def save(self, subject: model.ClusterId | model.Scope, observations: Sequence[Observation]) -> None:
+        """Store the observations of one subject in one transaction; unchanged values touch only their time.
+
+        A cluster must have been listed before. An observation that is older than what is stored changes nothing.
+        """
+        ...
+
+    def save_many(
+        self,
+        listed: Sequence[Listed],
+        observed: Sequence[tuple[model.ClusterId | model.Scope, Sequence[Observation]]],
+    ) -> None:
+        """`save_cluster` and `save` for many in one transaction: a tenth of the log, and one flush to disk for all."""
+        ...
+
+    def mark_gone(self, scope: model.Scope | None, seen: Sequence[model.ClusterId], at: datetime) -> None:
+        """After a complete listing of a scope: the clusters of it that were not seen are gone since `at`.
+
+        Scope None: the clusters that only a kubeconfig knows.
+        """
+        ...
+
+    def clusters(
+        self, at: datetime | None = None, only: Collection[str] | None = None
+    ) -> tuple[model.SeenCluster, ...]:
+        """The fleet now, or as history has it at a time (only the parts with history), without those gone.
+
+        only: read no other values, for a whole fleet's can be large: the other parts are there only with their gaps,
+        and () gives the clusters alone. What history does not
+        keep (status, readiness, counts that an autoscaler moves) is blank in the past.
+        """
+        ...
+
+    def cluster_part(self, cluster: model.ClusterId, part: str) -> model.Part[object] | None: ...
+
+    def scope_parts(self, scope: model.Scope) -> Mapping[str, model.Part[object]]: ...
+
+    def scopes(self) -> tuple[model.Scope, ...]: ...
+
+    def changes(self, since: datetime, until: datetime | None = None) -> tuple[model.Change, ...]:
+        """From `since` to before `until`, newest first; item is "" for a part that is one thing.
+
+        The first sight of a whole cluster is one change of part `cluster`, not one per item; so is its departure, and
+        so is a change of its name, scope or placement. The first good read of a part is no change.
+        """
+        ...
+
+    def win_slot(self, job: str, slot: datetime, who: str, at: datetime) -> bool:
+        """True for exactly one caller per job and slot, across processes and replicas (the cron_fire ledger)."""
+        ...
+
+    def prune(self, now: datetime, history_days: int) -> None:
+        """Forget old rows of the cron ledger, and closed history and gone clusters after history_days."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything that the engine reaches the world through. `cancel` is set once, when the process is told to stop."""
+
+    clouds: Clouds
+    kubes: Kubes
+    store: Store
+    clock: Clock
+    cancel: threading.Event

@@ -1,0 +1,54 @@
+"""START HERE: what fleetkeeper can do, each in a few lines; the command line and the daemon call nothing else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from fleetkeeper.core import model, parts
+from fleetkeeper.core.compat import Compat
+from fleetkeeper.core.fleet import Fleet
+from fleetkeeper.core.selector import Selector
+from fleetkeeper.engine.observe import Choice, Outcome, Progress, attributes, observe_fleet
+from fleetkeeper.engine.observe_cluster import ClusterReader
+from fleetkeeper.engine.ports import Ports
+
+
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """The product over its ports. Made by wiring.py from the operator's settings."""
+
+    ports: Ports
+    reader: ClusterReader
+    compat: Compat
+    choice: Choice
+    stale_after: timedelta
+    kube_threads: int
+
+    def observe(self, selector: Selector, progress: Progress) -> Outcome:
+        """Read every cluster that the configuration and the selector want, and store what was seen."""
+        return observe_fleet(self.ports, self.reader, self.choice.narrowed(selector), progress, self.kube_threads)
+
+    def fleet(self, selector: Selector, only: tuple[str, ...], at: datetime | None = None) -> Fleet:
+        """The fleet as last stored, or as history has it at a time; of each cluster only these parts and all gaps."""
+        seen = self.ports.store.clusters(at, {parts.CONTROL_PLANE, *only})
+        clusters = tuple(c for c in seen if selector.accepts(_attributes(c)))
+        scopes = {scope: self.ports.store.scope_parts(scope) for scope in self.ports.store.scopes()}
+        return Fleet(clusters, scopes, self.compat, at or self.ports.clock.now(), self.stale_after)
+
+    def changes(self, since: datetime, until: datetime | None, selector: Selector) -> tuple[model.Change, ...]:
+        """What changed in the fleet, newest first."""
+        chosen = {
+            c.id for c in self.ports.store.clusters(only={parts.CONTROL_PLANE}) if selector.accepts(_attributes(c))
+        }
+        found = self.ports.store.changes(since, until)
+        return tuple(c for c in found if not selector.terms or c.cluster in chosen)
+
+    def not_listed(self) -> Mapping[str, model.Gap]:
+        """Accounts and regions whose clusters could not be listed at the last try."""
+        found = {s: self.ports.store.scope_parts(s).get(parts.CLUSTERS) for s in self.ports.store.scopes()}
+        return {str(scope): part.gap for scope, part in found.items() if part and part.gap}
+
+
+def _attributes(cluster: model.SeenCluster) -> dict[str, str]:
+    control_plane = cluster.value(parts.CONTROL_PLANE)
+    return attributes(cluster.id, cluster.name, cluster.scope, cluster.placement, control_plane)
