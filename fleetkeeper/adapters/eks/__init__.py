@@ -1,0 +1,1 @@
+"""AWS: accounts, regions and EKS clusters through boto3."""

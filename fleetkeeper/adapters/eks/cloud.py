@@ -1,0 +1,108 @@
+"""EKS and Auto Scaling of one account in one region, read page by page within its rate limit."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any, TypeVar
+
+import botocore.session
+
+from fleetkeeper.adapters.eks import parse
+from fleetkeeper.adapters.eks.pages import Listing, Pages, permission
+from fleetkeeper.adapters.eks.sessions import Sessions
+from fleetkeeper.core import model
+from fleetkeeper.core.versions import Minor
+
+T = TypeVar("T")
+
+
+class EksCloud:
+    """The Cloud port over boto3. Cheap to make: clients are created at the first call."""
+
+    def __init__(
+        self, sessions: Sessions, session: botocore.session.Session, scope: model.Scope, account: model.Account
+    ) -> None:
+        self._sessions = sessions
+        self._session = session
+        self._scope = scope
+        self._account = account
+        self._pages = Pages(sessions, session, scope)
+
+    @property
+    def scope(self) -> model.Scope:
+        return self._scope
+
+    @property
+    def account(self) -> model.Account:
+        return self._account
+
+    @property
+    def session(self) -> botocore.session.Session:
+        return self._session
+
+    def cluster_names(self) -> tuple[str, ...]:
+        return tuple(self._pages.items(Listing("eks", "list_clusters", "clusters"), parse.name))
+
+    def cluster(self, name: str) -> tuple[model.ClusterId, model.ControlPlane]:
+        return self._described("describe_cluster", "cluster", partial(self._own, name), name=name)
+
+    def addons(self, name: str) -> tuple[model.ManagedAddon, ...]:
+        return tuple(
+            self._described("describe_addon", "addon", parse.addon, clusterName=name, addonName=addon)
+            for addon in self._listed("list_addons", "addons", name, parse.name)
+        )
+
+    def node_groups(self, name: str) -> tuple[model.NodeGroup, ...]:
+        return tuple(
+            self._described("describe_nodegroup", "nodegroup", parse.node_group, clusterName=name, nodegroupName=group)
+            for group in self._listed("list_nodegroups", "nodegroups", name, parse.name)
+        )
+
+    def fargate_profiles(self, name: str) -> tuple[model.FargateProfile, ...]:
+        describe = partial(self._described, "describe_fargate_profile", "fargateProfile", parse.fargate_profile)
+        return tuple(
+            describe(clusterName=name, fargateProfileName=profile)
+            for profile in self._listed("list_fargate_profiles", "fargateProfileNames", name, parse.name)
+        )
+
+    def insights(self, name: str) -> tuple[model.Insight, ...]:
+        return tuple(
+            listed
+            if listed.status is model.InsightStatus.PASSING
+            else self._described("describe_insight", "insight", parse.insight, clusterName=name, id=listed.id)
+            for listed in self._listed("list_insights", "insights", name, parse.insight)
+        )
+
+    def auto_scaling_groups(self) -> tuple[model.AutoScalingGroup, ...]:
+        operation = "describe_auto_scaling_groups"
+        listing = Listing("autoscaling", operation, "AutoScalingGroups", {"MaxRecords": 100})
+        pages = self._pages.items(listing, parse.auto_scaling_group)
+        return tuple(group for group in pages if group is not None)
+
+    def cluster_versions(self) -> tuple[model.SupportedVersion, ...]:
+        parsed = partial(parse.supported_version, source=f"eks:DescribeClusterVersions in {self._scope}")
+        listing = Listing("eks", "describe_cluster_versions", "clusterVersions", {"includeAll": True})
+        return tuple(self._pages.items(listing, parsed))
+
+    def addon_releases(self, minor: Minor) -> tuple[model.AddonRelease, ...]:
+        wanted = {"kubernetesVersion": str(minor)}
+        listing = Listing("eks", "describe_addon_versions", "addons", wanted, of=str(minor))
+        return tuple(release for releases in self._pages.items(listing, parse.addon_releases) for release in releases)
+
+    def _own(self, name: str, body: Mapping[str, Any]) -> tuple[model.ClusterId, model.ControlPlane]:
+        """The cluster that was asked for, and no other: what is stored under its ARN must never be another's."""
+        id, control_plane = parse.cluster(body)
+        scope = self._scope
+        if id.arn != f"arn:{scope.partition}:eks:{scope.region}:{scope.account}:cluster/{name}":
+            raise ValueError(f"asked for {name} of {scope} ({scope.partition}), got {id.arn}")
+        return id, control_plane
+
+    def _listed(self, operation: str, member: str, cluster: str, parsed: Callable[[Any], T]) -> Iterator[T]:
+        return self._pages.items(Listing("eks", operation, member, {"clusterName": cluster}, of=cluster), parsed)
+
+    def _described(self, operation: str, member: str, parsed: Callable[[Mapping[str, Any]], T], **arguments: str) -> T:
+        def call() -> T:
+            client = self._sessions.client(self._session, "eks", self._scope)
+            return parsed(parse.member(getattr(client, operation)(**arguments), member))
+
+        action = f"{permission('eks', operation)} of {'/'.join(arguments.values())} in {self._scope}"
+        return self._sessions.read(self._session, action, self._scope, call)
