@@ -1,0 +1,126 @@
+"""From documents of the API to our own values."""
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+from fleetkeeper.adapters.kube.documents import structs
+from fleetkeeper.core import model
+from fleetkeeper.core.compute import compute_kind
+from fleetkeeper.core.owners import is_owner_key, owner_keys
+
+_INSTANCE_TYPE = ("node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type")
+_ZONE = ("topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone")
+_MIRROR = "kubernetes.io/config.mirror"  # a static pod's image in the API; its owner is the Node
+
+
+def node(document: structs.Node) -> model.Node:
+    meta, spec = document.metadata, document.spec or structs.NodeSpec()
+    status = document.status or structs.NodeStatus()
+    system, labels = status.system or structs.NodeSystem(), meta.labels or {}
+    kind, group = compute_kind(labels, spec.provider_id)
+    return model.Node(
+        name=meta.name,
+        uid=meta.uid,
+        kubelet=system.kubelet,
+        os_image=system.os_image,
+        os=system.os,
+        arch=system.arch,
+        runtime=system.runtime,
+        kernel=system.kernel,
+        kind=kind,
+        group=group,
+        ready=_holds("Ready", status.conditions),
+        schedulable=not spec.unschedulable,
+        instance_type=_first(labels, _INSTANCE_TYPE),
+        zone=_first(labels, _ZONE),
+        provider_id=spec.provider_id,
+        created_at=meta.created_at,
+        proxy=system.proxy,
+    )
+
+
+def templated(kind: str, document: structs.Templated | structs.Job) -> model.Workload:
+    spec = document.spec or structs.TemplateSpec()
+    return _workload(kind, document.metadata, spec.template, spec.replicas)
+
+
+def cron_job(document: structs.CronJob) -> model.Workload:
+    job = document.spec.job if document.spec else None
+    return _workload("CronJob", document.metadata, job.spec.template if job and job.spec else None, None)
+
+
+def pod(document: structs.Pod) -> model.Workload:
+    return _workload("Pod", document.metadata, structs.Template(document.spec), None)
+
+
+def namespace(document: structs.Object) -> model.Namespace:
+    return model.Namespace(document.metadata.name, _owner(document.metadata))
+
+
+def crd(document: structs.Crd) -> model.Crd:
+    spec = document.spec
+    return model.Crd(
+        name=document.metadata.name,
+        group=spec.group,
+        kind=spec.names.kind,
+        versions=tuple((v.name, v.served, v.storage, bool(v.deprecated)) for v in spec.versions or ()),
+        stored=tuple((document.status and document.status.stored) or ()),
+    )
+
+
+def is_owned(meta: structs.ObjectMeta) -> bool:
+    return bool(meta.owners) or _MIRROR in (meta.annotations or {})
+
+
+def is_finished(document: structs.Job) -> bool:
+    """A Job that has run to its end, well or not, runs nothing any more."""
+    conditions = document.status.conditions if document.status else None
+    return _holds("Complete", conditions) or _holds("Failed", conditions)
+
+
+def _workload(
+    kind: str, meta: structs.ObjectMeta, template: structs.Template | None, replicas: int | None
+) -> model.Workload:
+    return model.Workload(
+        kind=kind,
+        namespace=meta.namespace,
+        name=meta.name,
+        uid=meta.uid,
+        images=_images(template.spec) if template and template.spec else (),
+        replicas=replicas,
+        owner=_owner(meta),
+    )
+
+
+def _images(spec: structs.PodSpec) -> tuple[str, ...]:
+    """Each image once, init containers first, as they start."""
+    found = (c.image for c in (*(spec.init_containers or ()), *(spec.containers or ())))
+    return tuple(dict.fromkeys(image for image in found if image))
+
+
+def _owner(meta: structs.ObjectMeta) -> Mapping[str, str]:
+    """The keys that name owners; equal ones are one shared value, for a team owns many objects."""
+    return _owner_of(_naming(meta.labels), _naming(meta.annotations))
+
+
+@lru_cache(maxsize=8192)
+def _owner_of(labels: tuple[tuple[str, str], ...], annotations: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    return owner_keys(dict(labels), dict(annotations))
+
+
+def _naming(pairs: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
+    return tuple([pair for pair in pairs.items() if _names_owner(pair[0])]) if pairs else ()
+
+
+@lru_cache(maxsize=4096)
+def _names_owner(key: str) -> bool:
+    """A cluster has few distinct keys and many objects: asked each time, this costs as much as all the JSON."""
+    return is_owner_key(key.lower())
+
+
+def _holds(type_: str, conditions: Iterable[structs.Condition] | None) -> bool:
+    return any(c.type == type_ and c.status == "True" for c in conditions or ())
+
+
+def _first(labels: dict[str, str], keys: tuple[str, ...]) -> str:
+    return next((labels[key] for key in keys if labels.get(key)), "")

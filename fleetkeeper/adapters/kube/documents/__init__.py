@@ -1,0 +1,1 @@
+"""The JSON documents of the Kubernetes API, down to the fields that we need."""

@@ -1,0 +1,214 @@
+"""msgspec structs of only the needed fields: unknown fields are skipped, and whatever may be null may be null here.
+
+What decides between "there is nothing" and "this is no answer" (a list's kind and items, an object's name) has no
+default, so that `{}` is an invalid answer and never an empty list.
+"""
+
+from datetime import datetime
+from typing import Annotated, Generic, TypeVar
+
+from msgspec import Meta, Struct, field
+
+T = TypeVar("T")
+
+Time = Annotated[datetime, Meta(tz=True)]
+
+
+class ListMeta(Struct, gc=False):
+    resource_version: str = field(default="", name="resourceVersion")
+    next: str | None = field(default=None, name="continue")
+
+
+class ListOf(Struct, Generic[T], gc=False):
+    kind: str
+    metadata: ListMeta
+    items: list[T] | None
+
+
+class Status(Struct, gc=False):
+    """The body of an error; every field may be missing when a proxy or load balancer answers."""
+
+    message: str | None = None
+    reason: str | None = None
+    metadata: ListMeta | None = None
+
+
+class Owner(Struct, gc=False):
+    kind: str
+    name: str = ""
+
+
+class ObjectMeta(Struct, gc=False):
+    name: str
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = field(default="", name="resourceVersion")
+    created_at: Time | None = field(default=None, name="creationTimestamp")
+    labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+    owners: list[Owner] | None = field(default=None, name="ownerReferences")
+
+
+class Object(Struct, gc=False):
+    """Any object when only its metadata matters (PartialObjectMetadata)."""
+
+    metadata: ObjectMeta
+
+
+class Version(Struct, gc=False):
+    git_version: str = field(name="gitVersion")
+
+
+class NodeSpec(Struct, gc=False):
+    provider_id: str = field(default="", name="providerID")
+    unschedulable: bool | None = None
+
+
+class NodeSystem(Struct, gc=False):
+    kubelet: str = field(default="", name="kubeletVersion")
+    proxy: str = field(default="", name="kubeProxyVersion")
+    os_image: str = field(default="", name="osImage")
+    os: str = field(default="", name="operatingSystem")
+    arch: str = field(default="", name="architecture")
+    runtime: str = field(default="", name="containerRuntimeVersion")
+    kernel: str = field(default="", name="kernelVersion")
+
+
+class Condition(Struct, gc=False):
+    type: str
+    status: str = ""
+
+
+class NodeStatus(Struct, gc=False):
+    system: NodeSystem | None = field(default=None, name="nodeInfo")
+    conditions: list[Condition] | None = None
+
+
+class Node(Struct, gc=False):
+    metadata: ObjectMeta
+    spec: NodeSpec | None = None
+    status: NodeStatus | None = None
+
+
+class Container(Struct, gc=False):
+    image: str | None = None
+
+
+class PodSpec(Struct, gc=False):
+    containers: list[Container] | None = None
+    init_containers: list[Container] | None = field(default=None, name="initContainers")
+
+
+class Template(Struct, gc=False):
+    spec: PodSpec | None = None
+
+
+class TemplateSpec(Struct, gc=False):
+    template: Template | None = None
+    replicas: int | None = None
+
+
+class TemplateStatus(Struct, gc=False):
+    """The conditions of a Job say whether it has finished; other kinds are judged by their template alone."""
+
+    conditions: list[Condition] | None = None
+
+
+class Templated(Struct, gc=False):
+    """A Deployment, StatefulSet, DaemonSet, ReplicaSet or Job."""
+
+    metadata: ObjectMeta
+    spec: TemplateSpec | None = None
+
+
+class Job(Struct, gc=False):
+    metadata: ObjectMeta
+    spec: TemplateSpec | None = None
+    status: TemplateStatus | None = None
+
+
+class JobTemplate(Struct, gc=False):
+    spec: TemplateSpec | None = None
+
+
+class CronJobSpec(Struct, gc=False):
+    job: JobTemplate | None = field(default=None, name="jobTemplate")
+
+
+class CronJob(Struct, gc=False):
+    metadata: ObjectMeta
+    spec: CronJobSpec | None = None
+
+
+class PodStatus(Struct, gc=False):
+    phase: str = ""
+
+
+class Pod(Struct, gc=False):
+    metadata: ObjectMeta
+    spec: PodSpec | None = None
+    status: PodStatus | None = None
+
+
+class CrdVersion(Struct, gc=False):
+    name: str
+    served: bool = False
+    storage: bool = False
+    deprecated: bool | None = None
+
+
+class CrdNames(Struct, gc=False):
+    kind: str = ""
+
+
+class CrdSpec(Struct, gc=False):
+    group: str
+    names: CrdNames
+    versions: list[CrdVersion] | None = None
+
+
+class CrdStatus(Struct, gc=False):
+    stored: list[str] | None = field(default=None, name="storedVersions")
+
+
+class Crd(Struct, gc=False):
+    metadata: ObjectMeta
+    spec: CrdSpec
+    status: CrdStatus | None = None
+
+
+class ReleasePayload(Struct, gc=False):
+    """`data.release` of a Helm secret (base64 twice) or ConfigMap (base64 once), still as text."""
+
+    release: str = ""
+
+
+class ReleaseHolder(Struct, gc=False):
+    """A Helm release's Secret or ConfigMap."""
+
+    metadata: ObjectMeta
+    data: ReleasePayload | None = None
+
+
+class ChartMetadata(Struct, gc=False):
+    name: str = ""
+    version: str = ""
+    app_version: str | None = field(default=None, name="appVersion")
+
+
+class Chart(Struct, gc=False):
+    metadata: ChartMetadata | None = None
+
+
+class ReleaseState(Struct, gc=False):
+    status: str = ""
+
+
+class Release(Struct, gc=False):
+    """The decoded payload of a Helm release, without its manifest, values and templates."""
+
+    name: str = ""
+    namespace: str = ""
+    version: int = 0
+    info: ReleaseState | None = None
+    chart: Chart | None = None

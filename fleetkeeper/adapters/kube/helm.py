@@ -1,0 +1,93 @@
+"""Helm's release records: which revision counts, and what its payload says about the chart.
+
+A payload is base64 of gzip of JSON, and in a Secret base64 once more
+(https://github.com/helm/helm/blob/main/pkg/storage/driver/util.go). Anybody who may write a Secret can forge one, so a
+record that cannot be read is a release of unknown chart: it never costs us the sight of the others.
+"""
+
+import base64
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import msgspec
+
+from fleetkeeper.adapters.kube.body import gunzip
+from fleetkeeper.adapters.kube.documents import structs
+from fleetkeeper.core import model
+from fleetkeeper.errors import ReadError
+
+SELECTOR = "owner=helm,status=deployed"
+UNREADABLE = "unreadable"
+
+_DECODER = msgspec.json.Decoder(structs.Release)
+_RECORD = re.compile(r"sh\.helm\.release\.v1\.(?P<name>.+)\.v(?P<revision>\d{1,9})")
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One deployed revision, by the metadata of the object that holds it."""
+
+    namespace: str
+    name: str
+    number: int
+    record: str  # the object's own name
+    key: str  # uid@resourceVersion
+
+    @property
+    def place(self) -> tuple[str, str]:
+        return self.namespace, self.record
+
+
+def revision(document: structs.Object | structs.ReleaseHolder) -> Revision:
+    """What labels say, else the record's name; number 0 when neither does."""
+    meta, labels = document.metadata, document.metadata.labels or {}
+    named = _RECORD.fullmatch(meta.name)
+    number = labels.get("version", "")
+    if not re.fullmatch(r"\d{1,9}", number):
+        number = named["revision"] if named else "0"
+    return Revision(
+        namespace=meta.namespace,
+        name=labels.get("name") or (named["name"] if named else meta.name),
+        number=int(number),
+        record=meta.name,
+        key=f"{meta.uid}@{meta.resource_version}",
+    )
+
+
+def newest(revisions: Iterable[Revision]) -> tuple[Revision, ...]:
+    """The highest revision of each release: an upgrade that was interrupted leaves several that say `deployed`."""
+    latest: dict[tuple[str, str], Revision] = {}
+    for found in revisions:
+        known = latest.get((found.namespace, found.name))
+        if known is None or found.number > known.number:
+            latest[found.namespace, found.name] = found
+    return tuple(latest[key] for key in sorted(latest))
+
+
+def release(found: Revision, holder: structs.ReleaseHolder, in_secret: bool, limit: int) -> model.HelmRelease:
+    """The release with its chart; chart "" and status `unreadable` when the payload is no release."""
+    record = _payload(holder, in_secret, limit)
+    chart = (record.chart.metadata if record and record.chart else None) or structs.ChartMetadata()
+    return model.HelmRelease(
+        namespace=found.namespace,
+        name=found.name,
+        revision=found.number,
+        status=(record.info.status if record.info else "") if record else UNREADABLE,
+        chart=chart.name,
+        chart_version=chart.version,
+        app_version=chart.app_version or "",
+        key=found.key,
+    )
+
+
+def _payload(holder: structs.ReleaseHolder, in_secret: bool, limit: int) -> structs.Release | None:
+    try:
+        packed = base64.b64decode(holder.data.release if holder.data else "", validate=True)
+        if in_secret:
+            packed = base64.b64decode(packed, validate=True)
+        # Helm 2.x-era records are not packed: the gzip magic decides, as in Helm itself.
+        unpacked = gunzip(packed, limit, holder.metadata.name) if packed[:2] == b"\x1f\x8b" else packed
+        return _DECODER.decode(unpacked)
+    except (ValueError, ReadError, RecursionError, OverflowError):
+        return None
