@@ -1,0 +1,1 @@
+"""The store on SQLModel tables: SQLite for one process, PostgreSQL for many."""

@@ -1,0 +1,97 @@
+"""The Store over SQLite or PostgreSQL."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from fleetkeeper.adapters.store import clusters, read, schema, tables
+from fleetkeeper.adapters.store.clusters import Subject
+from fleetkeeper.adapters.store.database import Database
+from fleetkeeper.adapters.store.merge import Prepared
+from fleetkeeper.adapters.store.observations import record_observed
+from fleetkeeper.adapters.store.rows import inserts
+from fleetkeeper.config import StoreSettings
+from fleetkeeper.core.model import Change, ClusterId, Part, Placement, Scope, SeenCluster
+from fleetkeeper.engine.ports import Listed, Observation
+
+_LEDGER_DAYS = 30
+
+
+class SqlStore:
+    """engine.ports.Store on our tables. Raises StoreUnavailable or SchemaError, never a driver's error."""
+
+    def __init__(self, settings: StoreSettings) -> None:
+        self._database = Database(settings)
+
+    def check_schema(self) -> None:
+        schema.check_schema(self._database)
+
+    def save_cluster(
+        self, cluster: ClusterId, name: str, scope: Scope | None, placement: Placement, at: datetime
+    ) -> None:
+        self.save_many([Listed(cluster, name, scope, placement, at)], [])
+
+    def save(self, subject: Subject, observations: Sequence[Observation]) -> None:
+        self.save_many([], [(subject, observations)])
+
+    def save_many(self, listed: Sequence[Listed], observed: Sequence[tuple[Subject, Sequence[Observation]]]) -> None:
+        """Raises TypeError for a value of the wrong type, ValueError for a cluster that was never listed."""
+        newest = list({one.id: one for one in sorted(listed, key=lambda one: one.at)}.values())
+        prepared = [(subject, Prepared.of(one)) for subject, some in observed for one in some]
+        subjects = {one.id for one in newest} | {one.scope for one in newest if one.scope} | {s for s, _ in prepared}
+
+        def work(connection: sa.Connection) -> None:
+            clusters.adopt_undescribed(connection, newest)
+            ids = clusters.lock_subjects(connection, subjects)
+            clusters.record_listed(connection, ids, newest)
+            clusters.demand_listed(connection, ids)
+            record_observed(connection, ids, prepared)
+
+        if subjects:
+            self._database.write("save observations", work)
+
+    def mark_gone(self, scope: Scope | None, seen: Sequence[ClusterId], at: datetime) -> None:
+        self._database.write("mark clusters as gone", lambda c: clusters.mark_unseen(c, scope, seen, at))
+
+    def clusters(self, at: datetime | None = None, only: Collection[str] | None = None) -> tuple[SeenCluster, ...]:
+        def work(connection: sa.Connection) -> tuple[SeenCluster, ...]:
+            return read.fleet_now(connection, only) if at is None else read.fleet_then(connection, at, only)
+
+        return self._database.read("read the fleet", work)
+
+    def cluster_part(self, cluster: ClusterId, part: str) -> Part[Any] | None:
+        key = tables.subject_key(cluster)
+        return self._database.read("read a part", lambda c: read.subject_parts(c, key, {part})).get(part)
+
+    def scope_parts(self, scope: Scope) -> Mapping[str, Part[Any]]:
+        key = tables.subject_key(scope)
+        return self._database.read("read a scope", lambda c: read.subject_parts(c, key))
+
+    def scopes(self) -> tuple[Scope, ...]:
+        return self._database.read("read the scopes", read.scopes)
+
+    def changes(self, since: datetime, until: datetime | None = None) -> tuple[Change, ...]:
+        return self._database.read("read the changes", lambda c: read.changes(c, since, until))
+
+    def win_slot(self, job: str, slot: datetime, who: str, at: datetime) -> bool:
+        """After a connection that broke in the very commit, nobody may win: a slot is fired at most once."""
+        row = {"job": job, "slot": slot, "who": who, "fired_at": at}
+        return self._database.write("claim a cron slot", lambda c: inserts(c, tables.cron_fire, row))
+
+    def prune(self, now: datetime, history_days: int) -> None:
+        """Forget the cron ledger after 30 days, and closed history and gone clusters after history_days."""
+        cron, history, cluster = tables.cron_fire, tables.history, tables.cluster
+        horizon = now - timedelta(days=history_days)
+
+        def work(connection: sa.Connection) -> None:
+            gone = sa.select(cluster.c.id).where(cluster.c.gone_at < horizon)
+            connection.execute(tables.subject.delete().where(tables.subject.c.id.in_(gone)))
+            connection.execute(history.delete().where(history.c.valid_to < horizon))
+            connection.execute(cron.delete().where(cron.c.fired_at < now - timedelta(days=_LEDGER_DAYS)))
+
+        self._database.write("forget old history", work)
+
+    def close(self) -> None:
+        self._database.close()

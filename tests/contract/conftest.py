@@ -1,0 +1,60 @@
+"""A migrated database of each kind, as settings."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from fleetkeeper.adapters.store import schema
+from fleetkeeper.adapters.store.store import SqlStore
+from fleetkeeper.config import StoreSettings
+from tests.postgres import Postgres, postgres
+
+__all__ = ["postgres"]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def settings(request: pytest.FixtureRequest) -> Iterator[StoreSettings]:
+    """A database with this release's tables."""
+    if request.param == "sqlite":
+        path: Path = request.getfixturevalue("tmp_path")
+        found = StoreSettings(f"sqlite:///{path}/fleet.db")
+        schema.upgrade(found)
+        yield found
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    url = server.migrated()
+    yield StoreSettings(url)
+    server.drop(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest) -> Iterator[StoreSettings]:
+    """A place for a database, without tables."""
+    if request.param == "sqlite":
+        path: Path = request.getfixturevalue("tmp_path")
+        yield StoreSettings(f"sqlite:///{path}/fleet.db")
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    url = server.empty()
+    yield StoreSettings(url)
+    server.drop(url)
+
+
+@pytest.fixture
+def open_store(settings: StoreSettings) -> Iterator[Callable[[], SqlStore]]:
+    """Opens stores on one database, each with connections of its own, as replicas have."""
+    stores: list[SqlStore] = []
+
+    def open_one() -> SqlStore:
+        stores.append(SqlStore(settings))
+        return stores[-1]
+
+    yield open_one
+    for one in stores:
+        one.close()
+
+
+@pytest.fixture
+def store(open_store: Callable[[], SqlStore]) -> SqlStore:
+    return open_store()
