@@ -1,0 +1,185 @@
+"""Serves the API servers of a world over TLS: one port for the fleet, a path prefix per cluster, faults on the wire."""
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import unquote
+
+from fleetkeeper.sim.kube import answers, listing
+from fleetkeeper.sim.kube.answers import Answer, StatusError
+from fleetkeeper.sim.kube.api import ANONYMOUS, Authenticate, KubeApi, Request, attributes, list_request
+from fleetkeeper.sim.kube.certificates import Authority
+from fleetkeeper.sim.kube.rbac import User
+from fleetkeeper.sim.kube.resources import Resource
+from fleetkeeper.sim.loopback import App, Listener, Loopback, Receive, Scope, Send
+from fleetkeeper.sim.world import Fault, SimCluster, World
+
+_LOG_LENGTH = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One request that reached a cluster's address. user is "" for a refused token; status 0 for a cut connection."""
+
+    at: datetime
+    user: str
+    method: str
+    path: str  # below the cluster's prefix, with the query
+    user_agent: str
+    accept: str
+    status: int
+
+
+class KubeServer:
+    """All API servers of a world. Sets endpoint and ca_pem of every cluster when it starts."""
+
+    def __init__(self, world: World, authenticate: Authenticate) -> None:
+        self.api = KubeApi(world, authenticate)
+        self.world = world
+        self._log: dict[str, deque[Access]] = defaultdict(lambda: deque(maxlen=_LOG_LENGTH))
+        self.requests = 0
+        shared = Authority.new()
+        app = self._app()
+        main = Listener(app, shared.server_context())
+        self.url = f"https://127.0.0.1:{main.port}"
+        self.ca_pem = shared.ca_pem()
+        listeners = [main]
+        for cluster in world.clusters.values():
+            authority, port = shared, main.port
+            if cluster.own_ca:
+                authority = Authority.new()
+                listeners.append(Listener(app, authority.server_context()))
+                port = listeners[-1].port
+            cluster.endpoint = f"https://127.0.0.1:{port}/{cluster.key}"
+            cluster.ca_pem = authority.ca_pem()
+        self._loopback = Loopback("sim-kube", listeners)
+
+    def access_log(self, key: str) -> list[Access]:
+        """The newest requests to a cluster's address, oldest first; "" for those to no cluster."""
+        return list(self._log[key]) if key in self._log else []
+
+    def close(self) -> None:
+        self._loopback.close()
+
+    def _app(self) -> App:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await self._serve(scope, receive, send)
+
+        return app
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.requests += 1
+        # The prefix is taken off while still quoted, so that a name never gains a slash.
+        prefix, _, rest = scope["raw_path"].decode("ascii").lstrip("/").partition("/")
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        query = scope["query_string"].decode("latin-1")
+        request = Request.parse(scope["method"], unquote(f"/{rest}"), query, headers)
+        cluster = self.world.clusters.get(prefix)
+        if cluster is None:
+            self._record("", "", request, query, 404)
+            await _send(send, answers.page_not_found())
+            return
+        user = self.api.user(cluster, request)
+        fault = self._fault(cluster, request)
+        answer, cut = await self._answered(cluster, user, request, fault)
+        name = user.name if user else ""
+        self._record(cluster.key, name, request, query, 0 if answer is None else answer.status)
+        if answer is None or cut:
+            await _break_off(scope, receive, send, answer)
+        else:
+            await _send(send, answer)
+
+    async def _answered(
+        self, cluster: SimCluster, user: User | None, request: Request, fault: Fault | None
+    ) -> tuple[Answer | None, bool]:
+        """What is sent, None for nothing at all, and whether the connection breaks half-way."""
+        if fault is not None and fault.kind == "unreachable":
+            return None, True
+        if fault is not None and fault.kind == "slow":
+            await asyncio.sleep(fault.seconds)
+        said = _fault_answer(fault.kind, user, request) if fault else None
+        answer = said or self.api.answer(cluster, user, request)
+        return answer, fault is not None and fault.kind == "truncate"
+
+    def _fault(self, cluster: SimCluster, request: Request) -> Fault | None:
+        if not self.world.faults:
+            return None
+        asked = attributes(request)
+        operation = f"{asked.group}/{asked.resource}" if asked.resource else asked.path
+        return self.world.fault(
+            "kube", account=cluster.account, region=cluster.region, cluster=cluster.key, operation=operation
+        )
+
+    def _record(self, key: str, user: str, request: Request, query: str, status: int) -> None:
+        path = f"{request.path}?{query}" if query else request.path
+        agent, accept = (request.headers.get(name, "") for name in ("user-agent", "accept"))
+        self._log[key].append(Access(self.world.now(), user, request.method, path, agent, accept, status))
+
+
+def serve_kube(world: World, authenticate: Authenticate) -> KubeServer:
+    """Serve the world's API servers on loopback until closed."""
+    return KubeServer(world, authenticate)
+
+
+def static_tokens(tokens: dict[str, User]) -> Authenticate:
+    """Accept fixed tokens on every cluster."""
+    return lambda _cluster, token: tokens.get(token)
+
+
+def _fault_answer(kind: str, user: User | None, request: Request) -> Answer | None:
+    """The answer that a fault gives instead of the real one; None when it lets the real one through."""
+    said: dict[str, Callable[[], Answer | None]] = {
+        "throttle": answers.too_many_requests,
+        "forbid": lambda: answers.forbidden((user or ANONYMOUS).name, attributes(request)),
+        "error": lambda: answers.internal_error("etcdserver: leader changed"),
+        "garbage": _garbage,
+        "expire": lambda: _expired(request),
+    }
+    return said[kind]() if kind in said else None
+
+
+def _garbage() -> Answer:
+    """Good JSON of the wrong types, as from a proxy that answers for the API server."""
+    body = {"kind": ["List"], "apiVersion": 1, "metadata": "none", "items": [{"metadata": 5, "spec": "?"}, 7, None]}
+    return Answer(200, answers.encode(body))
+
+
+def _expired(request: Request) -> Answer | None:
+    token = request.query.get("continue", "")
+    asked = attributes(request)
+    if not token or asked.verb != "list":
+        return None
+    resource = Resource(asked.group, asked.version, asked.resource, "", namespaced=False)
+    try:
+        return listing.expire(list_request(resource, asked, request, metadata_only=False))
+    except StatusError as refused:
+        return refused.answer
+
+
+def _start(answer: Answer) -> dict[str, Any]:
+    headers = {"content-type": answer.content_type, "cache-control": "no-cache, private"}
+    headers |= {name.lower(): value for name, value in answer.headers}
+    headers["content-length"] = str(len(answer.body))
+    pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
+    return {"type": "http.response.start", "status": answer.status, "headers": pairs}
+
+
+async def _send(send: Send, answer: Answer) -> None:
+    await send(_start(answer))
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+async def _break_off(scope: Scope, receive: Receive, send: Send, answer: Answer | None) -> None:
+    """Close the connection without an answer, or in the middle of one."""
+    transport: asyncio.Transport = scope["sim.transport"]
+    if answer is None:
+        transport.abort()
+    else:
+        await send(_start(answer))
+        await send({"type": "http.response.body", "body": answer.body[: len(answer.body) // 2], "more_body": True})
+        transport.close()
+    while (await receive())["type"] != "http.disconnect":
+        pass

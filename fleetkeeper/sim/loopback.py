@@ -1,0 +1,94 @@
+"""ASGI apps on loopback ports, in one thread of their own: what the Kubernetes face and the control channel run on."""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_KEEP_ALIVE = 120  # seconds; longer than a client's pool idles, so that no request meets a closing connection
+
+
+@dataclass
+class Listener:
+    """An app, its TLS context (None: plain HTTP) and a port that listens from the moment that this exists."""
+
+    app: App
+    tls: ssl.SSLContext | None = None
+    port: int = 0
+    socket: "socket.socket" = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.socket = socket.create_server(("127.0.0.1", self.port), backlog=2048)
+        self.port = self.socket.getsockname()[1]
+
+
+class _Protocol(H11Protocol):
+    """Lets an app reach its connection, to break it: scope["sim.transport"]."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        # asyncio does this only for sockets that were made with IPPROTO_TCP; without it each answer waits for an ACK.
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        app = self.app
+
+        async def with_transport(scope: Any, receive: Any, send: Any) -> None:
+            await app({**scope, "sim.transport": transport}, receive, send)
+
+        self.app = with_transport
+
+
+class Loopback:
+    """Runs listeners in one event loop in one thread, until closed."""
+
+    def __init__(self, name: str, listeners: Iterable[Listener]) -> None:
+        self._listeners = tuple(listeners)
+        self._servers = [uvicorn.Server(_config(listener)) for listener in self._listeners]
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        for server in self._servers:
+            server.should_exit = server.force_exit = True
+        self._thread.join()
+        for listener in self._listeners:
+            listener.socket.close()
+
+    def _run(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        pairs = zip(self._servers, self._listeners, strict=True)
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*(server.serve(sockets=[listener.socket]) for server, listener in pairs))
+
+
+def _config(listener: Listener) -> uvicorn.Config:
+    config = uvicorn.Config(
+        listener.app,
+        http=_Protocol,
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        log_level="error",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE,
+        timeout_graceful_shutdown=1,
+    )
+    config.load()
+    config.ssl = listener.tls
+    return config

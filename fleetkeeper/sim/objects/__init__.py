@@ -1,0 +1,1 @@
+"""Kubernetes objects as a real API server holds them, made from the words of a scenario."""

@@ -1,0 +1,106 @@
+"""What every EKS cluster holds besides workloads: namespaces, RBAC, storage and priority classes."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+
+from fleetkeeper.sim.objects.recipes import Recipe, managed_fields, stamp
+from fleetkeeper.sim.scenario import Look, NamespaceSpec
+from fleetkeeper.sim.world import Object
+
+RBAC = "rbac.authorization.k8s.io"
+READERS = "fleetkeeper:readers"
+_AGE = timedelta(days=380)
+_SYSTEM = ("default", "kube-node-lease", "kube-public", "kube-system")
+_BOOTSTRAP = {"kubernetes.io/bootstrapping": "rbac-defaults"}
+
+# What the role that `fleetkeeper onboard` ships lets its holder read (held by a test); a scenario's `reader_lacks`
+# takes some of it away.
+READER_RESOURCES: dict[str, dict[str, tuple[str, ...]]] = {
+    "": {"nodes": ("list",), "namespaces": ("get", "list"), "pods": ("get", "list")},
+    "batch": {"jobs": ("get", "list"), "cronjobs": ("list",)},
+    "apps": dict.fromkeys(("deployments", "statefulsets", "daemonsets", "replicasets"), ("list",)),
+    "apiextensions.k8s.io": {"customresourcedefinitions": ("list",)},
+}
+HELM_RESOURCES = ("secrets", "configmaps")
+
+
+def namespaces(look: Look, used: Iterable[str], now: datetime) -> Iterator[Recipe]:
+    for name in sorted({*_SYSTEM, *used, *look.namespaces}):
+        spec = look.namespaces.get(name, NamespaceSpec(name))
+        labels = {"kubernetes.io/metadata.name": name, **spec.labels}
+        yield Recipe(
+            "/namespaces",
+            name,
+            {"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}},
+            labels=labels,
+            annotations=dict(spec.annotations) or None,
+            age=_AGE,
+            managed=[managed_fields("kube-apiserver", "v1", {"metadata": {"labels": labels}}, stamp(now - _AGE))],
+        )
+
+
+def rbac(look: Look) -> Iterator[Recipe]:
+    """The bootstrap roles that matter to a reader, and the reader's own as its installation makes it."""
+    yield _role("cluster-admin", [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}, _paths("*", verbs="*")])
+    yield _binding("cluster-admin", "cluster-admin", "system:masters")
+    yield _role("system:discovery", [_paths("/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*", *_PUBLIC)])
+    yield _binding("system:discovery", "system:discovery", "system:authenticated")
+    yield _role("system:public-info-viewer", [_paths(*_PUBLIC)])
+    yield _binding(
+        "system:public-info-viewer", "system:public-info-viewer", "system:authenticated", "system:unauthenticated"
+    )
+    yield _role("fleetkeeper-reader", [*_reading(look.reader_lacks), _paths("/version")], bootstrap=False)
+    helm = {"verbs": ["get", "list"], "apiGroups": [""], "resources": list(HELM_RESOURCES)}
+    yield _role("fleetkeeper-helm-reader", [helm], bootstrap=False)
+    if look.reader == "full":
+        yield _binding("fleetkeeper-reader", "fleetkeeper-reader", READERS, bootstrap=False)
+        if look.reader_secrets and "/secrets" not in look.reader_lacks:
+            yield _binding("fleetkeeper-helm-reader", "fleetkeeper-helm-reader", READERS, bootstrap=False)
+
+
+_PUBLIC = ("/healthz", "/livez", "/readyz", "/version", "/version/")
+
+
+def _reading(lacks: tuple[str, ...]) -> Iterator[Object]:
+    for group, resources in READER_RESOURCES.items():
+        for resource, verbs in resources.items():
+            if f"{group}/{resource}" not in lacks:
+                yield {"verbs": list(verbs), "apiGroups": [group], "resources": [resource]}
+
+
+def _paths(*paths: str, verbs: str = "get") -> Object:
+    return {"verbs": [verbs], "nonResourceURLs": list(paths)}
+
+
+def _role(name: str, rules: list[Object], *, bootstrap: bool = True) -> Recipe:
+    labels = dict(_BOOTSTRAP) if bootstrap else {"app.kubernetes.io/managed-by": "terraform"}
+    return Recipe(f"{RBAC}/clusterroles", name, {"rules": rules}, labels=labels, age=_AGE)
+
+
+def _binding(name: str, role: str, *groups: str, bootstrap: bool = True) -> Recipe:
+    subjects = [{"kind": "Group", "apiGroup": RBAC, "name": group} for group in groups]
+    body = {"subjects": subjects, "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": role}}
+    labels = dict(_BOOTSTRAP) if bootstrap else {"app.kubernetes.io/managed-by": "terraform"}
+    return Recipe(f"{RBAC}/clusterrolebindings", name, body, labels=labels, age=_AGE)
+
+
+def classes() -> Iterator[Recipe]:
+    for name, value in (("system-cluster-critical", 2_000_000_000), ("system-node-critical", 2_000_001_000)):
+        body = {
+            "value": value,
+            "description": "Used for system critical pods.",
+            "preemptionPolicy": "PreemptLowerPriority",
+        }
+        yield Recipe("scheduling.k8s.io/priorityclasses", name, body, generation=1, age=_AGE)
+    storage: Object = {"provisioner": "ebs.csi.aws.com", "parameters": {"type": "gp3"}, "reclaimPolicy": "Delete"}
+    storage |= {"allowVolumeExpansion": True, "volumeBindingMode": "WaitForFirstConsumer"}
+    annotations = {"storageclass.kubernetes.io/is-default-class": "true"}
+    yield Recipe("storage.k8s.io/storageclasses", "gp3", storage, annotations=annotations, age=_AGE)
+    yield Recipe(
+        "/services",
+        "kubernetes",
+        {"spec": {"clusterIP": "172.20.0.1", "type": "ClusterIP"}, "status": {"loadBalancer": {}}},
+        namespace="default",
+        labels={"component": "apiserver", "provider": "kubernetes"},
+        age=_AGE,
+    )

@@ -1,0 +1,242 @@
+"""What a scenario file says: a fleet in few words, from which `build` makes a World."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from fleetkeeper.core.versions import Minor
+from fleetkeeper.sim.world import Fault
+
+SHIPPED = Path(__file__).parent / "scenarios"
+
+
+class NodeKind(StrEnum):
+    MANAGED = "managed"
+    SELF_MANAGED = "self-managed"
+    KARPENTER = "karpenter"
+    AUTO = "auto"
+    FARGATE = "fargate"
+    HYBRID = "hybrid"
+
+
+class NodeOs(StrEnum):
+    AL2023 = "al2023"
+    BOTTLEROCKET = "bottlerocket"
+    WINDOWS = "windows2022"
+    UBUNTU = "ubuntu"
+
+
+@dataclass(frozen=True, slots=True)
+class NodesSpec:
+    """One group of nodes. version None is the cluster's minor; namespaces are those of a Fargate profile."""
+
+    name: str
+    kind: NodeKind
+    count: int
+    os: NodeOs = NodeOs.AL2023
+    custom_ami: bool = False
+    version: Minor | None = None
+    release: str = ""
+    instance_type: str = "m6i.large"
+    capacity: str = "ON_DEMAND"
+    arch: str = "amd64"
+    labels: Mapping[str, str] = field(default_factory=dict)
+    taints: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    minimum: int = 1
+    maximum: int = 10
+    not_ready: int = 0
+    status: str = "ACTIVE"
+    issues: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AddonSpec:
+    name: str
+    version: str
+    status: str = "ACTIVE"
+    issues: tuple[str, ...] = ()
+    configuration: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HelmSpec:
+    """A Helm release; `revision` is the newest one, and older ones are there as superseded."""
+
+    release: str
+    chart: str
+    version: str
+    app_version: str
+    namespace: str
+    revision: int = 3
+    status: str = "deployed"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadSpec:
+    """A workload of the scenario. ready None: all replicas. `nodes` names the group that its pods run on.
+
+    applied_as is the apiVersion in last-applied and managedFields, where it is not today's.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    images: tuple[str, ...]
+    replicas: int = 1
+    ready: int | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    min_available: str = ""
+    max_unavailable: str = ""
+    schedule: str = "0 3 * * *"
+    applied_as: str = ""
+    manager: str = "kubectl-client-side-apply"
+    nodes: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceSpec:
+    name: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DeprecationSpec:
+    """What an insight says of one deprecated API; clients are user agents with their 30-day request count."""
+
+    usage: str
+    replaced_with: str
+    stop_serving: str
+    clients: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class InsightSpec:
+    name: str
+    category: str
+    status: str
+    version: str
+    reason: str
+    resources: tuple[str, ...] = ()
+    deprecations: tuple[DeprecationSpec, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeprecatedCallSpec:
+    group: str
+    version: str
+    resource: str
+    removed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FaultSpec:
+    side: str
+    kind: str
+    account: str = ""
+    region: str = ""
+    operation: str = ""
+    rate: float = 1.0
+    seconds: float = 0.0
+
+    def fault(self, cluster: str = "") -> Fault:
+        return Fault(
+            side=self.side,
+            kind=self.kind,
+            account=self.account,
+            region=self.region,
+            cluster=cluster,
+            operation=self.operation,
+            rate=self.rate,
+            seconds=self.seconds,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSpec:
+    id: str
+    name: str
+    ou: str
+    regions: tuple[str, ...]
+    external_id: str
+    role_name: str
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Everything about a cluster but its name and place: what templates give, and what a [[cluster]] overrides.
+
+    reader: what the fleet's reader may do there: "full", or "none" (no binding at all); reader_lacks are resources
+    such as "/pods" that its role does not name.
+    """
+
+    version: Minor
+    patch: str = ""
+    platform_version: str = ""
+    age_days: int = 400
+    support_type: str = "EXTENDED"
+    status: str = "ACTIVE"
+    auto_mode: bool = False
+    audit_logs: bool = False
+    authentication_mode: str = "API_AND_CONFIG_MAP"
+    own_ca: bool = False
+    reader: str = "full"
+    reader_lacks: tuple[str, ...] = ()
+    reader_secrets: bool = True
+    issues: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    addons: Mapping[str, AddonSpec] = field(default_factory=dict)
+    software: Mapping[str, str] = field(default_factory=dict)
+    helm: Mapping[str, HelmSpec] = field(default_factory=dict)
+    nodes: Mapping[str, NodesSpec] = field(default_factory=dict)
+    namespaces: Mapping[str, NamespaceSpec] = field(default_factory=dict)
+    workloads: Mapping[str, WorkloadSpec] = field(default_factory=dict)
+    insights: Mapping[str, InsightSpec] = field(default_factory=dict)
+    deprecated_calls: Mapping[str, DeprecatedCallSpec] = field(default_factory=dict)
+    faults: Mapping[str, FaultSpec] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSpec:
+    """One [[cluster]]. count 0 is one cluster of exactly this name; else `name` is a pattern such as "team-{n:04}".
+
+    A cluster without account and region is dealt out over all accounts and regions of the fleet in turn.
+    """
+
+    name: str
+    key: str
+    account: str
+    region: str
+    count: int
+    look: Look
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    name: str
+    epoch: datetime
+    scale: float
+    management_account: str
+    accounts: tuple[AccountSpec, ...]
+    clusters: tuple[ClusterSpec, ...]
+    faults: tuple[FaultSpec, ...]
+
+    def resized(self, clusters: int) -> "Scenario":
+        """The same fleet with so many clusters: the blocks with a count share them as before."""
+        fixed = sum(1 for c in self.clusters if not c.count)
+        total = sum(c.count for c in self.clusters)
+        if not total or clusters < fixed:
+            raise ValueError(f"{self.name} cannot have {clusters} clusters: {fixed} are named one by one")
+        left, weight, sized = clusters - fixed, total, []
+        for spec in self.clusters:
+            share = round(left * spec.count / weight) if spec.count else 0
+            left, weight = left - share, weight - spec.count
+            if share or not spec.count:
+                sized.append(replace(spec, count=share))
+        return replace(self, clusters=tuple(sized))

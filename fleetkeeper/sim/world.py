@@ -1,0 +1,277 @@
+"""The state of a simulated fleet: accounts, clusters as EKS sees them, and their Kubernetes objects.
+
+Plain mutable state with one lock; no HTTP, no vendor. `sim/aws/` and `sim/kube_api.py` answer from it, so that the
+two faces of one cluster never drift apart.
+"""
+
+import threading
+import time
+from collections.abc import Iterator, MutableMapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+Object = dict[str, Any]
+"""A Kubernetes object as JSON, without kind and apiVersion unless it is a custom resource. Parts of it are shared
+between clusters, so nobody edits one in place: `SimCluster.put` replaces it."""
+
+Objects = MutableMapping[str, dict[tuple[str, str], Object]]
+"""The Kubernetes state of a cluster: "group/resource" ("/nodes", "apps/deployments") → (namespace, name) → object.
+
+A plain dict, or (for clusters of a scenario) a mapping that makes the objects when they are first asked for.
+"""
+
+
+@dataclass(slots=True)
+class SimIssue:
+    code: str
+    message: str
+    resource_ids: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class SimAddon:
+    name: str
+    version: str
+    status: str = "ACTIVE"
+    issues: list[SimIssue] = field(default_factory=list)
+    configuration: str = ""
+    role_arn: str = ""
+    created_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class SimNodeGroup:
+    """A managed node group; the instances of its Auto Scaling group back the nodes of the cluster."""
+
+    name: str
+    version: str  # a minor such as "1.34"
+    release_version: str
+    ami_type: str = "AL2023_x86_64_STANDARD"
+    capacity_type: str = "ON_DEMAND"
+    instance_types: list[str] = field(default_factory=lambda: ["m6i.large"])
+    desired: int = 2
+    minimum: int = 1
+    maximum: int = 5
+    subnets: list[str] = field(default_factory=list)
+    labels: dict[str, str] = field(default_factory=dict)
+    taints: list[dict[str, str]] = field(default_factory=list)
+    tags: dict[str, str] = field(default_factory=dict)
+    status: str = "ACTIVE"
+    issues: list[SimIssue] = field(default_factory=list)
+    launch_template: dict[str, str] = field(default_factory=dict)  # id, name, version
+    auto_scaling_group: str = ""
+    instances: dict[str, str] = field(default_factory=dict)  # instance id → zone
+    created_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class SimAutoScalingGroup:
+    """A self-managed group: tagged kubernetes.io/cluster/<name>=owned, unknown to EKS."""
+
+    name: str
+    ami_id: str
+    instance_type: str
+    desired: int
+    minimum: int
+    maximum: int
+    subnets: list[str] = field(default_factory=list)
+    tags: dict[str, str] = field(default_factory=dict)
+    instances: dict[str, str] = field(default_factory=dict)  # instance id → zone
+
+
+@dataclass(slots=True)
+class SimFargateProfile:
+    name: str
+    selectors: list[dict[str, Any]]  # {"namespace": ..., "labels": {...}}
+    subnets: list[str] = field(default_factory=list)
+    status: str = "ACTIVE"
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class SimSubnet:
+    """What differs of a subnet that a cluster names; one without an entry in World.subnets has addresses to spare."""
+
+    id: str
+    free_addresses: int
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class SimImage:
+    """A custom machine image; one that is used without an entry in World.images is as old as its cluster."""
+
+    id: str
+    name: str
+    created_at: datetime
+    architecture: str = "x86_64"
+    owner: str = ""  # an account id; "" is the account that asks
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class SimInsight:
+    """An EKS insight in the shape of DescribeInsight; `summary` is categorySpecificSummary as the API answers it."""
+
+    id: str
+    name: str
+    category: str
+    status: str
+    kubernetes_version: str
+    reason: str
+    description: str = ""
+    recommendation: str = ""
+    refreshed_at: datetime | None = None
+    transitioned_at: datetime | None = None
+    resources: list[dict[str, Any]] = field(default_factory=list)
+    summary: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SimDeprecatedCall:
+    """A deprecated API that some client asks for: a line of apiserver_requested_deprecated_apis in /metrics."""
+
+    group: str
+    version: str
+    resource: str
+    removed_release: str = ""
+    subresource: str = ""
+
+
+@dataclass(slots=True)
+class SimCluster:
+    """One EKS cluster. `key` is unique in the fleet and the path prefix of its API server.
+
+    revision rises with every change of an object; rendered lists are cached per revision.
+    own_ca asks for an API server of its own: another port and another CA key than the rest of the fleet.
+    """
+
+    key: str
+    name: str
+    account: str
+    region: str
+    partition: str
+    version: str  # a minor
+    patch: str  # the API server's gitVersion, such as "v1.34.2-eks-a1b2c3d"
+    platform_version: str
+    created_at: datetime
+    support_type: str = "STANDARD"
+    status: str = "ACTIVE"
+    auto_mode: bool = False
+    authentication_mode: str = "API_AND_CONFIG_MAP"
+    audit_logs: bool = False
+    role_arn: str = ""
+    vpc: str = ""
+    subnets: list[str] = field(default_factory=list)
+    security_group: str = ""
+    endpoint: str = ""  # https URL, set when the Kubernetes face is served
+    ca_pem: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
+    issues: list[SimIssue] = field(default_factory=list)
+    addons: dict[str, SimAddon] = field(default_factory=dict)
+    node_groups: dict[str, SimNodeGroup] = field(default_factory=dict)
+    auto_scaling_groups: dict[str, SimAutoScalingGroup] = field(default_factory=dict)
+    fargate_profiles: dict[str, SimFargateProfile] = field(default_factory=dict)
+    insights: dict[str, SimInsight] = field(default_factory=dict)
+    access: dict[str, list[str]] = field(default_factory=dict)  # IAM role ARN → Kubernetes groups (access entries)
+    objects: Objects = field(default_factory=dict)
+    revision: int = 1000
+    own_ca: bool = False
+    deprecated_calls: list[SimDeprecatedCall] = field(default_factory=list)
+
+    @property
+    def arn(self) -> str:
+        return f"arn:{self.partition}:eks:{self.region}:{self.account}:cluster/{self.name}"
+
+    def put(self, resource: str, obj: Object) -> None:
+        """Create or replace an object, in place of the one of its namespace and name. Hold the world's lock."""
+        self.revision += 1
+        metadata = {**obj["metadata"], "resourceVersion": str(self.revision)}
+        listing = dict(self.objects.get(resource, {}))
+        listing[(metadata.get("namespace", ""), metadata["name"])] = {**obj, "metadata": metadata}
+        self.objects[resource] = listing
+
+    def remove(self, resource: str, namespace: str, name: str) -> None:
+        """Delete an object; KeyError when it is not there. Hold the world's lock."""
+        listing = dict(self.objects[resource])
+        del listing[(namespace, name)]
+        self.revision += 1
+        self.objects[resource] = listing
+
+
+@dataclass(slots=True)
+class SimAccount:
+    """An account of the organization, with the role that fleetkeeper assumes in it. external_id "" asks for none."""
+
+    id: str
+    name: str
+    ou: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
+    regions: list[str] = field(default_factory=list)
+    role_name: str = "fleetkeeper-reader"
+    external_id: str = ""
+
+
+@dataclass(slots=True)
+class Fault:
+    """Trouble on demand. Empty selectors match everything; the first fault that matches a request applies.
+
+    side: "aws" or "kube". kind: "throttle", "forbid", "slow", "unreachable", "error", "truncate", "garbage", and for
+    Kubernetes "expire" (a continue token is too old).
+    account, region, cluster (its key) and operation (an AWS operation name, or a Kubernetes "group/resource") select;
+    rate is the share of the matching requests that fail (0..1, by a counter, not by chance); seconds delays "slow".
+    """
+
+    side: str
+    kind: str
+    account: str = ""
+    region: str = ""
+    cluster: str = ""
+    operation: str = ""
+    rate: float = 1.0
+    seconds: float = 0.0
+    seen: int = 0
+
+    def selects(self, side: str, account: str, region: str, cluster: str, operation: str) -> bool:
+        """Whether a request is meant at all; a request that belongs to no cluster passes cluster ""."""
+        wanted = (self.account, self.region, self.cluster, self.operation)
+        asked = (account, region, cluster, operation)
+        return self.side == side and all(not want or want == have for want, have in zip(wanted, asked, strict=True))
+
+    def strikes(self) -> bool:
+        """Count one matching request and say whether it fails: evenly spread, so that 0.5 is every second one."""
+        self.seen += 1
+        return int(self.seen * self.rate) > int((self.seen - 1) * self.rate)
+
+
+@dataclass(slots=True)
+class World:
+    """The whole simulated fleet. now() is the simulated time: epoch plus scaled wall time since the start."""
+
+    epoch: datetime
+    management_account: str
+    accounts: dict[str, SimAccount] = field(default_factory=dict)
+    clusters: dict[str, SimCluster] = field(default_factory=dict)  # by key
+    faults: list[Fault] = field(default_factory=list)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    name: str = ""
+    scale: float = 1.0  # simulated seconds per second of the wall
+    started: float = field(default_factory=time.monotonic)
+    subnets: dict[str, SimSubnet] = field(default_factory=dict)  # by id, where one is out of the ordinary
+    images: dict[str, SimImage] = field(default_factory=dict)  # by id
+    quotas: dict[tuple[str, str, str], float] = field(default_factory=dict)  # (account, region, code) → applied value
+
+    def now(self) -> datetime:
+        return self.epoch + timedelta(seconds=(time.monotonic() - self.started) * self.scale)
+
+    def of_scope(self, account: str, region: str) -> Iterator[SimCluster]:
+        return (c for c in self.clusters.values() if c.account == account and c.region == region)
+
+    def fault(self, side: str, *, account: str, region: str, cluster: str, operation: str) -> Fault | None:
+        """The first fault that this request meets, or None; counts it."""
+        with self.lock:
+            for fault in self.faults:
+                if fault.selects(side, account, region, cluster, operation) and fault.strikes():
+                    return fault
+        return None
