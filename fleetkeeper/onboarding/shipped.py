@@ -1,0 +1,30 @@
+"""The files that are shipped in this folder, as they are: policies, templates and RBAC."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+READER_POLICY = "reader-policy.json"
+ORGANIZATIONS_POLICY = "organizations-policy.json"
+READER_ROLE = "reader-role.yaml"
+ACCESS_ENTRY = "access-entry.yaml"
+KUBERNETES_READER = "kubernetes-reader.yaml"
+KUBERNETES_HELM = "kubernetes-helm.yaml"
+
+GROUP = "fleetkeeper:readers"
+"""The Kubernetes group that the shipped RBAC gives its rights to."""
+
+
+def text_of(name: str) -> str:
+    return (Path(__file__).parent / name).read_text("utf-8")
+
+
+def document_of(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(text_of(name))
+    return found
+
+
+def rbac(helm_secrets: bool) -> str:
+    """The reader's ClusterRole and binding; with helm_secrets also the role that reads every Secret."""
+    reader = text_of(KUBERNETES_READER)
+    return f"{reader}---\n{text_of(KUBERNETES_HELM)}" if helm_secrets else reader

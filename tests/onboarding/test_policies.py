@@ -1,0 +1,155 @@
+"""The shipped policies give exactly what the code calls: one action less breaks a read, one more is too much."""
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from fleetkeeper.errors import UsageError
+from fleetkeeper.onboarding import shipped
+from fleetkeeper.onboarding.cloudformation import account_template, cluster_template
+from fleetkeeper.onboarding.clusters import KnownCluster
+from fleetkeeper.onboarding.identities import Role, assume_policy, parse_principal, trust_policy
+from tests.onboarding import aws_calls, kube_reads
+
+ACCOUNT = "111122223333"
+ROLE = Role.of("aws", ACCOUNT, "fleetkeeper-reader")
+PRINCIPAL = "arn:aws:iam::999988887777:role/fleetkeeper"
+HARMLESS = ("Describe", "List", "Get")
+
+
+class CloudFormation(yaml.SafeLoader):
+    """Reads !Ref, !Sub and the others as {tag: value}."""
+
+
+def _tagged(loader: CloudFormation, tag: str, node: yaml.Node) -> dict[str, Any]:
+    if isinstance(node, yaml.SequenceNode):
+        return {tag: loader.construct_sequence(node, deep=True)}
+    assert isinstance(node, yaml.ScalarNode)
+    return {tag: loader.construct_scalar(node)}
+
+
+CloudFormation.add_multi_constructor("!", _tagged)
+
+
+def template(text: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.load(text, CloudFormation)  # a SafeLoader with our own tags
+    return found
+
+
+def actions(policy: dict[str, Any]) -> list[str]:
+    return [action for statement in policy["Statement"] for action in statement["Action"]]
+
+
+def cluster(name: str, mode: str = "API", region: str = "eu-west-1") -> KnownCluster:
+    return KnownCluster(name, f"arn:aws:eks:{region}:{ACCOUNT}:cluster/{name}", ACCOUNT, region, mode)
+
+
+def test_the_iam_policies_allow_exactly_the_operations_that_the_code_calls() -> None:
+    allowed = [
+        *actions(shipped.document_of(shipped.READER_POLICY)),
+        *actions(shipped.document_of(shipped.ORGANIZATIONS_POLICY)),
+        assume_policy(ROLE)["Statement"][0]["Action"],
+    ]
+
+    assert sorted(allowed) == sorted(aws_calls.called())
+
+
+def test_the_reader_can_change_nothing_in_aws() -> None:
+    reader = shipped.document_of(shipped.READER_POLICY)
+
+    assert all(action.partition(":")[2].startswith(HARMLESS) for action in actions(reader))
+    assert all(statement["Effect"] == "Allow" for statement in reader["Statement"])
+
+
+def test_the_template_gives_the_same_rights_as_the_policy() -> None:
+    found = template(account_template(ROLE, PRINCIPAL, "secret-id", ()))["Resources"]["ReaderRole"]["Properties"]
+
+    assert [p["PolicyDocument"] for p in found["Policies"]] == [shipped.document_of(shipped.READER_POLICY)]
+
+
+def test_the_template_trusts_one_principal_with_the_external_id_as_the_trust_policy_does() -> None:
+    found = template(account_template(ROLE, PRINCIPAL, "secret-id", ()))["Resources"]["ReaderRole"]["Properties"]
+
+    text = json.dumps(found["AssumeRolePolicyDocument"])
+    text = text.replace('{"Ref": "FleetkeeperPrincipal"}', '"principal"').replace('{"Ref": "ExternalId"}', '"id"')
+    assert json.loads(text) == trust_policy("principal", "id")
+
+
+def test_the_template_makes_an_access_entry_for_each_cluster_that_takes_one_where_it_is() -> None:
+    clusters = (cluster("a-b"), cluster("ab", "API_AND_CONFIG_MAP", "us-east-1"), cluster("old", "CONFIG_MAP"))
+
+    found = template(account_template(ROLE, PRINCIPAL, "secret-id", clusters))
+
+    entries = [r for r in found["Resources"].values() if r["Type"] == "AWS::EKS::AccessEntry"]
+    assert [(e["Properties"]["ClusterName"], e["Condition"]) for e in entries] == [
+        ("a-b", "In111122223333EuWest1"),
+        ("ab", "In111122223333UsEast1"),
+    ]
+    assert all(e["Properties"]["KubernetesGroups"] == [shipped.GROUP] for e in entries)
+    assert {e["Condition"] for e in entries} < set(found["Conditions"])
+    assert all(name.isalnum() for name in found["Resources"])
+
+
+def test_the_template_of_a_cluster_makes_its_access_entry() -> None:
+    found = template(cluster_template(cluster("shop-1"), ROLE.arn))["Resources"]
+
+    ((_, entry),) = found.items()
+    assert entry["Properties"] == {
+        "ClusterName": "shop-1",
+        "PrincipalArn": {"Ref": "ReaderPrincipal"},
+        "KubernetesGroups": [shipped.GROUP],
+        "Type": "STANDARD",
+    }
+
+
+def test_the_cluster_role_allows_exactly_what_an_observation_reads() -> None:
+    assert kube_reads.granted(shipped.rbac(helm_secrets=True), "fleetkeeper-reader") == kube_reads.needed_to_observe()
+
+
+def test_the_opt_in_role_allows_exactly_what_helm_releases_need() -> None:
+    assert (
+        kube_reads.granted(shipped.rbac(helm_secrets=True), "fleetkeeper-helm-reader") == kube_reads.needed_for_helm()
+    )
+
+
+def test_without_the_opt_in_nothing_may_read_secrets() -> None:
+    manifest = shipped.rbac(helm_secrets=False)
+
+    assert [d["kind"] for d in kube_reads.documents(manifest)] == ["ClusterRole", "ClusterRoleBinding"]
+    assert not {r for r in kube_reads.granted(manifest, "fleetkeeper-reader") if r[2] in ("secrets", "configmaps")}
+
+
+@pytest.mark.parametrize("document", kube_reads.documents(shipped.rbac(helm_secrets=True)), ids=lambda d: d["kind"])
+def test_every_binding_is_to_the_group_of_the_access_entries(document: dict[str, Any]) -> None:
+    subjects = document.get("subjects", [{"kind": "Group", "name": shipped.GROUP}])
+
+    assert [(s["kind"], s["name"]) for s in subjects] == [("Group", shipped.GROUP)]
+
+
+@pytest.mark.parametrize(
+    ("text", "arn"),
+    [
+        (PRINCIPAL, PRINCIPAL),
+        ("arn:aws:sts::999988887777:assumed-role/fleetkeeper/i-0abc", PRINCIPAL),
+        ("999988887777", "arn:aws:iam::999988887777:root"),
+        ("arn:aws-cn:iam::999988887777:user/ops/fleetkeeper", "arn:aws-cn:iam::999988887777:user/ops/fleetkeeper"),
+    ],
+    ids=["a role", "a session becomes its role", "an account means all of it", "a user with a path elsewhere"],
+)
+def test_a_principal_is_what_a_policy_can_name(text: str, arn: str) -> None:
+    assert parse_principal(text, "aws") == arn
+
+
+@pytest.mark.parametrize("text", ["fleetkeeper", "arn:aws:iam::1:role/x", "arn:aws:iam::999988887777:role/a b", "*"])
+def test_what_is_no_principal_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(UsageError, match="such as arn:aws:iam::111122223333:role/fleetkeeper"):
+        parse_principal(text, "aws")
+
+
+def test_aws_auth_gets_the_role_without_its_path() -> None:
+    role = Role.of("aws-us-gov", ACCOUNT, "teams/platform/reader")
+
+    assert role.arn == f"arn:aws-us-gov:iam::{ACCOUNT}:role/teams/platform/reader"
+    assert role.arn_without_path == f"arn:aws-us-gov:iam::{ACCOUNT}:role/reader"
