@@ -1,0 +1,71 @@
+"""What the demo must show: each expectation that does not hold becomes one line."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from fleetkeeper.core import model, parts
+from fleetkeeper.core.addons import addon_rows
+from fleetkeeper.core.fleet import Fleet, FleetRow, fleet_rows
+from fleetkeeper.engine.observe import Outcome
+from fleetkeeper.errors import GapReason
+
+CLUSTERS = 13
+MINORS = {"1.33", "1.34", "1.35", "1.36"}
+COMPUTE = {*(k.value for k in model.ComputeKind if k is not model.ComputeKind.UNKNOWN)}
+TRAITS = {"bottlerocket", "custom AMI", "windows"}
+
+
+def failures(fleet: Fleet, outcome: Outcome, changes: tuple[model.Change, ...]) -> tuple[str, ...]:
+    """Compare what was observed with what the demo's scenario holds."""
+    rows = fleet_rows(fleet)
+    return (*_fleet(rows, outcome), *_gaps(rows), *_names(rows), *_addons(fleet), *_changes(changes))
+
+
+def _fleet(rows: tuple[FleetRow, ...], outcome: Outcome) -> Iterator[str]:
+    if len(rows) != CLUSTERS or outcome.clusters != CLUSTERS:
+        yield f"{len(rows)} clusters shown and {outcome.clusters} observed instead of {CLUSTERS}"
+    if outcome.not_listed:
+        yield f"could not list {', '.join(outcome.not_listed)}"
+    minors = {str(row.version) for row in rows}
+    if minors != MINORS:
+        yield f"minors are {sorted(minors)} instead of {sorted(MINORS)}"
+    missing = (COMPUTE | TRAITS) - {kind for row in rows for kind in row.compute}
+    if missing:
+        yield f"no cluster has compute of kind {', '.join(sorted(missing))}"
+    if any(row.support is None or row.support.ends_at is None for row in rows):
+        yield "a cluster has no support date"
+    if {row.account_name for row in rows} != {"commerce-prod", "commerce-dev", "platform-shared"}:
+        yield "the accounts are not named as Organizations names them"
+
+
+def _gaps(rows: tuple[FleetRow, ...]) -> Iterator[str]:
+    seen = {(row.name, part): gap.reason for row in rows for part, gap in row.gaps.items()}
+    if seen.get(("legacy-erp", parts.NODES)) is not GapReason.UNREACHABLE:
+        yield "the unreachable cluster legacy-erp has no such gap"
+    if seen.get(("audit", parts.PODS)) is not GapReason.FORBIDDEN:
+        yield "the pods of cluster audit are not shown as forbidden"
+    others = {name for name, _ in seen} - {"legacy-erp", "audit"}
+    if others:
+        yield f"clusters that should be seen whole have gaps: {', '.join(sorted(others))}"
+
+
+def _names(rows: tuple[FleetRow, ...]) -> Iterator[str]:
+    same = [row for row in rows if row.name == "commerce"]
+    if len({row.id.arn for row in same}) != len(same) or len({row.account for row in same}) < 2:
+        yield "clusters of the name commerce in different accounts are mixed up"
+    unmapped = [row for row in rows if not row.placement.mapped]
+    if not unmapped or any(row.placement.environment != "production" for row in unmapped):
+        yield "an unmapped cluster must be there and count as production"
+
+
+def _addons(fleet: Fleet) -> Iterator[str]:
+    found = Counter(row.addon.found_by for row in addon_rows(fleet))
+    missing = [how.value for how in model.FoundBy if how is not model.FoundBy.CRD and not found[how]]
+    if missing:
+        yield f"no addon was found by {', '.join(missing)}"
+
+
+def _changes(changes: tuple[model.Change, ...]) -> Iterator[str]:
+    told = [(c.cluster_name, c.part) for c in changes]
+    if told != [("preview", parts.CONTROL_PLANE)]:
+        yield f"the upgrade by hand is not the one change that is told: {told}"

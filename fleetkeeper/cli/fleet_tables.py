@@ -1,0 +1,219 @@
+"""The fleet, its nodes, addons and changes as tables."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from rich.console import Console, Group, RenderableType
+from rich.text import Text
+
+from fleetkeeper.cli.tables import Column, age, day, indented, table
+from fleetkeeper.core.addons import AddonRow
+from fleetkeeper.core.changes import ChangeRow
+from fleetkeeper.core.fleet import EachNode, FleetRow, GapRow, NodeRow
+from fleetkeeper.core.model import FoundBy, Node
+from fleetkeeper.core.support import Phase
+from fleetkeeper.core.text import safe
+from fleetkeeper.core.versions import Version
+
+_MOST_GAPS = 20
+
+_CLUSTER = Column("CLUSTER", most=24)
+_FLEET = (
+    _CLUSTER,
+    Column("ACCOUNT", most=15),
+    Column("REGION", most=14),
+    Column("ENV", most=10),
+    Column("K8S"),
+    Column("SUPPORT"),
+    Column("NODES"),
+    Column("COMPUTE", wraps=True),
+)
+_FLEET_WIDE = (*_FLEET[:-1], Column("ADDONS", right=True), Column("SEEN"), Column("RING"), Column("COMPUTE"))
+
+
+def show_clusters(console: Console, rows: Sequence[FleetRow], gaps: Sequence[GapRow], now: datetime) -> None:
+    """The fleet table, then what is not seen and what to do about it."""
+    if not rows and not gaps:
+        console.print("No clusters yet: run `fleetkeeper observe`; `fleetkeeper config show` says where it looks.")
+        return
+    console.print(table(_FLEET, [(*_identity(row, now), ", ".join(row.compute) or "?") for row in rows]))
+    console.print(Text(f"\n{_summary(rows, now)}", style="dim"))
+    if any(not row.placement.mapped for row in rows):
+        console.print(Text("* no tag, account, OU or rule maps it: counts as production", style="dim"))
+    if gaps:
+        console.print(_gaps(gaps, now))
+
+
+def show_clusters_wide(console: Console, rows: Sequence[FleetRow], gaps: Sequence[GapRow], now: datetime) -> None:
+    """The same with more columns, as wide as it needs to be."""
+    body = [
+        (
+            *_identity(row, now),
+            _addons(row),
+            age(row.observed_at, now),
+            row.placement.ring or "-",
+            ", ".join(row.compute) or "?",
+        )
+        for row in rows
+    ]
+    console.print(table(_FLEET_WIDE, body))
+    if gaps:
+        console.print(_gaps(gaps, now))
+
+
+def _identity(row: FleetRow, now: datetime) -> tuple[str | Text, ...]:
+    return (
+        row.name,
+        row.account_name or row.account or "-",
+        row.region or "-",
+        _environment(row),
+        str(row.version or "?"),
+        _support(row),
+        _nodes(row, now),
+    )
+
+
+def _environment(row: FleetRow) -> str:
+    name = "prod" if row.placement.environment == "production" else row.placement.environment
+    return name if row.placement.mapped else f"{name}*"
+
+
+def _support(row: FleetRow) -> Text:
+    if row.support is None or row.support.phase is Phase.UNKNOWN:
+        return Text("?")
+    until = day(row.support.ends_at)
+    return {
+        Phase.STANDARD: Text(f"to {until}", style="green"),
+        Phase.EXTENDED: Text(f"ext {until}", style="yellow"),
+        Phase.UNSUPPORTED: Text(f"ended {until}", style="red"),
+    }[row.support.phase]
+
+
+def _nodes(row: FleetRow, now: datetime) -> Text:
+    if row.nodes is None:
+        return Text("?", style="yellow")
+    behind = [str(k) for k in row.kubelets if row.version and k != row.version]
+    text = f"{row.nodes}" + (f" ({', '.join(behind)})" if behind else "")
+    return Text(f"{text} {age(row.observed_at, now)} old", style="yellow") if row.stale else Text(text)
+
+
+def _addons(row: FleetRow) -> str:
+    if row.addons is None:
+        return "?"
+    return f"{row.addons}" + ("+?" if row.addons_not_seen else "")
+
+
+def _summary(rows: Sequence[FleetRow], now: datetime) -> str:
+    clusters = f"{len(rows)} cluster{'' if len(rows) == 1 else 's'}"
+    seen = [row.observed_at for row in rows if row.observed_at]
+    when = f", last seen {age(max(seen), now)} ago" if seen else ""
+    gaps = sum(1 for row in rows if row.gaps)
+    return f"{clusters}{when}; " + (f"{gaps} with parts that are not seen." if gaps else "nothing is missing.")
+
+
+def _gaps(gaps: Sequence[GapRow], now: datetime) -> RenderableType:
+    lines: list[RenderableType] = [Text("\nNot seen", style="bold")]
+    for row in gaps[:_MOST_GAPS]:
+        what = ", ".join(p.replace("_", " ") for p in row.parts) if len(row.parts) <= 7 else "all of it"
+        lines.append(Text(f"{safe(row.subject, 120)}: {what}, since {age(row.gap.since, now)}", style="yellow"))
+        lines.append(indented(f"{row.gap.reason.value}: {row.gap.detail}", style="dim"))
+        lines.append(indented(f"→ {row.fix}"))
+    if len(gaps) > _MOST_GAPS:
+        lines.append(Text(f"and {len(gaps) - _MOST_GAPS} more: fleetkeeper get clusters -o json"))
+    return Group(*lines)
+
+
+def show_nodes(console: Console, rows: Sequence[NodeRow]) -> None:
+    columns = (
+        _CLUSTER,
+        Column("GROUP", most=20),
+        Column("KIND", wraps=True),
+        Column("KUBELET"),
+        Column("IMAGE", most=30),
+        Column("NODES", right=True),
+        Column("READY", right=True),
+    )
+    body = [
+        (
+            r.cluster,
+            r.line.group or "-",
+            ", ".join((r.line.kind.value, *r.line.traits)),
+            _number(r.line.kubelet),
+            r.line.image,
+            str(r.line.count),
+            str(r.line.ready) if r.line.ready == r.line.count else Text(str(r.line.ready), style="yellow"),
+        )
+        for r in rows
+    ]
+    console.print(table(columns, body))
+
+
+def _number(kubelet: str) -> str:
+    """`v1.34.2-eks-8f2a1c0` as 1.34.2: the build is in the JSON output."""
+    try:
+        return str(Version.parse(kubelet).core)
+    except ValueError:
+        return kubelet
+
+
+def show_each_node(console: Console, rows: Sequence[EachNode], now: datetime) -> None:
+    columns = (
+        _CLUSTER,
+        Column("NODE", most=34),
+        Column("GROUP", most=16),
+        Column("KUBELET"),
+        Column("AGE", right=True),
+        Column("STATE", wraps=True),
+    )
+    body = [
+        (
+            r.cluster,
+            r.node.name,
+            r.node.group or "-",
+            _number(r.node.kubelet),
+            age(r.node.created_at, now),
+            _state(r.node),
+        )
+        for r in rows
+    ]
+    console.print(table(columns, body))
+
+
+def _state(node: Node) -> str:
+    return ("ready" if node.ready else "not ready") + ("" if node.schedulable else ", cordoned")
+
+
+_FOUND = {FoundBy.EKS: "eks", FoundBy.HELM: "helm", FoundBy.IMAGE: "image", FoundBy.CRD: "crd"}
+
+
+def show_addons(console: Console, rows: Sequence[AddonRow], not_seen: Mapping[str, Sequence[str]]) -> None:
+    columns = (
+        _CLUSTER,
+        Column("ADDON", most=28),
+        Column("VERSION", most=20),
+        Column("EKS OFFERS", most=20),
+        Column("FOUND"),
+        Column("WHERE", wraps=True),
+    )
+    body = [
+        (
+            r.cluster,
+            r.addon.id,
+            r.addon.version or "?",
+            r.newest if r.newest != r.addon.version else "",
+            _FOUND[r.addon.found_by],
+            "" if r.addon.found_by is FoundBy.EKS else r.addon.where,
+        )
+        for r in rows
+    ]
+    console.print(table(columns, body))
+    for cluster, sources in not_seen.items():
+        console.print(Text(f"{safe(cluster, 120)}: more may run there; not seen: {', '.join(sources)}", style="yellow"))
+
+
+def show_changes(console: Console, rows: Sequence[ChangeRow]) -> None:
+    if not rows:
+        console.print("No changes in that time.")
+        return
+    columns = (Column("TIME (UTC)"), _CLUSTER, Column("WHAT", most=32), Column("CHANGE", wraps=True))
+    console.print(table(columns, [(r.at.strftime("%Y-%m-%d %H:%M"), r.cluster, r.what, r.change) for r in rows]))

@@ -1,0 +1,232 @@
+"""What the daemon tells about itself: Prometheus metrics, and whether it is alive and ready."""
+
+import json
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+
+import fleetkeeper
+from fleetkeeper.engine.observe import Outcome
+from fleetkeeper.errors import ConfigError, FleetkeeperError, Mistake
+
+_log = structlog.get_logger("serve")
+
+_BUCKETS = (1, 5, 15, 30, 60, 120, 300, 600, 1200, 1800)
+_REQUEST_SECONDS = 10.0
+"""How long one request may take as a whole; who sends or reads slower is cut off."""
+_MOST_REQUESTS = 16
+_READY_SECONDS = 3.0
+"""How long a probe waits for the database; PostgreSQL itself would be waited for longer than any probe lasts."""
+
+
+class Metrics:
+    """Metrics of one process; labels never carry names of objects."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        build = Gauge("fleetkeeper_build_info", "This version.", ["version"], registry=self.registry)
+        build.labels(fleetkeeper.__version__).set(1)
+        self._observed = _Observed()
+        self.registry.register(self._observed)
+        self.observation_seconds = Histogram(
+            "fleetkeeper_observation_seconds", "Length of an observation.", buckets=_BUCKETS, registry=self.registry
+        )
+        self.store_failures = Counter(
+            "fleetkeeper_store_failures_total", "Times the database could not be reached.", registry=self.registry
+        )
+        self._job_failures = Counter(
+            "fleetkeeper_job_failures_total", "Scheduled work that failed.", ["job"], registry=self.registry
+        )
+
+    def observed(self, outcome: Outcome, now: datetime) -> None:
+        """Tell of an observation; one that was stopped says nothing about the fleet."""
+        if not outcome.stopped:
+            self._observed.last = (outcome, now)
+
+    def job_failed(self, job: str) -> None:
+        self._job_failures.labels(job).inc()
+
+
+class _Observed:
+    """The last observation that ran to its end. Before the first there is none of these: 0 would be a lie."""
+
+    def __init__(self) -> None:
+        self.last: tuple[Outcome, datetime] | None = None
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        if self.last is None:
+            return
+        outcome, at = self.last
+        yield GaugeMetricFamily(
+            "fleetkeeper_last_observation_timestamp_seconds", "Its end; alert when it is old.", at.timestamp()
+        )
+        yield GaugeMetricFamily("fleetkeeper_clusters", "Clusters of the last observation.", outcome.clusters)
+        yield GaugeMetricFamily(
+            "fleetkeeper_clusters_incomplete", "Clusters of which a part was not seen.", outcome.incomplete
+        )
+        yield GaugeMetricFamily(
+            "fleetkeeper_scopes_not_listed", "Accounts and regions that could not be listed.", len(outcome.not_listed)
+        )
+
+
+class Readiness:
+    """Asks the database on behalf of probes: once at a time, and no probe waits longer than a few seconds."""
+
+    def __init__(self, check: Callable[[], None], patience: float = _READY_SECONDS) -> None:
+        self._check = check
+        self._patience = patience
+        self._lock = threading.Lock()
+        self._asking: _Asking | None = None
+
+    def reason(self) -> str:
+        """Why it is not ready, "" when it is."""
+        with self._lock:
+            if self._asking is None or self._asking.answered.is_set():
+                self._asking = _Asking()
+                threading.Thread(target=self._asking.ask, args=(self._check,), name="ready", daemon=True).start()
+            asking = self._asking
+        if not asking.answered.wait(self._patience):
+            return f"the database did not answer within {self._patience:g} s"
+        return asking.reason
+
+
+class _Asking:
+    def __init__(self) -> None:
+        self.answered = threading.Event()
+        self.reason = ""
+
+    def ask(self, check: Callable[[], None]) -> None:
+        try:
+            check()
+        except FleetkeeperError as error:
+            self.reason = str(error)
+        except Exception as error:  # a probe must have an answer
+            self.reason = f"a fault of fleetkeeper's own: {type(error).__name__}: {error}"
+        finally:
+            self.answered.set()
+
+
+class HealthServer:
+    """/healthz (the schedule runs), /readyz (the database answers and is of this version) and /metrics."""
+
+    def __init__(self, listen: str, metrics: Metrics, readiness: Readiness, alive: Callable[[], bool]) -> None:
+        """Raises ConfigError when nothing can listen there."""
+        host, _, port = listen.rpartition(":")
+        try:
+            family, _, _, _, address = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
+            self._server = _Server(family, address, _handler(metrics, readiness, alive))
+        except OSError as error:
+            fix = "end what listens there, or set another host:port"
+            mistake = Mistake("configuration", 0, "serve.listen", f"cannot listen on {listen}: {error.strerror}", fix)
+            raise ConfigError((mistake,)) from error
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="health", daemon=True)
+
+    @property
+    def url(self) -> str:
+        host, port = self._server.server_address[:2]
+        return f"http://[{host!s}]:{port}" if ":" in str(host) else f"http://{host!s}:{port}"
+
+    def start(self) -> None:
+        self._thread.start()
+        _log.info("listening", url=self.url)
+
+    def stop(self) -> None:
+        """Stop listening; requests under way are left to their threads, which end with the process."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    """Bounded: so many requests at once, so long for each."""
+
+    daemon_threads = True
+
+    def __init__(self, family: int, address: Any, handler: type[BaseHTTPRequestHandler]) -> None:
+        self._free = threading.BoundedSemaphore(_MOST_REQUESTS)
+        self.address_family = family
+        super().__init__(address, handler)
+
+    def server_bind(self) -> None:
+        """Without the reverse look-up of the address that HTTPServer does here: it may take as long as DNS likes."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if not self._free.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except BaseException:  # no thread to be had
+            self._free.release()
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        end = threading.Timer(_REQUEST_SECONDS, _cut, (request,))
+        end.daemon = True
+        end.start()
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            end.cancel()
+            self._free.release()
+
+    def handle_error(self, _request: Any, _client_address: Any) -> None:
+        """A client that went away is not worth a traceback."""
+        error = sys.exception()
+        _log.debug("request_failed", reason=f"{type(error).__name__}: {error}")
+
+
+def _cut(request: socket.socket) -> None:
+    try:
+        request.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return  # it is over already
+
+
+def _handler(metrics: Metrics, readiness: Readiness, alive: Callable[[], bool]) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # the name that http.server calls
+            path = urlsplit(self.path).path
+            if path == "/healthz":
+                self._answer(200, b"ok\n") if alive() else self._answer(503, b"the schedule does not run\n")
+            elif path == "/readyz":
+                self._ready()
+            elif path == "/metrics":
+                self._answer(200, generate_latest(metrics.registry), "text/plain; version=0.0.4; charset=utf-8")
+            else:
+                self._answer(404, b"there is /healthz, /readyz and /metrics\n")
+
+        do_HEAD = do_GET  # noqa: N815
+
+        def _ready(self) -> None:
+            reason = readiness.reason()
+            answer = {"ready": False, "reason": reason} if reason else {"ready": True}
+            self._answer(503 if reason else 200, json.dumps(answer).encode() + b"\n", "application/json")
+
+        def _answer(self, status: int, body: bytes, kind: str = "text/plain; charset=utf-8") -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+        def version_string(self) -> str:
+            return "fleetkeeper"  # not which Python this is
+
+        def log_message(self, format: str, *args: object) -> None:
+            """A probe every few seconds is not worth a line."""
+
+    return Handler

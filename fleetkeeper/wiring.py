@@ -1,0 +1,111 @@
+"""Settings become adapters, ports and a Keeper; the only module that imports adapters."""
+
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import timedelta
+
+from fleetkeeper import logs
+from fleetkeeper.adapters.eks.clouds import EksClouds
+from fleetkeeper.adapters.eks.probes import EksProbes
+from fleetkeeper.adapters.kube.kubes import KubeAccess
+from fleetkeeper.adapters.kube.limits import WallPace
+from fleetkeeper.adapters.kube.probes import KubeProber
+from fleetkeeper.adapters.library import read_compat
+from fleetkeeper.adapters.store import schema
+from fleetkeeper.adapters.store.database import database_file
+from fleetkeeper.adapters.store.lock import hold_engine_lock
+from fleetkeeper.adapters.store.probes import store_probes
+from fleetkeeper.adapters.store.store import SqlStore
+from fleetkeeper.clock import ENVIRONMENT, SystemClock, clock_of
+from fleetkeeper.config import Settings
+from fleetkeeper.core import model
+from fleetkeeper.core.placement import Candidate, MappingSettings, place
+from fleetkeeper.engine.diagnose import Doctor
+from fleetkeeper.engine.observe import Choice
+from fleetkeeper.engine.observe_cluster import ClusterReader
+from fleetkeeper.engine.ports import Ports
+from fleetkeeper.keeper import Keeper
+
+
+@contextmanager
+def keeper(settings: Settings, log_level: str) -> Iterator[Keeper]:
+    """A Keeper on the settings' database and clouds; refuses a database of another version; closed at the end."""
+    logs.configure(log_level, settings.log.format)
+    store = SqlStore(settings.store)
+    try:
+        store.check_schema()
+        yield _keeper(settings, store)
+    finally:
+        store.close()
+
+
+@contextmanager
+def doctor(settings: Settings, log_level: str) -> Iterator[Doctor]:
+    """Tries what an observation needs, on connections of its own; needs no database of this version."""
+    logs.configure(log_level, settings.log.format)
+    cancel = threading.Event()
+    clouds = EksClouds(settings.aws, SystemClock(), cancel)
+    yield Doctor(
+        clouds=clouds,
+        aws=EksProbes(settings.aws, cancel),
+        kube=KubeProber(settings.kubernetes, clouds.token, SystemClock(), WallPace(cancel)),
+        store=store_probes(settings.store),
+        choice=Choice(settings.aws.names, settings.aws.exclude_names, settings.aws.tags),
+        helm_secrets=settings.observe.helm_secrets,
+        threads=settings.kubernetes.concurrency,
+        cancel=cancel,
+    )
+
+
+def upgrade_database(settings: Settings) -> tuple[str, ...]:
+    """Bring the schema up to date; the migrations that were applied, () when it was already."""
+    return schema.upgrade(settings.store)
+
+
+def check_database(settings: Settings) -> tuple[str, ...]:
+    """How the tables differ from what this version declares, () when not at all; SchemaError for another version."""
+    return schema.check(settings.store)
+
+
+def engine_lock(settings: Settings) -> AbstractContextManager[None]:
+    """The lock of the one engine that a SQLite database can have; PostgreSQL's replicas share the work instead."""
+    file = database_file(settings.store)
+    return hold_engine_lock(file) if file else nullcontext()
+
+
+def _keeper(settings: Settings, store: SqlStore) -> Keeper:
+    cancel = threading.Event()
+    clock = clock_of(os.environ.get(ENVIRONMENT, ""))
+    compat = read_compat(settings.compat_folders)
+    clouds = EksClouds(settings.aws, clock, cancel)
+    kubes = KubeAccess(settings.kubernetes, clouds.token, SystemClock(), WallPace(cancel))
+    ports = Ports(clouds, kubes, store, clock, cancel)
+    return Keeper(
+        ports=ports,
+        reader=ClusterReader(ports, _Placer(settings.mapping), compat, settings.observe.helm_secrets),
+        compat=compat,
+        choice=Choice(settings.aws.names, settings.aws.exclude_names, settings.aws.tags),
+        stale_after=timedelta(minutes=settings.observe.stale_after_minutes),
+        kube_threads=settings.kubernetes.concurrency,
+    )
+
+
+class _Placer:
+    """Where a cluster stands in the fleet, by the operator's map."""
+
+    def __init__(self, mapping: MappingSettings) -> None:
+        self._mapping = mapping
+
+    def __call__(
+        self,
+        name: str,
+        arn: str,
+        scope: model.Scope | None,
+        account: model.Account | None,
+        tags: Mapping[str, str],
+    ) -> model.Placement:
+        known = account or model.Account(scope.account if scope else "")
+        candidate = Candidate(name, arn, tags, known.id, known.name, known.ou, known.tags)
+        return place(candidate, self._mapping)

@@ -1,0 +1,235 @@
+"""The RBAC that is shipped for the reader: on a real API server it is enough, none of it is idle, and nothing more."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import yaml
+
+from fleetkeeper.errors import GapReason, Refused
+from fleetkeeper.onboarding import shipped
+from fleetkeeper.sim.control_plane.identity import Identity
+from fleetkeeper.sim.control_plane.plane import ControlPlane, Options
+from tests.control_plane import readers
+from tests.control_plane.readers import PATHS, READS, create, reading, until
+
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+PUBLIC = ("system:public-info-viewer", "system:discovery")  # bindings that a hardened cluster has not
+RELEASE = "sh.helm.release.v1.web.v1"
+Object = dict[str, Any]
+Right = tuple[str, str, str]
+"""Group, resource (or path) and verb."""
+
+NEEDED_BY: dict[Right, str] = {
+    ("", "/version", "get"): "version",
+    ("", "nodes", "list"): "nodes",
+    ("", "namespaces", "get"): "identity",
+    ("", "namespaces", "list"): "namespaces",
+    ("", "pods", "get"): "pods",
+    ("", "pods", "list"): "pods",
+    ("batch", "jobs", "get"): "workloads",
+    ("batch", "jobs", "list"): "workloads",
+    ("batch", "cronjobs", "list"): "workloads",
+    ("apps", "deployments", "list"): "workloads",
+    ("apps", "statefulsets", "list"): "workloads",
+    ("apps", "daemonsets", "list"): "workloads",
+    ("apps", "replicasets", "list"): "workloads",
+    ("apiextensions.k8s.io", "customresourcedefinitions", "list"): "crds",
+    ("", "secrets", "get"): "helm releases",
+    ("", "secrets", "list"): "helm releases",
+    ("", "configmaps", "get"): "helm releases",
+    ("", "configmaps", "list"): "helm releases",
+}
+"""Which read each right is there for."""
+
+
+def manifests(helm_secrets: bool) -> list[Object]:
+    return list(yaml.safe_load_all(shipped.rbac(helm_secrets)))
+
+
+def rights(helm_secrets: bool) -> list[Right]:
+    """Every right that the shipped roles give, one by one."""
+    found: list[Right] = []
+    for role in (m for m in manifests(helm_secrets) if m["kind"] == "ClusterRole"):
+        for rule in role["rules"]:
+            assert not rule.get("resourceNames")
+            found += [("", path, verb) for path in rule.get("nonResourceURLs", ()) for verb in rule["verbs"]]
+            for group in rule.get("apiGroups", ()):
+                found += [(group, resource, verb) for resource in rule.get("resources", ()) for verb in rule["verbs"]]
+    return found
+
+
+ALL = rights(helm_secrets=True)
+READER = rights(helm_secrets=False)
+
+
+@pytest.fixture(scope="module")
+def plane(plane_minor: str) -> Iterator[ControlPlane]:
+    """A hardened API server with something for each read, and the shipped RBAC without the opt-in role."""
+    with ControlPlane(plane_minor, Options(controllers=False, scheduler=False, kwok=False)) as found:
+        for name in PUBLIC:
+            assert found.request("DELETE", f"{RBAC}/clusterrolebindings/{name}").ok
+        fill(found)
+        for manifest in manifests(helm_secrets=False):
+            found.create(f"{RBAC}/{manifest['kind'].lower()}s", manifest)
+        yield found
+
+
+@pytest.fixture
+def user(plane: ControlPlane) -> Identity:
+    """A member of the group that the shipped RBAC names, once it holds."""
+    found = plane.mint("fleetkeeper", shipped.GROUP)
+    until(lambda: plane.request("GET", "/api/v1/nodes", identity=found).ok, "the shipped role holds")
+    return found
+
+
+@pytest.mark.parametrize("name", [name for name in READS if name != "helm releases"])
+def test_with_the_shipped_role_every_read_works(plane: ControlPlane, user: Identity, name: str) -> None:
+    with reading(plane, user) as kube:
+        assert READS[name](kube)
+
+
+def test_without_the_opt_in_role_no_release_is_read(plane: ControlPlane, user: Identity) -> None:
+    with reading(plane, user) as kube, pytest.raises(Refused, match='cannot list resource "secrets"') as refused:
+        kube.helm_releases({})
+
+    assert refused.value.reason is GapReason.FORBIDDEN
+
+
+@pytest.mark.parametrize("holder", ["Secret", "ConfigMap"])
+def test_with_the_opt_in_role_releases_are_read(plane: ControlPlane, holder: str) -> None:
+    with allowed(plane, ALL) as user, release_in(plane, holder), reading(plane, user) as kube:
+        assert [release.chart for release in kube.helm_releases({})] == ["nginx"]
+
+
+def test_each_right_is_known_by_the_read_that_needs_it() -> None:
+    assert set(ALL) == set(NEEDED_BY)
+    assert len(ALL) == len(set(ALL))
+
+
+@pytest.mark.parametrize("right", ALL, ids=lambda right: f"{right[2]} {right[1]}")
+def test_without_this_right_exactly_one_read_breaks(plane: ControlPlane, right: Right) -> None:
+    _, resource, verb = right
+    holder = "ConfigMap" if resource == "configmaps" else "Secret"
+    with allowed(plane, [r for r in ALL if r != right]) as user, release_in(plane, holder):
+        broken = broken_reads(plane, user)
+
+    assert set(broken) == {NEEDED_BY[right]}
+    assert broken[NEEDED_BY[right]].startswith(GapReason.FORBIDDEN)
+    what = f"path \\{resource}" if resource.startswith("/") else f'{verb} resource "{resource}"'
+    assert what.replace("\\", '"') in broken[NEEDED_BY[right]]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/api/v1/namespaces/default/pods/bare/eviction"),
+        ("PATCH", "/api/v1/nodes/node-1"),
+        ("GET", "/api/v1/nodes/node-1"),
+        ("DELETE", "/api/v1/nodes/node-1"),
+        ("DELETE", "/api/v1/namespaces/default/pods/bare"),
+        ("POST", "/api/v1/namespaces/default/pods"),
+        ("GET", "/api/v1/namespaces/default/pods/bare/log"),
+        ("POST", "/api/v1/namespaces/default/pods/bare/exec"),
+        ("PATCH", "/apis/apps/v1/namespaces/default/deployments/app"),
+        ("PATCH", "/apis/apps/v1/namespaces/default/deployments/app/scale"),
+        ("POST", "/api/v1/namespaces/default/serviceaccounts/default/token"),
+        ("GET", "/api/v1/secrets"),
+        ("GET", "/api/v1/namespaces/default/secrets/plain"),
+        ("GET", "/api/v1/configmaps"),
+        ("GET", "/api/v1/pods?watch=1"),
+        ("PATCH", "/apis/rbac.authorization.k8s.io/v1/clusterroles/fleetkeeper-reader"),
+        ("GET", "/metrics"),
+    ],
+)
+def test_the_shipped_role_does_not_allow(plane: ControlPlane, user: Identity, method: str, path: str) -> None:
+    answer = plane.request(method, path, {} if method in ("POST", "PATCH") else None, identity=user)
+
+    assert answer.status == 403
+    assert answer.json()["reason"] == "Forbidden"
+
+
+@pytest.mark.parametrize("helm_secrets", [False, True], ids=["without secrets", "with secrets"])
+def test_all_that_the_roles_give_is_get_and_list(plane: ControlPlane, helm_secrets: bool) -> None:
+    review = {
+        "kind": "SelfSubjectRulesReview",
+        "apiVersion": "authorization.k8s.io/v1",
+        "spec": {"namespace": "default"},
+    }
+    with allowed(plane, ALL if helm_secrets else READER) as user:
+        found = plane.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", review, identity=user)
+
+    given = [rule for rule in found.json()["status"]["resourceRules"] if not is_about_oneself(rule)]
+    assert given
+    assert {verb for rule in given for verb in rule["verbs"]} == {"get", "list"}
+    assert not any("*" in (*rule["apiGroups"], *rule["resources"]) for rule in given)
+
+
+def is_about_oneself(rule: Object) -> bool:
+    """Every authenticated user may ask what it is and may (system:basic-user)."""
+    return set(rule["apiGroups"]) <= {"authorization.k8s.io", "authentication.k8s.io"}
+
+
+def broken_reads(plane: ControlPlane, user: Identity) -> dict[str, str]:
+    """The reads that are refused to this user, and what we then say."""
+    broken: dict[str, str] = {}
+    with reading(plane, user) as kube:
+        for name, read in READS.items():
+            try:
+                read(kube)
+            except Refused as refused:
+                broken[name] = f"{refused.reason}: {refused.detail}"
+    return broken
+
+
+@contextmanager
+def allowed(plane: ControlPlane, some: list[Right]) -> Iterator[Identity]:
+    """A new user with these rights."""
+    name = f"some-{uuid4().hex[:8]}"
+    user = plane.mint(name)
+    group = "rbac.authorization.k8s.io"
+    rules = [as_rule(right) for right in some]
+    subject = {"apiGroup": group, "kind": "User", "name": name}
+    role = {"apiGroup": group, "kind": "ClusterRole", "name": name}
+    plane.create(f"{RBAC}/clusterroles", {"metadata": {"name": name}, "rules": rules})
+    plane.create(f"{RBAC}/clusterrolebindings", {"metadata": {"name": name}, "roleRef": role, "subjects": [subject]})
+    # Any one right of the role tells that all of it is known: roles and bindings come to the authorizer whole.
+    paths = ("/api/v1/nodes", "/api/v1/pods")
+    until(lambda: any(plane.request("GET", path, identity=user).ok for path in paths), "the role holds")
+    try:
+        yield user
+    finally:
+        plane.request("DELETE", f"{RBAC}/clusterrolebindings/{name}")
+        plane.request("DELETE", f"{RBAC}/clusterroles/{name}")
+
+
+def as_rule(right: Right) -> Object:
+    group, resource, verb = right
+    if resource.startswith("/"):
+        return {"nonResourceURLs": [resource], "verbs": [verb]}
+    return {"apiGroups": [group], "resources": [resource], "verbs": [verb]}
+
+
+@contextmanager
+def release_in(plane: ControlPlane, holder: str) -> Iterator[None]:
+    """One Helm release, kept in a Secret or a ConfigMap."""
+    make = readers.release_secret if holder == "Secret" else readers.release_config_map
+    create(plane, holder, "default", make("web", "default", 1, "nginx"))
+    try:
+        yield
+    finally:
+        plane.request("DELETE", f"{PATHS[holder].format('default')}/{RELEASE}")
+
+
+def fill(plane: ControlPlane) -> None:
+    plane.add_nodes(["node-1"])
+    for kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"):
+        create(plane, kind, "default", readers.templated("app"))
+    create(plane, "CronJob", "default", readers.cron_job("nightly"))
+    create(plane, "Job", "default", readers.job("once"))
+    create(plane, "Pod", "default", readers.pod("bare"))
+    create(plane, "Secret", "default", {"metadata": {"name": "plain"}, "stringData": {"key": "hidden"}})
+    plane.create(CRDS, readers.crd("example.com"))
