@@ -1,0 +1,138 @@
+"""One cluster with its controllers awake: who is woken by which write, work queues, and requests for later."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from operator import attrgetter
+
+from fleetkeeper.sim.controllers.timing import Timing
+from fleetkeeper.sim.controllers.usage import Usage
+from fleetkeeper.sim.kube.state import Objects
+from fleetkeeper.sim.kube.state_log import Event, Key, key_of
+from fleetkeeper.sim.timeline import Due, Timeline
+from fleetkeeper.sim.world import Object, SimCluster
+
+Keys = Callable[["Live", Event], Iterable[Key]]
+"""Which of its own objects a controller must look at after a write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """A level-triggered controller: `reconcile` looks at one object and moves the world one step towards it.
+
+    resource is what its keys name; watches says for each resource whose writes it sees which keys they wake.
+    """
+
+    name: str
+    resource: str
+    reconcile: Callable[["Live", Key], None]
+    watches: Mapping[str, Keys]
+    delay: Callable[[Timing], float] = attrgetter("reaction")  # from a write to the look that it asks for
+
+
+@dataclass(slots=True)
+class Live:
+    """A cluster whose controllers run: everything that they share. Hold the world's lock."""
+
+    cluster: SimCluster
+    objects: Objects
+    timeline: Timeline
+    timing: Timing
+    controllers: tuple[Controller, ...]
+    used: Usage
+    silent: set[str] = field(default_factory=set)  # nodes whose kubelet does not answer
+    gone: dict[str, datetime] = field(default_factory=dict)  # nodes that were deleted under their pods, and when
+    awake: bool = False
+    _queues: dict[str, dict[Key, None]] = field(default_factory=dict)
+    _later: dict[tuple[str, Key], Due] = field(default_factory=dict)
+
+    def now(self) -> datetime:
+        return self.timeline.now()
+
+    def wake(self) -> None:
+        """Start the controllers: each looks at every object of its resource once, then at what changes."""
+        if self.awake:
+            return
+        self.awake = True
+        self.look_at_everything()
+
+    def start_over(self) -> None:
+        """Somebody wrote around the state: what was added up is void, and everything may have changed."""
+        self.used.forget()
+        if self.awake:
+            self.look_at_everything()
+
+    def look_at_everything(self) -> None:
+        for controller in self.controllers:
+            for obj in self.objects.of(controller.resource):
+                self.enqueue(controller, key_of(obj))
+
+    def hear(self, event: Event) -> None:
+        """A write happened: the first one wakes the controllers."""
+        self.wake()
+        self.used.hear(event)
+        for controller in self.controllers:
+            keys = controller.watches.get(event.resource)
+            if keys is not None:
+                for key in keys(self, event):
+                    self.enqueue(controller, key)
+
+    def enqueue(self, controller: Controller, key: Key) -> None:
+        queue = self._queues.setdefault(controller.name, {})
+        if not queue:
+            self.timeline.after(controller.delay(self.timing), partial(self._work, controller))
+        queue[key] = None
+
+    def requeue(self, controller: Controller, key: Key, seconds: float) -> None:
+        """Look again after so many seconds; of several requests the earliest holds, for each look asks anew."""
+        wanted = self.now() + timedelta(seconds=max(seconds, 0.001))
+        known = self._later.get((controller.name, key))
+        if known is not None:
+            if known.at <= wanted:
+                return
+            known.cancel()
+
+        def look() -> None:
+            del self._later[controller.name, key]
+            self.enqueue(controller, key)
+
+        self._later[controller.name, key] = self.timeline.at(wanted, look)
+
+    def set_status(self, resource: str, obj: Object, status: Object) -> None:
+        """Write a status that differs; zero counters that the real server leaves out are left to the caller."""
+        if obj.get("status") != status:
+            self.objects.edit(resource, *key_of(obj), lambda current: {**current, "status": status})
+
+    def _work(self, controller: Controller) -> None:
+        """Everything that is queued now; what it wakes waits for its own delay."""
+        for key in self._queues.pop(controller.name):
+            controller.reconcile(self, key)
+
+
+def itself(_live: Live, event: Event) -> Iterable[Key]:
+    """Keys of a controller for its own resource."""
+    return (event.key,)
+
+
+def of_controller(kind: str) -> Keys:
+    """Wakes the controller of this kind that owns the written object, now or before."""
+
+    def keys(_live: Live, event: Event) -> Iterable[Key]:
+        for obj in (event.object, event.before):
+            reference = controller_of(obj) if obj else None
+            if reference and reference["kind"] == kind:
+                yield event.key[0], reference["name"]
+
+    return keys
+
+
+def controller_of(obj: Object) -> Object | None:
+    """The owner reference of an object's controller."""
+    references: Iterable[Object] = obj["metadata"].get("ownerReferences") or ()
+    return next((each for each in references if each.get("controller")), None)
+
+
+def controller_uid(obj: Object) -> str:
+    reference = controller_of(obj)
+    return reference["uid"] if reference else ""

@@ -1,0 +1,153 @@
+"""The scheduler: a node for every pod that has none, or the reason why there is none."""
+
+from collections import Counter
+from collections.abc import Iterable
+from operator import attrgetter
+
+from fleetkeeper.sim.controllers import placing, pods
+from fleetkeeper.sim.controllers.live import Controller, Live, controller_uid
+from fleetkeeper.sim.controllers.matching import with_condition
+from fleetkeeper.sim.kube.state_log import Change, Event, Key, key_of
+from fleetkeeper.sim.objects.recipes import stamp
+from fleetkeeper.sim.world import Object
+
+NODES = "/nodes"
+CLAIMS = "/persistentvolumeclaims"
+ENOUGH = 100
+"""Nodes that could take a pod, after which no more are looked at; the real scheduler looks at 100 at least."""
+
+_SELECTED = "volume.kubernetes.io/selected-node"
+
+
+def reconcile(live: Live, key: Key) -> None:
+    pod = live.objects.get(pods.PODS, *key)
+    if pod is None or pod["spec"].get("nodeName") or pods.is_leaving(pod) or pods.is_ended(pod):
+        return
+    if pod["spec"].get("schedulingGates") or pod["spec"].get("schedulerName", "default-scheduler") != _NAME:
+        return
+    nodes = live.objects.of(NODES)
+    if reason := _claims_reason(live, pod):
+        _leave_pending(live, pod, f"0/{len(nodes)} nodes are available: {reason}")
+        return
+    chosen, reasons = _choose(live, pod, nodes)
+    if chosen is None:
+        _leave_pending(live, pod, _message(len(nodes), reasons))
+        return
+    if _provisions(live, pod, chosen):
+        return  # the pod is bound once its volumes are there; the claims wake us
+    _bind(live, pod, chosen)
+
+
+_NAME = "default-scheduler"
+
+
+def _claims_reason(live: Live, pod: Object) -> str:
+    for key in placing.claim_keys(pod):
+        claim = live.objects.get(CLAIMS, *key)
+        if claim is None:
+            return f'persistentvolumeclaim "{key[1]}" not found'
+        if not claim["spec"].get("volumeName") and not _waits_for_consumer(live, claim):
+            return "pod has unbound immediate PersistentVolumeClaims"
+    return ""
+
+
+def _waits_for_consumer(live: Live, claim: Object) -> bool:
+    storage = live.objects.get("storage.k8s.io/storageclasses", "", claim["spec"].get("storageClassName") or "")
+    return storage is not None and storage.get("volumeBindingMode") == "WaitForFirstConsumer"
+
+
+def _choose(live: Live, pod: Object, nodes: list[Object]) -> tuple[str | None, Counter[str]]:
+    """The best node, or how often each reason stood against one."""
+    reasons: Counter[str] = Counter()
+    filters = placing.filters(live, pod, nodes)
+    possible: list[Object] = []
+    first = live.objects.revision % len(nodes) if len(nodes) > ENOUGH else 0
+    for node in (*nodes[first:], *nodes[:first]):
+        if len(possible) == ENOUGH:
+            break
+        against = next(filter(None, (each(node) for each in filters)), "")
+        if against:
+            reasons[against] += 1
+        else:
+            possible.append(node)
+    if not possible:
+        return None, reasons
+    alike, zones = _alike(live, pod, nodes)
+    return min(possible, key=placing.scorer(live, pod, alike, zones))["metadata"]["name"], reasons
+
+
+def _alike(live: Live, pod: Object, nodes: list[Object]) -> tuple[Counter[str], Counter[str]]:
+    """Pods of the same controller, by node and by zone."""
+    zone_of = {
+        node["metadata"]["name"]: (node["metadata"].get("labels") or {}).get("topology.kubernetes.io/zone", "")
+        for node in nodes
+    }
+    uid = controller_uid(pod)
+    found = live.objects.find("controller", pods.PODS, uid) if uid else []
+    on = [each["spec"]["nodeName"] for each in found if each["spec"].get("nodeName") and pods.is_active(each)]
+    return Counter(on), Counter(zone_of.get(name, "") for name in on)
+
+
+def _message(total: int, reasons: Counter[str]) -> str:
+    if not total:
+        return "no nodes available to schedule pods"
+    told = ", ".join(sorted(f"{count} {reason}" for reason, count in reasons.items()))
+    return f"0/{total} nodes are available: {told}."
+
+
+def _leave_pending(live: Live, pod: Object, message: str) -> None:
+    said = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+    status = pod.get("status") or {}
+    conditions = with_condition(status.get("conditions") or (), {"lastProbeTime": None, **said}, stamp(live.now()))
+    live.set_status(pods.PODS, pod, {"phase": "Pending", **status, "conditions": conditions})
+
+
+def _provisions(live: Live, pod: Object, node: str) -> bool:
+    """Whether a volume must be made first, in the zone of the chosen node."""
+    waiting = [claim for claim in placing.claims(live, pod) if not claim["spec"].get("volumeName")]
+    for claim in waiting:
+        metadata = claim["metadata"]
+        annotations = {**(metadata.get("annotations") or {}), _SELECTED: node}
+        live.objects.update(CLAIMS, {**claim, "metadata": {**metadata, "annotations": annotations}})
+    return bool(waiting)
+
+
+def _bind(live: Live, pod: Object, node: str) -> None:
+    status = pod.get("status") or {}
+    kept = [each for each in status.get("conditions") or () if each["type"] != "PodScheduled"]
+    done = {"type": "PodScheduled", "status": "True", "lastProbeTime": None}
+    conditions = with_condition(kept, done, stamp(live.now()))
+    spec = {**pod["spec"], "nodeName": node}
+    live.objects.update(pods.PODS, {**pod, "spec": spec, "status": {**status, "conditions": conditions}})
+
+
+def _pod_keys(live: Live, event: Event) -> Iterable[Key]:
+    """A pod without a node; all of them when one leaves room, and when one is placed those that look at others."""
+    if event.change is not Change.DELETED and not event.object["spec"].get("nodeName"):
+        before = event.before
+        if before is None or before["spec"] != event.object["spec"] or before["metadata"] != event.object["metadata"]:
+            yield event.key
+        return
+    before = event.before
+    placed = before is not None and not before["spec"].get("nodeName")
+    if event.change is Change.DELETED or pods.is_ended(event.object):
+        yield from _waiting(live, event)
+    elif placed:
+        yield from (key_of(pod) for pod in live.objects.find("drawn", pods.PODS, "yes"))
+
+
+def _waiting(live: Live, _event: Event) -> Iterable[Key]:
+    return [key_of(pod) for pod in live.objects.find("node", pods.PODS, "-")]
+
+
+def _node_keys(live: Live, event: Event) -> Iterable[Key]:
+    return () if event.change is Change.DELETED else _waiting(live, event)
+
+
+CONTROLLER = Controller(
+    "scheduler",
+    pods.PODS,
+    reconcile,
+    {pods.PODS: _pod_keys, NODES: _node_keys, CLAIMS: _waiting, "/persistentvolumes": _waiting},
+    delay=attrgetter("scheduling"),
+)

@@ -1,0 +1,90 @@
+"""What the pods of each node ask for, kept up to date write by write: a scheduler cannot add it up for every pod."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from fleetkeeper.sim.controllers.matching import quantity
+from fleetkeeper.sim.kube.state_log import Change, Event
+from fleetkeeper.sim.world import Object
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Cores, bytes of memory, and pods."""
+
+    cpu: float = 0.0
+    memory: float = 0.0
+    pods: int = 0
+
+    def __add__(self, other: "Request") -> "Request":
+        return Request(self.cpu + other.cpu, self.memory + other.memory, self.pods + other.pods)
+
+    def __sub__(self, other: "Request") -> "Request":
+        return Request(self.cpu - other.cpu, self.memory - other.memory, self.pods - other.pods)
+
+
+def requests(pod: Object) -> Request:
+    """What a pod takes of a node: its containers together, or its largest init container."""
+    spec = pod["spec"]
+    running = [_asks(each) for each in spec.get("containers") or ()]
+    first = [_asks(each) for each in spec.get("initContainers") or ()]
+    cpu = max(sum(each[0] for each in running), *(each[0] for each in first), 0.0)
+    memory = max(sum(each[1] for each in running), *(each[1] for each in first), 0.0)
+    return Request(cpu, memory, 1)
+
+
+def _asks(container: Object) -> tuple[float, float]:
+    asked = (container.get("resources") or {}).get("requests") or {}
+    return quantity(asked.get("cpu", 0)), quantity(asked.get("memory", 0))
+
+
+def allocatable(node: Object) -> Request:
+    """What a node has for pods; a resource that it does not report does not run out."""
+    has = node.get("status", {}).get("allocatable") or {}
+    return Request(
+        quantity(has.get("cpu", float("inf"))),
+        quantity(has.get("memory", float("inf"))),
+        int(quantity(has.get("pods", 110))),
+    )
+
+
+class Usage:
+    """Requests by node, of the pods that have not ended; added up at the first question."""
+
+    def __init__(self, pods: Callable[[], Iterable[Object]]) -> None:
+        self._pods = pods
+        self._by_node: dict[str, Request] | None = None
+        self._has: dict[str, tuple[str, Request]] = {}  # what a node has, by its resourceVersion
+
+    def allocatable(self, node: Object) -> Request:
+        """What a node has for pods, read once per version of the node."""
+        name, version = node["metadata"]["name"], node["metadata"]["resourceVersion"]
+        known = self._has.get(name)
+        if known is None or known[0] != version:
+            known = self._has[name] = (version, allocatable(node))
+        return known[1]
+
+    def of(self, node: str) -> Request:
+        if self._by_node is None:
+            self._by_node = {}
+            for pod in self._pods():
+                self._add(pod, 1)
+        return self._by_node.get(node, Request())
+
+    def hear(self, event: Event) -> None:
+        if event.resource != "/pods" or self._by_node is None:
+            return
+        if event.before is not None:
+            self._add(event.before, -1)
+        if event.change is not Change.DELETED:
+            self._add(event.object, 1)
+
+    def forget(self) -> None:
+        self._by_node = None
+
+    def _add(self, pod: Object, sign: int) -> None:
+        node = pod["spec"].get("nodeName")
+        if not node or self._by_node is None or pod.get("status", {}).get("phase") in ("Succeeded", "Failed"):
+            return
+        known, asked = self._by_node.get(node, Request()), requests(pod)
+        self._by_node[node] = known + asked if sign > 0 else known - asked

@@ -1,0 +1,72 @@
+"""Writes as events, and the indexes that follow them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fleetkeeper.sim.world import Object
+
+Key = tuple[str, str]
+"""Namespace and name; namespace "" for what has none."""
+
+Listener = Callable[["Event"], None]
+Indexer = Callable[[Object], str]
+
+
+class Change(StrEnum):
+    ADDED = "ADDED"
+    MODIFIED = "MODIFIED"
+    DELETED = "DELETED"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One write. object of a DELETED is the last state with the revision of the deletion; before None is an ADDED."""
+
+    revision: int
+    change: Change
+    resource: str
+    object: Object
+    before: Object | None = None
+
+    @property
+    def key(self) -> Key:
+        return key_of(self.object)
+
+
+class Index:
+    """Values → keys of one resource, made at the first question."""
+
+    def __init__(self, of: Indexer) -> None:
+        self._of = of
+        self._keys: dict[str, dict[Key, None]] | None = None
+
+    def forget(self) -> None:
+        self._keys = None
+
+    def keys(self, listing: dict[Key, Object], value: str) -> list[Key]:
+        if self._keys is None:
+            self._keys = {}
+            for key, obj in listing.items():
+                self._add(key, obj)
+        return list(self._keys.get(value, ()))
+
+    def move(self, event: Event) -> None:
+        if self._keys is None:
+            return
+        before = "" if event.before is None else self._of(event.before)
+        after = "" if event.change is Change.DELETED else self._of(event.object)
+        if before == after:
+            return
+        self._keys.get(before, {}).pop(event.key, None)
+        self._add(event.key, event.object if after else None)
+
+    def _add(self, key: Key, obj: Object | None) -> None:
+        value = "" if obj is None else self._of(obj)
+        if value and self._keys is not None:
+            self._keys.setdefault(value, {})[key] = None
+
+
+def key_of(obj: Object) -> Key:
+    metadata = obj["metadata"]
+    return metadata.get("namespace", ""), metadata["name"]

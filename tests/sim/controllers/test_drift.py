@@ -1,0 +1,95 @@
+"""After whatever happens, a cluster comes to rest where it should, and what is kept up to date is what is there."""
+
+import random
+from collections import Counter
+
+import pytest
+
+from fleetkeeper.sim.controllers.nodes import silence
+from fleetkeeper.sim.controllers.pods import is_active
+from fleetkeeper.sim.controllers.usage import Request, Usage
+from tests.sim.controllers.behaving import BUDGETS, DAEMONS, DEPLOYMENTS, NODES, PODS, SETS, SHOP, STATEFUL, Behaving
+
+WORKLOADS = {"web": DEPLOYMENTS, "api": DEPLOYMENTS, "db": STATEFUL, "agent": DAEMONS}
+
+
+def trouble(world: Behaving, chance: random.Random) -> None:
+    """One thing that an operator, an autoscaler or bad luck does."""
+    name = chance.choice(["web", "api", "db"])
+    nodes = [each["metadata"]["name"] for each in world.live.objects.of(NODES)]
+    match chance.randrange(7):
+        case 0:
+            world.change(WORKLOADS[name], name, replicas=chance.randrange(6))
+        case 1:
+            template = world.get(WORKLOADS[name], name)["spec"]["template"]
+            container = {**template["spec"]["containers"][0], "image": f"{name}:{chance.randrange(3)}"}
+            world.change(
+                WORKLOADS[name], name, template={**template, "spec": {**template["spec"], "containers": [container]}}
+            )
+        case 2 if world.pods():
+            world.delete_pod(chance.choice(world.pods())["metadata"]["name"], grace=chance.choice([None, 0]))
+        case 3:
+            world.change(NODES, chance.choice(nodes), unschedulable=chance.random() < 0.5)
+        case 4 if len(nodes) > 2:
+            world.live.objects.delete(NODES, ("", chance.choice(nodes)))
+        case 5 if len(nodes) > 2:
+            silence(world.live, chance.choice(nodes))
+        case _:
+            world.node(f"new-{world.live.objects.revision}")
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_troubled_cluster_comes_to_rest_where_it_should(seed: int) -> None:
+    chance, world = random.Random(seed), Behaving.new("a", "b", "c")
+    for name, resource in WORKLOADS.items():
+        pod = {"containers": [{"name": "m", "image": name, "resources": {"requests": {"cpu": "100m"}}}]}
+        world.deploy(name, resource=resource, pod=pod)
+        world.budget(name, maxUnavailable=1)
+    for _ in range(40):
+        trouble(world, chance)
+        world.advance(chance.random() * 40)
+    for node in world.live.objects.of(NODES):  # the silent ones are given up, the others opened
+        name = node["metadata"]["name"]
+        if name in world.live.silent:
+            world.live.objects.delete(NODES, ("", name))
+        else:
+            world.change(NODES, name, unschedulable=False)
+    world.node("spare")
+    world.advance(1800)
+    revision = world.live.objects.revision
+    world.live.look_at_everything()
+    world.advance(300)
+    assert world.live.objects.revision == revision
+    _is_as_asked(world)
+    _is_counted(world)
+
+
+def _is_as_asked(world: Behaving) -> None:
+    nodes = [each["metadata"]["name"] for each in world.live.objects.of(NODES)]
+    have = Counter(each["metadata"]["labels"]["app"] for each in world.pods())
+    for name, resource in WORKLOADS.items():
+        wanted = len(nodes) if resource == DAEMONS else world.get(resource, name)["spec"]["replicas"]
+        assert have[name] == wanted, name
+    assert all(is_active(each) for each in world.pods())
+    assert world.ready() == len(world.pods())
+    assert set(world.placed()) <= set(nodes)
+    for budget in world.live.objects.of(BUDGETS):
+        name, status = budget["metadata"]["name"], budget["status"]
+        if name == "agent":  # daemons have no scale: the budget's sync fails for good
+            assert status["conditions"][0]["reason"] == "SyncFailed"
+            continue
+        assert (status["currentHealthy"], status["disruptionsAllowed"]) == (have[name], min(1, have[name]))
+    active = [each for each in world.live.objects.of(SETS, SHOP) if each["spec"]["replicas"]]
+    assert len(active) == sum(bool(have[name]) for name in ("web", "api"))
+
+
+def _is_counted(world: Behaving) -> None:
+    """Requests and indexes say what a fresh count says."""
+    fresh = Usage(lambda: world.live.objects.of(PODS))
+    for node in (*(each["metadata"]["name"] for each in world.live.objects.of(NODES)), "gone"):
+        kept, counted = world.live.used.of(node), fresh.of(node)
+        assert Request(round(kept.cpu, 6), kept.memory, kept.pods) == Request(
+            round(counted.cpu, 6), counted.memory, counted.pods
+        )
+        there = {each["metadata"]["name"] for each in world.pods(node)}
+        assert {each["metadata"]["name"] for each in world.live.objects.find("node", PODS, node)} == there

@@ -1,0 +1,147 @@
+"""The ports over a world read the same values as the adapters read from it over HTTP."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from threading import Event
+
+import pytest
+
+from fleetkeeper.adapters.eks.cloud import EksCloud
+from fleetkeeper.adapters.eks.clouds import EksClouds
+from fleetkeeper.adapters.kube.kubes import KubeAccess
+from fleetkeeper.adapters.kube.limits import WallPace
+from fleetkeeper.clock import SystemClock
+from fleetkeeper.config import AwsAccount, AwsSettings, KubernetesSettings, Secret
+from fleetkeeper.core.versions import Minor
+from fleetkeeper.engine.ports import Cloud
+from fleetkeeper.errors import GapReason, ReadError
+from fleetkeeper.sim import scenario_file
+from fleetkeeper.sim.aws import DEMO_ACCESS_KEY, DEMO_SECRET_KEY
+from fleetkeeper.sim.build import build
+from fleetkeeper.sim.controllers.living import LivingWorld
+from fleetkeeper.sim.ports import WorldClock, WorldClouds, WorldKubes
+from fleetkeeper.sim.server import Simulator
+from fleetkeeper.sim.world import Fault, SimCluster, World
+
+CLUSTERS = ("commerce-prod-eu", "edge", "data", "factory", "preview", "search", "tooling", "commerce-dev")
+CLOUD_READS = ("cluster", "addons", "node_groups", "fargate_profiles", "insights")
+KUBE_READS = ("git_version", "nodes", "workloads", "pods", "namespaces", "crds")
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """One world, read by the adapters over HTTP and by the ports directly."""
+
+    world: World
+    http_clouds: list[Cloud]
+    http_kubes: KubeAccess
+    living: LivingWorld
+
+    def clouds(self, cluster: SimCluster) -> tuple[Cloud, Cloud]:
+        scope = (cluster.account, cluster.region)
+        found = [*self.http_clouds, *WorldClouds(self.living).open()[0]]
+        http, direct = [each for each in found if (each.scope.account, each.scope.region) == scope]
+        return http, direct
+
+
+@pytest.fixture(scope="module")
+def sides(environment: None) -> Iterator[Sides]:
+    world = build(scenario_file.load(scenario_file.find("demo")))
+    living = LivingWorld(world, virtual=True)
+    with Simulator(world) as simulator:
+        world.faults = []
+        regions = tuple(sorted({region for each in world.accounts.values() for region in each.regions}))
+        accounts = tuple(
+            AwsAccount(each.id, each.name, external_id=Secret(each.external_id)) for each in world.accounts.values()
+        )
+        settings = AwsSettings(
+            regions=regions, accounts=accounts, endpoint_url=simulator.aws_url, requests_per_second=100_000
+        )
+        clouds = EksClouds(settings, SystemClock(), Event())
+        kubes = KubeAccess(KubernetesSettings(()), clouds.token, SystemClock(), WallPace(Event()))
+        yield Sides(world, list(clouds.open()[0]), kubes, living)
+
+
+@pytest.fixture(scope="module")
+def environment() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", DEMO_ACCESS_KEY)
+        patch.setenv("AWS_SECRET_ACCESS_KEY", DEMO_SECRET_KEY)
+        yield
+
+
+@pytest.mark.parametrize("read", CLOUD_READS)
+@pytest.mark.parametrize("key", CLUSTERS)
+def test_the_cloud_of_a_world_reads_what_the_adapter_reads(sides: Sides, key: str, read: str) -> None:
+    cluster = sides.world.clusters[key]
+    http, direct = sides.clouds(cluster)
+    assert getattr(direct, read)(cluster.name) == getattr(http, read)(cluster.name)
+
+
+@pytest.mark.parametrize("read", KUBE_READS)
+@pytest.mark.parametrize("key", CLUSTERS)
+def test_the_kube_of_a_world_reads_what_the_adapter_reads(sides: Sides, key: str, read: str) -> None:
+    cluster = sides.world.clusters[key]
+    http, direct = sides.clouds(cluster)
+    reader = sides.http_kubes.of_eks(http, *http.cluster(cluster.name))
+    assert (
+        getattr(WorldKubes(sides.living).of_eks(direct, *direct.cluster(cluster.name)), read)()
+        == getattr(reader, read)()
+    )
+    reader.close()
+
+
+@pytest.mark.parametrize("key", ["commerce-prod-eu", "tooling"])
+def test_helm_releases_are_the_same_and_known_ones_are_kept(sides: Sides, key: str) -> None:
+    cluster = sides.world.clusters[key]
+    http, direct = sides.clouds(cluster)
+    reader = sides.http_kubes.of_eks(http, *http.cluster(cluster.name))
+    kube = WorldKubes(sides.living).of_eks(direct, *direct.cluster(cluster.name))
+    found = kube.helm_releases({})
+    assert found == reader.helm_releases({})
+    assert kube.helm_releases({each.key: each for each in found})[0] is found[0]
+    reader.close()
+
+
+@pytest.mark.parametrize("read", ["cluster_names", "auto_scaling_groups", "cluster_versions"])
+def test_what_a_scope_shares_is_the_same(sides: Sides, read: str) -> None:
+    for direct in WorldClouds(sides.living).open()[0]:
+        http = next(each for each in sides.http_clouds if each.scope == direct.scope)
+        assert getattr(direct, read)() == getattr(http, read)()
+
+
+def test_addon_releases_are_the_same(sides: Sides) -> None:
+    http, direct = sides.clouds(sides.world.clusters["edge"])
+    assert isinstance(http, EksCloud)
+    assert direct.addon_releases(Minor(1, 34)) == http.addon_releases(Minor(1, 34))
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("unreachable", GapReason.UNREACHABLE),
+        ("throttle", GapReason.THROTTLED),
+        ("error", GapReason.SERVER_ERROR),
+        ("forbid", GapReason.FORBIDDEN),
+        ("garbage", GapReason.INVALID_ANSWER),
+    ],
+)
+def test_a_fault_of_the_world_is_a_read_error_of_its_reason(kind: str, reason: GapReason) -> None:
+    world = build(scenario_file.load(scenario_file.find("three")))
+    living = LivingWorld(world, virtual=True)
+    cluster = world.clusters["shop"]
+    world.faults = [Fault("kube", kind, cluster="shop")]
+    cloud = next(c for c in WorldClouds(living).open()[0] if cluster.name in c.cluster_names())
+    kube = WorldKubes(living).of_eks(cloud, *cloud.cluster(cluster.name))
+    with pytest.raises(ReadError) as refused:
+        kube.nodes()
+    assert refused.value.reason is reason
+
+
+def test_time_passes_only_when_the_timeline_is_advanced() -> None:
+    living = LivingWorld(build(scenario_file.load(scenario_file.find("three"))), virtual=True)
+    clock = WorldClock(living)
+    assert clock.now() == living.world.epoch
+    living.timeline.advance(timedelta(hours=3))
+    assert clock.now() == living.world.epoch + timedelta(hours=3)
