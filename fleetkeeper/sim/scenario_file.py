@@ -28,7 +28,10 @@ from fleetkeeper.sim.scenario import (
 
 T = TypeVar("T")
 WORKLOAD_KINDS = ("Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job", "Pod", "ReplicaSet")
-_FAULT_KINDS = ("throttle", "forbid", "slow", "unreachable", "error", "truncate", "garbage", "expire")
+_FAULT_KINDS = (
+    *("throttle", "forbid", "slow", "unreachable", "error", "truncate", "garbage", "expire"),
+    *("drop-before", "drop-after", "stale"),
+)
 _CATEGORIES = ("UPGRADE_READINESS", "MISCONFIGURATION")
 _STATUSES = ("PASSING", "WARNING", "ERROR", "UNKNOWN")
 

@@ -10,6 +10,7 @@ from fleetkeeper.sim.kube.api import Authenticate
 from fleetkeeper.sim.kube.rbac import User
 from fleetkeeper.sim.kube_api import KubeServer, serve_kube
 from fleetkeeper.sim.loopback import Listener, Loopback
+from fleetkeeper.sim.timeline import Driver
 from fleetkeeper.sim.world import SimCluster, World
 
 SESSION = "fleetkeeper"
@@ -28,6 +29,8 @@ class Simulator:
         self._tokens = tokens or {}
         self.aws = serve_aws(world)
         self.kube: KubeServer = serve_kube(world, self._authenticate())
+        self.aws.stage.restarted.append(self.kube.api.forget)
+        self._driver = Driver(self.aws.stage.timeline)
         listener = Listener(control_app(world, self.kube, self.aws.stats), port=control_port)
         self.control_url = f"http://127.0.0.1:{listener.port}"
         self._control = Loopback("sim-control", [listener])
@@ -40,6 +43,7 @@ class Simulator:
         self._control.close()
         self.kube.close()
         self.aws.close()
+        self._driver.close()
 
     def __enter__(self) -> "Simulator":
         return self

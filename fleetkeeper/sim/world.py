@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from fleetkeeper.sim.eks_state import EksRecord, EksRules
+
 Object = dict[str, Any]
 """A Kubernetes object as JSON, without kind and apiVersion unless it is a custom resource. Parts of it are shared
 between clusters, so nobody edits one in place: `SimCluster.put` replaces it."""
@@ -38,6 +40,18 @@ class SimAddon:
     configuration: str = ""
     role_arn: str = ""
     created_at: datetime | None = None
+    modified_at: datetime | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    conflicts: list[str] = field(default_factory=list)  # fields that somebody changed by hand, as EKS names them
+
+
+@dataclass(slots=True)
+class SimUpdateConfig:
+    """How a managed node group rolls: so many nodes at once, or so many percent of them."""
+
+    nodes: int = 1
+    percent: int = 0  # 0: `nodes` counts
+    strategy: str = ""  # DEFAULT, MINIMAL, or "": never said, which is DEFAULT
 
 
 @dataclass(slots=True)
@@ -63,6 +77,14 @@ class SimNodeGroup:
     auto_scaling_group: str = ""
     instances: dict[str, str] = field(default_factory=dict)  # instance id → zone
     created_at: datetime | None = None
+    modified_at: datetime | None = None
+    update_config: SimUpdateConfig = field(default_factory=SimUpdateConfig)
+    role_arn: str = ""
+    disk_size: int = 20  # GiB; a launch template says its own
+    surge: int = 0  # what an update adds to the Auto Scaling group's desired and maximum for its time
+    life: dict[str, str] = field(default_factory=dict)  # instance id → lifecycle state, where it is not InService
+    images: dict[str, str] = field(default_factory=dict)  # instance id → image, where it is not the group's own
+    suspended: list[str] = field(default_factory=list)  # Auto Scaling processes
 
 
 @dataclass(slots=True)
@@ -78,6 +100,9 @@ class SimAutoScalingGroup:
     subnets: list[str] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)
     instances: dict[str, str] = field(default_factory=dict)  # instance id → zone
+    life: dict[str, str] = field(default_factory=dict)  # as in SimNodeGroup
+    images: dict[str, str] = field(default_factory=dict)
+    suspended: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -179,6 +204,7 @@ class SimCluster:
     revision: int = 1000
     own_ca: bool = False
     deprecated_calls: list[SimDeprecatedCall] = field(default_factory=list)
+    eks: EksRecord = field(default_factory=EksRecord)
 
     @property
     def arn(self) -> str:
@@ -218,7 +244,9 @@ class Fault:
     """Trouble on demand. Empty selectors match everything; the first fault that matches a request applies.
 
     side: "aws" or "kube". kind: "throttle", "forbid", "slow", "unreachable", "error", "truncate", "garbage", and for
-    Kubernetes "expire" (a continue token is too old).
+    Kubernetes "expire" (a continue token is too old). For AWS also "drop-before" and "drop-after" (the connection
+    breaks before or after the effect) and "stale" (reads show a cluster as it was before a write, for `seconds` of
+    the world's time).
     account, region, cluster (its key) and operation (an AWS operation name, or a Kubernetes "group/resource") select;
     rate is the share of the matching requests that fail (0..1, by a counter, not by chance); seconds delays "slow".
     """
@@ -261,6 +289,7 @@ class World:
     subnets: dict[str, SimSubnet] = field(default_factory=dict)  # by id, where one is out of the ordinary
     images: dict[str, SimImage] = field(default_factory=dict)  # by id
     quotas: dict[tuple[str, str, str], float] = field(default_factory=dict)  # (account, region, code) → applied value
+    eks: EksRules = field(default_factory=EksRules)
 
     def now(self) -> datetime:
         return self.epoch + timedelta(seconds=(time.monotonic() - self.started) * self.scale)

@@ -254,6 +254,6 @@ def test_the_catalogue_has_one_default_for_every_addon_and_minor(minor: str) -> 
 
 def test_an_operation_that_is_not_simulated_is_loud() -> None:
     with served(a_world()) as aws:
-        with pytest.raises(ClientError, match="UpdateClusterVersion is not simulated"):
-            aws.client("eks").update_cluster_version(name="shop", version="1.35")
+        with pytest.raises(ClientError, match="DeleteCluster is not simulated"):
+            aws.client("eks").delete_cluster(name="shop")
         assert len(aws.server.violations) == 1

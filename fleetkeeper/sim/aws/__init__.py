@@ -8,10 +8,13 @@ shapes before it leaves.
 import os
 from types import TracebackType
 
+from fleetkeeper.sim.aws.backstage import Backstage, behind
 from fleetkeeper.sim.aws.bearer import Unidentified, identify
 from fleetkeeper.sim.aws.credentials import DEMO_ACCESS_KEY, DEMO_SECRET_KEY, Keys
 from fleetkeeper.sim.aws.front import Asking, Front
 from fleetkeeper.sim.aws.http import HttpServer
+from fleetkeeper.sim.aws.workers import Workers
+from fleetkeeper.sim.timeline import Timeline
 from fleetkeeper.sim.world import World
 
 __all__ = ["DEMO_ACCESS_KEY", "DEMO_SECRET_KEY", "Asking", "AwsServer", "Unidentified", "serve_aws"]
@@ -20,9 +23,10 @@ __all__ = ["DEMO_ACCESS_KEY", "DEMO_SECRET_KEY", "Asking", "AwsServer", "Unident
 class AwsServer:
     """A running simulator. Use it as a context manager, or close() it."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, stage: Backstage) -> None:
+        self.stage = stage
         self._keys = Keys(world)
-        self._front = Front(world, self._keys)
+        self._front = Front(world, self._keys, stage)
         self._http = HttpServer(self._front)
         self._http.start()
 
@@ -59,8 +63,12 @@ class AwsServer:
         self.close()
 
 
-def serve_aws(world: World) -> AwsServer:
-    """Serve the world's AWS on 127.0.0.1, at a port that the system chooses, in a thread of this process."""
+def serve_aws(world: World, timeline: Timeline | None = None, workers: Workers | None = None) -> AwsServer:
+    """Serve the world's AWS on 127.0.0.1, at a port that the system chooses, in a thread of this process.
+
+    What EKS does later runs on the timeline (one of its own when None is given: then due actions run before the next
+    answer), and nodes and pods move through workers.
+    """
     if "MOTO_ACCOUNT_ID" in os.environ:
         raise RuntimeError("MOTO_ACCOUNT_ID is set: it would put every request into one account; unset it")
-    return AwsServer(world)
+    return AwsServer(world, behind(world, timeline, workers))

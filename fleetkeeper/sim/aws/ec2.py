@@ -110,7 +110,7 @@ def _instance_row(group: Group, instance: str, subnet: Subnet, tags: Mapping[str
         "instance-id": instance,
         "instance-state-name": "running",
         "instance-type": group.instance_type,
-        "image-id": group.image,
+        "image-id": group.images.get(instance, group.image),
         "availability-zone": subnet.zone,
         "subnet-id": subnet.id,
         "vpc-id": subnet.vpc,
@@ -134,7 +134,7 @@ def _instance(group: Group, instance: str, subnet: Subnet, tags: Mapping[str, st
     arm = group.instance_type.split(".")[0].rstrip("dn").endswith("g")
     answer = {
         "InstanceId": instance,
-        "ImageId": group.image,
+        "ImageId": group.images.get(instance, group.image),
         "InstanceType": group.instance_type,
         "Architecture": "arm64" if arm else "x86_64",
         "State": {"Code": 16, "Name": "running"},

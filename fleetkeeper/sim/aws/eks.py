@@ -15,7 +15,7 @@ from fleetkeeper.sim.world import SimAddon, SimCluster, SimInsight, SimIssue, Wo
 T = TypeVar("T")
 
 LARGEST_PAGE = 100
-_LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
+LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 _NOT_MADE = frozenset({"CREATING", "PENDING", "FAILED"})
 
 
@@ -102,11 +102,18 @@ def _network(cluster: SimCluster) -> dict[str, Any]:
     )
 
 
+def log_types(cluster: SimCluster) -> list[str]:
+    """The logs that are exported."""
+    if cluster.eks.logs is not None:
+        return cluster.eks.logs
+    return ["audit"] if cluster.audit_logs else []
+
+
 def _logging(cluster: SimCluster) -> dict[str, Any]:
-    if not cluster.audit_logs:
-        return {"clusterLogging": [{"types": list(_LOG_TYPES), "enabled": False}]}
-    rest = [kind for kind in _LOG_TYPES if kind != "audit"]
-    return {"clusterLogging": [{"types": ["audit"], "enabled": True}, {"types": rest, "enabled": False}]}
+    exported = log_types(cluster)
+    rest = [kind for kind in LOG_TYPES if kind not in exported]
+    pairs = ((exported, True), (rest, False))
+    return {"clusterLogging": [{"types": types, "enabled": on} for types, on in pairs if types]}
 
 
 def _auto_mode(cluster: SimCluster) -> dict[str, Any]:
@@ -165,10 +172,11 @@ def _describe_addon(call: Call) -> dict[str, Any]:
     if addon is None:
         members = {"clusterName": cluster.name, "addonName": name}
         raise AwsError("ResourceNotFoundException", f"No addon: {name} found in cluster: {cluster.name}", members)
-    return {"addon": _addon(cluster, addon)}
+    return {"addon": describe_addon(cluster, addon)}
 
 
-def _addon(cluster: SimCluster, addon: SimAddon) -> dict[str, Any]:
+def describe_addon(cluster: SimCluster, addon: SimAddon) -> dict[str, Any]:
+    """An addon as DescribeAddon answers it."""
     known = catalog().addons.get(addon.name)
     created: datetime = addon.created_at or cluster.created_at
     return without_blanks(
@@ -180,9 +188,9 @@ def _addon(cluster: SimCluster, addon: SimAddon) -> dict[str, Any]:
             "health": issues_of(addon.issues),
             "addonArn": sub_arn(cluster, "addon", addon.name),
             "createdAt": created,
-            "modifiedAt": created,
+            "modifiedAt": addon.modified_at or created,
             "serviceAccountRoleArn": addon.role_arn,
-            "tags": {},
+            "tags": addon.tags,
             "publisher": known.publisher if known else None,
             "owner": known.owner if known else None,
             "configurationValues": addon.configuration,
@@ -268,6 +276,11 @@ def _describe_access_entry(call: Call) -> dict[str, Any]:
 
 
 def _list_tags(call: Call) -> dict[str, Any]:
+    return {"tags": tags_of(call)}
+
+
+def tags_of(call: Call) -> dict[str, str]:
+    """The tags of the resource that a call names by its ARN, to be read or changed; NotFoundException."""
     arn = call.params["resourceArn"]
     kind, _, rest = arn.rpartition(":")[2].partition("/")
     name, _, part = rest.partition("/")
@@ -275,7 +288,7 @@ def _list_tags(call: Call) -> dict[str, Any]:
     tags = _tags_of(cluster, arn, kind, part.partition("/")[0]) if cluster is not None else None
     if tags is None:
         raise AwsError("NotFoundException", f"Resource was not found: {arn}")
-    return {"tags": tags}
+    return tags
 
 
 def _tags_of(cluster: SimCluster, arn: str, kind: str, part: str) -> dict[str, str] | None:
@@ -288,7 +301,7 @@ def _tags_of(cluster: SimCluster, arn: str, kind: str, part: str) -> dict[str, s
         return cluster.node_groups[part].tags
     if kind == "fargateprofile" and part in cluster.fargate_profiles:
         return cluster.fargate_profiles[part].tags
-    return {} if kind == "addon" and part in cluster.addons else None
+    return cluster.addons[part].tags if kind == "addon" and part in cluster.addons else None
 
 
 def operations() -> dict[str, Operation]:

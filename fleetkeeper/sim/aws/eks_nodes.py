@@ -4,7 +4,7 @@ from typing import Any
 
 from fleetkeeper.sim.aws.call import AwsError, Call, Operation, without_blanks
 from fleetkeeper.sim.aws.eks import cluster_of, iam_role, issues_of, names, sub_arn
-from fleetkeeper.sim.world import SimCluster, SimFargateProfile, SimNodeGroup
+from fleetkeeper.sim.world import SimCluster, SimFargateProfile, SimNodeGroup, SimUpdateConfig
 
 
 def group_name(cluster: SimCluster, group: SimNodeGroup) -> str:
@@ -22,10 +22,11 @@ def _describe_nodegroup(call: Call) -> dict[str, Any]:
     if group is None:
         members = {"clusterName": cluster.name, "nodegroupName": name}
         raise AwsError("ResourceNotFoundException", f"No node group found for name: {name}.", members)
-    return {"nodegroup": _nodegroup(cluster, group)}
+    return {"nodegroup": describe_nodegroup(cluster, group)}
 
 
-def _nodegroup(cluster: SimCluster, group: SimNodeGroup) -> dict[str, Any]:
+def describe_nodegroup(cluster: SimCluster, group: SimNodeGroup) -> dict[str, Any]:
+    """A managed node group as DescribeNodegroup answers it."""
     created = group.created_at or cluster.created_at
     return without_blanks(
         {
@@ -35,24 +36,29 @@ def _nodegroup(cluster: SimCluster, group: SimNodeGroup) -> dict[str, Any]:
             "version": group.version,
             "releaseVersion": group.release_version,
             "createdAt": created,
-            "modifiedAt": created,
+            "modifiedAt": group.modified_at or created,
             "status": group.status,
             "capacityType": group.capacity_type,
             "scalingConfig": {"minSize": group.minimum, "maxSize": group.maximum, "desiredSize": group.desired},
             "instanceTypes": group.instance_types,
             "subnets": group.subnets or cluster.subnets,
             "amiType": group.ami_type,
-            "nodeRole": iam_role(cluster, f"{cluster.name}-node"),
+            "nodeRole": group.role_arn or iam_role(cluster, f"{cluster.name}-node"),
             "labels": group.labels,
             "taints": group.taints or None,
             "resources": {"autoScalingGroups": [{"name": group_name(cluster, group)}]},
-            "diskSize": None if group.launch_template else 20,
+            "diskSize": None if group.launch_template else group.disk_size,
             "health": issues_of(group.issues),
-            "updateConfig": {"maxUnavailable": 1},
+            "updateConfig": _update_config(group.update_config),
             "launchTemplate": group.launch_template or None,
             "tags": group.tags,
         }
     )
+
+
+def _update_config(config: SimUpdateConfig) -> dict[str, Any]:
+    share = {"maxUnavailablePercentage": config.percent} if config.percent else {"maxUnavailable": config.nodes}
+    return {**share, **({"updateStrategy": config.strategy} if config.strategy else {})}
 
 
 def _list_fargate_profiles(call: Call) -> dict[str, Any]:

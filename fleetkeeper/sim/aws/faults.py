@@ -17,6 +17,9 @@ class Harm(StrEnum):
     ERROR = "error"
     TRUNCATE = "truncate"
     GARBAGE = "garbage"
+    DROP_BEFORE = "drop-before"
+    DROP_AFTER = "drop-after"
+    STALE = "stale"
 
 
 def garble(reply: Reply) -> Reply:

@@ -1,7 +1,7 @@
 """The EC2 side of clusters: Auto Scaling groups, instances and subnets, shared by EC2 and Auto Scaling."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -33,6 +33,9 @@ class Group:
     created_at: datetime
     template: dict[str, str]
     spot: bool = False
+    life: dict[str, str] = field(default_factory=dict)  # instance id → lifecycle state other than InService
+    images: dict[str, str] = field(default_factory=dict)  # instance id → image other than the group's
+    suspended: tuple[str, ...] = ()
 
     @property
     def instance_tags(self) -> dict[str, str]:
@@ -90,15 +93,18 @@ def _managed(cluster: SimCluster, group: SimNodeGroup) -> Group:
         name=name,
         image=ami_id(cluster.region, group.ami_type, group.release_version),
         instance_type=group.instance_types[0],
-        desired=group.desired,
+        desired=group.desired + group.surge,
         minimum=group.minimum,
-        maximum=group.maximum,
+        maximum=max(group.maximum, group.desired + group.surge),
         subnets=tuple(group.subnets or cluster.subnets),
         tags=tags,
         instances=group.instances,
         created_at=group.created_at or cluster.created_at,
         template=template,
         spot=group.capacity_type == "SPOT",
+        life=group.life,
+        images=group.images,
+        suspended=tuple(group.suspended),
     )
 
 
@@ -117,6 +123,9 @@ def _self_managed(cluster: SimCluster, group: SimAutoScalingGroup) -> Group:
         instances=group.instances,
         created_at=cluster.created_at,
         template={"id": f"lt-{digest}", "name": group.name, "version": "1"},
+        life=group.life,
+        images=group.images,
+        suspended=tuple(group.suspended),
     )
 
 

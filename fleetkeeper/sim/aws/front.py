@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from fleetkeeper.sim.aws import ec2, eks, eks_catalog, eks_nodes, organizations, small_apis, sts
+from fleetkeeper.sim.aws import ec2, eks, eks_catalog, eks_nodes, organizations, small_apis, sts, writes
+from fleetkeeper.sim.aws.backstage import Backstage
 from fleetkeeper.sim.aws.call import AwsError, Call, Operation, Violation
 from fleetkeeper.sim.aws.credentials import Keys
 from fleetkeeper.sim.aws.errors import broken, dialect_of, error_reply, forbidden, throttled, xml_error
@@ -18,8 +19,9 @@ from fleetkeeper.sim.aws.http import Later, Reply, Request
 from fleetkeeper.sim.aws.models import operation_model, service_model
 from fleetkeeper.sim.aws.moto_rest import MotoRest, NotSimulated
 from fleetkeeper.sim.aws.parse import Asked, read_credential, read_operation, read_params
+from fleetkeeper.sim.aws.stale import Past
 from fleetkeeper.sim.aws.wire import AnswerWriter
-from fleetkeeper.sim.world import Fault, World
+from fleetkeeper.sim.world import Fault, SimCluster, World
 
 # Answers that depend on nothing but their parameters; they are written once and kept.
 _LASTING = frozenset({("eks", "DescribeAddonVersions")})
@@ -48,14 +50,16 @@ class _Errand:
 class Front:
     """The application behind the HTTP server. Thread-safe; takes the world's lock while it reads the world."""
 
-    def __init__(self, world: World, keys: Keys) -> None:
+    def __init__(self, world: World, keys: Keys, stage: Backstage) -> None:
         self._world = world
+        self._stage = stage
+        self._past = Past()
         self._keys = keys
         self._moto = MotoRest()
         self._operations: Mapping[str, Mapping[str, Operation]] = {
-            "autoscaling": small_apis.autoscaling(),
+            "autoscaling": small_apis.autoscaling() | writes.autoscaling(stage),
             "ec2": ec2.operations(),
-            "eks": eks.operations() | eks_nodes.operations() | eks_catalog.operations(),
+            "eks": eks.operations() | eks_nodes.operations() | eks_catalog.operations() | writes.eks(stage),
             "organizations": organizations.operations(),
             "service-quotas": small_apis.service_quotas(),
             "ssm": small_apis.ssm(),
@@ -110,8 +114,7 @@ class Front:
     def _fault(self, call: Call, account: str) -> Fault | None:
         if not self._world.faults:
             return None
-        name = call.params.get("clusterName") or call.params.get("name", "") if call.service == "eks" else ""
-        cluster = eks.DIRECTORY.find(self._world, account, call.region, name) if name else None
+        cluster = self._cluster(call, account)
         return self._world.fault(
             "aws",
             account=account,
@@ -120,6 +123,11 @@ class Front:
             operation=call.operation,
         )
 
+    def _cluster(self, call: Call, account: str) -> SimCluster | None:
+        """The cluster that an EKS call names, if there is one."""
+        name = call.params.get("clusterName") or call.params.get("name", "") if call.service == "eks" else ""
+        return eks.DIRECTORY.find(self._world, account, call.region, name) if name else None
+
     def _harm(self, errand: _Errand, call: Call, fault: Fault) -> Reply | Later:
         if fault.kind == Harm.THROTTLE:
             return self._refuse(errand, throttled(call.service, call.operation))
@@ -127,8 +135,13 @@ class Front:
             return self._refuse(errand, forbidden(call, _resource(call)))
         if fault.kind == Harm.ERROR:
             return self._refuse(errand, broken(call.service, call.operation))
-        if fault.kind == Harm.UNREACHABLE:
+        if fault.kind in {Harm.UNREACHABLE, Harm.DROP_BEFORE}:
             return Reply(0, {}, b"", hang_up=True)
+        if fault.kind == Harm.STALE:
+            with self._world.lock:
+                self._stage.catch_up()
+                past = self._past.call(call, self._cluster(call, call.account), fault.seconds)
+            return self._answer(errand, past)
         spoil = _spoiler(fault)
         if spoil is None:
             return self._violated(call.service, call.operation, errand.protocol, Violation(f"no fault {fault.kind!r}"))
@@ -140,7 +153,10 @@ class Front:
             return lambda: self._from_moto(errand, call)
         try:
             with self._world.lock:
+                self._stage.catch_up()
+                before = self._past.before(call, self._cluster(call, call.account))
                 body = self._written(errand, call, operation)
+                self._past.keep(call, before)
         except AwsError as error:
             return self._refuse(errand, error)
         except Violation as violation:
@@ -206,6 +222,8 @@ def _spoiler(fault: Fault) -> Callable[[Reply], Reply] | None:
         return lambda reply: replace(reply, delay=fault.seconds)
     if fault.kind == Harm.TRUNCATE:
         return lambda reply: replace(reply, cut=True)
+    if fault.kind == Harm.DROP_AFTER:
+        return lambda reply: replace(reply, hang_up=True)
     return garble if fault.kind == Harm.GARBAGE else None
 
 

@@ -88,6 +88,17 @@ def latest_release(ami_type: str, minor: str, now: datetime) -> str:
     return f"{offered.patch if offered else minor + '.0'}-{week:%Y%m%d}"
 
 
+def custom_image(seed: str) -> str:
+    """The image of a version of somebody's launch template, made of their names where the world says nothing."""
+    return "ami-0" + sha256(seed.encode()).hexdigest()[:16]
+
+
+def is_offered(ami_type: str, minor: str) -> bool:
+    """Whether EKS builds images of this type for a minor."""
+    family = _BY_TYPE.get(ami_type)
+    return family is None or family.serves(minor)
+
+
 def released_at(release: str) -> datetime:
     """When a release was built, from its own text; Bottlerocket counts months."""
     tail = release.rpartition("-")[2]

@@ -63,7 +63,12 @@ def _group(call: Call, group: Group) -> dict[str, Any]:
         "Instances": [_member(group, name, zone, template) for name, zone in list(group.instances.items())],
         "Tags": [_tag(group, key, value) for key, value in group.tags.items()],
         "NewInstancesProtectedFromScaleIn": False,
+        "SuspendedProcesses": [_suspended(name) for name in group.suspended],
     }
+
+
+def _suspended(name: str) -> dict[str, str]:
+    return {"ProcessName": name, "SuspensionReason": "User suspended"}
 
 
 def _member(group: Group, instance: str, zone: str, template: dict[str, str]) -> dict[str, Any]:
@@ -71,7 +76,7 @@ def _member(group: Group, instance: str, zone: str, template: dict[str, str]) ->
         "InstanceId": instance,
         "InstanceType": group.instance_type,
         "AvailabilityZone": zone,
-        "LifecycleState": "InService",
+        "LifecycleState": group.life.get(instance, "InService"),
         "HealthStatus": "Healthy",
         "LaunchTemplate": template,
         "ProtectedFromScaleIn": False,

@@ -1,0 +1,184 @@
+"""Instances of Auto Scaling groups: they launch, join as nodes after a while, and end with their nodes."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any
+
+from fleetkeeper.core.versions import Minor
+from fleetkeeper.sim.aws.backstage import Backstage
+from fleetkeeper.sim.aws.catalog import catalog
+from fleetkeeper.sim.aws.drains import Drain
+from fleetkeeper.sim.aws.fleet import private_address
+from fleetkeeper.sim.aws.images import ami_id
+from fleetkeeper.sim.aws.node_group_shape import EFFECTS
+from fleetkeeper.sim.aws.workers import NodeOrder, node_of, pods_of, ready_nodes
+from fleetkeeper.sim.world import SimAutoScalingGroup, SimCluster, SimNodeGroup
+
+AnyGroup = SimNodeGroup | SimAutoScalingGroup
+_ZONES = "abc"
+_SELF_MANAGED_LABELS = ("alpha.eksctl.io/cluster-name", "alpha.eksctl.io/nodegroup-name", "node-lifecycle")
+
+
+def wanted_size(group: AnyGroup) -> int:
+    """The Auto Scaling group's desired capacity, with what an update adds."""
+    return group.desired + (group.surge if isinstance(group, SimNodeGroup) else 0)
+
+
+def live(group: AnyGroup) -> list[str]:
+    """The instances that are not on their way out, in the order of their launch."""
+    return [name for name in group.instances if not group.life.get(name, "").startswith("Terminating")]
+
+
+def kubelet_for(minor: str, release: str = "") -> str:
+    """Such as v1.35.8-eks-8f2a1c0; a release of Amazon Linux names its own patch."""
+    named = release.partition("-")[0] if release.startswith(f"{minor}.") else ""
+    offered = catalog().minor(minor)
+    return f"v{named or (offered.patch if offered else f'{minor}.0')}-eks-8f2a1c0"
+
+
+def launch(stage: Backstage, cluster: SimCluster, group: AnyGroup, kubelet: str = "", release: str = "") -> str:
+    """One more instance, in the zone with the fewest: its id. It joins after the time to boot, or never.
+
+    kubelet and release are those of an update on its way; "" is what the group has.
+    """
+    seed = f"{cluster.key}/{group.name}/{next(stage.numbers)}/{stage.now().isoformat()}"
+    name = "i-0" + sha256(seed.encode()).hexdigest()[:16]
+    count = Counter({f"{cluster.region}{letter}": 0 for letter in _ZONES[: len(cluster.subnets) or 1]})
+    count.update(group.instances.values())
+    order = NodeOrder(name, min(count, key=lambda each: (count[each], each)), private_address(name), kubelet)
+    if isinstance(group, SimAutoScalingGroup):
+        order = _like_its_elders(cluster, group, order)
+    else:
+        order = _managed(cluster, group, order, release or group.release_version)
+        if release:
+            group.images[name] = ami_id(cluster.region, group.ami_type, release)
+    group.instances[name], group.life[name] = order.zone, "Pending"
+    stage.after(stage.timing.node_boot, lambda: _boot(stage, cluster, group, order))
+    return name
+
+
+def _boot(stage: Backstage, cluster: SimCluster, group: AnyGroup, order: NodeOrder) -> None:
+    if group.life.get(order.instance) != "Pending":
+        return
+    del group.life[order.instance]  # InService: EC2's own health check passes whether or not the node joins
+    failing = stage.world.eks.failing_nodes
+    if cluster.key not in failing and f"{cluster.key}/{group.name}" not in failing:
+        stage.workers.create_node(cluster, order)
+
+
+def _managed(cluster: SimCluster, group: SimNodeGroup, order: NodeOrder, release: str) -> NodeOrder:
+    """The order with what EKS gives a node of a managed group."""
+    kubelet = order.kubelet or kubelet_for(group.version or cluster.version, release)
+    labels = {
+        "eks.amazonaws.com/nodegroup": group.name,
+        "eks.amazonaws.com/capacityType": group.capacity_type,
+        "eks.amazonaws.com/nodegroup-image": ami_id(cluster.region, group.ami_type, release),
+        "node.kubernetes.io/instance-type": group.instance_types[0],
+        **group.labels,
+    }
+    taints = tuple({**each, "effect": EFFECTS[each["effect"]]} for each in group.taints)
+    system = _system(group.ami_type, kubelet, release)
+    return replace(order, kubelet=kubelet, labels=labels, taints=taints, **system)
+
+
+def _system(ami_type: str, kubelet: str, release: str) -> dict[str, Any]:
+    """What the kubelet of a managed node says of its operating system, as members of NodeOrder."""
+    arch = "arm64" if "ARM" in ami_type else "amd64"
+    if ami_type.startswith("BOTTLEROCKET"):
+        version = release.partition("-")[0]
+        return {"os_image": f"Bottlerocket OS {version} (aws-k8s-{Minor.parse(kubelet)})", "arch": arch}
+    if ami_type.startswith("WINDOWS"):
+        return {"os_image": f"Windows Server {ami_type.split('_')[2]} Datacenter", "os": "windows"}
+    return {"arch": arch}
+
+
+def _like_its_elders(cluster: SimCluster, group: SimAutoScalingGroup, order: NodeOrder) -> NodeOrder:
+    """The order with the labels, kubelet and system of a node that the group has."""
+    names = (node_of(cluster, each) for each in group.instances)
+    elder = next((cluster.objects["/nodes"]["", name] for name in names if name), None)
+    if elder is None:
+        return replace(order, kubelet=order.kubelet or kubelet_for(cluster.version))
+    labels, system = elder["metadata"].get("labels", {}), elder["status"]["nodeInfo"]
+    kept = {key: labels[key] for key in _SELF_MANAGED_LABELS if key in labels}
+    kept["node.kubernetes.io/instance-type"] = group.instance_type
+    kubelet = order.kubelet or system["kubeletVersion"]
+    taints = tuple(each for each in elder["spec"].get("taints", ()) if not each["key"].startswith("node.kubernetes.io"))
+    return replace(
+        order,
+        kubelet=kubelet,
+        labels=kept,
+        taints=taints,
+        os_image=system["osImage"],
+        os=system["operatingSystem"],
+        arch=system["architecture"],
+    )
+
+
+def terminate(stage: Backstage, cluster: SimCluster, group: AnyGroup, instance: str) -> None:
+    """End an instance: its node goes with it, its pods unasked; the drain comes before, where there is one."""
+    if instance not in group.instances:
+        return
+    group.life[instance] = "Terminating"
+    stage.workers.remove_node(cluster, node_of(cluster, instance))
+    stage.after(stage.timing.instance_end, lambda: _gone(group, instance))
+
+
+def _gone(group: AnyGroup, instance: str) -> None:
+    for kept in (group.instances, group.life, group.images):
+        kept.pop(instance, None)
+
+
+def retire(stage: Backstage, cluster: SimCluster, group: AnyGroup, instance: str, limit: timedelta) -> None:
+    """End an instance of a managed group, drained first for at most that long."""
+    group.life[instance] = "Terminating:Wait"
+    node = node_of(cluster, instance)
+    stage.workers.cordon(cluster, node, on=True)
+    Drain(stage, cluster, node, limit, lambda _: terminate(stage, cluster, group, instance)).step()
+
+
+def settle(stage: Backstage, cluster: SimCluster, group: AnyGroup) -> None:
+    """Launch or end instances until there are as many as desired, unless the process for it is suspended."""
+    missing = wanted_size(group) - len(live(group))
+    if missing > 0 and "Launch" not in group.suspended:
+        for _ in range(missing):
+            launch(stage, cluster, group)
+    elif missing < 0 and "Terminate" not in group.suspended:
+        for instance in surplus(cluster, group, -missing):
+            end_instance(stage, cluster, group, instance)
+
+
+def end_instance(stage: Backstage, cluster: SimCluster, group: AnyGroup, instance: str) -> None:
+    """End an instance as its kind of group does: EKS drains a managed one first, Auto Scaling asks nobody."""
+    if isinstance(group, SimNodeGroup):
+        retire(stage, cluster, group, instance, stage.timing.eviction_limit)
+    else:
+        terminate(stage, cluster, group, instance)
+
+
+def surplus(cluster: SimCluster, group: AnyGroup, number: int) -> list[str]:
+    """Which instances go: from the fullest zone, those that never joined and those with the fewest pods first."""
+    left, chosen = live(group), []
+    for _ in range(min(number, len(left))):
+        zones = Counter(group.instances[name] for name in left)
+        ranked = [(-zones[group.instances[name]], _load(cluster, name), -left.index(name), name) for name in left]
+        chosen.append(min(ranked)[3])
+        left.remove(chosen[-1])
+    return chosen
+
+
+def _load(cluster: SimCluster, instance: str) -> int:
+    node = node_of(cluster, instance)
+    return len(pods_of(cluster, node)) if node else -1
+
+
+def joined(cluster: SimCluster, instances: list[str]) -> list[str]:
+    """Those of the instances whose node is Ready."""
+    ready = ready_nodes(cluster)
+    return [name for name in instances if node_of(cluster, name) in ready]
+
+
+def minor_of(group: SimNodeGroup, cluster: SimCluster) -> Minor:
+    """The minor of a managed group; one with a custom image says none and counts as the cluster's own."""
+    return Minor.parse(group.version or cluster.version)

@@ -1,0 +1,90 @@
+"""A served fleet: what EKS does is seen on the API server of the same cluster."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+
+from fleetkeeper.sim import scenario_file
+from fleetkeeper.sim.build import build
+from fleetkeeper.sim.kube.rbac import User
+from fleetkeeper.sim.server import Simulator
+from fleetkeeper.sim.world import SimCluster
+from tests.sim.kube_wire import get
+
+SLOW = 1e-6  # simulated seconds a second: only the test moves the time
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    world = build(scenario_file.load(scenario_file.find("three")))
+    world.scale = SLOW
+    with Simulator(world, tokens={"test": User("test", ("system:masters",))}) as running:
+        yield running
+        assert running.aws.violations == []
+
+
+def eks_of(simulator: Simulator, cluster: SimCluster) -> Any:
+    keys = simulator.ready()
+    account = simulator.world.accounts[cluster.account]
+    place = {"endpoint_url": simulator.aws_url, "region_name": cluster.region}
+    sts = boto3.client(
+        "sts",
+        **place,
+        aws_access_key_id=str(keys["access_key_id"]),
+        aws_secret_access_key=str(keys["secret_access_key"]),
+    )
+    role = f"arn:aws:iam::{account.id}:role/{account.role_name}"
+    external = {"ExternalId": account.external_id} if account.external_id else {}
+    found = sts.assume_role(RoleArn=role, RoleSessionName="test", **external)["Credentials"]
+    return boto3.client(
+        "eks",
+        **place,
+        aws_access_key_id=found["AccessKeyId"],
+        aws_secret_access_key=found["SecretAccessKey"],
+        aws_session_token=found["SessionToken"],
+    )
+
+
+def later(simulator: Simulator, **by: float) -> None:
+    with simulator.world.lock:
+        simulator.world.epoch += timedelta(**by)
+        simulator.aws.stage.catch_up()
+
+
+def an_upgradable(simulator: Simulator) -> SimCluster:
+    clusters = simulator.world.clusters.values()
+    return next(each for each in clusters if each.node_groups and each.version < "1.36" and each.status == "ACTIVE")
+
+
+def test_the_api_server_and_its_gauges_follow_the_upgrade(simulator: Simulator) -> None:
+    cluster = an_upgradable(simulator)
+    cluster.deprecated_calls.clear()
+    eks = eks_of(simulator, cluster)
+    get(cluster, "/api/v1/endpoints", "test")
+    gauge = b'apiserver_requested_deprecated_apis{group="",removed_release="",resource="endpoints"'
+    assert gauge in get(cluster, "/metrics", "test").body
+    before = cluster.version
+    after = f"1.{int(before[2:]) + 1}"
+    eks.update_cluster_version(name=cluster.name, version=after)
+    assert f'"v{before}.'.encode() in get(cluster, "/version", "test").body
+    later(simulator, minutes=8, seconds=1)
+    assert f'"v{after}.'.encode() in get(cluster, "/version", "test").body
+    assert gauge not in get(cluster, "/metrics", "test").body
+
+
+def test_a_group_of_a_scenario_rolls_with_its_pods_and_daemons(simulator: Simulator) -> None:
+    cluster = an_upgradable(simulator)
+    eks = eks_of(simulator, cluster)
+    group = next(each for each in cluster.node_groups.values() if each.ami_type != "CUSTOM")
+    cluster.objects["policy/poddisruptionbudgets"] = {}
+    nodes, pods = len(cluster.objects["/nodes"]), len(cluster.objects["/pods"])
+    update = eks.update_nodegroup_version(clusterName=cluster.name, nodegroupName=group.name)["update"]
+    later(simulator, hours=4)
+    subject = {"name": cluster.name, "nodegroupName": group.name, "updateId": update["id"]}
+    assert eks.describe_update(**subject)["update"]["status"] == "Successful"
+    assert (len(cluster.objects["/nodes"]), len(cluster.objects["/pods"])) == (nodes, pods)
+    joined = {node["spec"]["providerID"].rpartition("/")[2] for node in cluster.objects["/nodes"].values()}
+    assert set(group.instances) <= joined
