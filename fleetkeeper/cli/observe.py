@@ -10,7 +10,7 @@ from fleetkeeper.cli import context
 from fleetkeeper.cli.exits import Exit
 from fleetkeeper.cli.get import FormatOption, SelectorOption, selected
 from fleetkeeper.cli.output import Format
-from fleetkeeper.cli.signals import ending
+from fleetkeeper.cli.signals import listening
 
 if TYPE_CHECKING:
     from fleetkeeper.engine.observe import Outcome, Progress
@@ -23,7 +23,7 @@ def observe(ctx: typer.Context, selector: SelectorOption = "", output: FormatOpt
 
     with context.keeper(ctx) as keeper:
         begun = time.monotonic()
-        with ending(keeper.ports.cancel, "Stopping: what is read by now is stored. Ctrl-C again ends at once."):
+        with listening(lambda: _stop(keeper)):
             outcome = observed(keeper, selector)
         if output.is_table:
             _tell(outcome, time.monotonic() - begun)
@@ -62,6 +62,11 @@ def observed(keeper: "Keeper", selector: str) -> "Outcome":
             bar.update(task, total=progress.found or None, completed=progress.done, note=note)
 
         return keeper.observe(chosen, Progress(show))
+
+
+def _stop(keeper: "Keeper") -> None:
+    keeper.ports.cancel.set()
+    print("Stopping: what is read by now is stored. Ctrl-C again ends at once.", file=sys.stderr)
 
 
 def _tell(outcome: "Outcome", seconds: float) -> None:
