@@ -12,6 +12,7 @@ import structlog
 from fleetkeeper.core import model, parts
 from fleetkeeper.core.selector import Selector
 from fleetkeeper.core.versions import Minor
+from fleetkeeper.engine.discovery import remember_discovery
 from fleetkeeper.engine.observe_cluster import ClusterReader, Described
 from fleetkeeper.engine.ports import Cloud, Ports
 from fleetkeeper.engine.reading import Reading
@@ -141,6 +142,7 @@ def observe_fleet(
         _Stale(ports, reader, choice, progress, stored).mark(missing, gap)
     if not choice.selector.terms and not ports.cancel.is_set():
         ports.store.mark_gone(None, [id for id in known if id is not None], ports.clock.now())
+        remember_discovery(ports, {cloud.scope for cloud in opened}, not_discovered)
     return Outcome(progress.done, progress.incomplete, not_listed, ports.cancel.is_set())
 
 

@@ -164,7 +164,7 @@ def test_an_age_of_nothing_and_of_the_future() -> None:
 def test_cells_are_cut_and_harmless(capsys: pytest.CaptureFixture[str]) -> None:
     columns = (tables.Column("NAME", most=8), tables.Column("N", right=True), tables.Column("WHAT", wraps=True))
     rows: list[tuple[str | Text, ...]] = [("a\x1b[31mb", "7", "short"), ("a-long-name", "12", "[bold]no markup[/bold]")]
-    tables.console().print(tables.table(columns, rows))
+    tables.console().print(tables.table(columns, rows, 100))
     assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [
         "NAME       N  WHAT",
         "a\\x1b[3…   7  short",

@@ -59,6 +59,8 @@ def test_replicas_share_the_slots_and_a_survivor_takes_all(tmp_path: Path, fleet
         other.tell(signal.SIGTERM)
         assert other.ended() == 0
     name = one.events("serving")[0]["replica"]
+    begun = [event["slot"] for replica in (one, other) for event in replica.events("observation_begun")]
+    assert len(set(begun)) == len(begun)
     taken = slots(shared)
     assert len({slot for slot, _ in taken}) == len(taken)
     for replica in (one, other):
