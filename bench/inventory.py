@@ -85,7 +85,7 @@ def bare(environ: dict[str, str], fleet: SimProcess, sample: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What was measured: processes, CPU seconds per cluster of the floor, the simulator's state around the first tick."""
+    """What was measured; floor in CPU seconds per cluster, before and after as the simulator told around the first tick."""
 
     clusters: int
     start: Usage

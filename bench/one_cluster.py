@@ -1,7 +1,7 @@
 """One cluster with 2,000 deployments of about 10 KB on a real API server (1.36): our reader beside the typed client.
 
-Each reader is a process of its own, which connects, lists an empty namespace, and notes its CPU time before and after it
-reads: what starting costs is told beside, and so is what the whole process used (wait4), and one that only starts.
+Each reader is a process of its own, which connects, lists an empty namespace, and notes its CPU time before and after
+it reads: what starting costs is told beside, and so is what the whole process used (wait4), and one that only starts.
 """
 
 import http.client

@@ -33,8 +33,13 @@ _FLEET = (
 _FLEET_WIDE = (*_FLEET[:-1], Column("ADDONS", right=True), Column("SEEN"), Column("RING"), Column("COMPUTE"))
 
 
-def show_clusters(console: Console, rows: Sequence[FleetRow], gaps: Sequence[GapRow], now: datetime) -> None:
-    """The fleet table, then what is not seen and what to do about it."""
+def show_clusters(
+    console: Console, rows: Sequence[FleetRow], gaps: Sequence[GapRow], now: datetime, at: bool = False
+) -> None:
+    """The fleet table, then what is not seen and what to do about it; `at` when it is the fleet of another time."""
+    if at and not rows:
+        console.print(f"No cluster was known at {now:%Y-%m-%d %H:%M} UTC.")
+        return
     if not rows and not gaps:
         console.print("No clusters yet: run `fleetkeeper observe`; `fleetkeeper config show` says where it looks.")
         return

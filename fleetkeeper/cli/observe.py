@@ -72,7 +72,12 @@ def _stop(keeper: "Keeper") -> None:
 def _tell(outcome: "Outcome", seconds: float) -> None:
     from fleetkeeper.core.text import safe
 
-    print(f"Observed {outcome.clusters} clusters in {seconds:.1f} s.", file=sys.stderr)
+    if not outcome.clusters and not outcome.not_listed:
+        print("Nothing to observe: set aws.regions or add a table of kubernetes.clusters.", file=sys.stderr)
+        print("config.example.toml shows how; `fleetkeeper config show` says what is set.", file=sys.stderr)
+        return
+    what = "1 cluster" if outcome.clusters == 1 else f"{outcome.clusters} clusters"
+    print(f"Observed {what} in {seconds:.1f} s.", file=sys.stderr)
     if outcome.incomplete:
         print(f"{outcome.incomplete} have parts that were not seen: fleetkeeper get clusters", file=sys.stderr)
     for name, gap in outcome.not_listed.items():

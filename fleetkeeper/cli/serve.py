@@ -26,6 +26,7 @@ def serve(ctx: typer.Context) -> None:
     from fleetkeeper import wiring
 
     settings = context.settings(ctx)
+    context.settle()
     told = threading.Event()
     level = "debug" if ctx.obj.verbose else settings.log.level
     with (

@@ -25,7 +25,7 @@ def test_what_was_observed_is_data_and_the_rest_goes_to_stderr(tmp_path: Path, f
     environ = of_fleet(tmp_path, fleet, sqlite)
     told = run(["observe", "-l", "name=shop"], environ, tmp_path)
     assert (told.returncode, told.stdout) == (0, "")
-    assert told.stderr.startswith("Observed 1 clusters in ")
+    assert told.stderr.startswith("Observed 1 cluster in ")
     data = run(["observe", "-o", "json"], environ, tmp_path)
     assert (data.returncode, data.stderr) == (0, "")
     assert json.loads(data.stdout) == {

@@ -198,7 +198,7 @@ def test_nodes_that_are_alike_are_one_line_and_an_empty_group_is_one_too() -> No
 
     assert lines == [
         ("", "v1.34.2-eks-a1b2c3", 1, 1, ()),
-        ("idle", "1.34.2-20261110", 0, 0, ("custom AMI",)),
+        ("idle", "", 0, 0, ("custom AMI",)),
         ("workers", "v1.33.1", 1, 1, ()),
         ("workers", "v1.34.2-eks-a1b2c3", 3, 2, ()),
     ]
