@@ -8,6 +8,7 @@ from fleetkeeper.core import model, parts
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.fleet import Fleet
 from fleetkeeper.core.selector import Selector
+from fleetkeeper.engine.discovery import not_listed
 from fleetkeeper.engine.observe import Choice, Outcome, Progress, attributes, observe_fleet
 from fleetkeeper.engine.observe_cluster import ClusterReader
 from fleetkeeper.engine.ports import Ports
@@ -45,8 +46,7 @@ class Keeper:
 
     def not_listed(self) -> Mapping[str, model.Gap]:
         """Accounts and regions whose clusters could not be listed at the last try."""
-        found = {s: self.ports.store.scope_parts(s).get(parts.CLUSTERS) for s in self.ports.store.scopes()}
-        return {str(scope): part.gap for scope, part in found.items() if part and part.gap}
+        return not_listed({scope: self.ports.store.scope_parts(scope) for scope in self.ports.store.scopes()})
 
 
 def _attributes(cluster: model.SeenCluster) -> dict[str, str]:

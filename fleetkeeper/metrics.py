@@ -151,6 +151,7 @@ class _Server(ThreadingHTTPServer):
     """Bounded: so many requests at once, so long for each."""
 
     daemon_threads = True
+    request_queue_size = 64
 
     def __init__(self, family: int, address: Any, handler: type[BaseHTTPRequestHandler]) -> None:
         self._free = threading.BoundedSemaphore(_MOST_REQUESTS)

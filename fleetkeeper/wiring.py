@@ -59,9 +59,9 @@ def doctor(settings: Settings, log_level: str) -> Iterator[Doctor]:
     )
 
 
-def upgrade_database(settings: Settings) -> tuple[str, ...]:
+def upgrade_database(settings: Settings, only_pre: bool = False) -> tuple[str, ...]:
     """Bring the schema up to date; the migrations that were applied, () when it was already."""
-    return schema.upgrade(settings.store)
+    return schema.upgrade(settings.store, only_pre)
 
 
 def check_database(settings: Settings) -> tuple[str, ...]:

@@ -50,6 +50,7 @@ SIM_USERS = {"cli/demo.py", "cli/demo_check.py"}
 VENDORS = {
     "boto3": {"adapters"},
     "botocore": {"adapters", "sim"},
+    "isal": {"adapters"},
     "kubernetes": {"adapters"},
     "urllib3": {"adapters"},
     "slack_sdk": {"adapters"},

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
@@ -45,7 +46,9 @@ def at(text: str) -> datetime:
         pytest.param("0 2 * * mon", "UTC", "2026-11-20T12:00Z", "2026-11-16T02:00Z", id="days ago"),
         pytest.param("0 2 1 * *", "UTC", "2026-11-20T12:00Z", None, id="weeks ago is not made up for"),
         pytest.param("0 9 * * *", "Asia/Tokyo", "2026-11-20T12:00Z", "2026-11-20T00:00Z", id="in the zone's own time"),
-        pytest.param("0 9 * * *", "Asia/Tokyo", "2026-11-20T23:59Z", "2026-11-20T00:00Z", id="not before its time there"),
+        pytest.param(
+            "0 9 * * *", "Asia/Tokyo", "2026-11-20T23:59Z", "2026-11-20T00:00Z", id="not before its time there"
+        ),
         pytest.param(
             "30 2 * * *", "Europe/Berlin", "2026-03-29T12:00Z", "2026-03-29T01:30Z", id="a time that spring leaves out"
         ),
@@ -73,7 +76,7 @@ def test_slots_only_go_forward_over_a_change_of_the_clocks(zone: str, begin: str
     slots = [last_slot(trigger, at(begin) + timedelta(minutes=5 * step)) for step in range(3 * 24 * 12)]
     found = [slot for slot in slots if slot is not None]
     assert found == sorted(found)
-    assert {later - sooner for sooner, later in zip(found, found[1:], strict=False)} <= {
+    assert {later - sooner for sooner, later in pairwise(found)} <= {
         timedelta(0),
         timedelta(minutes=10),  # Lord Howe changes by half an hour
         timedelta(minutes=20),
@@ -117,10 +120,13 @@ class Replica:
     observed: list[datetime] = field(default_factory=list)
     during: Callable[[], None] = lambda: None
     waits: list[datetime] = field(default_factory=list)
+    end: datetime = NOON + timedelta(days=365)
 
     def observe(self, _keeper: Keeper, _selector: Selector, _progress: Progress) -> Outcome:
         self.observed.append(self.clock.at)
         self.during()
+        if self.clock.at >= self.end:
+            self.cancel.set()
         return Outcome(3, 1, {}, self.cancel.is_set())
 
     def run_until(self, end: datetime) -> None:
@@ -157,11 +163,13 @@ def replicas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Replic
         stores.append(SqlStore(settings))
         clock, cancel, store, metrics = Clock(now), threading.Event(), BrokenStore(stores[-1]), Metrics()
         keeper = _keeper(Ports(cast(Clouds, None), cast(Kubes, None), cast(Store, store), clock, cancel))
-        observing = ObserveSettings(schedule)
-        daemon = Daemon(
-            keeper, Settings(store=settings, observe=observing), metrics, lambda until: replica.wait(until)
-        )
-        daemon.name = f"replica-{len(made)}"
+        observing, number = ObserveSettings(schedule), len(made)
+
+        def wait(until: datetime) -> None:
+            made[number].wait(until)
+
+        daemon = Daemon(keeper, Settings(store=settings, observe=observing), metrics, wait)
+        daemon.name = f"replica-{number}"
         replica = Replica(daemon, clock, store, metrics, cancel)
         made.append(replica)
         return replica
@@ -341,7 +349,7 @@ def test_pruning_deletes_what_is_old(replicas: Replicas) -> None:
     replica = replicas()
     store = cast(Store, replica.store)
     scope = model.Scope("111122223333", "eu-west-1")
-    where = model.Placement()
+    where = model.Placement("dev", "", "", True, "")
     gone = model.ClusterId("arn:aws:eks:eu-west-1:111122223333:cluster/gone", NOON)
     store.save_cluster(gone, "gone", scope, where, NOON - timedelta(days=90))
     store.mark_gone(scope, [], NOON - timedelta(days=60))
@@ -384,5 +392,3 @@ def test_stop_tells_that_it_could_not_wait_any_longer(replicas: Replicas) -> Non
     assert not replica.daemon.stop(0.01)
     answer.set()
     assert replica.daemon.stop(60)
-
-

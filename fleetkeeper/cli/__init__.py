@@ -16,9 +16,19 @@ from fleetkeeper.cli.exits import Exit
 from fleetkeeper.cli.output import say
 from fleetkeeper.errors import ConfigError, FleetkeeperError, ReadError, UsageError
 
+_UNWRITABLE = (errno.EPIPE, errno.ENOSPC)
+
 
 class _Commands(TyperGroup):
     """Every error becomes a plain message and an exit code; a traceback only with --verbose."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """A command's help is given at once: on the way there typer imports pydantic, which doubles the time."""
+        *words, last = args or [""]
+        if words and last in ctx.help_option_names and (found := _context_of(ctx, words)):
+            typer.echo(found.get_help())
+            raise typer.Exit
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -29,9 +39,9 @@ class _Commands(TyperGroup):
         except (TyperException, typer.Exit, typer.Abort):
             raise  # typer's own way to end a command
         except Exception as error:
-            if _is_broken_pipe(error):
-                raise  # whoever reads our output has seen enough; typer ends in silence
-            if ctx.params["verbose"]:
+            if isinstance(error, OSError) and error.errno in _UNWRITABLE:
+                raise  # main tells; of a broken pipe typer makes a silent end
+            if ctx.params.get("verbose"):
                 import traceback
 
                 traceback.print_exception(error)
@@ -39,6 +49,17 @@ class _Commands(TyperGroup):
                 say(f"fleetkeeper: a fault of its own: {type(error).__name__}: {error}")
                 say(f"For the traceback, put -v before the command: {ctx.info_name} -v ...")
             raise typer.Exit(Exit.ERROR) from error
+
+
+def _context_of(root: Any, words: list[str]) -> Any:
+    """The context in which a command would run, None where the words are not those of a command alone."""
+    found = root
+    for word in words:
+        command = getattr(found.command, "commands", {}).get(word)
+        if command is None:
+            return None
+        found = typer.Context(command, info_name=word, parent=found, **command.context_settings)
+    return found
 
 
 app = typer.Typer(
@@ -86,28 +107,18 @@ app.command("demo")(demo.demo)
 def main() -> None:
     """Run a command and end with its exit code; output that nobody reads any more is no error worth words."""
     try:
-        app()
-    except SystemExit as end:
-        sys.exit(_flushed(end.code))
+        try:
+            app()
+        finally:
+            if sys.stdout:
+                sys.stdout.flush()  # here, where a failure still gets a message and an exit code
     except KeyboardInterrupt:
         sys.exit(Exit.INTERRUPTED)
-
-
-def _flushed(code: str | int | None) -> str | int | None:
-    """Flush stdout here, where a failure still gets a message and an exit code."""
-    try:
-        if sys.stdout:
-            sys.stdout.flush()
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the interpreter flushes once more as it ends
-        if not _is_broken_pipe(error):
+        if error.errno != errno.EPIPE:
             say(f"fleetkeeper: cannot write the output: {error.strerror}")
-        return Exit.ERROR
-    return code
-
-
-def _is_broken_pipe(error: Exception) -> bool:
-    return isinstance(error, OSError) and error.errno == errno.EPIPE
+        sys.exit(Exit.ERROR)
 
 
 def _told(error: FleetkeeperError) -> str:

@@ -26,6 +26,8 @@ def show(ctx: typer.Context, output: FormatOption = Format.TABLE) -> None:
     found = shown(context.settings(ctx))
     if output.is_table:
         columns = (tables.Column("KEY"), tables.Column("VALUE", wraps=True), tables.Column("FROM", wraps=True))
-        tables.console().print(tables.table(columns, [(r.key, r.value, r.origin) for r in found]))
+        console = tables.console()
+        rows = [(r.key, r.value, r.origin) for r in found]
+        console.print(tables.table(columns, rows, console.width))
     else:
         write("settings", found, output)

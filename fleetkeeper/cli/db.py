@@ -1,6 +1,7 @@
 """`fleetkeeper db`: the database's schema."""
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -11,11 +12,16 @@ app = typer.Typer(help="Upgrade or check the database.", no_args_is_help=True, r
 
 
 @app.command("upgrade")
-def upgrade(ctx: typer.Context) -> None:
+def upgrade(
+    ctx: typer.Context,
+    pre: Annotated[
+        bool, typer.Option("--pre", help="Only what the running version bears too: run it before a rolling deploy.")
+    ] = False,
+) -> None:
     """Bring the database to this version's schema; safe to run twice or from two places at once."""
     from fleetkeeper import wiring
 
-    done = wiring.upgrade_database(context.settings(ctx))
+    done = wiring.upgrade_database(context.settings(ctx), only_pre=pre)
     print(f"Applied {', '.join(done)}." if done else "Nothing to do: the database is of this version.")
 
 

@@ -25,7 +25,7 @@ _TRY_NEXT = """
 What to try next
   fleetkeeper demo --stay              keep this fleet up, and use every command on it from another terminal
   fleetkeeper get nodes | get addons   what runs where, and how each addon was found
-  fleetkeeper get clusters --at 2d     the fleet as it was
+  fleetkeeper get changes --since 1h   what changed, from what to what
   fleetkeeper doctor legacy-erp        why a cluster is not seen, and who must do what
   Your own fleet: cp config.example.toml fleetkeeper.toml, then fleetkeeper config check
 """

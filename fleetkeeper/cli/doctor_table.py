@@ -21,10 +21,10 @@ def show(console: Console, proofs: Sequence[Proof], whole: bool) -> None:
     if whole:
         for subject, found in groupby(proofs, lambda proof: proof.subject):
             console.print(Text(safe(subject, 200), style="bold"))
-            console.print(table((_RESULT, _CHECK, _DETAIL), [_row(proof) for proof in found]))
+            console.print(table((_RESULT, _CHECK, _DETAIL), [_row(proof) for proof in found], console.width))
             console.print()
     else:
-        console.print(table((_RESULT, _SUBJECT, _CHECK, _DETAIL), _folded(proofs)))
+        console.print(table((_RESULT, _SUBJECT, _CHECK, _DETAIL), _folded(proofs), console.width))
         console.print()
     counts = ((result, sum(p.result is result for p in proofs)) for result in _URGENCY)
     console.print(", ".join(f"{count} {result.value}" for result, count in counts if count) + ".")

@@ -1,7 +1,8 @@
 """The fleet, its nodes, addons and changes as tables."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Protocol
 
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
@@ -18,6 +19,7 @@ from fleetkeeper.core.versions import Version
 _MOST_GAPS = 20
 
 _CLUSTER = Column("CLUSTER", most=24)
+_NAMED = Column("CLUSTER", most=40)
 _FLEET = (
     _CLUSTER,
     Column("ACCOUNT", most=15),
@@ -25,18 +27,24 @@ _FLEET = (
     Column("ENV", most=10),
     Column("K8S"),
     Column("SUPPORT"),
-    Column("NODES"),
+    Column("NODES", most=18),
     Column("COMPUTE", wraps=True),
 )
 _FLEET_WIDE = (*_FLEET[:-1], Column("ADDONS", right=True), Column("SEEN"), Column("RING"), Column("COMPUTE"))
 
 
-def show_clusters(console: Console, rows: Sequence[FleetRow], gaps: Sequence[GapRow], now: datetime) -> None:
-    """The fleet table, then what is not seen and what to do about it."""
+def show_clusters(
+    console: Console, rows: Sequence[FleetRow], gaps: Sequence[GapRow], now: datetime, at: bool = False
+) -> None:
+    """The fleet table, then what is not seen and what to do about it; `at` when it is the fleet of another time."""
+    if at and not rows:
+        console.print(f"No cluster was known at {now:%Y-%m-%d %H:%M} UTC.")
+        return
     if not rows and not gaps:
         console.print("No clusters yet: run `fleetkeeper observe`; `fleetkeeper config show` says where it looks.")
         return
-    console.print(table(_FLEET, [(*_identity(row, now), ", ".join(row.compute) or "?") for row in rows]))
+    body = [(*_identity(row, now), ", ".join(row.compute) or "?") for row in rows]
+    console.print(table(_FLEET, body, console.width))
     console.print(Text(f"\n{_summary(rows, now)}", style="dim"))
     if any(not row.placement.mapped for row in rows):
         console.print(Text("* no tag, account, OU or rule maps it: counts as production", style="dim"))
@@ -56,7 +64,7 @@ def show_clusters_wide(console: Console, rows: Sequence[FleetRow], gaps: Sequenc
         )
         for row in rows
     ]
-    console.print(table(_FLEET_WIDE, body))
+    console.print(table(_FLEET_WIDE, body, console.width))
     if gaps:
         console.print(_gaps(gaps, now))
 
@@ -123,9 +131,33 @@ def _gaps(gaps: Sequence[GapRow], now: datetime) -> RenderableType:
     return Group(*lines)
 
 
+class _OfCluster(Protocol):
+    """A row that belongs to a cluster."""
+
+    @property
+    def cluster(self) -> str: ...
+    @property
+    def account(self) -> str: ...
+    @property
+    def region(self) -> str: ...
+
+
+def _names(rows: Sequence[_OfCluster]) -> Callable[[_OfCluster], str]:
+    """How to call a row's cluster: by its name, with account and region where several have that name."""
+    places: dict[str, set[tuple[str, str]]] = {}
+    for row in rows:
+        places.setdefault(row.cluster, set()).add((row.account, row.region))
+
+    def name(row: _OfCluster) -> str:
+        return row.cluster if len(places[row.cluster]) == 1 else f"{row.cluster} {row.account}/{row.region}"
+
+    return name
+
+
 def show_nodes(console: Console, rows: Sequence[NodeRow]) -> None:
+    names = _names(rows)
     columns = (
-        _CLUSTER,
+        _NAMED,
         Column("GROUP", most=20),
         Column("KIND", wraps=True),
         Column("KUBELET"),
@@ -135,17 +167,17 @@ def show_nodes(console: Console, rows: Sequence[NodeRow]) -> None:
     )
     body = [
         (
-            r.cluster,
+            names(r),
             r.line.group or "-",
             ", ".join((r.line.kind.value, *r.line.traits)),
-            _number(r.line.kubelet),
+            _number(r.line.kubelet) or "-",
             r.line.image,
             str(r.line.count),
             str(r.line.ready) if r.line.ready == r.line.count else Text(str(r.line.ready), style="yellow"),
         )
         for r in rows
     ]
-    console.print(table(columns, body))
+    console.print(table(columns, body, console.width))
 
 
 def _number(kubelet: str) -> str:
@@ -157,8 +189,9 @@ def _number(kubelet: str) -> str:
 
 
 def show_each_node(console: Console, rows: Sequence[EachNode], now: datetime) -> None:
+    names = _names(rows)
     columns = (
-        _CLUSTER,
+        _NAMED,
         Column("NODE", most=34),
         Column("GROUP", most=16),
         Column("KUBELET"),
@@ -167,7 +200,7 @@ def show_each_node(console: Console, rows: Sequence[EachNode], now: datetime) ->
     )
     body = [
         (
-            r.cluster,
+            names(r),
             r.node.name,
             r.node.group or "-",
             _number(r.node.kubelet),
@@ -176,7 +209,7 @@ def show_each_node(console: Console, rows: Sequence[EachNode], now: datetime) ->
         )
         for r in rows
     ]
-    console.print(table(columns, body))
+    console.print(table(columns, body, console.width))
 
 
 def _state(node: Node) -> str:
@@ -187,8 +220,9 @@ _FOUND = {FoundBy.EKS: "eks", FoundBy.HELM: "helm", FoundBy.IMAGE: "image", Foun
 
 
 def show_addons(console: Console, rows: Sequence[AddonRow], not_seen: Mapping[str, Sequence[str]]) -> None:
+    names = _names(rows)
     columns = (
-        _CLUSTER,
+        _NAMED,
         Column("ADDON", most=28),
         Column("VERSION", most=20),
         Column("EKS OFFERS", most=20),
@@ -197,7 +231,7 @@ def show_addons(console: Console, rows: Sequence[AddonRow], not_seen: Mapping[st
     )
     body = [
         (
-            r.cluster,
+            names(r),
             r.addon.id,
             r.addon.version or "?",
             r.newest if r.newest != r.addon.version else "",
@@ -206,7 +240,7 @@ def show_addons(console: Console, rows: Sequence[AddonRow], not_seen: Mapping[st
         )
         for r in rows
     ]
-    console.print(table(columns, body))
+    console.print(table(columns, body, console.width))
     for cluster, sources in not_seen.items():
         console.print(Text(f"{safe(cluster, 120)}: more may run there; not seen: {', '.join(sources)}", style="yellow"))
 
@@ -215,5 +249,7 @@ def show_changes(console: Console, rows: Sequence[ChangeRow]) -> None:
     if not rows:
         console.print("No changes in that time.")
         return
-    columns = (Column("TIME (UTC)"), _CLUSTER, Column("WHAT", most=32), Column("CHANGE", wraps=True))
-    console.print(table(columns, [(r.at.strftime("%Y-%m-%d %H:%M"), r.cluster, r.what, r.change) for r in rows]))
+    columns = (Column("TIME (UTC)"), _NAMED, Column("WHAT", most=32), Column("CHANGE", wraps=True))
+    names = _names(rows)
+    body = [(r.at.strftime("%Y-%m-%d %H:%M"), names(r), r.what, r.change) for r in rows]
+    console.print(table(columns, body, console.width))

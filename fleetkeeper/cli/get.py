@@ -46,7 +46,7 @@ def clusters(
         if output is Format.WIDE:
             fleet_tables.show_clusters_wide(tables.console(wide=True), rows, gaps, fleet.now)
         elif output is Format.TABLE:
-            fleet_tables.show_clusters(tables.console(), rows, gaps, fleet.now)
+            fleet_tables.show_clusters(tables.console(), rows, gaps, fleet.now, at=bool(at))
         else:
             write("clusters", rows, output, at=fleet.now, gaps=gaps)
 

@@ -10,7 +10,7 @@ from fleetkeeper.cli import context
 from fleetkeeper.cli.exits import Exit
 from fleetkeeper.cli.get import FormatOption, SelectorOption, selected
 from fleetkeeper.cli.output import Format
-from fleetkeeper.cli.signals import ending
+from fleetkeeper.cli.signals import listening
 
 if TYPE_CHECKING:
     from fleetkeeper.engine.observe import Outcome, Progress
@@ -23,7 +23,7 @@ def observe(ctx: typer.Context, selector: SelectorOption = "", output: FormatOpt
 
     with context.keeper(ctx) as keeper:
         begun = time.monotonic()
-        with ending(keeper.ports.cancel, "Stopping: what is read by now is stored. Ctrl-C again ends at once."):
+        with listening(lambda: _stop(keeper)):
             outcome = observed(keeper, selector)
         if output.is_table:
             _tell(outcome, time.monotonic() - begun)
@@ -64,10 +64,20 @@ def observed(keeper: "Keeper", selector: str) -> "Outcome":
         return keeper.observe(chosen, Progress(show))
 
 
+def _stop(keeper: "Keeper") -> None:
+    keeper.ports.cancel.set()
+    print("Stopping: what is read by now is stored. Ctrl-C again ends at once.", file=sys.stderr)
+
+
 def _tell(outcome: "Outcome", seconds: float) -> None:
     from fleetkeeper.core.text import safe
 
-    print(f"Observed {outcome.clusters} clusters in {seconds:.1f} s.", file=sys.stderr)
+    if not outcome.clusters and not outcome.not_listed:
+        print("Nothing to observe: set aws.regions or add a table of kubernetes.clusters.", file=sys.stderr)
+        print("config.example.toml shows how; `fleetkeeper config show` says what is set.", file=sys.stderr)
+        return
+    what = "1 cluster" if outcome.clusters == 1 else f"{outcome.clusters} clusters"
+    print(f"Observed {what} in {seconds:.1f} s.", file=sys.stderr)
     if outcome.incomplete:
         print(f"{outcome.incomplete} have parts that were not seen: fleetkeeper get clusters", file=sys.stderr)
     for name, gap in outcome.not_listed.items():

@@ -1,6 +1,5 @@
 """`fleetkeeper onboard`: what the owner of an account or a cluster is asked for, ready to copy; needs no network."""
 
-import secrets
 import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -87,6 +86,8 @@ def _external_id(settings: "Settings", account: str, given: str) -> "ExternalId"
     configured = configured_external_id(settings.aws, account)
     if given:
         return configured if configured and configured.value == given else ExternalId.parse(given)
+    import secrets
+
     return configured or ExternalId(secrets.token_hex(16))
 
 

@@ -29,10 +29,10 @@ class Format(StrEnum):
 
 def plain(value: Any) -> Any:
     """A value as JSON types: times as RFC 3339 in UTC, versions as text, dataclasses as objects."""
-    if value is None or isinstance(value, bool | int | float):
-        return value
     if isinstance(value, Enum):
         return value.value
+    if value is None or isinstance(value, bool | int | float):
+        return value
     if isinstance(value, str):
         return str(value)
     if isinstance(value, datetime):

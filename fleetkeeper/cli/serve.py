@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import typer
@@ -9,7 +10,7 @@ import typer
 from fleetkeeper.cli import context
 from fleetkeeper.cli.exits import Exit
 from fleetkeeper.cli.output import say
-from fleetkeeper.cli.signals import Told, listening
+from fleetkeeper.cli.signals import listening
 
 if TYPE_CHECKING:
     from fleetkeeper.config import Settings
@@ -25,9 +26,11 @@ def serve(ctx: typer.Context) -> None:
     from fleetkeeper import wiring
 
     settings = context.settings(ctx)
+    context.settle()
+    told = threading.Event()
     level = "debug" if ctx.obj.verbose else settings.log.level
     with (
-        listening() as told,
+        listening(told.set),
         wiring.engine_lock(settings),
         wiring.keeper(settings, level) as keeper,
     ):
@@ -38,7 +41,7 @@ def serve(ctx: typer.Context) -> None:
             os._exit(Exit.TIMEOUT)
 
 
-def _serve(keeper: "Keeper", settings: "Settings", told: Told) -> bool:
+def _serve(keeper: "Keeper", settings: "Settings", told: threading.Event) -> bool:
     """Serve until told to stop; False when the observation under way did not end in time."""
     from fleetkeeper.clock import ENVIRONMENT, clock_of
     from fleetkeeper.daemon import Daemon

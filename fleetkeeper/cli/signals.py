@@ -3,63 +3,49 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from queue import SimpleQueue
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _SHOW_CURSOR = b"\x1b[?25h"  # a progress bar hides it
 
 
-class Told:
-    """What this process was told. A SimpleQueue, for it is the one thing of ours that a handler may touch: a signal
-    that comes while an Event is being waited for would find its lock held, by the very thread that it interrupts.
-    """
-
-    def __init__(self) -> None:
-        self._heard: SimpleQueue[int] = SimpleQueue()
-        self._again = False
-
-    def wait(self) -> int:
-        """Wait for a signal: its number, 0 when there is nothing more to wait for."""
-        return self._heard.get()
-
-    def release(self) -> None:
-        """End the wait without a signal."""
-        self._heard.put(0)
-
-    def hear(self, number: int, _frame: object) -> None:
-        if self._again:
-            os.write(2, (_SHOW_CURSOR if os.isatty(2) else b"") + b"fleetkeeper: ended at once\n")
-            os._exit(128 + number)
-        self._again = True
-        self._heard.put(number)
-
-
 @contextmanager
-def listening() -> Iterator[Told]:
-    """Hear both signals for the time of the block."""
-    told = Told()
-    before = {number: signal.signal(number, told.hear) for number in _SIGNALS}
+def listening(at_first: Callable[[], None]) -> Iterator[None]:
+    """Call at_first, in a thread of its own, at the first signal that comes during the block.
+
+    The system's handler writes the signal's number into a pipe, which the thread reads. A handler in Python would not
+    do: one that runs while the main thread takes a lock may need that very lock, and one whose signal comes just before
+    the main thread begins to wait does not run until the wait is over (seen with 3.11: a SIGTERM that had no effect).
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    before = {number: signal.signal(number, _leave_to_the_pipe) for number in _SIGNALS}
+    pipe_before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    thread = threading.Thread(target=_listen, args=(reader, at_first), name="signals", daemon=True)
+    thread.start()
     try:
-        yield told
+        yield
     finally:
+        signal.set_wakeup_fd(pipe_before)
         for number, handler in before.items():
             signal.signal(number, handler)
-        told.release()
+        os.close(writer)
+        thread.join()
+        os.close(reader)
 
 
-@contextmanager
-def ending(cancel: threading.Event, notice: str) -> Iterator[None]:
-    """Set cancel at the first signal, and say so on stderr."""
-    with listening() as told:
-        threading.Thread(target=_pass_on, args=(told, cancel, notice), name="signals", daemon=True).start()
-        yield
+def _leave_to_the_pipe(_number: int, _frame: object) -> None:
+    """Python asks for a handler; the thread that reads the pipe has seen the signal already."""
 
 
-def _pass_on(told: Told, cancel: threading.Event, notice: str) -> None:
-    if told.wait():
-        from fleetkeeper.cli.output import say
-
-        cancel.set()
-        say(notice)
+def _listen(reader: int, at_first: Callable[[], None]) -> None:
+    told = False
+    while number := os.read(reader, 1):  # nothing once the block is over
+        if number[0] not in _SIGNALS:
+            continue
+        if told:
+            os.write(2, (_SHOW_CURSOR if os.isatty(2) else b"") + b"fleetkeeper: ended at once\n")
+            os._exit(128 + number[0])
+        told = True
+        at_first()

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
@@ -39,7 +40,10 @@ def console(stderr: bool = False, wide: bool = False) -> Console:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column; `most` cuts longer cells with an ellipsis, `wraps` lets a cell go on in the next line instead."""
+    """A column; `most` cuts longer cells with an ellipsis, `wraps` lets a cell go on in the next line instead.
+
+    Where a table is too wide, those that wrap give way first, then the longest of those that are cut.
+    """
 
     header: str
     most: int = 0
@@ -47,20 +51,49 @@ class Column:
     wraps: bool = False
 
 
-def table(columns: Sequence[Column], rows: Iterable[Sequence[str | Text]]) -> Table:
+_GAP = 2
+_LEAST_WRAPPED = 18  # fits "self-managed," and a namespace
+_LEAST_CUT = 9
+
+
+def table(columns: Sequence[Column], rows: Iterable[Sequence[str | Text]], width: int) -> Table:
     """A plain table: headers in capitals, no lines. Cells are made harmless; only a Text may carry a style."""
-    found = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
+    cells = [[cell if isinstance(cell, Text) else Text(safe(cell, 200)) for cell in row] for row in rows]
+    found = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+    for column, fitted in zip(columns, _fitted(columns, cells, width), strict=True):
         found.add_column(
             column.header,
             justify="right" if column.right else "left",
             no_wrap=not column.wraps,
             overflow="fold" if column.wraps else "ellipsis",
-            max_width=column.most or None,
+            width=fitted,
         )
-    for row in rows:
-        found.add_row(*(cell if isinstance(cell, Text) else Text(safe(cell, 200)) for cell in row))
+    for row in cells:
+        found.add_row(*row)
     return found
+
+
+def _fitted(columns: Sequence[Column], cells: Sequence[Sequence[Text]], width: int) -> list[int]:
+    """The width of each column, in terminal cells, so that together they are no wider than the table may be."""
+    widths = [
+        min(max([cell_len(column.header), *(row[at].cell_len for row in cells)]), column.most or WIDEST)
+        for at, column in enumerate(columns)
+    ]
+    for least, gives in ((_LEAST_WRAPPED, _wraps), (_LEAST_CUT, _is_cut), (_LEAST_CUT, _wraps)):
+        while sum(widths) + _GAP * (len(widths) - 1) > width:
+            wide = [at for at, column in enumerate(columns) if gives(column) and widths[at] > least]
+            if not wide:
+                break
+            widths[max(wide, key=lambda at: widths[at])] -= 1
+    return widths
+
+
+def _wraps(column: Column) -> bool:
+    return column.wraps
+
+
+def _is_cut(column: Column) -> bool:
+    return column.most > 0
 
 
 def indented(text: str, style: str = "") -> Padding:

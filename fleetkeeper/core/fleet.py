@@ -100,6 +100,15 @@ def fix_for(reason: GapReason, name: str) -> str:
     return _FIXES[reason].format(name=name)
 
 
+def _scope_fix(reason: GapReason, name: str) -> str:
+    """What to do about an organization, account or scope (`account/region`) that could not be listed."""
+    if reason in (GapReason.FORBIDDEN, GapReason.UNAUTHENTICATED):
+        account = name.partition("/")[0]
+        grants = f", `fleetkeeper onboard {account}` grants it" if account.isdecimal() else ""
+        return f"`fleetkeeper doctor` names what is missing{grants}"
+    return fix_for(reason, "").replace(" doctor `", " doctor`")
+
+
 def fleet_rows(fleet: Fleet) -> tuple[FleetRow, ...]:
     """One row a cluster; first what runs out of support first, then by name."""
     rows = [_row(fleet, cluster) for cluster in fleet.clusters]
@@ -201,9 +210,8 @@ def node_lines(cluster: model.SeenCluster) -> tuple[NodeLine, ...]:
 
 
 def _empty_group(group: model.NodeGroup) -> NodeLine:
-    return NodeLine(
-        model.ComputeKind.MANAGED, group.name, group.release_version, group.ami_type, _of_group(group), 0, 0
-    )
+    image = f"{group.ami_type} {group.release_version}".strip()
+    return NodeLine(model.ComputeKind.MANAGED, group.name, "", image, _of_group(group), 0, 0)
 
 
 def _traits(node: model.Node, group: model.NodeGroup | None) -> tuple[str, ...]:
@@ -228,7 +236,7 @@ def _of_group(group: model.NodeGroup) -> tuple[str, ...]:
 
 def gap_rows(rows: Iterable[FleetRow], not_listed: Mapping[str, model.Gap]) -> tuple[GapRow, ...]:
     """What is not seen now; the parts of one cluster that share a reason are one row, with the first one's words."""
-    found = [GapRow(name, (parts.CLUSTERS,), gap, fix_for(gap.reason, name)) for name, gap in not_listed.items()]
+    found = [GapRow(name, (parts.CLUSTERS,), gap, _scope_fix(gap.reason, name)) for name, gap in not_listed.items()]
     for row in rows:
         together: dict[GapReason, dict[str, model.Gap]] = {}
         for part in sorted(row.gaps, key=parts.ALL_PARTS.index):

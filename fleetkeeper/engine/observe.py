@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -12,6 +13,7 @@ import structlog
 from fleetkeeper.core import model, parts
 from fleetkeeper.core.selector import Selector
 from fleetkeeper.core.versions import Minor
+from fleetkeeper.engine.discovery import remember_discovery
 from fleetkeeper.engine.observe_cluster import ClusterReader, Described
 from fleetkeeper.engine.ports import Cloud, Ports
 from fleetkeeper.engine.reading import Reading
@@ -141,6 +143,7 @@ def observe_fleet(
         _Stale(ports, reader, choice, progress, stored).mark(missing, gap)
     if not choice.selector.terms and not ports.cancel.is_set():
         ports.store.mark_gone(None, [id for id in known if id is not None], ports.clock.now())
+        remember_discovery(ports, {cloud.scope for cloud in opened}, not_discovered)
     return Outcome(progress.done, progress.incomplete, not_listed, ports.cancel.is_set())
 
 
@@ -204,11 +207,11 @@ class _Stale:
 
 @dataclass(frozen=True, slots=True)
 class _Begun:
-    """A cluster whose API server is still being read; only what the scope needs of it is kept in memory."""
+    """A cluster that is not saved yet; only what the scope needs of it is kept in memory."""
 
     id: model.ClusterId
     minor: Minor | None
-    kube: "Future[None]"
+    saved: "Future[None]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,22 +239,20 @@ class _ScopeReader:
                 return {}
             _Stale(self.ports, self.reader, self.choice, self.progress, self.stored).mark([scope], gap)
             return {str(scope): gap}
-        reading.read(parts.CLUSTER_VERSIONS, self.cloud.cluster_versions)
-        reading.read(parts.AUTO_SCALING_GROUPS, self.cloud.auto_scaling_groups)
         wanted = [n for n in names if self.choice.wants_name(n, scope)]
         self.progress.find(len(wanted))
         with ThreadPoolExecutor(threads, "cluster") as pool:
             seen = [s for s in pool.map(self._cluster, wanted) if s is not None]
-        self._read_releases(reading, {s.minor for s in seen})
+        self._read_shared(reading, {s.minor for s in seen})
         for s in seen:
-            s.kube.result()
+            s.saved.result()
         reading.save(self.ports.store, scope)
         if not self.choice.selector.terms and not self.ports.cancel.is_set():
             self.ports.store.mark_gone(scope, [s.id for s in seen], self.ports.clock.now())
         return {}
 
     def _cluster(self, name: str) -> "_Begun | None":
-        """Read what EKS says now and leave the API server to the other pool; None for a cluster that is not wanted."""
+        """Read what EKS says, and beside it the API server in the other pool; None for a cluster that is not wanted."""
         if self.ports.cancel.is_set():
             return None
         known = self.stored.get((self.cloud.scope, name))
@@ -265,22 +266,32 @@ class _ScopeReader:
         if not self.choice.wants(seen):
             self.progress.find(-1)
             return None
+        kube = self.kube_pool.submit(self.reader.read_kube_parts, seen)
         self.reader.read_cloud_parts(seen)
-        minor = seen.known.version if seen.known else None
-        return _Begun(seen.id, minor, self.kube_pool.submit(self._kube, seen))
+        done: Future[None] = Future()
+        kube.add_done_callback(partial(self._finish, seen, done))  # in whichever thread is the last
+        return _Begun(seen.id, seen.known.version if seen.known else None, done)
 
-    def _kube(self, seen: Described) -> None:
-        """Read the API server and save; after a cancel only what EKS said is saved."""
+    def _finish(self, seen: Described, done: "Future[None]", kube: "Future[None]") -> None:
+        """Both sides were read: save the cluster; after a cancel only what was seen by then."""
 
-        def read() -> None:
-            complete = self.reader.read_kube_parts(seen)
+        def work() -> None:
+            kube.result()
+            complete = self.reader.finish(seen)
             if not self.ports.cancel.is_set():
                 self.progress.finish(complete)
 
-        _spared(read, None, self.progress, cluster=seen.name, scope=str(self.cloud.scope))
+        try:
+            done.set_result(_spared(work, None, self.progress, cluster=seen.name, scope=str(self.cloud.scope)))
+        except Exception as error:  # the store is gone: for whoever waits for the scope
+            done.set_exception(error)
 
-    def _read_releases(self, reading: Reading, minors: set[Minor | None]) -> None:
-        """Addon versions that EKS offers for each minor of this scope: asked once here, not once per cluster."""
+    def _read_shared(self, reading: Reading, minors: set[Minor | None]) -> None:
+        """What the scope's clusters share, asked once here: while their API servers are still being read."""
+        if self.ports.cancel.is_set():
+            return
+        reading.read(parts.CLUSTER_VERSIONS, self.cloud.cluster_versions)
+        reading.read(parts.AUTO_SCALING_GROUPS, self.cloud.auto_scaling_groups)
         wanted = {m for m in minors if m is not None}
         if None in minors or self.choice.selector.terms:
             # Not every cluster's minor is known now: those that were asked for last time still count.

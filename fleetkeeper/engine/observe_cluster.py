@@ -78,11 +78,17 @@ class ClusterReader:
             if not self.ports.cancel.is_set():
                 seen.reading.read(part, partial(look, seen.name))
 
-    def read_kube_parts(self, seen: Described) -> bool:
-        """What the API server says; then all of the cluster is saved. True when nothing was missing."""
-        control_plane, gap = seen.control_plane, seen.reading.gap(parts.CONTROL_PLANE)
+    def read_kube_parts(self, seen: Described) -> None:
+        """What the API server says; may run beside read_cloud_parts, for they read different parts."""
+        control_plane = seen.control_plane
         if control_plane is not None:
             self._read_kube(seen.id, seen.reading, lambda: self.ports.kubes.of_eks(seen.cloud, seen.id, control_plane))
+
+    def finish(self, seen: Described) -> bool:
+        """Once both sides were read: find the addons and save all of the cluster. True when nothing was missing."""
+        gap = seen.reading.gap(parts.CONTROL_PLANE)
+        if seen.control_plane is not None:
+            self._find_addons(seen.id, seen.reading)
         elif gap is not None:
             self._miss(parts.ALL_PARTS, gap, seen.reading)
         return self._save(seen.id, seen.name, seen.cloud.scope, seen.placement, seen.reading)
@@ -98,6 +104,7 @@ class ClusterReader:
             id = cluster.id
             reading.keep(parts.CONTROL_PLANE, cluster.control_plane)
             self._read_kube(id, reading, lambda: kube)
+            self._find_addons(id, reading)
         elif gap is not None:
             self._miss((*parts.KUBE_PARTS, parts.ADDONS), gap, reading)
         return id, self._save(id, name, None, self.place(name, id.arn, None, None, {}), reading)
@@ -127,8 +134,6 @@ class ClusterReader:
                 self._read_open_kube(id, reading, kube)
             finally:
                 kube.close()
-        if not self.ports.cancel.is_set():
-            self._find_addons(id, reading)
 
     def _read_open_kube(self, id: model.ClusterId, reading: Reading, kube: Kube) -> None:
         looks: list[tuple[str, Callable[[], object]]] = [
@@ -151,6 +156,8 @@ class ClusterReader:
 
     def _find_addons(self, id: model.ClusterId, reading: Reading) -> None:
         """Addons from each source as seen now or last: a source that is dark for one tick is no removal."""
+        if self.ports.cancel.is_set():
+            return
         sources = (parts.MANAGED_ADDONS, parts.HELM_RELEASES, parts.WORKLOADS, parts.PODS, parts.CRDS)
         gaps = {s: g for s in sources if (g := reading.gap(s)) and g.reason is not GapReason.NOT_CONFIGURED}
         if all(reading.value(s) is None for s in sources):

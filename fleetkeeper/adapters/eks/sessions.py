@@ -14,6 +14,7 @@ from botocore.loaders import Loader
 from botocore.utils import should_bypass_proxies
 from tenacity import RetryCallState, Retrying, stop_after_attempt, stop_when_event_set
 
+import fleetkeeper
 from fleetkeeper.adapters.eks import parse
 from fleetkeeper.adapters.eks.failures import Unreadable, translated
 from fleetkeeper.adapters.eks.rate import TokenBucket
@@ -212,6 +213,6 @@ class Sessions:
                 read_timeout=READ_SECONDS,
                 max_pool_connections=10,
                 proxies=proxies,
-                user_agent_extra="fleetkeeper",
+                user_agent=f"fleetkeeper/{fleetkeeper.__version__}",  # botocore's own is built anew for each request
             ),
         )

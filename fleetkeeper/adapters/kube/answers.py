@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 from urllib3 import exceptions as broken
 
+from fleetkeeper.adapters.kube.body import Body
 from fleetkeeper.adapters.kube.documents import structs
 from fleetkeeper.engine.ports import Clock
 from fleetkeeper.errors import GapReason, InvalidAnswer, ReadError, Refused, Unreachable
@@ -35,7 +36,7 @@ class Answer:
 
     status: int
     headers: Mapping[str, str]
-    body: bytes
+    body: Body
 
 
 class Setback(Exception):

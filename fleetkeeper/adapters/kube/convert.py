@@ -94,8 +94,8 @@ def _workload(
 
 def _images(spec: structs.PodSpec) -> tuple[str, ...]:
     """Each image once, init containers first, as they start."""
-    found = (c.image for c in (*(spec.init_containers or ()), *(spec.containers or ())))
-    return tuple(dict.fromkeys(image for image in found if image))
+    containers = (*(spec.init_containers or ()), *(spec.containers or ()))
+    return tuple(dict.fromkeys([c.image for c in containers if c.image]))
 
 
 def _owner(meta: structs.ObjectMeta) -> Mapping[str, str]:
@@ -109,13 +109,13 @@ def _owner_of(labels: tuple[tuple[str, str], ...], annotations: tuple[tuple[str,
 
 
 def _naming(pairs: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
-    return tuple([pair for pair in pairs.items() if _names_owner(pair[0])]) if pairs else ()
+    return tuple([(key, pairs[key]) for key in _owner_keys_of(tuple(pairs))]) if pairs else ()
 
 
 @lru_cache(maxsize=4096)
-def _names_owner(key: str) -> bool:
-    """A cluster has few distinct keys and many objects: asked each time, this costs as much as all the JSON."""
-    return is_owner_key(key.lower())
+def _owner_keys_of(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Objects have the same few sets of keys: asked for each key of each, this costs as much as all the JSON."""
+    return tuple(key for key in keys if is_owner_key(key.lower()))
 
 
 def _holds(type_: str, conditions: Iterable[structs.Condition] | None) -> bool:

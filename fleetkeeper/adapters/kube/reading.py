@@ -12,7 +12,7 @@ import tenacity
 import urllib3
 
 from fleetkeeper.adapters.kube.answers import Answer, Setback, connection_setback, continue_token, setback
-from fleetkeeper.adapters.kube.body import read_body, too_large
+from fleetkeeper.adapters.kube.body import Body, read_body, too_large
 from fleetkeeper.adapters.kube.connection import Connection
 from fleetkeeper.adapters.kube.deadline import Cancelled, Deadline, bounded_by
 from fleetkeeper.adapters.kube.documents import structs
@@ -198,7 +198,7 @@ class Reader:
             else:
                 response.close()
 
-    def _read_document(self, response: urllib3.BaseHTTPResponse, what: str) -> bytes:
+    def _read_document(self, response: urllib3.BaseHTTPResponse, what: str) -> Body:
         kind = response.headers.get("Content-Type", "")
         if kind.split(";")[0].strip().lower() != _JSON:
             raise InvalidAnswer(f"{what}: expected JSON, got {kind[:60]!r}")
@@ -235,7 +235,7 @@ class _Raw:
         return self._response.read(amt, decode_content=False)
 
 
-def decode(decoder: msgspec.json.Decoder[T], body: bytes, what: str) -> T:
+def decode(decoder: msgspec.json.Decoder[T], body: Body, what: str) -> T:
     """The document; InvalidAnswer names the place in it that is not what the API promises."""
     try:
         return decoder.decode(body)
@@ -262,7 +262,7 @@ def _pause(state: tenacity.RetryCallState) -> float:
     return _backoff(state)
 
 
-def _read_error(response: urllib3.BaseHTTPResponse, limit: int, what: str) -> bytes:
+def _read_error(response: urllib3.BaseHTTPResponse, limit: int, what: str) -> Body:
     """The text of an error as far as it can be read: what matters is the status."""
     try:
         return read_body(_Raw(response), _encoding(response), limit, what)

@@ -1,0 +1,38 @@
+"""The commands that the command line has, read from typer itself."""
+
+from typing import Any
+
+import typer.main
+
+from fleetkeeper.cli import app
+
+
+def commands() -> list[tuple[str, ...]]:
+    """Every command and group as its words; () is the program itself."""
+    return list(_below(typer.main.get_command(app), ()))
+
+
+def _below(command: Any, words: tuple[str, ...]) -> list[tuple[str, ...]]:
+    inner = getattr(command, "commands", {})
+    return [words, *(found for name, child in inner.items() for found in _below(child, (*words, name)))]
+
+
+def options(words: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """The names of each option of a command, such as ("-o", "--output")."""
+    return [(*p.opts, *p.secondary_opts) for p in _command(words).params if str(p.opts[0]).startswith("-")]
+
+
+def arguments(words: tuple[str, ...]) -> int:
+    """How many words a command takes besides its options."""
+    return sum(1 for p in _command(words).params if not str(p.opts[0]).startswith("-"))
+
+
+def is_flag(words: tuple[str, ...], option: str) -> bool:
+    return any(bool(p.is_flag) for p in _command(words).params if option in (*p.opts, *p.secondary_opts))
+
+
+def _command(words: tuple[str, ...]) -> Any:
+    found: Any = typer.main.get_command(app)
+    for word in words:
+        found = found.commands[word]
+    return found
