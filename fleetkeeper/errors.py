@@ -18,6 +18,7 @@ class GapReason(StrEnum):
     INVALID_ANSWER = "invalid answer"  # truncated, of the wrong type, not what the API promises
     TOO_LARGE = "too large"  # past the size that we read
     NOT_CONFIGURED = "not configured"  # nobody asked for this to be read
+    NOT_READ = "not read"  # no read was tried yet, or the last good one is too old to judge by
 
 
 class FleetkeeperError(Exception):

@@ -88,6 +88,7 @@ _FIXES = {
     GapReason.INVALID_ANSWER: "look at what stands between (proxy, gateway); report it if the API itself answers so",
     GapReason.TOO_LARGE: "raise kubernetes.max_answer_mib, or lower kubernetes.page_size",
     GapReason.NOT_CONFIGURED: "",
+    GapReason.NOT_READ: "`fleetkeeper observe`, or look at why the daemon does not",
 }
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
+from fleetkeeper.core.pods import Labels, PodTemplate
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.errors import GapReason
 
@@ -254,6 +255,11 @@ class Workload:
     images: tuple[str, ...]
     replicas: int | None = None
     owner: Mapping[str, str] = field(default_factory=dict)
+    template: PodTemplate | None = None
+    selector: Labels | None = None
+    ready: int | None = None
+    schedule: str = ""  # of a CronJob, as it writes it
+    claim_templates: tuple[str, ...] = ()  # of a StatefulSet
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,9 @@
 """The parts of a snapshot by name: which are read from where, and of which history is kept."""
 
+from fleetkeeper.errors import GapReason
+
+NEVER = GapReason.NOT_READ
+
 CONTROL_PLANE = "control_plane"
 MANAGED_ADDONS = "managed_addons"
 NODE_GROUPS = "node_groups"
@@ -12,6 +16,19 @@ NAMESPACES = "namespaces"
 CRDS = "crds"
 HELM_RELEASES = "helm_releases"
 ADDONS = "addons"
+UPDATES = "updates"
+PREREQUISITES = "prerequisites"
+LAUNCH_TEMPLATES = "launch_templates"
+BUDGETS = "budgets"
+POD_NOTES = "pod_notes"
+VOLUMES = "volumes"
+WEBHOOKS = "webhooks"
+API_SERVICES = "api_services"
+API_USE = "api_use"
+OBJECT_TRACES = "object_traces"
+HELM_USE = "helm_use"
+AUDIT_CALLS = "audit_calls"
+CUSTOMISED = "customised"
 
 CLOUD_PARTS = (MANAGED_ADDONS, NODE_GROUPS, FARGATE_PROFILES, INSIGHTS)
 """Read from EKS after the control plane."""
@@ -26,6 +43,7 @@ CLUSTERS = "clusters"
 AUTO_SCALING_GROUPS = "auto_scaling_groups"
 CLUSTER_VERSIONS = "cluster_versions"
 ADDON_RELEASES = "addon_releases"
+QUOTAS = "quotas"
 
 SCOPE_PARTS = (ACCOUNT, CLUSTERS, AUTO_SCALING_GROUPS, CLUSTER_VERSIONS, ADDON_RELEASES)
 """What all clusters of one account and region share; `clusters` is the list of names itself."""
