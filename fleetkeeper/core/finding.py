@@ -61,6 +61,21 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveUse:
+    """That somebody calls an API now, which silence alone never takes back.
+
+    callers are the workloads that call it, none when nobody could be named; state is a digest of what they run (uids
+    and images), so that a change of them shows. last is the latest moment at which it was surely used. schedules are
+    those of the callers that run by one, as Kubernetes writes them.
+    """
+
+    callers: tuple[Subject, ...] = ()
+    state: str = ""
+    last: datetime | None = None
+    schedules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """What one check says of one object. message is subject and fact; fix is the next action, in the imperative.
 
@@ -81,6 +96,7 @@ class Finding:
     deadline: datetime | None = None
     evidence: tuple[Evidence, ...] = ()
     owner: Mapping[str, str] = field(default_factory=dict)
+    use: LiveUse | None = None
 
     @property
     def fingerprint(self) -> str:
