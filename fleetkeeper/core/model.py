@@ -260,6 +260,7 @@ class Workload:
     ready: int | None = None
     schedule: str = ""  # of a CronJob, as it writes it
     claim_templates: tuple[str, ...] = ()  # of a StatefulSet
+    minimum: int | None = None  # minReplicas of the HorizontalPodAutoscaler that scales it; None where there is none
 
 
 @dataclass(frozen=True, slots=True)
