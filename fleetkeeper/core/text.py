@@ -1,7 +1,6 @@
 """Text from a cluster made harmless to show: a name may carry terminal commands, bidi tricks or line breaks."""
 
 import unicodedata
-from collections.abc import Iterable
 
 # Control, format (bidi overrides, zero-width), surrogate, private, unassigned, and the two line separators.
 _HOSTILE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -54,15 +53,3 @@ def _cut(shown: list[str], limit: int) -> str:
     while shown and width > limit - len(ELLIPSIS):
         width -= len(shown.pop())
     return "".join(shown) + ELLIPSIS if limit >= 1 else ""
-
-
-def examples(names: Iterable[str], most: int = 3) -> str:
-    """The first few names and how many more there are: "a, b, c and 7 more"; "" for none."""
-    all_names = list(names)
-    more = len(all_names) - most
-    return ", ".join(all_names[:most]) + (f" and {more} more" if more > 0 else "")
-
-
-def counted(number: int, noun: str) -> str:
-    """ "1 pod", "3 pods": for nouns that take an s."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
