@@ -18,7 +18,7 @@ NEEDS = (parts.BUDGETS, parts.WORKLOADS, parts.PODS)
 
 
 @check("FK402", "A disruption budget lets no pod go now", needs=NEEDS, critical=True, each_hop=False)
-def budget_allows_none_now(snap: Snapshot, _hop: Hop, _compat: Compat) -> Iterator[Finding]:
+def budget_allows_none_now(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
     for guard in guards(snap.budgets, snap.workloads, snap.pods):
         budget = guard.budget
         if not _is_short(guard):

@@ -18,7 +18,7 @@ NEEDS = (parts.BUDGETS, parts.WORKLOADS, parts.PODS)
 
 
 @check("FK404", "A disruption budget lets no pod go at the autoscaler's minimum", needs=NEEDS, each_hop=False)
-def budget_at_minimum_size(snap: Snapshot, _hop: Hop, _compat: Compat) -> Iterator[Finding]:
+def budget_at_minimum_size(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
     for guard in guards(snap.budgets, snap.workloads, snap.pods):
         budget = guard.budget
         if not guard.is_trusted or guard.allowed_at_minimum != 0 or not guard.allowed_at_best:

@@ -21,7 +21,7 @@ PATCH = '{"spec":{"unhealthyPodEvictionPolicy":"AlwaysAllow"}}'
 
 
 @check("FK403", "A disruption budget holds pods that are not ready", needs=NEEDS, critical=True, each_hop=False)
-def budget_holds_unready(snap: Snapshot, _hop: Hop, _compat: Compat) -> Iterator[Finding]:
+def budget_holds_unready(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
     """A blocker of nothing: a crash loop may be over before the nodes' turn comes."""
     for guard in guards(snap.budgets, snap.workloads, snap.pods):
         budget = guard.budget

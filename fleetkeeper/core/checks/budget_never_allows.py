@@ -20,7 +20,7 @@ NEEDS = (parts.BUDGETS, parts.WORKLOADS, parts.PODS)
 
 
 @check("FK401", "A disruption budget never lets a pod go", needs=NEEDS, critical=True, each_hop=False)
-def budget_never_allows(snap: Snapshot, _hop: Hop, _compat: Compat) -> Iterator[Finding]:
+def budget_never_allows(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
     for guard in guards(snap.budgets, snap.workloads, snap.pods):
         budget = guard.budget
         if not guard.never or not guard.is_drained:
@@ -33,17 +33,14 @@ def budget_never_allows(snap: Snapshot, _hop: Hop, _compat: Compat) -> Iterator[
             fix=_fix(guard),
             blocks=True,
             breaks=Breaks.AT_NODES,
-            evidence=(
-                read(
-                    snap,
-                    parts.BUDGETS,
-                    "status",
-                    f"{budget.healthy} healthy of {budget.expected}, {budget.allowed} allowed",
-                    snap.now,
-                ),
-            ),
+            evidence=(read(snap, parts.BUDGETS, "status", _status(guard)),),
             owner=budget.owner or (guard.workloads[0].owner if guard.workloads else {}),
         )
+
+
+def _status(guard: Guard) -> str:
+    budget = guard.budget
+    return f"{budget.healthy} healthy of {budget.expected}, {budget.allowed} allowed"
 
 
 def _of(guard: Guard) -> str:

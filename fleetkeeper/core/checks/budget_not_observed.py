@@ -15,7 +15,7 @@ from fleetkeeper.core.snapshot import Hop, Snapshot
 
 
 @check("FK409", "A disruption budget is not observed", needs=(parts.BUDGETS,), critical=True, each_hop=False)
-def budget_not_observed(snap: Snapshot, _hop: Hop, _compat: Compat) -> Iterator[Finding]:
+def budget_not_observed(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
     for budget in snap.budgets:
         if budget.observed or budget.reason == SYNC_FAILED:
             continue

@@ -21,7 +21,7 @@ LONGEST = 200  # characters of the controller's own message
 
 
 @check("FK408", "A disruption budget cannot be computed", needs=NEEDS, critical=True, each_hop=False)
-def budget_sync_failed(snap: Snapshot, _hop: Hop, _compat: Compat) -> Iterator[Finding]:
+def budget_sync_failed(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
     for guard in guards(snap.budgets, snap.workloads, snap.pods):
         budget = guard.budget
         if budget.reason != SYNC_FAILED or not guard.is_drained:

@@ -19,7 +19,7 @@ NEEDS = (parts.BUDGETS, parts.WORKLOADS, parts.PODS)
 
 
 @check("FK406", "A disruption budget takes every pod of its namespace", needs=NEEDS, each_hop=False)
-def budget_takes_namespace(snap: Snapshot, _hop: Hop, _compat: Compat) -> Iterator[Finding]:
+def budget_takes_namespace(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
     """Nothing is said where the namespace holds one workload: taking all is then taking that one."""
     for guard in guards(snap.budgets, snap.workloads, snap.pods):
         budget, taken = guard.budget, (*guard.workloads, *guard.bare)

@@ -17,7 +17,7 @@ NEEDS = (parts.BUDGETS, parts.WORKLOADS, parts.PODS)
 
 
 @check("FK407", "A disruption budget takes no pod", needs=NEEDS, each_hop=False)
-def budget_takes_none(snap: Snapshot, _hop: Hop, _compat: Compat) -> Iterator[Finding]:
+def budget_takes_none(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
     """Only where the disruption controller, too, expects none: it sees controllers that nobody else lists."""
     for guard in guards(snap.budgets, snap.workloads, snap.pods):
         budget = guard.budget

@@ -18,7 +18,7 @@ NEEDS = (parts.BUDGETS, parts.WORKLOADS, parts.PODS)
 
 
 @check("FK410", "A disruption budget holds pods without a controller", needs=NEEDS, critical=True, each_hop=False)
-def budget_without_controller(snap: Snapshot, _hop: Hop, _compat: Compat) -> Iterator[Finding]:
+def budget_without_controller(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
     for guard in guards(snap.budgets, snap.workloads, snap.pods):
         budget = guard.budget
         if not guard.bare or guard.expected or not counts_controllers(budget):

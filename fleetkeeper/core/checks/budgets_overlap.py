@@ -23,7 +23,7 @@ PASSING = frozenset({"Job", "CronJob"})
 
 
 @check("FK405", "Two disruption budgets take the same pods", needs=NEEDS, critical=True, each_hop=False)
-def budgets_overlap(snap: Snapshot, _hop: Hop, _compat: Compat) -> Iterator[Finding]:
+def budgets_overlap(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
     workloads, holders = _holders(snap)
     for uid, budgets in holders.items():
         each = workloads[uid]
