@@ -35,13 +35,16 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class PodNote:
-    """A pod that needs a word of its own. why: "do-not-disrupt", "finalizers" (terminating, held), "no owner"."""
+    """A pod that needs a word of its own. why: "do-not-disrupt", "finalizers" (terminating, held), "no owner".
+
+    controller is the workload at the top (the Deployment, not its ReplicaSet), whose name outlives the pod's.
+    """
 
     namespace: str
     name: str
     why: str
     detail: str = ""  # the annotation, the finalizers
-    controller: str = ""  # Kind/name of what owns it, "" for none
+    controller: str = ""  # Kind/name, "" for none
     since: datetime | None = None
     node: str = ""
     owner: Mapping[str, str] = field(default_factory=dict)
