@@ -7,9 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fleetkeeper.core.finding import Severity
 from fleetkeeper.core.placement import MappingRule, MappingSettings
+from fleetkeeper.core.policy import TargetRule
+from fleetkeeper.core.waivers import Decisions, Waiver
 
 __all__ = [
+    "AssessSettings",
     "AwsAccount",
     "AwsSettings",
     "KubeCluster",
@@ -23,6 +27,8 @@ __all__ = [
     "ServeSettings",
     "Settings",
     "StoreSettings",
+    "TargetRule",
+    "Waiver",
 ]
 
 
@@ -115,6 +121,19 @@ class ObserveSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AssessSettings:
+    """targets: the first one that fits a cluster holds. severities: check code → what its findings count as."""
+
+    targets: tuple[TargetRule, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    severities: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def decisions(self) -> Decisions:
+        return Decisions(self.waivers, {code: Severity(text) for code, text in self.severities.items()})
+
+
+@dataclass(frozen=True, slots=True)
 class ServeSettings:
     listen: str = "127.0.0.1:8321"  # health and metrics
     shutdown_seconds: float = 20.0
@@ -135,6 +154,7 @@ class Settings:
     kubernetes: KubernetesSettings = KubernetesSettings()
     observe: ObserveSettings = ObserveSettings()
     mapping: MappingSettings = field(default_factory=MappingSettings)
+    assess: AssessSettings = field(default_factory=AssessSettings)
     serve: ServeSettings = ServeSettings()
     log: LogSettings = LogSettings()
     compat_folders: tuple[Path, ...] = ()  # the operator's own compat data, laid over ours

@@ -3,12 +3,19 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
+from datetime import date
 from pathlib import Path
 
 from fleetkeeper.config import Secret, Settings
+from fleetkeeper.core.selector import Selector
+from fleetkeeper.core.versions import Minor
 
 DEFAULT = "default"
 _PASSWORD = re.compile(r"(://[^:/@\s]*):[^@/\s]*@")
+
+
+_TEXTS = (Selector, Minor, date)
+"""Values that people write as one text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +48,7 @@ def _members(value: object) -> Iterator[tuple[str, object]]:
 def _rows(value: object, key: str, origins: Mapping[str, str]) -> Iterator[Row]:
     if isinstance(value, Secret):
         yield Row(key, _secret(value), value.origin)
-    elif is_dataclass(value):
+    elif is_dataclass(value) and not isinstance(value, _TEXTS):
         for name, inner in _members(value):
             yield from _rows(inner, f"{key}.{name}" if key else name, origins)
     elif isinstance(value, tuple) and any(is_dataclass(inner) for inner in value):
@@ -76,6 +83,8 @@ def _text(value: object) -> str:
 def _plain(value: object) -> object:
     if isinstance(value, Secret):
         return _secret(value)
+    if isinstance(value, _TEXTS):
+        return str(value)
     if is_dataclass(value):
         return {name: _plain(inner) for name, inner in _members(value)}
     if isinstance(value, tuple):

@@ -5,12 +5,14 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from datetime import date
 from pathlib import Path
 from typing import get_args, get_type_hints
 
 import pytest
 
 from fleetkeeper.config import (
+    AssessSettings,
     AwsAccount,
     AwsSettings,
     KubeCluster,
@@ -24,8 +26,13 @@ from fleetkeeper.config import (
     ServeSettings,
     Settings,
     StoreSettings,
+    TargetRule,
+    Waiver,
 )
 from fleetkeeper.config_show import Row, as_mapping, show
+from fleetkeeper.core.selector import Selector
+from fleetkeeper.core.versions import Minor
+from fleetkeeper.errors import ConfigError
 from fleetkeeper.settings.load import load
 
 ROOT = Path(__file__).parent.parent
@@ -104,6 +111,22 @@ ous = ["ou"]
 names = ["n"]
 arns = ["arn:*"]
 tags = {t = "v"}
+[[assess.targets]]
+clusters = "ring=late"
+minor = "1.36"
+before = 2027-01-31
+surge_nodes = 2
+[[assess.waivers]]
+code = "FK401"
+reason = "why"
+approver = "ada"
+expires = 2027-03-31
+clusters = "name=a*"
+namespace = "n*"
+name = "x"
+ticket = "T-1"
+[assess.severities]
+FK302 = "blocker"
 [serve]
 listen = "[::1]:80"
 shutdown_seconds = 16
@@ -120,6 +143,10 @@ def test_every_key_arrives_in_its_field() -> None:
         "111122223333", "a", "arn:aws:iam::111122223333:role/r", Secret("in file", "file file"), ("eu-west-1",)
     )
     rule = MappingRule("dev", "late", "pay", ("a*",), ("ou",), ("n",), ("arn:*",), {"t": "v"}, "fleetkeeper.toml:50")
+    late, some = Selector.parse("ring=late"), Selector.parse("name=a*")
+    target = TargetRule(late, Minor(1, 36), 1, date(2027, 1, 31), 2, "fleetkeeper.toml:59")
+    ends = date(2027, 3, 31)
+    waiver = Waiver("why", "ada", ends, "", "FK401", some, "n*", "x", "T-1", "fleetkeeper.toml:64")
     found = written(_EVERYTHING, {"SET": "secret"})
     assert found == Settings(
         store=StoreSettings("postgresql://u@db/fleet", history_days=10),
@@ -148,6 +175,7 @@ def test_every_key_arrives_in_its_field() -> None:
         ),
         observe=ObserveSettings("*/10 * * * *", "Asia/Tokyo", helm_secrets=True, stale_after_minutes=15),
         mapping=MappingSettings("e", "r", "s", "", (rule,)),
+        assess=AssessSettings((target,), (waiver,), {"FK302": "blocker"}),
         serve=ServeSettings("[::1]:80", 16.0),
         log=LogSettings("debug", "json"),
         compat_folders=(Path("compat"),),
@@ -174,10 +202,13 @@ def _keys(kind: type, prefix: str = "") -> Iterator[tuple[str, str]]:
             continue
         if nested is Secret:
             yield from ((prefix, f"{member.name}_{source}") for source in ("env", "file"))
-        elif nested is not None:
+        elif nested is not None and nested not in (Minor, Selector):
             yield from _keys(nested, f"{prefix}.{member.name}" if prefix else member.name)
         else:
             yield prefix, member.name
+
+
+_EITHER = ("assess.targets.minor", "assess.waivers.fingerprint")
 
 
 @pytest.mark.parametrize(("table", "key"), list(_keys(Settings)))
@@ -185,7 +216,8 @@ def test_the_example_has_every_key(table: str, key: str) -> None:
     sections = re.split(r"^\[+([a-z_.]+)\]+$", "[]\n" + EXAMPLE.read_text("utf-8"), flags=re.MULTILINE)
     named = dict(zip(["", *sections[1::2]], sections[0::2], strict=True))
     path = f"{table}.{key}".removeprefix(".")
-    commented = "(?:# )?" if key.endswith(("_env", "_file")) else ""  # they need what only the reader's machine has
+    # Those need what only the reader's machine has; the others exclude a key that the example shows.
+    commented = "(?:# )?" if key.endswith(("_env", "_file")) or path in _EITHER else ""
     assert path in named or re.search(rf"^{commented}{key} = ", named[table], re.MULTILINE)
 
 
@@ -223,3 +255,50 @@ def test_reading_settings_imports_no_vendor_library() -> None:
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert answer.stdout.strip() == "[]"
+
+
+# ---- what was decided about findings
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        pytest.param('minor = "1.36"\nbehind = 1', "stands beside minor", id="a minor and a distance"),
+        pytest.param("minor = 1.30", "must be quoted: 1.30 unquoted", id="a minor without quotes"),
+        pytest.param('clusters = "rink=late"', "'rink' is not one of", id="a selector of nothing"),
+    ],
+)
+def test_a_target_that_cannot_be_is_refused(text: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        written(f"[[assess.targets]]\n{text}\n")
+
+
+def test_a_target_for_all_must_be_the_last() -> None:
+    with pytest.raises(ConfigError, match="no target after it is ever used"):
+        written('[[assess.targets]]\nbehind = 0\n[[assess.targets]]\nclusters = "ring=late"\n')
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        pytest.param("", "must name what it waives", id="of nothing"),
+        pytest.param('code = "FK1"', "must be the code of a check", id="no code"),
+        pytest.param('fingerprint = "abc"', "must be the 16 characters", id="no fingerprint"),
+        pytest.param('code = "FK401"\nfingerprint = "0123456789abcdef"', "either fingerprint or code", id="both"),
+    ],
+)
+def test_a_waiver_that_cannot_be_is_refused(text: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        written(f'[[assess.waivers]]\nreason = "r"\napprover = "a"\nexpires = 2027-01-01\n{text}\n')
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        pytest.param('FK401 = "unknown"', "must be one of blocker, warning, info", id="unknown is not for sale"),
+        pytest.param('PDB = "info"', "must be the code of a check", id="no code"),
+    ],
+)
+def test_a_severity_that_cannot_be_is_refused(text: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        written(f"[assess.severities]\n{text}\n")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.model import SupportedVersion
@@ -25,7 +25,7 @@ class TargetRule:
     clusters: Selector = Selector()
     minor: Minor | None = None
     behind: int = BEHIND
-    before: datetime | None = None
+    before: date | None = None
     surge_nodes: int = 1
     origin: str = ""
 
@@ -44,7 +44,8 @@ def policy_for(
     target = rule.minor or _newest_minus(rule.behind, versions, compat, now)
     support = support_of(at, versions, compat, now)
     ends = support.ends_at if support.phase is Phase.STANDARD else None
-    deadline = min((each for each in (rule.before, ends) if each), default=None)
+    before = datetime.combine(rule.before, time(), UTC) if rule.before else None
+    deadline = min((each for each in (before, ends) if each), default=None)
     return Policy(target, deadline, rule.origin or "the default: one minor behind the newest", rule.surge_nodes)
 
 

@@ -15,6 +15,9 @@ class Term:
     pattern: str
     wanted: bool
 
+    def __str__(self) -> str:
+        return f"{self.key}{'=' if self.wanted else '!='}{self.pattern}"
+
     def accepts(self, value: str) -> bool:
         return fnmatchcase(value, self.pattern) is self.wanted
 
@@ -24,6 +27,9 @@ class Selector:
     """Terms that must all hold; none selects everything. Values may be shell patterns."""
 
     terms: tuple[Term, ...] = ()
+
+    def __str__(self) -> str:
+        return ",".join(map(str, self.terms))
 
     @classmethod
     def parse(cls, text: str) -> "Selector":

@@ -16,6 +16,7 @@ from fleetkeeper.config import (
 from fleetkeeper.documents import Table
 from fleetkeeper.errors import ConfigError
 from fleetkeeper.settings import checks
+from fleetkeeper.settings.assess import read_assess
 from fleetkeeper.settings.aws import read_aws
 from fleetkeeper.settings.mapping import read_mapping
 from fleetkeeper.settings.sources import Surroundings, find_file, lay_environment_over
@@ -38,6 +39,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
         kubernetes=_kubernetes(root.table("kubernetes"), around),
         observe=_observe(root.table("observe")),
         mapping=mapping.settings,
+        assess=read_assess(root.table("assess")),
         serve=_serve(root.table("serve")),
         log=_log(root.table("log")),
         compat_folders=_compat_folders(root, around),

@@ -1,6 +1,6 @@
 """The minor that a cluster should be on."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -15,7 +15,8 @@ CLOUD = tuple(
     SupportedVersion(Minor(1, minor), NOW + timedelta(days=days), NOW + timedelta(days=days + 365))
     for minor, days in ((36, 400), (35, 200), (34, 20), (33, -50))
 )
-SOON = datetime(2026, 12, 1, tzinfo=UTC)
+SOON = date(2026, 12, 1)
+MIDNIGHT = datetime(2026, 12, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -37,12 +38,12 @@ def test_the_target(rule: TargetRule | None, target: str) -> None:
     ("at", "before", "expected"),
     [
         pytest.param("1.34", None, NOW + timedelta(days=20), id="the end of standard support"),
-        pytest.param("1.34", SOON, SOON, id="an earlier day of the rule"),
+        pytest.param("1.34", SOON, MIDNIGHT, id="an earlier day of the rule"),
         pytest.param("1.33", None, None, id="extended support is no deadline"),
-        pytest.param("1.33", SOON, SOON, id="but the rule's day is"),
+        pytest.param("1.33", SOON, MIDNIGHT, id="but the rule's day is"),
     ],
 )
-def test_the_deadline(at: str, before: datetime | None, expected: datetime | None) -> None:
+def test_the_deadline(at: str, before: date | None, expected: datetime | None) -> None:
     found = policy_for({}, Minor.parse(at), (TargetRule(before=before),), CLOUD, Compat(), NOW)
     assert found.deadline == expected
 
