@@ -26,6 +26,9 @@ def support_end(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
         return
     if support.phase is Phase.STANDARD and (support.days_left or 0) > SOON:
         return
+    declined = snap.control_plane is not None and snap.control_plane.support_type == "STANDARD"
+    if declined and support.phase is not Phase.UNSUPPORTED:
+        return  # it will never pay, for EKS upgrades it first: FK103
     yield Finding(
         code="FK102",
         severity=Severity.INFO if support.phase is Phase.STANDARD else Severity.WARNING,

@@ -7,7 +7,7 @@ import pytest
 from fleetkeeper.core import parts
 from fleetkeeper.core.finding import Finding, Severity
 from fleetkeeper.core.model import SupportedVersion
-from tests.core.checks.snapshots import HOP, NOW, found, snapshot
+from tests.core.checks.snapshots import HOP, NOW, control_plane, found, snapshot
 
 
 def judged(standard: int, extended: int) -> tuple[Finding, ...]:
@@ -37,3 +37,10 @@ def test_an_end_that_is_far_away_is_not_told() -> None:
 
 def test_a_minor_without_dates_is_not_told() -> None:
     assert found("FK102", snapshot()) == ()
+
+
+def test_a_cluster_that_declines_extended_support_is_told_of_by_another_check() -> None:
+    ends = (NOW + timedelta(days=10), NOW + timedelta(days=400))
+    declined = control_plane(support_type="STANDARD")
+    versions = (SupportedVersion(HOP.source, *ends),)
+    assert found("FK102", snapshot({parts.CONTROL_PLANE: declined, parts.CLUSTER_VERSIONS: versions})) == ()
