@@ -11,6 +11,9 @@ CRITICAL = [
     ("FK107", parts.NODES),
     ("FK109", parts.ADDONS),
     ("FK110", parts.UPDATES),
+    ("FK202", parts.MANAGED_ADDONS),
+    ("FK202", parts.ADDON_RELEASES),
+    ("FK203", parts.MANAGED_ADDONS),
 ]
 OTHERS = [
     ("FK101", parts.CONTROL_PLANE),
@@ -19,6 +22,11 @@ OTHERS = [
     ("FK108", parts.NODES),
     ("FK111", parts.UPDATES),
     ("FK112", parts.CLUSTER_VERSIONS),
+    ("FK204", parts.CUSTOMISED),
+    ("FK206", parts.ADDONS),
+    ("FK208", parts.HELM_USE),
+    ("FK209", parts.ADDONS),
+    ("FK210", parts.ADDONS),
 ]
 
 
