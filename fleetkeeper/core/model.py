@@ -321,6 +321,7 @@ class Addon:
     where: str  # the EKS addon's name, release namespace/name, workload namespace/kind/name or CRD
     status: str = ""
     also: tuple[str, ...] = ()  # other sightings of the same installation, "found by: where version"
+    mode: str = ""  # of kube-proxy, as its ConfigMap says it: iptables, ipvs or nftables; "" when not seen
 
 
 @dataclass(frozen=True, slots=True)

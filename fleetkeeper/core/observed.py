@@ -63,6 +63,7 @@ class PersistentVolume:
     claim: str = ""
     nodes: tuple[str, ...] = ()  # a local volume's node names
     storage_class: str = ""
+    keys: tuple[str, ...] = ()  # the label keys that its node affinity asks for
 
 
 @dataclass(frozen=True, slots=True)
