@@ -244,9 +244,14 @@ class LaunchTemplate:
 
 @dataclass(frozen=True, slots=True)
 class ClusterPrerequisites:
-    """What EKS needs in the account to update the control plane; None: not seen."""
+    """What EKS needs in the account to update the control plane and to replace nodes; None: not seen.
+
+    subnets are those of the control plane (resourcesVpcConfig.subnetIds), node_subnets those that the managed node
+    groups name; both by DescribeSubnets, without those that it no longer knows.
+    """
 
     subnets: tuple[Subnet, ...] = ()
+    node_subnets: tuple[Subnet, ...] = ()
     role_arn: str = ""
     role_exists: bool | None = None
     kms_key: str = ""

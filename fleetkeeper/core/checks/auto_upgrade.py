@@ -1,8 +1,8 @@
 """FK103: EKS will upgrade the control plane by itself, near in time or before the day that the policy plans.
 
 With the upgrade policy STANDARD that is at the end of standard support, with EXTENDED at the end of extended support,
-without a further notice and at an hour of its own choosing (Amazon EKS User Guide, Kubernetes versions and
-disable-extended-support, 2026-08). After the end of extended support there is no way back to the old minor either
+without a further notice and at an hour of its own choosing (Amazon EKS User Guide, kubernetes-versions and
+enable-extended-support, 2025-12). After the end of extended support there is no way back to the old minor either
 (rollback-cluster, 2026-05).
 """
 

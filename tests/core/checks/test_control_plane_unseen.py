@@ -27,6 +27,11 @@ OTHERS = [
     ("FK208", parts.HELM_USE),
     ("FK209", parts.ADDONS),
     ("FK210", parts.ADDONS),
+    ("FK501", parts.PREREQUISITES),
+    ("FK502", parts.PREREQUISITES),
+    ("FK503", parts.PREREQUISITES),
+    ("FK504", parts.QUOTAS),
+    ("FK505", parts.PREREQUISITES),
 ]
 
 

@@ -1,0 +1,67 @@
+"""FK505: a zone of a node group lacks free addresses for the nodes that are added while its nodes are replaced.
+
+The VPC CNI takes a whole network interface of addresses with the first pod of a node, and one more to keep warm by its
+default WARM_ENI_TARGET (general knowledge); a node that gets none stays NotReady. Node groups are judged zone by
+zone, for an address of another zone is of no use. Karpenter and self-managed groups choose their subnets by themselves
+and are not judged here, nor are pods with custom networking (ENIConfig).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from fleetkeeper.core import parts
+from fleetkeeper.core.capacity import addresses
+from fleetkeeper.core.checks import check
+from fleetkeeper.core.compat import Compat, Confidence
+from fleetkeeper.core.finding import Breaks, Evidence, Finding, Severity, Subject
+from fleetkeeper.core.model import NodeGroup
+from fleetkeeper.core.snapshot import Hop, Snapshot
+from fleetkeeper.core.wording import counted, some
+
+NEEDS = (parts.NODE_GROUPS, parts.PREREQUISITES)
+
+
+@check("FK505", "A zone has no addresses for a surge", needs=NEEDS, each_hop=False)
+def surge_addresses(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
+    """A blocker below one interface for each node more, a warning below two; unknown for a subnet that was not seen."""
+    for group in snap.node_groups:
+        if group.desired:
+            yield from _judged(snap, group)
+
+
+def _judged(snap: Snapshot, group: NodeGroup) -> Iterator[Finding]:
+    known = {subnet.id: subnet for subnet in snap.prerequisites.node_subnets} if snap.prerequisites else {}
+    free: dict[str, int] = defaultdict(int)
+    for subnet in (known[id] for id in group.subnets if id in known):
+        free[subnet.zone] += subnet.free_addresses
+    if lost := sorted(set(group.subnets) - set(known)):
+        yield _finding(snap, group, "", Severity.UNKNOWN, f"the free addresses of {some(lost)} were not seen")
+    interface = max((addresses(each) for each in group.instance_types), default=addresses(""))
+    for zone, number in sorted(free.items()):
+        least = interface * snap.policy.surge_nodes
+        if number < 2 * least:
+            severity = Severity.BLOCKER if number < least else Severity.WARNING
+            surge = f"a surge of {counted(snap.policy.surge_nodes, 'node')} takes {least} to {2 * least}"
+            yield _finding(snap, group, zone, severity, f"{zone} has {number} free addresses; {surge}")
+
+
+def _finding(snap: Snapshot, group: NodeGroup, zone: str, severity: Severity, message: str) -> Finding:
+    seen = snap.part(parts.PREREQUISITES)
+    return Finding(
+        code="FK505",
+        severity=severity,
+        subject=Subject("NodeGroup", group.name),
+        key=zone,
+        message=message,
+        fix="allow ec2:DescribeSubnets, or remove the subnets that are gone from the group"
+        if severity is Severity.UNKNOWN
+        else f"free addresses in {zone}, add a subnet to the group, or lower WARM_ENI_TARGET of the VPC CNI",
+        blocks=severity is Severity.BLOCKER,
+        breaks=Breaks.AT_NODES,
+        evidence=(
+            Evidence(
+                "EC2", "DescribeSubnets; need by instance size", seen.observed_at if seen else None, Confidence.MEDIUM
+            ),
+        ),
+        owner=group.tags,
+    )
