@@ -321,15 +321,18 @@ class Addon:
     where: str  # the EKS addon's name, release namespace/name, workload namespace/kind/name or CRD
     status: str = ""
     also: tuple[str, ...] = ()  # other sightings of the same installation, "found by: where version"
-    mode: str = ""  # of kube-proxy, as its ConfigMap says it: iptables, ipvs or nftables; "" when not seen
 
 
 @dataclass(frozen=True, slots=True)
 class Addons:
-    """Every addon that was found, and the parts that could not be looked at, so that absence proves nothing."""
+    """Every addon that was found, and the parts that could not be looked at, so that absence proves nothing.
+
+    proxy_mode is kube-proxy's, as its ConfigMap says it: iptables, ipvs or nftables; "" when that was not seen.
+    """
 
     found: tuple[Addon, ...]
     not_seen: tuple[str, ...] = ()
+    proxy_mode: str = ""
 
 
 @dataclass(frozen=True, slots=True)
