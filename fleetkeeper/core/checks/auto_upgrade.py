@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from fleetkeeper.core import parts
 from fleetkeeper.core.checks import check
+from fleetkeeper.core.checks.support_end import EXTENDED_EXTRA, HOURS_A_MONTH
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.finding import CLUSTER, Breaks, Finding, Severity
 from fleetkeeper.core.snapshot import Hop, Snapshot
@@ -83,6 +84,6 @@ def _fix(snap: Snapshot, hop: Hop, end: _End) -> str:
     if not end.extendable:
         return f"{upgrade}; there is no way back after EKS has done it"
     return (
-        f"{upgrade}, or put it off for $365 a month: "
+        f"{upgrade}, or put it off for ${EXTENDED_EXTRA * HOURS_A_MONTH:.0f} a month: "
         f"aws eks update-cluster-config --name {snap.cluster.name} --upgrade-policy supportType=EXTENDED"
     )

@@ -23,7 +23,7 @@ FIXES = {
     "ResourceLimitExceeded": "raise the quota that the message names",
     "ResourceNotFound": "create what the message names again, under the same name",
     "IamRoleNotFound": "create the cluster role again, under the same name and with AmazonEKSClusterPolicy",
-    "VpcNotFound": "none: a cluster cannot move to another VPC; build a new one and move the workloads",
+    "VpcNotFound": "build a new cluster and move the workloads: a cluster cannot move to another VPC",
     "InsufficientFreeAddresses": "free addresses, or name other subnets of the same zones with update-cluster-config",
     "Ec2ServiceNotSubscribed": "subscribe the account to EC2 in this region",
     "Ec2SubnetNotFound": "name living subnets of the same VPC and zones with aws eks update-cluster-config",

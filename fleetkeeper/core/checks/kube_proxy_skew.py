@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from fleetkeeper.core import parts
 from fleetkeeper.core.checks import check
 from fleetkeeper.core.compat import Compat
+from fleetkeeper.core.eks_addons import best, offered
 from fleetkeeper.core.finding import Breaks, Finding, Severity, Subject
 from fleetkeeper.core.model import Addon, Addons, FoundBy
 from fleetkeeper.core.node_pools import minor_of
@@ -81,10 +82,10 @@ def _finding(snap: Snapshot, hop: Hop, addon: Addon, message: str, *, blocks: bo
 def _fix(snap: Snapshot, hop: Hop, addon: Addon) -> str:
     if addon.found_by is not FoundBy.EKS:
         return f"set the image of {addon.where} to a version of {hop.source}"
-    name = snap.cluster.name
+    version = best(offered(snap.addon_releases, addon.where, hop.source)) or f"<a version of {hop.source}>"
     return (
-        f"aws eks update-addon --cluster-name {name} --addon-name {addon.where} --resolve-conflicts PRESERVE"
-        f" --addon-version with a version of {hop.source}"
+        f"aws eks update-addon --cluster-name {snap.cluster.name} --addon-name {addon.where}"
+        f" --addon-version {version} --resolve-conflicts PRESERVE"
     )
 
 

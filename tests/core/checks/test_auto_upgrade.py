@@ -38,7 +38,7 @@ def planned(days: int) -> Policy:
             12,
             377,
             "EKS upgrades 1.34 to 1.35 by itself from 2026-12-02 on, in 12 days",
-            "--upgrade-policy supportType=EXTENDED",
+            "$365 a month: aws eks update-cluster-config --name shop --upgrade-policy supportType=EXTENDED",
             id="at the end of standard support with the policy standard",
         ),
         pytest.param(

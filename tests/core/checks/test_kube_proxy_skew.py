@@ -7,6 +7,7 @@ from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.finding import Finding, Severity, Subject
 from fleetkeeper.core.model import Addon, Addons, FoundBy
 from fleetkeeper.core.snapshot import Hop
+from tests.core.checks.addons import release
 from tests.core.checks.nodes import node
 from tests.core.checks.skew_rows import SKEW
 from tests.core.checks.snapshots import HOP, found, hops, snapshot
@@ -31,7 +32,17 @@ def test_a_kube_proxy_that_the_target_does_not_take_blocks() -> None:
         Subject("Addon", "kube-proxy"),
     )
     assert finding.message == "kube-proxy v1.31.7-eksbuild.2 is too old: 1.35 takes none older than 1.32"
-    assert finding.fix.startswith("aws eks update-addon --cluster-name shop --addon-name kube-proxy")
+    assert finding.fix == (
+        "aws eks update-addon --cluster-name shop --addon-name kube-proxy"
+        " --addon-version <a version of 1.34> --resolve-conflicts PRESERVE"
+    )
+
+
+def test_the_fix_names_the_version_that_eks_offers() -> None:
+    offers = (release("v1.34.1-eksbuild.2", "1.34", addon="kube-proxy", default="1.34"),)
+    addons = proxy("v1.31.7-eksbuild.2")
+    (finding,) = found("FK109", snapshot({parts.ADDONS: addons, parts.ADDON_RELEASES: offers}), compat=SKEW)
+    assert "--addon-version v1.34.1-eksbuild.2 " in finding.fix
 
 
 def test_a_kube_proxy_that_eks_does_not_manage_is_mended_by_its_image() -> None:
