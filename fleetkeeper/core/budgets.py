@@ -14,6 +14,8 @@ from fleetkeeper.core.observed import Budget
 SYNC_FAILED = "SyncFailed"
 SCALED = frozenset({"Deployment", "StatefulSet", "ReplicaSet", "ReplicationController"})
 """Kinds whose size the disruption controller reads, and that bring an evicted pod back elsewhere."""
+PASSING = frozenset({"Job", "CronJob"})
+"""Kinds whose pods end by themselves, so that a drain may outlast them."""
 
 
 def scaled(limit: str, expected: int) -> int | None:
@@ -62,6 +64,11 @@ class Guard:
     def is_drained(self) -> bool:
         """False where it takes nothing but pods of DaemonSets, which no drain evicts."""
         return bool(self.bare) or not self.workloads or any(each.kind != "DaemonSet" for each in self.workloads)
+
+    @property
+    def passes(self) -> bool:
+        """Whether all of its pods end by themselves."""
+        return bool(self.workloads) and not self.bare and all(each.kind in PASSING for each in self.workloads)
 
     @property
     def is_trusted(self) -> bool:

@@ -135,3 +135,10 @@ def test_a_budget_of_daemon_sets_alone_holds_no_drain() -> None:
     assert not Guard(limited("1"), (agents,)).is_drained
     assert Guard(limited("1"), (agents, workload(1))).is_drained
     assert Guard(limited("1")).is_drained
+
+
+def test_a_budget_of_jobs_alone_passes() -> None:
+    job = workload(None, "CronJob")
+    assert Guard(limited("1"), (job,)).passes
+    assert not Guard(limited("1"), (job, workload(1))).passes
+    assert not Guard(limited("1")).passes

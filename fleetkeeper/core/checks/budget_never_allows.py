@@ -27,11 +27,11 @@ def budget_never_allows(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Fi
             continue
         yield Finding(
             code="FK401",
-            severity=Severity.BLOCKER,
+            severity=Severity.WARNING if guard.passes else Severity.BLOCKER,
             subject=Subject("PodDisruptionBudget", budget.name, budget.namespace),
             message=f"{limit_text(budget)} of {counted(guard.expected, 'pod')} never lets one go{_of(guard)}",
             fix=_fix(guard),
-            blocks=True,
+            blocks=not guard.passes,
             breaks=Breaks.AT_NODES,
             evidence=(read(snap, parts.BUDGETS, "status", _status(guard)),),
             owner=budget.owner or (guard.workloads[0].owner if guard.workloads else {}),

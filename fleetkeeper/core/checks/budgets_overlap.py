@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from fleetkeeper.core import parts
-from fleetkeeper.core.budgets import guards
+from fleetkeeper.core.budgets import PASSING, guards
 from fleetkeeper.core.checks import check
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.finding import Breaks, Finding, Severity, Subject
@@ -18,8 +18,6 @@ from fleetkeeper.core.snapshot import Hop, Snapshot
 from fleetkeeper.core.wording import some
 
 NEEDS = (parts.BUDGETS, parts.WORKLOADS, parts.PODS)
-PASSING = frozenset({"Job", "CronJob"})
-"""Kinds whose pods end by themselves, so that a drain may outlast them."""
 
 
 @check("FK405", "Two disruption budgets take the same pods", needs=NEEDS, critical=True, each_hop=False)

@@ -20,7 +20,7 @@ from fleetkeeper.core.wording import counted, some
 @check("FK412", "Volumes are pinned to a zone without a spare node", needs=(parts.VOLUMES, parts.NODES), each_hop=False)
 def zone_without_spare_node(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
     for zones, volumes in sorted(_bound(snap).items()):
-        nodes = [each for each in snap.nodes if each.zone in zones and each.schedulable]
+        nodes = [each for each in snap.nodes if each.zone in zones and each.schedulable and each.ready]
         if len(nodes) > 1:
             continue
         place = " or ".join(zones)

@@ -56,6 +56,12 @@ def test_a_budget_that_may_allow_is_not_told(made: observed.Budget, kind: str) -
     assert of_budgets("FK401", (made,), (workload(kind=kind, replicas=3 if kind == "Deployment" else None),)) == ()
 
 
+def test_a_budget_of_a_job_warns_for_a_drain_outlasts_it() -> None:
+    made = budget(minimum="1", expected=1, healthy=1, allowed=0)
+    (finding,) = of_budgets("FK401", (made,), (workload(kind="CronJob", replicas=None),))
+    assert (finding.severity, finding.blocks) == (Severity.WARNING, False)
+
+
 def test_pods_without_an_owner_count_by_number() -> None:
     (finding,) = of_budgets("FK401", (budget(minimum="1", expected=1, allowed=0),), (), bare_pod())
     assert "minAvailable 1 of 1 pod" in finding.message

@@ -27,6 +27,7 @@ def judged(volumes: tuple[PersistentVolume, ...], nodes: tuple[Node, ...]) -> tu
         pytest.param((node(),), "where only node node-a takes pods", id="one node"),
         pytest.param((node(), node("node-b", zone="eu-west-1b")), "only node node-a", id="the other is elsewhere"),
         pytest.param((node(), node("node-b", schedulable=False)), "only node node-a", id="the other is cordoned"),
+        pytest.param((node(), node("node-b", ready=False)), "only node node-a", id="the other is not ready"),
         pytest.param((node(zone="eu-west-1b"),), "where no node takes pods", id="none"),
     ],
 )
