@@ -3,7 +3,8 @@
 A drain of its nodes never ends: EKS gives up after 15 minutes with PodEvictionFailure (Amazon EKS User Guide, managed
 node update behavior, 2026), and the eviction API answers 429 exactly as if one had only to wait (measured on 1.36.3).
 It is told from limits and sizes, so a budget that is only short of healthy pods now is FK402. Percentages are rounded
-up by the disruption controller: minAvailable 50% of one pod is one pod.
+up by the disruption controller: minAvailable 50% of one pod is one pod. A budget of jobs alone only warns: a drain
+outlasts them.
 """
 
 from collections.abc import Iterator
