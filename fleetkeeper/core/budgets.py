@@ -45,11 +45,9 @@ def counts_controllers(budget: Budget) -> bool:
 
 
 def limit_text(budget: Budget) -> str:
-    return (
-        f"maxUnavailable {budget.maximum_unavailable}"
-        if budget.maximum_unavailable
-        else f"minAvailable {budget.minimum}"
-    )
+    if budget.maximum_unavailable:
+        return f"maxUnavailable {budget.maximum_unavailable}"
+    return f"minAvailable {budget.minimum}" if budget.minimum else "neither minAvailable nor maxUnavailable"
 
 
 @dataclass(frozen=True, slots=True)

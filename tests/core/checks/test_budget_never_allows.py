@@ -20,6 +20,13 @@ PATCH = """kubectl -n shop patch pdb web --type merge -p '{"spec":{"minAvailable
             budget(maximum_unavailable="0%", allowed=0), 3, "maxUnavailable 0% of 3 pods never", PATCH, id="no percent"
         ),
         pytest.param(
+            budget(minimum="", expected=0, desired=0, allowed=0),
+            3,
+            "neither minAvailable nor maxUnavailable of 3 pods never lets one go",
+            PATCH,
+            id="no limit at all, by which the controller expects none",
+        ),
+        pytest.param(
             budget(minimum="50%", expected=1, healthy=1, desired=1, allowed=0),
             1,
             "minAvailable 50% of 1 pod never lets one go (Deployment web)",
