@@ -75,10 +75,10 @@ def _findings(snapshot: Snapshot, hop: Hop, compat: Compat, checks: Sequence[Che
         if not lacks:
             yield from each.look(snapshot, hop, compat)
     for part, affected in unseen.items():
-        yield _not_seen(snapshot, part, affected)
+        yield not_seen(snapshot, part, affected)
 
 
-def _not_seen(snapshot: Snapshot, part: str, affected: Sequence[Check]) -> Finding:
+def not_seen(snapshot: Snapshot, part: str, affected: Sequence[Check]) -> Finding:
     """One unknown for a part, whatever number of checks it keeps from judging."""
     gap = snapshot.missing(part)
     reason, detail = (gap.reason, gap.detail) if gap else (GapReason.NOT_READ, "")
@@ -103,5 +103,5 @@ def _gravity(finding: Finding) -> tuple[object, ...]:
     return (not finding.blocks, _ORDER[finding.severity], finding.code, finding.subject, finding.key)
 
 
-NEEDED = tuple(dict.fromkeys((*parts.ALL_PARTS, *parts.SCOPE_PARTS)))
+NEEDED = (*parts.CLUSTER_PARTS, *parts.SHARED_PARTS)
 """The parts that checks may ask for."""

@@ -240,7 +240,7 @@ def gap_rows(rows: Iterable[FleetRow], not_listed: Mapping[str, model.Gap]) -> t
     found = [GapRow(name, (parts.CLUSTERS,), gap, _scope_fix(gap.reason, name)) for name, gap in not_listed.items()]
     for row in rows:
         together: dict[GapReason, dict[str, model.Gap]] = {}
-        for part in sorted(row.gaps, key=parts.ALL_PARTS.index):
+        for part in sorted(row.gaps, key=parts.CLUSTER_PARTS.index):
             together.setdefault(row.gaps[part].reason, {})[part] = row.gaps[part]
         who = subject(row.name, row.account, row.region)
         for reason, gaps in together.items():

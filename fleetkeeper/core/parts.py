@@ -37,6 +37,15 @@ KUBE_PARTS = (NODES, WORKLOADS, PODS, NAMESPACES, CRDS, HELM_RELEASES)
 """Read from the cluster's own API server."""
 
 ALL_PARTS = (CONTROL_PLANE, *CLOUD_PARTS, *KUBE_PARTS, ADDONS)
+"""The inventory of a cluster."""
+
+MORE_PARTS = (
+    *(UPDATES, PREREQUISITES, LAUNCH_TEMPLATES, BUDGETS, POD_NOTES, VOLUMES, WEBHOOKS, API_SERVICES),
+    *(API_USE, OBJECT_TRACES, HELM_USE, AUDIT_CALLS, CUSTOMISED),
+)
+"""What decides, beside the inventory, whether a cluster can be upgraded."""
+
+CLUSTER_PARTS = (*ALL_PARTS, *MORE_PARTS)
 
 ACCOUNT = "account"
 CLUSTERS = "clusters"
@@ -47,6 +56,9 @@ QUOTAS = "quotas"
 
 SCOPE_PARTS = (ACCOUNT, CLUSTERS, AUTO_SCALING_GROUPS, CLUSTER_VERSIONS, ADDON_RELEASES)
 """What all clusters of one account and region share; `clusters` is the list of names itself."""
+
+SHARED_PARTS = (*SCOPE_PARTS, QUOTAS)
+"""With what only assessing needs of it."""
 
 HISTORY_PARTS = (CONTROL_PLANE, ADDONS, NODE_GROUPS, NODES, HELM_RELEASES)
 """Parts whose changes are kept; of all others only the latest value is."""

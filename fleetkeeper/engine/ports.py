@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Protocol
 
 from fleetkeeper.core import model
+from fleetkeeper.core.lifecycle import Tracked
+from fleetkeeper.core.tracking import Tracking
 from fleetkeeper.core.versions import Minor
 
 
@@ -132,6 +134,14 @@ class Listed:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class StoredFinding:
+    """A finding as the last assessment of its cluster left it."""
+
+    cluster: model.ClusterId
+    tracked: Tracked
+
+
 class Store(Protocol):
     """What fleetkeeper remembers: the latest parts, and the history of what changed. Safe to use from many threads."""
 
@@ -180,6 +190,10 @@ class Store(Protocol):
 
     def cluster_part(self, cluster: model.ClusterId, part: str) -> model.Part[object] | None: ...
 
+    def cluster_parts(self, cluster: model.ClusterId) -> Mapping[str, model.Part[object]]:
+        """All of one cluster: a whole fleet's parts need not fit into memory at once."""
+        ...
+
     def scope_parts(self, scope: model.Scope) -> Mapping[str, model.Part[object]]: ...
 
     def scopes(self) -> tuple[model.Scope, ...]: ...
@@ -196,8 +210,23 @@ class Store(Protocol):
         """True for exactly one caller per job and slot, across processes and replicas (the cron_fire ledger)."""
         ...
 
+    def tracking(self, cluster: model.ClusterId) -> Tracking | None:
+        """The findings of a cluster since its last assessment, with those resolved; None when there was none."""
+        ...
+
+    def save_tracking(self, cluster: model.ClusterId, tracking: Tracking) -> None:
+        """Store the findings of a cluster; only what changed is written. An older assessment changes nothing.
+
+        A finding that the tracking does not have stays as it was: it was stored by another release.
+        """
+        ...
+
+    def findings(self, resolved: bool = False) -> tuple[StoredFinding, ...]:
+        """The findings of all living clusters that are not resolved, or those too."""
+        ...
+
     def prune(self, now: datetime, history_days: int) -> None:
-        """Forget old rows of the cron ledger, and closed history and gone clusters after history_days."""
+        """Forget old rows of the cron ledger, and what is over (history, findings, clusters) after history_days."""
         ...
 
     def close(self) -> None: ...

@@ -12,7 +12,7 @@ from typing import Any, get_args, get_origin
 import msgspec
 
 from fleetkeeper.adapters.store.tables import storable
-from fleetkeeper.core import model, parts
+from fleetkeeper.core import model, observed, parts
 
 PARTS: Mapping[str, Any] = {
     parts.CONTROL_PLANE: model.ControlPlane,
@@ -27,11 +27,25 @@ PARTS: Mapping[str, Any] = {
     parts.CRDS: tuple[model.Crd, ...],
     parts.HELM_RELEASES: tuple[model.HelmRelease, ...],
     parts.ADDONS: model.Addons,
+    parts.UPDATES: tuple[observed.EksUpdate, ...],
+    parts.PREREQUISITES: observed.ClusterPrerequisites,
+    parts.LAUNCH_TEMPLATES: tuple[observed.LaunchTemplate, ...],
+    parts.BUDGETS: tuple[observed.Budget, ...],
+    parts.POD_NOTES: tuple[observed.PodNote, ...],
+    parts.VOLUMES: tuple[observed.PersistentVolume, ...],
+    parts.WEBHOOKS: tuple[observed.Webhook, ...],
+    parts.API_SERVICES: tuple[observed.ApiService, ...],
+    parts.API_USE: observed.ApiUse,
+    parts.OBJECT_TRACES: tuple[observed.ObjectTrace, ...],
+    parts.HELM_USE: observed.HelmUse,
+    parts.AUDIT_CALLS: tuple[observed.AuditCall, ...],
+    parts.CUSTOMISED: tuple[observed.Customised, ...],
     parts.ACCOUNT: model.Account,
     parts.CLUSTERS: tuple[str, ...],
     parts.AUTO_SCALING_GROUPS: tuple[model.AutoScalingGroup, ...],
     parts.CLUSTER_VERSIONS: tuple[model.SupportedVersion, ...],
     parts.ADDON_RELEASES: tuple[model.AddonRelease, ...],
+    parts.QUOTAS: tuple[observed.Quota, ...],
 }
 
 _DEFLATE_ABOVE = 2048  # bytes: below it, deflating saves less than one SQLite page

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from fleetkeeper.adapters.store import clusters, read, schema, tables
+from fleetkeeper.adapters.store import clusters, findings, read, schema, tables
 from fleetkeeper.adapters.store.clusters import Subject
 from fleetkeeper.adapters.store.database import Database
 from fleetkeeper.adapters.store.merge import Prepared
@@ -14,7 +14,8 @@ from fleetkeeper.adapters.store.observations import record_observed
 from fleetkeeper.adapters.store.rows import inserts
 from fleetkeeper.config import StoreSettings
 from fleetkeeper.core.model import Change, ClusterId, Part, Placement, Scope, SeenCluster
-from fleetkeeper.engine.ports import Listed, Observation
+from fleetkeeper.core.tracking import Tracking
+from fleetkeeper.engine.ports import Listed, Observation, StoredFinding
 
 _LEDGER_DAYS = 30
 
@@ -65,6 +66,10 @@ class SqlStore:
         key = tables.subject_key(cluster)
         return self._database.read("read a part", lambda c: read.subject_parts(c, key, {part})).get(part)
 
+    def cluster_parts(self, cluster: ClusterId) -> Mapping[str, Part[Any]]:
+        key = tables.subject_key(cluster)
+        return self._database.read("read a cluster", lambda c: read.subject_parts(c, key))
+
     def scope_parts(self, scope: Scope) -> Mapping[str, Part[Any]]:
         key = tables.subject_key(scope)
         return self._database.read("read a scope", lambda c: read.subject_parts(c, key))
@@ -75,19 +80,38 @@ class SqlStore:
     def changes(self, since: datetime, until: datetime | None = None) -> tuple[Change, ...]:
         return self._database.read("read the changes", lambda c: read.changes(c, since, until))
 
+    def tracking(self, cluster: ClusterId) -> Tracking | None:
+        key = tables.subject_key(cluster)
+        return self._database.read("read the findings", lambda c: findings.read_tracking(c, key))
+
+    def save_tracking(self, cluster: ClusterId, tracking: Tracking) -> None:
+        """Raises ValueError for a cluster that was never listed."""
+        rows = findings.prepared(tracking)
+
+        def work(connection: sa.Connection) -> None:
+            ids = clusters.lock_subjects(connection, [cluster])
+            clusters.demand_listed(connection, ids)
+            findings.write_tracking(connection, ids[cluster], tracking, rows)
+
+        self._database.write("save findings", work)
+
+    def findings(self, resolved: bool = False) -> tuple[StoredFinding, ...]:
+        return self._database.read("read the findings", lambda c: tuple(findings.read_findings(c, resolved)))
+
     def win_slot(self, job: str, slot: datetime, who: str, at: datetime) -> bool:
         """After a connection that broke in the very commit, nobody may win: a slot is fired at most once."""
         row = {"job": job, "slot": slot, "who": who, "fired_at": at}
         return self._database.write("claim a cron slot", lambda c: inserts(c, tables.cron_fire, row))
 
     def prune(self, now: datetime, history_days: int) -> None:
-        """Forget the cron ledger after 30 days, and closed history and gone clusters after history_days."""
+        """Forget the cron ledger after 30 days, and what is over (history, findings, clusters) after history_days."""
         cron, history, cluster = tables.cron_fire, tables.history, tables.cluster
         horizon = now - timedelta(days=history_days)
 
         def work(connection: sa.Connection) -> None:
             gone = sa.select(cluster.c.id).where(cluster.c.gone_at < horizon)
             connection.execute(tables.subject.delete().where(tables.subject.c.id.in_(gone)))
+            findings.forget_resolved(connection, horizon)
             connection.execute(history.delete().where(history.c.valid_to < horizon))
             connection.execute(cron.delete().where(cron.c.fired_at < now - timedelta(days=_LEDGER_DAYS)))
 

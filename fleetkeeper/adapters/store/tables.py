@@ -158,6 +158,42 @@ class HistoryRow(SQLModel, table=True):
     value: str = Field(sa_type=Words)
 
 
+class FindingRow(SQLModel, table=True):
+    """A finding of a cluster over time. body is the JSON of the core's Tracked but for last_seen, by its digest.
+
+    last_seen NULL: the cluster's last assessment saw it, so that one that finds the same writes none of these rows.
+    What stands in columns beside the body is for reading with SQL alone.
+    """
+
+    __tablename__: ClassVar[str] = "finding"
+    __table_args__ = (Index("ix_finding_state", "state", "since"),)
+
+    cluster_id: int = Field(sa_column=Column(Integer, ForeignKey("cluster.id", ondelete="CASCADE"), primary_key=True))
+    fingerprint: str = Field(sa_type=Text, primary_key=True)
+    code: str = Field(sa_type=Text)
+    subject: str = Field(sa_type=Words)
+    severity: str = Field(sa_type=Text)
+    blocks: bool
+    state: str = Field(sa_type=Text)
+    since: datetime = Field(sa_type=Utc)
+    first_seen: datetime = Field(sa_type=Utc)
+    last_seen: datetime | None = Field(sa_type=Utc, nullable=True)
+    digest: bytes = Field(sa_type=LargeBinary)
+    body: str = Field(sa_type=Words)
+
+
+class AssessedRow(SQLModel, table=True):
+    """When a cluster was last assessed, and how far back a use of an API would have shown. Narrow, as part_seen."""
+
+    __tablename__: ClassVar[str] = "assessed"
+    __table_args__ = ({"postgresql_with": ROOM},)
+
+    cluster_id: int = Field(sa_column=Column(Integer, ForeignKey("cluster.id", ondelete="CASCADE"), primary_key=True))
+    at: datetime = Field(sa_type=Utc)
+    unbroken_since: datetime | None = Field(sa_type=Utc, nullable=True)
+    seen_until: datetime | None = Field(sa_type=Utc, nullable=True)
+
+
 class CronFire(SQLModel, table=True):
     """The ledger of cron slots: whoever inserts the row fires the job."""
 
@@ -189,4 +225,5 @@ def subject_key(subject: ClusterId | Scope) -> str:
 _TABLES = metadata.tables
 subject, scope, cluster = _TABLES["subject"], _TABLES["scope"], _TABLES["cluster"]
 part, part_seen, history = _TABLES["part"], _TABLES["part_seen"], _TABLES["history"]
+finding, assessed = _TABLES["finding"], _TABLES["assessed"]
 cron_fire, schema_log = _TABLES["cron_fire"], _TABLES["schema_log"]

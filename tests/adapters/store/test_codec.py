@@ -22,6 +22,7 @@ from tests.contract.observed import addon, node, snapshot, workload
 _SIMPLE: dict[Any, st.SearchStrategy[Any]] = {
     str: st.text(max_size=12),
     int: st.integers(-(2**53), 2**53),
+    float: st.floats(allow_nan=False, allow_infinity=False),
     bool: st.booleans(),
     datetime: st.datetimes(timezones=st.just(UTC)),
     types.NoneType: st.none(),
@@ -68,7 +69,7 @@ def test_any_tracked_value_comes_back_from_history_without_what_flickers(part: s
 
 
 def test_every_part_of_the_model_has_a_type() -> None:
-    assert set(PARTS) == {*parts.ALL_PARTS, *parts.SCOPE_PARTS}
+    assert set(PARTS) == {*parts.CLUSTER_PARTS, *parts.SHARED_PARTS}
     assert set(items.TRACKED) == set(parts.HISTORY_PARTS)
 
 
