@@ -13,6 +13,7 @@ from fleetkeeper.core.checks import check
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.finding import Breaks, Finding, Severity, Subject
 from fleetkeeper.core.model import ComputeKind, NodeGroup
+from fleetkeeper.core.node_pools import pools
 from fleetkeeper.core.snapshot import Hop, Snapshot
 from fleetkeeper.core.wording import counted
 
@@ -24,13 +25,10 @@ def custom_image(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
     for group in snap.node_groups:
         if group.custom_ami:
             yield _finding(Subject("NodeGroup", group.name), "its AMI is a custom one", hop, _fix(snap, hop, group))
-    own: dict[str, int] = {}
-    for node in snap.nodes:
-        if node.kind is ComputeKind.SELF_MANAGED:
-            own[node.group] = own.get(node.group, 0) + 1
-    for name, count in sorted(own.items()):
-        fix = f"set an image for {hop.target} in its launch template, then replace its nodes"
-        yield _finding(Subject("AutoScalingGroup", name), f"{counted(count, 'self-managed node')}", hop, fix)
+    for pool in pools(snap.nodes):
+        if pool.kind is ComputeKind.SELF_MANAGED:
+            fix = f"set an image for {hop.target} in its launch template, then replace its nodes"
+            yield _finding(pool.subject, counted(len(pool.nodes), "self-managed node"), hop, fix)
 
 
 def _finding(subject: Subject, message: str, hop: Hop, fix: str) -> Finding:

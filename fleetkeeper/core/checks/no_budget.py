@@ -24,7 +24,8 @@ def no_budget(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
         key = (workload.kind, workload.namespace, workload.name)
         if workload.kind not in SCALED or (workload.replicas or 0) < 2 or workload.template is None or key in guarded:
             continue
-        labels = ",".join(f"{name}={value}" for name, value in sorted(workload.template.labels.items()))
+        chosen = workload.selector.equal if workload.selector else workload.template.labels
+        labels = ",".join(f"{name}={value}" for name, value in sorted(chosen.items()))
         yield Finding(
             code="FK341",
             severity=Severity.INFO,

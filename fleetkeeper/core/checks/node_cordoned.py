@@ -3,32 +3,28 @@
 Somebody else cordoned them, for a reason that is theirs: they are left as they are, and never uncordoned.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator
 
 from fleetkeeper.core import parts
 from fleetkeeper.core.checks import check
 from fleetkeeper.core.compat import Compat
-from fleetkeeper.core.finding import Breaks, Finding, Severity, Subject
-from fleetkeeper.core.model import Node
+from fleetkeeper.core.finding import Breaks, Finding, Severity
+from fleetkeeper.core.node_pools import pools
 from fleetkeeper.core.snapshot import Hop, Snapshot
 from fleetkeeper.core.wording import counted, some
 
 
 @check("FK423", "Nodes are cordoned already", needs=(parts.NODES,), each_hop=False)
 def node_cordoned(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
-    groups: defaultdict[str, list[Node]] = defaultdict(list)
-    for node in snap.nodes:
-        groups[node.group or node.kind.value].append(node)
-    for group, nodes in groups.items():
-        names = sorted(node.name for node in nodes if not node.schedulable)
+    for pool in pools(snap.nodes):
+        names = sorted(node.name for node in pool.nodes if not node.schedulable)
         if not names:
             continue
         yield Finding(
             code="FK423",
-            severity=Severity.WARNING if len(names) == len(nodes) else Severity.INFO,
-            subject=Subject("Nodes", group),
-            message=f"{len(names)} of {counted(len(nodes), 'node')} cordoned by somebody else ({some(names)})",
+            severity=Severity.WARNING if len(names) == len(pool.nodes) else Severity.INFO,
+            subject=pool.subject,
+            message=f"{len(names)} of {counted(len(pool.nodes), 'node')} cordoned by somebody else ({some(names)})",
             fix=f"ask who did it; when it is over: kubectl uncordon {' '.join(names[:3])}",
             breaks=Breaks.AT_NODES,
         )

@@ -21,7 +21,7 @@ ZONE = Requirement("topology.kubernetes.io/zone", "In", ("eu-west-1a",))
         ),
         pytest.param(
             "FK341",
-            workload(),
+            workload(labels={"app": "web", "helm.sh/chart": "web-1.2.3"}, selector=Labels({"app": "web"})),
             "no budget keeps any of its 3 pods",
             "kubectl -n shop create pdb web --max-unavailable=1 --selector=app=web",
             id="no budget",

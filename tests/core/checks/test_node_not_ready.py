@@ -11,7 +11,7 @@ from tests.core.checks.workloads import unseen
 def test_nodes_that_are_not_ready_are_told_by_group() -> None:
     nodes = (*(node(f"node-{number}", ready=False) for number in range(5)), node("well"))
     (finding,) = found("FK422", snapshot({parts.NODES: nodes}))
-    assert (finding.severity, str(finding.subject)) == (Severity.WARNING, "Nodes workers")
+    assert (finding.severity, str(finding.subject)) == (Severity.WARNING, "NodeGroup workers")
     assert finding.message == "5 nodes not ready (node-0, node-1, node-2 and 2 more)"
     assert finding.fix.endswith("kubectl describe node node-0")
 
