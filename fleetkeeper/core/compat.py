@@ -124,6 +124,23 @@ class ChartClaim:
     rank: int
 
 
+@dataclass(frozen=True, slots=True)
+class BehaviourRow:
+    """One change of a minor that is not an API. type is removed, requires, default-changed, deprecated, planned, ….
+
+    check names the detector that finds who it hits; key is the label, taint or annotation that it takes away, a prefix
+    where it ends with a slash. With neither it cannot be seen in a cluster.
+    """
+
+    id: str
+    minor: Minor
+    type: str
+    text: str
+    source: Source
+    check: str = ""
+    key: str = ""
+
+
 @dataclass(frozen=True)
 class Compat:
     """All rows. Without slots, for the indexes are built at first use and kept."""
@@ -131,6 +148,7 @@ class Compat:
     minor_rows: tuple[MinorRow, ...] = ()
     skew: tuple[SkewRow, ...] = ()
     addons: tuple[AddonRow, ...] = ()
+    behaviours: tuple[BehaviourRow, ...] = ()
 
     def minors(self) -> tuple[Minor, ...]:
         """Every known minor, oldest first."""
