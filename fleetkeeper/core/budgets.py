@@ -110,21 +110,26 @@ class Guard:
 
 def guards(budgets: Iterable[Budget], workloads: Iterable[Workload], pods: Pods | None) -> tuple[Guard, ...]:
     """Every budget with what it takes."""
-    owned, bare = _by_namespace(workloads), _by_namespace(pods.ownerless if pods else ())
-    return tuple(
-        Guard(each, _taken(each, owned.get(each.namespace, ())), _taken(each, bare.get(each.namespace, ())))
-        for each in budgets
-    )
+    owned, bare = _by_label(workloads), _by_label(pods.ownerless if pods else ())
+    return tuple(Guard(each, _taken(each, owned), _taken(each, bare)) for each in budgets)
 
 
-def _by_namespace(workloads: Iterable[Workload]) -> Mapping[str, list[Workload]]:
-    found: defaultdict[str, list[Workload]] = defaultdict(list)
+def _by_label(workloads: Iterable[Workload]) -> Mapping[tuple[str, ...], list[Workload]]:
+    """Those of a namespace, and those of a namespace with one label: a selector then looks at few of them."""
+    found: defaultdict[tuple[str, ...], list[Workload]] = defaultdict(list)
     for each in workloads:
-        found[each.namespace].append(each)
+        if each.template is None:
+            continue
+        found[each.namespace,].append(each)
+        for key, value in each.template.labels.items():
+            found[each.namespace, key, value].append(each)
     return found
 
 
-def _taken(budget: Budget, workloads: Iterable[Workload]) -> tuple[Workload, ...]:
-    if budget.selector is None:
+def _taken(budget: Budget, workloads: Mapping[tuple[str, ...], list[Workload]]) -> tuple[Workload, ...]:
+    selector = budget.selector
+    if selector is None:
         return ()
-    return tuple(each for each in workloads if each.template and budget.selector.accepts(each.template.labels))
+    label = next(iter(selector.equal.items()), ())
+    near = workloads.get((budget.namespace, *label), ())
+    return tuple(each for each in near if each.template and selector.accepts(each.template.labels))

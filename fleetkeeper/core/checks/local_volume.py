@@ -4,14 +4,14 @@ Its pod can run on no other node: it stays Pending, and the data is lost with th
 Volumes, local, 2026). An application that copies its data by itself can be moved one node at a time.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from string import digits
 
 from fleetkeeper.core import parts
 from fleetkeeper.core.checks import check
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.finding import Breaks, Finding, Severity, Subject
 from fleetkeeper.core.model import Workload
-from fleetkeeper.core.observed import PersistentVolume
 from fleetkeeper.core.snapshot import Hop, Snapshot
 from fleetkeeper.core.wording import some
 
@@ -21,6 +21,7 @@ NODE_LOCAL = frozenset({"local", "hostPath"})
 @check("FK413", "A volume lies on a node's own disk", needs=(parts.VOLUMES, parts.WORKLOADS), each_hop=False)
 def local_volume(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
     """Only volumes that are bound: an unused one holds nobody's data."""
+    owners = _owners(snap.workloads)
     for volume in snap.volumes:
         if not volume.claim or not (volume.nodes or volume.source in NODE_LOCAL):
             continue
@@ -34,19 +35,20 @@ def local_volume(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
             fix=f"copy the data away, or let the application rebuild it; then delete claim {volume.claim} and its pod, "
             "one node at a time",
             breaks=Breaks.LOST,
-            owner=_owner(volume, snap.workloads),
+            owner=_owner(volume.claim, owners),
         )
 
 
-def _owner(volume: PersistentVolume, workloads: tuple[Workload, ...]) -> Mapping[str, str]:
-    namespace, _, claim = volume.claim.partition("/")
-    users = (each for each in workloads if each.namespace == namespace and _uses(each, claim))
-    return next((each.owner for each in users), {})
+def _owners(workloads: Iterable[Workload]) -> dict[str, Mapping[str, str]]:
+    """The owner of each claim that a pod template names, and of the claims that a StatefulSet makes, less the ordinal."""
+    found: dict[str, Mapping[str, str]] = {}
+    for each in workloads:
+        claims = each.template.claims if each.template else ()
+        for name in (*claims, *(f"{template}-{each.name}-" for template in each.claim_templates)):
+            found[f"{each.namespace}/{name}"] = each.owner
+    return found
 
 
-def _uses(workload: Workload, claim: str) -> bool:
-    """By the pod template, or as one of a StatefulSet's own claims: <template>-<name>-<ordinal>."""
-    if workload.template and claim in workload.template.claims:
-        return True
-    stem, _, ordinal = claim.rpartition("-")
-    return ordinal.isdecimal() and stem in {f"{each}-{workload.name}" for each in workload.claim_templates}
+def _owner(claim: str, owners: Mapping[str, Mapping[str, str]]) -> Mapping[str, str]:
+    """Of the claim by its name, or of the StatefulSet that made it as <template>-<name>-<ordinal>."""
+    return owners.get(claim) or owners.get(claim.rstrip(digits)) or {}
