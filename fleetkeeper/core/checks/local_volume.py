@@ -40,7 +40,7 @@ def local_volume(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
 
 
 def _owners(workloads: Iterable[Workload]) -> dict[str, Mapping[str, str]]:
-    """The owner of each claim that a pod template names, and of the claims that a StatefulSet makes, less the ordinal."""
+    """The owner of each claim that a pod template names, and of those that a StatefulSet makes, less the ordinal."""
     found: dict[str, Mapping[str, str]] = {}
     for each in workloads:
         claims = each.template.claims if each.template else ()
@@ -51,4 +51,5 @@ def _owners(workloads: Iterable[Workload]) -> dict[str, Mapping[str, str]]:
 
 def _owner(claim: str, owners: Mapping[str, Mapping[str, str]]) -> Mapping[str, str]:
     """Of the claim by its name, or of the StatefulSet that made it as <template>-<name>-<ordinal>."""
-    return owners.get(claim) or owners.get(claim.rstrip(digits)) or {}
+    stem = claim.rstrip(digits)
+    return owners.get(claim) or (owners.get(stem) if stem.endswith("-") else None) or {}

@@ -28,6 +28,9 @@ LOCAL = PersistentVolume("pv", "local", claim="shop/data-db-0", nodes=("node-a",
     [
         pytest.param(workload("db", "StatefulSet", claim_templates=("data",)), OWNER, id="a stateful set"),
         pytest.param(workload(volumes=(Volume("v", "persistentVolumeClaim", "data-db-0"),)), OWNER, id="a deployment"),
+        pytest.param(
+            workload(volumes=(Volume("v", "persistentVolumeClaim", "data-db"),)), {}, id="a claim much like it"
+        ),
         pytest.param(workload("dbx", "StatefulSet", claim_templates=("data",)), {}, id="nobody known"),
     ],
 )
