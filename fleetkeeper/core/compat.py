@@ -1,22 +1,32 @@
 """What is known of Kubernetes minors and of addons: the rows of compat/, and indexes over them that are built once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from functools import cached_property
 
+from fleetkeeper.core.addon_versions import Acceptance, EndOfLife, Range, Rule, VersionRow, accepts, lowest_accepted
+from fleetkeeper.core.api_rows import ApiRow, Apis, ThirdPartyApiRow
 from fleetkeeper.core.image_index import ImageClaim, ImageIndex, Tells
 from fleetkeeper.core.model import SupportedVersion
-from fleetkeeper.core.versions import Minor
+from fleetkeeper.core.rows import Confidence, Source
+from fleetkeeper.core.versions import Minor, Version
 
-
-class Confidence(StrEnum):
-    """How sure a row is: read at its source, read in part, or general knowledge."""
-
-    HIGH = "high"
-    MEDIUM = "medium"
-    LOW = "low"
+__all__ = [
+    "AddonRow",
+    "ApiRow",
+    "BehaviourRow",
+    "ChartClaim",
+    "Compat",
+    "Confidence",
+    "Critical",
+    "Detect",
+    "MinorRow",
+    "SkewRow",
+    "Source",
+    "ThirdPartyApiRow",
+]
 
 
 class Critical(StrEnum):
@@ -28,16 +38,6 @@ class Critical(StrEnum):
     CSI = "csi"
     NODES = "nodes"  # launches the nodes that an upgrade rotates
     CREDENTIALS = "credentials"  # gives pods, CNI and CSI among them, their AWS rights
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a row comes from, and the day of that source. file is the compat file that holds the row."""
-
-    text: str
-    date: date
-    confidence: Confidence
-    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +96,20 @@ class Detect:
 
 @dataclass(frozen=True, slots=True)
 class AddonRow:
-    """One addon; critical is None where a cluster survives without it."""
+    """One addon; critical is None where a cluster survives without it.
+
+    versions say which of its versions go with which minors, freshest is the newest version that they know of.
+    """
 
     id: str
     name: str
     detect: Detect
     source: Source
     critical: Critical | None = None
+    versions: tuple[VersionRow, ...] = ()
+    freshest: Version | None = None
+    ends: tuple[EndOfLife, ...] = ()
+    rules: tuple[Rule, ...] = ()
 
     def home(self, namespace: str) -> str:
         """The namespace that stands for all namespaces of one installation."""
@@ -149,6 +156,29 @@ class Compat:
     skew: tuple[SkewRow, ...] = ()
     addons: tuple[AddonRow, ...] = ()
     behaviours: tuple[BehaviourRow, ...] = ()
+    apis: Apis = field(default_factory=Apis)
+
+    def api(self, group: str, version: str, kind: str) -> ApiRow | None:
+        """A built-in API that is deprecated or removed at some minor."""
+        return self.apis.find(group, version, kind)
+
+    def api_of_resource(self, group: str, version: str, resource: str) -> ApiRow | None:
+        return self.apis.of_resource(group, version, resource)
+
+    def third_party_api(self, group: str, version: str, kind: str) -> ThirdPartyApiRow | None:
+        return self.apis.of_third_party(group, version, kind)
+
+    def accepts(self, addon: str, version: Version, on: Minor, chart: Version | None = None) -> Acceptance:
+        """Whether a version of an addon goes with a minor; answer None is unknown."""
+        row = self._by_id.get(addon)
+        if row is None:
+            return Acceptance(None, f"compat has no rows of {addon}")
+        return accepts(row.versions, row.freshest, version, on, chart)
+
+    def addon_fix(self, addon: str, on: Minor, above: Version | None = None) -> Range | None:
+        """The nearest versions of an addon that go with a minor, None where no row says any."""
+        row = self._by_id.get(addon)
+        return lowest_accepted(row.versions, on, above) if row else None
 
     def minors(self) -> tuple[Minor, ...]:
         """Every known minor, oldest first."""
