@@ -1,8 +1,23 @@
 """Which known changes of Kubernetes a hop brings, and how grave it is to be hit by one."""
 
+from enum import StrEnum
+
 from fleetkeeper.core.compat import BehaviourRow, Compat, Confidence
 from fleetkeeper.core.finding import Evidence, Severity
 from fleetkeeper.core.snapshot import Hop
+
+
+class Detector(StrEnum):
+    """The values of a row's `check`: what finds in a cluster whom the change hits, one check each."""
+
+    AMAZON_LINUX_2 = "al2"
+    CGROUP_V1 = "cgroup-v1"
+    CONTAINERD_1 = "containerd-1"
+    DOCKER = "dockershim"
+    GIT_REPO = "gitrepo-volume"
+    IN_TREE = "in-tree-volumes"
+    IPVS = "ipvs"
+
 
 BREAKING = frozenset({"removed", "requires", "default-changed"})
 """Types of rows after which something no longer works; deprecations, plans and conflicts of sources only announce."""
@@ -10,13 +25,18 @@ BREAKING = frozenset({"removed", "requires", "default-changed"})
 _GRAVITY = (Severity.BLOCKER, Severity.WARNING, Severity.INFO)
 
 
-def due(compat: Compat, hop: Hop, check: str) -> BehaviourRow | None:
+def due(compat: Compat, hop: Hop, check: Detector) -> BehaviourRow | None:
     """The gravest change for this detector, the newest of its kind: of the hop's target, or long past.
 
     What earlier minors brought is told with the first hop: whoever still has it was lucky until now.
     """
     rows = [row for row in compat.behaviours if row.check == check and is_due(row, hop)]
     return min(rows, key=lambda row: (_GRAVITY.index(severity_of(row)), _newest(row)), default=None)
+
+
+def is_seen(row: BehaviourRow) -> bool:
+    """Whether a check can tell who is hit; a row whose `check` nothing answers to is one for people to read."""
+    return bool(row.key) or row.check in set(Detector)
 
 
 def is_due(row: BehaviourRow, hop: Hop) -> bool:

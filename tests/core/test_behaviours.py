@@ -2,7 +2,7 @@
 
 import pytest
 
-from fleetkeeper.core.behaviours import due, evidence, severity_of
+from fleetkeeper.core.behaviours import Detector, due, evidence, severity_of
 from fleetkeeper.core.compat import Confidence
 from fleetkeeper.core.finding import Severity
 from tests.core.checks.behaviour_rows import change, row
@@ -22,7 +22,10 @@ FIRST, SECOND = hops("1.34", "1.36")
 )
 def test_a_change_is_due_with_its_minor_or_at_once(minor: str, first: bool, second: bool) -> None:
     compat = change(row("ipvs", minor=minor), row("other"))
-    assert (due(compat, FIRST, "ipvs") is not None, due(compat, SECOND, "ipvs") is not None) == (first, second)
+    assert (due(compat, FIRST, Detector.IPVS) is not None, due(compat, SECOND, Detector.IPVS) is not None) == (
+        first,
+        second,
+    )
 
 
 def test_the_gravest_and_newest_change_is_due() -> None:
@@ -32,7 +35,7 @@ def test_the_gravest_and_newest_change_is_due() -> None:
         row("ipvs", minor="1.34"),
         row("ipvs", minor="1.33", type="planned"),
     )
-    assert due(change(*rows), FIRST, "ipvs") is rows[2]
+    assert due(change(*rows), FIRST, Detector.IPVS) is rows[2]
 
 
 @pytest.mark.parametrize(

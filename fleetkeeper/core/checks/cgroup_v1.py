@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from fleetkeeper.core import parts
-from fleetkeeper.core.behaviours import due, evidence, severity_of
+from fleetkeeper.core.behaviours import Detector, due, evidence, severity_of
 from fleetkeeper.core.checks import check
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.finding import Breaks, Finding, Severity, Subject
@@ -21,7 +21,6 @@ from fleetkeeper.core.snapshot import Hop, Snapshot
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.core.wording import counted, some
 
-CHECK = "cgroup-v1"
 FIRST_WITH_TWO = {
     "Amazon Linux": 2023,
     "Ubuntu": 22,
@@ -41,7 +40,7 @@ _RELEASE = re.compile(r" (\d{1,4})", re.ASCII)
 @check("FK313", "Nodes run with cgroup v1", needs=(parts.NODES,), critical=True)
 def cgroup_v1(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
     """One finding for a group and image; an image that is not known is unknown, and blocks as node images do."""
-    row = due(compat, hop, CHECK)
+    row = due(compat, hop, Detector.CGROUP_V1)
     if row is None:
         return
     for (pool, image), nodes in _by_image(snap, row.minor).items():

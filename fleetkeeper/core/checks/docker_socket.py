@@ -7,20 +7,19 @@ dockershim is gone since 1.24, and images of EKS hold containerd alone (Amazon E
 from collections.abc import Iterator
 
 from fleetkeeper.core import parts
-from fleetkeeper.core.behaviours import due, evidence
+from fleetkeeper.core.behaviours import Detector, due, evidence
 from fleetkeeper.core.checks import check
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.finding import Breaks, Finding, Severity, Subject
 from fleetkeeper.core.snapshot import Hop, Snapshot
 from fleetkeeper.core.wording import counted, some
 
-CHECK = "dockershim"
 SOCKETS = frozenset({"/var/run/docker.sock", "/run/docker.sock"})
 
 
 @check("FK320", "Something needs Docker on its node", needs=(parts.WORKLOADS, parts.NODES), each_hop=False)
 def docker_socket(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
-    row = due(compat, hop, CHECK)
+    row = due(compat, hop, Detector.DOCKER)
     if row is None:
         return
     for workload in snap.workloads:

@@ -7,20 +7,19 @@ versions, 1.36): the workload runs on until its pods move.
 from collections.abc import Iterator
 
 from fleetkeeper.core import parts
-from fleetkeeper.core.behaviours import due, evidence, severity_of
+from fleetkeeper.core.behaviours import Detector, due, evidence, severity_of
 from fleetkeeper.core.checks import check
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.finding import Breaks, Finding, Severity, Subject
 from fleetkeeper.core.snapshot import Hop, Snapshot
 from fleetkeeper.core.wording import some
 
-CHECK = "gitrepo-volume"
 NEEDS = (parts.WORKLOADS, parts.PODS)
 
 
 @check("FK315", "A gitRepo volume", needs=NEEDS)
 def git_repo_volume(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
-    row = due(compat, hop, CHECK)
+    row = due(compat, hop, Detector.GIT_REPO)
     if row is None:
         return
     for workload in (*snap.workloads, *(snap.pods.ownerless if snap.pods else ())):

@@ -8,7 +8,7 @@ data (nodeadm), so that it wants its own test. Fargate's images are AWS' own.
 from collections.abc import Iterator
 
 from fleetkeeper.core import parts
-from fleetkeeper.core.behaviours import due, evidence, severity_of
+from fleetkeeper.core.behaviours import Detector, due, evidence, severity_of
 from fleetkeeper.core.checks import check
 from fleetkeeper.core.compat import BehaviourRow, Compat
 from fleetkeeper.core.finding import Breaks, Finding, Severity, Subject
@@ -17,14 +17,13 @@ from fleetkeeper.core.node_pools import pools
 from fleetkeeper.core.snapshot import Hop, Snapshot
 from fleetkeeper.core.wording import counted, some
 
-CHECK = "al2"
 IMAGE, TYPE = "Amazon Linux 2", "AL2_"
 NEEDS = (parts.NODE_GROUPS, parts.NODES)
 
 
 @check("FK419", "EKS makes no such node image for the target", needs=NEEDS, critical=True)
 def image_type_gone(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
-    row = due(compat, hop, CHECK)
+    row = due(compat, hop, Detector.AMAZON_LINUX_2)
     if row is None:
         return
     typed = {each.name: each.ami_type for each in snap.node_groups if each.ami_type.startswith(TYPE)}

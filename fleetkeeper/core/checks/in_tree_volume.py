@@ -8,7 +8,7 @@ volumes of another provisioner only.
 from collections.abc import Iterator
 
 from fleetkeeper.core import parts
-from fleetkeeper.core.behaviours import due, evidence
+from fleetkeeper.core.behaviours import Detector, due, evidence
 from fleetkeeper.core.checks import check
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.finding import Breaks, Finding, Severity, Subject
@@ -16,14 +16,13 @@ from fleetkeeper.core.model import Addons
 from fleetkeeper.core.snapshot import Hop, Snapshot
 from fleetkeeper.core.wording import counted, some
 
-CHECK = "in-tree-volumes"
 KIND, DRIVER = "awsElasticBlockStore", "aws-ebs-csi-driver"
 NEEDS = (parts.VOLUMES, parts.WORKLOADS, parts.ADDONS)
 
 
 @check("FK317", "In-tree volumes without a CSI driver", needs=NEEDS, critical=True)
 def in_tree_volume(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
-    row = due(compat, hop, CHECK)
+    row = due(compat, hop, Detector.IN_TREE)
     if row is None or any(each.id == DRIVER for each in snap.addons):
         return
     names = [f"PersistentVolume {each.name}" for each in snap.volumes if each.source == KIND]

@@ -8,21 +8,20 @@ import json
 from collections.abc import Iterator
 
 from fleetkeeper.core import parts
-from fleetkeeper.core.behaviours import due, evidence, severity_of
+from fleetkeeper.core.behaviours import Detector, due, evidence, severity_of
 from fleetkeeper.core.checks import check
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.finding import Breaks, Finding, Severity, Subject
 from fleetkeeper.core.model import Addons
 from fleetkeeper.core.snapshot import Hop, Snapshot
 
-CHECK = "ipvs"
 NAME = "kube-proxy"
 
 
 @check("FK316", "kube-proxy runs in IPVS mode", needs=(parts.ADDONS,))
 def ipvs_mode(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
     """An unseen mode is told only once the mode no longer works: until then it is one more deprecation."""
-    row = due(compat, hop, CHECK)
+    row = due(compat, hop, Detector.IPVS)
     if row is None or all(each.id != NAME for each in snap.addons):
         return
     mode, severity = _mode(snap), severity_of(row)

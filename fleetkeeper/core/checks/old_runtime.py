@@ -7,7 +7,7 @@ carry 2.x from 1.34 on, so groups that EKS or Auto Mode give an image are left o
 from collections.abc import Iterator
 
 from fleetkeeper.core import parts
-from fleetkeeper.core.behaviours import due, evidence, severity_of
+from fleetkeeper.core.behaviours import Detector, due, evidence, severity_of
 from fleetkeeper.core.checks import check
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.finding import Breaks, Finding, Severity
@@ -16,14 +16,13 @@ from fleetkeeper.core.node_pools import pools
 from fleetkeeper.core.snapshot import Hop, Snapshot
 from fleetkeeper.core.wording import counted, some
 
-CHECK = "containerd-1"
 NEEDS = (parts.NODES, parts.NODE_GROUPS)
 OF_EKS = frozenset({ComputeKind.AUTO_MODE, ComputeKind.FARGATE})
 
 
 @check("FK319", "Nodes run containerd 1.x", needs=NEEDS)
 def old_runtime(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
-    row = due(compat, hop, CHECK)
+    row = due(compat, hop, Detector.CONTAINERD_1)
     if row is None:
         return
     for pool in pools(_of_their_own(snap)):

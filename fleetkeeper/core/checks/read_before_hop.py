@@ -15,7 +15,7 @@ from fleetkeeper.core.wording import counted, some
 
 @check("FK322", "Changes to read before the hop", needs=(parts.CONTROL_PLANE,))
 def read_before_hop(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
-    rows = [row for row in compat.behaviours if row.minor == hop.target and not row.check and not row.key]
+    rows = [row for row in compat.behaviours if row.minor == hop.target and not behaviours.is_seen(row)]
     if not rows:
         return
     yield Finding(

@@ -27,6 +27,11 @@ def test_the_evidence_has_every_row() -> None:
     assert "5 changes of 1.35" in finding.message
 
 
+def test_a_change_whose_detector_is_not_there_is_read_by_people() -> None:
+    (finding,) = found("FK322", snapshot(), compat=change(row("telepathy")))
+    assert "telepathy-1.35" in finding.message
+
+
 def test_a_hop_without_such_changes_is_not_told() -> None:
     assert found("FK322", snapshot(), compat=change(row("ipvs"), row(minor="1.34"))) == ()
 
