@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from fleetkeeper import documents
-from fleetkeeper.core import compat_rows
+from fleetkeeper.core import addon_rows, compat_rows
 from fleetkeeper.core.compat import AddonRow, Compat, MinorRow, SkewRow
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.data import data_path
@@ -63,7 +63,7 @@ class _Library:
                 self._add_addon(path, root)
 
     def _add_addon(self, path: Path, root: Table) -> None:
-        row = compat_rows.addon_row(root)
+        row = addon_rows.addon_row(root)
         if row is None:
             return
         if row.id != path.stem:
@@ -85,7 +85,7 @@ class _Library:
         yield document
 
     def compat(self) -> Compat:
-        for contest in compat_rows.contests(self._addons.values()):
+        for contest in addon_rows.contests(self._addons.values()):
             detect = self._details[contest.addon].table("detect")
             message = f"{contest.text} is claimed by {contest.claimed_by} too"
             detect.mistake(contest.key, message, "each trace may belong to one addon", item=contest.item)

@@ -67,6 +67,13 @@ class Range:
     def accepts(self, version: Version) -> bool:
         return all(bound.accepts(version) for bound in self.bounds)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether a lower bound lies above an upper one, so that no version at all is in it."""
+        lower = [bound for bound in self.bounds if bound.operator in (">=", ">", "=")]
+        upper = [bound for bound in self.bounds if bound.operator in ("<=", "<", "=")]
+        return any(_apart(low, high) for low in lower for high in upper)
+
     def __str__(self) -> str:
         return f"{'chart ' if self.of_chart else ''}{','.join(map(str, self.bounds)) or '*'}"
 
@@ -76,6 +83,12 @@ def _bound(part: str, text: str) -> Bound:
         if part.startswith(operator):
             return Bound(operator, Version.parse(part.removeprefix(operator).strip()))
     raise ValueError(f"{text!r} is not a range such as >=2.0.0,<2.2.0")
+
+
+def _apart(low: Bound, high: Bound) -> bool:
+    return high.version < low.version or (
+        high.version == low.version and not (low.accepts(high.version) and high.accepts(low.version))
+    )
 
 
 @dataclass(frozen=True, slots=True)

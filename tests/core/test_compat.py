@@ -7,8 +7,9 @@ from itertools import pairwise
 import pytest
 
 from fleetkeeper.adapters.library import read_compat
+from fleetkeeper.core.addon_rows import addon_row, contests
 from fleetkeeper.core.compat import AddonRow, Compat, Confidence, Critical, Detect, MinorRow, Source
-from fleetkeeper.core.compat_rows import addon_row, contests, minor_row, skew_row
+from fleetkeeper.core.compat_rows import minor_row, skew_row
 from fleetkeeper.core.image_index import Tells
 from fleetkeeper.core.model import SupportedVersion
 from fleetkeeper.core.support import Phase, Support, support_at, support_of
