@@ -11,6 +11,7 @@ import structlog
 from apscheduler.triggers.cron import CronTrigger
 
 from fleetkeeper.config import Settings
+from fleetkeeper.core.readiness import Tally
 from fleetkeeper.core.selector import Selector
 from fleetkeeper.engine.observe import Outcome, Progress
 from fleetkeeper.errors import FleetkeeperError, StoreUnavailable
@@ -60,7 +61,7 @@ class Job:
 
 
 class Daemon:
-    """Observes on the schedule and forgets old history daily; one thread, so that nothing overlaps or piles up.
+    """Observes and assesses on the schedule, forgets old history daily; one thread, so that nothing piles up.
 
     A slot belongs to the replica that wins it. When that one dies on the way, the slot is not repeated: what it read is
     stored, and any replica takes the next one.
@@ -147,6 +148,19 @@ class Daemon:
             outcome = self._keeper.observe(Selector(), Progress())
         self._metrics.observed(outcome, self._now())
         _tell(outcome)
+        if not outcome.stopped:
+            self._assess()
+
+    def _assess(self) -> None:
+        """Judge what is stored now; a report is counted and dropped, for a whole fleet's need not fit into memory."""
+        tally = Tally()
+        for report in self._keeper.assessments(Selector()):
+            tally.add(report)
+            if self._keeper.ports.cancel.is_set():
+                return
+        self._metrics.assessed(tally)
+        by_severity = {severity: count for severity, count in tally.severities.items() if count}
+        _log.info("assessment_done", **tally.verdicts, findings=by_severity)
 
     def _prune(self, slot: datetime) -> None:
         self._keeper.ports.store.prune(self._now(), self._history_days)

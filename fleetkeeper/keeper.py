@@ -1,15 +1,18 @@
 """START HERE: what fleetkeeper can do, each in a few lines; the command line and the daemon call nothing else."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fleetkeeper.core import model, parts
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.fleet import Fleet
+from fleetkeeper.core.readiness import ClusterReport, Entry, Subject
 from fleetkeeper.core.selector import Selector
+from fleetkeeper.core.versions import Minor
+from fleetkeeper.engine.assess import Assessor
 from fleetkeeper.engine.discovery import not_listed
-from fleetkeeper.engine.observe import Choice, Outcome, Progress, attributes, observe_fleet
+from fleetkeeper.engine.observe import Choice, Outcome, Progress, attributes_of, observe_fleet
 from fleetkeeper.engine.observe_cluster import ClusterReader
 from fleetkeeper.engine.ports import Ports
 
@@ -24,6 +27,7 @@ class Keeper:
     choice: Choice
     stale_after: timedelta
     kube_threads: int
+    assessor: Assessor
 
     def observe(self, selector: Selector, progress: Progress) -> Outcome:
         """Read every cluster that the configuration and the selector want, and store what was seen."""
@@ -32,23 +36,30 @@ class Keeper:
     def fleet(self, selector: Selector, only: tuple[str, ...], at: datetime | None = None) -> Fleet:
         """The fleet as last stored, or as history has it at a time; of each cluster only these parts and all gaps."""
         seen = self.ports.store.clusters(at, {parts.CONTROL_PLANE, *only})
-        clusters = tuple(c for c in seen if selector.accepts(_attributes(c)))
+        clusters = tuple(c for c in seen if selector.accepts(attributes_of(c)))
         scopes = {scope: self.ports.store.scope_parts(scope) for scope in self.ports.store.scopes()}
         return Fleet(clusters, scopes, self.compat, at or self.ports.clock.now(), self.stale_after)
 
     def changes(self, since: datetime, until: datetime | None, selector: Selector) -> tuple[model.Change, ...]:
         """What changed in the fleet, newest first."""
         chosen = {
-            c.id for c in self.ports.store.clusters(only={parts.CONTROL_PLANE}) if selector.accepts(_attributes(c))
+            c.id for c in self.ports.store.clusters(only={parts.CONTROL_PLANE}) if selector.accepts(attributes_of(c))
         }
         found = self.ports.store.changes(since, until)
         return tuple(c for c in found if not selector.terms or c.cluster in chosen)
 
+    def assess(self, selector: Selector, target: Minor | None = None) -> tuple[ClusterReport, ...]:
+        """Judge every stored cluster for each hop to its target; to a target of the caller's own as a trial only."""
+        return tuple(self.assessments(selector, target))
+
+    def assessments(self, selector: Selector, target: Minor | None = None) -> Iterator[ClusterReport]:
+        """The same, one by one."""
+        return self.assessor.assess(selector, target)
+
+    def findings(self, selector: Selector, resolved: bool = False) -> tuple[tuple[Subject, Entry], ...]:
+        """What the last assessment of each cluster found and what is known of it since; reads no cluster."""
+        return self.assessor.findings(selector, resolved)
+
     def not_listed(self) -> Mapping[str, model.Gap]:
         """Accounts and regions whose clusters could not be listed at the last try."""
         return not_listed({scope: self.ports.store.scope_parts(scope) for scope in self.ports.store.scopes()})
-
-
-def _attributes(cluster: model.SeenCluster) -> dict[str, str]:
-    control_plane = cluster.value(parts.CONTROL_PLANE)
-    return attributes(cluster.id, cluster.name, cluster.scope, cluster.placement, control_plane)

@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.core import GaugeMetricFamily
 
 import fleetkeeper
+from fleetkeeper.core.readiness import Tally
 from fleetkeeper.engine.observe import Outcome
 from fleetkeeper.errors import ConfigError, FleetkeeperError, Mistake
 
@@ -39,6 +40,8 @@ class Metrics:
         build.labels(fleetkeeper.__version__).set(1)
         self._observed = _Observed()
         self.registry.register(self._observed)
+        self._assessed = _Assessed()
+        self.registry.register(self._assessed)
         self.observation_seconds = Histogram(
             "fleetkeeper_observation_seconds", "Length of an observation.", buckets=_BUCKETS, registry=self.registry
         )
@@ -53,6 +56,10 @@ class Metrics:
         """Tell of an observation; one that was stopped says nothing about the fleet."""
         if not outcome.stopped:
             self._observed.last = (outcome, now)
+
+    def assessed(self, tally: Tally) -> None:
+        """Tell of an assessment of the whole fleet."""
+        self._assessed.last = tally
 
     def job_failed(self, job: str) -> None:
         self._job_failures.labels(job).inc()
@@ -78,6 +85,29 @@ class _Observed:
         yield GaugeMetricFamily(
             "fleetkeeper_scopes_not_listed", "Accounts and regions that could not be listed.", len(outcome.not_listed)
         )
+
+
+class _Assessed:
+    """The last assessment of the whole fleet; a code that finds nothing any more is gone, not 0."""
+
+    def __init__(self) -> None:
+        self.last: Tally | None = None
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        if self.last is None:
+            return
+        clusters = GaugeMetricFamily(
+            "fleetkeeper_clusters_by_readiness", "Clusters by their worst hop.", labels=["verdict"]
+        )
+        for verdict, count in sorted(self.last.verdicts.items()):
+            clusters.add_metric([verdict], count)
+        yield clusters
+        findings = GaugeMetricFamily(
+            "fleetkeeper_findings", "Findings that are not waived.", labels=["severity", "code"]
+        )
+        for (severity, code), count in sorted(self.last.findings.items()):
+            findings.add_metric([severity, code], count)
+        yield findings
 
 
 class Readiness:

@@ -22,6 +22,7 @@ from fleetkeeper.clock import ENVIRONMENT, SystemClock, clock_of
 from fleetkeeper.config import Settings
 from fleetkeeper.core import model
 from fleetkeeper.core.placement import Candidate, MappingSettings, place
+from fleetkeeper.engine.assess import Assessor
 from fleetkeeper.engine.diagnose import Doctor
 from fleetkeeper.engine.observe import Choice
 from fleetkeeper.engine.observe_cluster import ClusterReader
@@ -82,13 +83,15 @@ def _keeper(settings: Settings, store: SqlStore) -> Keeper:
     clouds = EksClouds(settings.aws, clock, cancel)
     kubes = KubeAccess(settings.kubernetes, clouds.token, SystemClock(), WallPace(cancel))
     ports = Ports(clouds, kubes, store, clock, cancel)
+    stale_after = timedelta(minutes=settings.observe.stale_after_minutes)
     return Keeper(
         ports=ports,
         reader=ClusterReader(ports, _Placer(settings.mapping), compat, settings.observe.helm_secrets),
         compat=compat,
         choice=Choice(settings.aws.names, settings.aws.exclude_names, settings.aws.tags),
-        stale_after=timedelta(minutes=settings.observe.stale_after_minutes),
+        stale_after=stale_after,
         kube_threads=settings.kubernetes.concurrency,
+        assessor=Assessor(store, clock, compat, stale_after, settings.assess.targets, settings.assess.decisions),
     )
 
 

@@ -19,6 +19,7 @@ from fleetkeeper.core import model
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.selector import Selector
 from fleetkeeper.daemon import OBSERVE, PRUNE, RETRY, Daemon, last_slot
+from fleetkeeper.engine.assess import Assessor
 from fleetkeeper.engine.observe import Choice, Outcome, Progress
 from fleetkeeper.engine.observe_cluster import ClusterReader
 from fleetkeeper.engine.ports import Clouds, Kubes, Ports, Store
@@ -181,7 +182,9 @@ def replicas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Replic
 
 def _keeper(ports: Ports) -> Keeper:
     compat = Compat((), (), ())
-    return Keeper(ports, ClusterReader(ports, _nowhere, compat, False), compat, Choice(), timedelta(hours=1), 1)
+    hour = timedelta(hours=1)
+    assessor = Assessor(ports.store, ports.clock, compat, hour)
+    return Keeper(ports, ClusterReader(ports, _nowhere, compat, False), compat, Choice(), hour, 1, assessor)
 
 
 def _nowhere(*_: object) -> model.Placement:

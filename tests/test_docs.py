@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from prometheus_client import generate_latest
 
+from fleetkeeper.core.readiness import Tally
 from fleetkeeper.engine.observe import Outcome
 from fleetkeeper.metrics import Metrics
 from tests.cli import tree
@@ -143,6 +145,7 @@ def test_settings_exist(path: Path) -> None:
 def test_metrics_exist_and_all_are_documented() -> None:
     metrics = Metrics()
     metrics.observed(Outcome(1, 0, {}, False), datetime(2026, 11, 20, tzinfo=UTC))
+    metrics.assessed(Tally(findings=Counter({("blocker", "FK301"): 1})))
     exposed = generate_latest(metrics.registry).decode()
     real = set(re.findall(r"^# TYPE (fleetkeeper_\w+)", exposed, re.MULTILINE))
     named = set(re.findall(r"`(fleetkeeper_[a-z_]+)", (ROOT / "docs" / "operations.md").read_text("utf-8")))

@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 import fleetkeeper
-from fleetkeeper.cli import config, context, db, demo, doctor, get, observe, onboard, serve
+from fleetkeeper.cli import assess, config, context, db, demo, doctor, findings, get, observe, onboard, serve
 from fleetkeeper.cli.exits import Exit
 from fleetkeeper.cli.output import say
 from fleetkeeper.errors import ConfigError, FleetkeeperError, ReadError, UsageError
@@ -95,6 +95,8 @@ def root(
 
 
 app.command("observe")(observe.observe)
+app.command("assess")(assess.assess)
+app.command("explain")(findings.explain)
 app.command("serve")(serve.serve)
 app.add_typer(get.app, name="get")
 app.command("doctor")(doctor.doctor)

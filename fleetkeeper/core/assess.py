@@ -92,7 +92,7 @@ def not_seen(snapshot: Snapshot, part: str, affected: Sequence[Check]) -> Findin
         message=f"{part.replace('_', ' ')} could not be seen ({reason.value}), so {codes} cannot be judged",
         fix=detail if not asked else fix_for(reason, snapshot.cluster.name),
         blocks=asked and any(each.critical for each in affected),
-        evidence=(Evidence("read", f"{reason.value}: {detail}", gap.since if gap else None),),
+        evidence=(Evidence("read", f"{reason.value}: {detail}", gap.since if gap and snapshot.part(part) else None),),
     )
 
 

@@ -44,12 +44,10 @@ class Tracking:
     watch: Watch = Watch()
 
 
-def track(snap: Snapshot, reports: Iterable[HopReport], before: Tracking | None, checks: Sequence[Check]) -> Tracking:
+def track(snap: Snapshot, reports: Iterable[HopReport], before: Tracking, checks: Sequence[Check]) -> Tracking:
     """The findings after this assessment. What was seen before stays known until its end is proven."""
-    known = before.findings if before else {}
-    watch = before.watch if before else Watch()
-    seen = watch.after(snap)
-    found = _gravest(reports)
+    known, seen = before.findings, before.watch.after(snap)
+    found = tuple(each for each in _gravest(reports) if not _is_silence(known.get(each.fingerprint), each))
     unbroken = seen.unbroken_since if seen else None
     look = Look(snap.now, found, _judged(snap, known, checks), _states(snap, known), unbroken)
     at = snap.control_plane.version if snap.control_plane else None
@@ -57,7 +55,7 @@ def track(snap: Snapshot, reports: Iterable[HopReport], before: Tracking | None,
         key: _past(each, at, snap.now) if each.last_seen < snap.now else each
         for key, each in advance(known, look).items()
     }
-    return Tracking(snap.now, after, seen or watch)
+    return Tracking(snap.now, after, seen or before.watch)
 
 
 def _gravest(reports: Iterable[HopReport]) -> tuple[Finding, ...]:
@@ -68,6 +66,12 @@ def _gravest(reports: Iterable[HopReport]) -> tuple[Finding, ...]:
         if other is None or _weight(finding) < _weight(other):
             found[finding.fingerprint] = finding
     return tuple(found.values())
+
+
+def _is_silence(before: Tracked | None, now: Finding) -> bool:
+    """A live use that is only told as something milder, for what showed it is forgotten: no sight of it, and no end."""
+    was = before.finding if before and before.counts else None
+    return was is not None and was.use is not None and was.blocks and not now.blocks
 
 
 _ORDER = {severity: number for number, severity in enumerate(Severity)}

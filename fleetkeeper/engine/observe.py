@@ -78,6 +78,12 @@ def attributes(
     } | {f"tag:{key}": value for key, value in tags.items()}
 
 
+def attributes_of(cluster: model.SeenCluster) -> dict[str, str]:
+    """The same of a stored cluster."""
+    control_plane = cluster.value(parts.CONTROL_PLANE)
+    return attributes(cluster.id, cluster.name, cluster.scope, cluster.placement, control_plane)
+
+
 class Progress:
     """Counts clusters found, done and incomplete; `on_change` is called after each change, one call at a time."""
 

@@ -189,3 +189,13 @@ def test_a_cluster_that_was_never_listed_is_refused(store: SqlStore) -> None:
 
 def test_the_parts_of_one_cluster_are_read_alone(known: SqlStore) -> None:
     assert known.cluster_parts(SHOP) == {}
+
+
+def test_evidence_that_was_read_again_is_no_change_until_the_next_day(known: SqlStore, settings: StoreSettings) -> None:
+    def read_at(at: datetime) -> Tracking:
+        return tracking(tracked(finding(evidence=(Evidence("EKS", "it is so", at),)), at), at=at)
+
+    known.save_tracking(SHOP, read_at(NOON))
+    assert rows_written(settings, lambda: known.save_tracking(SHOP, read_at(later(15)))) == ["assessed"]
+    written = rows_written(settings, lambda: known.save_tracking(SHOP, read_at(later(24 * 60))))
+    assert written == ["finding", "assessed"]

@@ -14,6 +14,7 @@ from fleetkeeper.clock import SystemClock
 from fleetkeeper.config import AwsAccount, AwsSettings, KubeCluster, KubernetesSettings, Secret
 from fleetkeeper.core.model import SeenCluster
 from fleetkeeper.core.selector import Selector
+from fleetkeeper.engine.assess import Assessor
 from fleetkeeper.engine.observe import Choice, Outcome, Progress
 from fleetkeeper.engine.observe_cluster import ClusterReader
 from fleetkeeper.engine.ports import Ports
@@ -125,4 +126,6 @@ def connected(simulator: Simulator, store: SqlStore, *kubeconfigs: KubeCluster, 
     kubes = KubeAccess(kubernetes, clouds.token, SystemClock(), _Pace(cancel))
     ports = Ports(clouds, kubes, store, clock, cancel)
     reader = ClusterReader(ports, placed, compat(), helm_secrets=True)
-    return Live(simulator, Keeper(ports, reader, compat(), Choice(), timedelta(hours=1), 8), clock)
+    hour = timedelta(hours=1)
+    assessor = Assessor(store, clock, compat(), hour)
+    return Live(simulator, Keeper(ports, reader, compat(), Choice(), hour, 8, assessor), clock)

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -13,6 +13,7 @@ import structlog
 from fleetkeeper.adapters.store import tables
 from fleetkeeper.adapters.store.codec import to_json
 from fleetkeeper.adapters.store.rows import Row, execute
+from fleetkeeper.core.finding import Finding
 from fleetkeeper.core.lifecycle import State, Tracked
 from fleetkeeper.core.model import ClusterId
 from fleetkeeper.core.tracking import Tracking, Watch
@@ -94,6 +95,7 @@ def forget_resolved(connection: sa.Connection, horizon: datetime) -> None:
 def _row(key: str, tracked: Tracked, at: datetime) -> Row:
     finding, seen_now = tracked.finding, tracked.last_seen == at
     body = to_json(replace(tracked, last_seen=tracked.first_seen))  # its time stands in a column
+    steady = to_json(replace(tracked, last_seen=tracked.first_seen, finding=_by_day(finding)))
     return {
         "fingerprint": key,
         "code": finding.code,
@@ -104,9 +106,18 @@ def _row(key: str, tracked: Tracked, at: datetime) -> Row:
         "since": tracked.since,
         "first_seen": tracked.first_seen,
         "last_seen": None if seen_now else tracked.last_seen,
-        "digest": hashlib.blake2b(body, digest_size=16).digest(),
+        "digest": hashlib.blake2b(steady, digest_size=16).digest(),
         "body": body.decode(),
     }
+
+
+def _by_day(finding: Finding) -> Finding:
+    """Most evidence is true as of the last read, so its time moves at every tick: a new day is worth a write."""
+    return replace(finding, evidence=tuple(replace(each, at=_midnight(each.at)) for each in finding.evidence))
+
+
+def _midnight(at: datetime | None) -> datetime | None:
+    return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) if at else None
 
 
 def _tracked(row: Any, assessed_at: datetime) -> Tracked | None:

@@ -161,7 +161,8 @@ class HistoryRow(SQLModel, table=True):
 class FindingRow(SQLModel, table=True):
     """A finding of a cluster over time. body is the JSON of the core's Tracked but for last_seen, by its digest.
 
-    last_seen NULL: the cluster's last assessment saw it, so that one that finds the same writes none of these rows.
+    last_seen NULL: the cluster's last assessment saw it, so that one that finds the same writes none of these rows. The
+    digest takes the times of evidence by the day, so those in the body may be up to a day old.
     What stands in columns beside the body is for reading with SQL alone.
     """
 
