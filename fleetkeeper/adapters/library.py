@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from fleetkeeper import documents
-from fleetkeeper.core import addon_rows, compat_rows
-from fleetkeeper.core.compat import AddonRow, Compat, MinorRow, SkewRow
+from fleetkeeper.core import addon_rows, compat_rows, compat_rows_apis
+from fleetkeeper.core.api_rows import Apis
+from fleetkeeper.core.compat import AddonRow, ApiRow, BehaviourRow, Compat, MinorRow, SkewRow, ThirdPartyApiRow
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.data import data_path
 from fleetkeeper.documents import Table
@@ -16,6 +17,9 @@ Row = TypeVar("Row")
 Key = TypeVar("Key")
 
 _KUBERNETES = "kubernetes.toml"
+_APIS = "apis.toml"
+_BEHAVIOURS = "behaviours.toml"
+_FILES = (_KUBERNETES, _APIS, _BEHAVIOURS)
 _ADDONS = "addons"
 
 
@@ -28,7 +32,7 @@ def read_compat(overlays: Sequence[Path] = ()) -> Compat:
 
 
 def read_folders(folders: Sequence[Path]) -> Compat:
-    """Folders that hold kubernetes.toml and addons/<id>.toml or some of them, the later over the earlier."""
+    """Folders that hold some of the known files and addons/<id>.toml, the later over the earlier."""
     library = _Library()
     for folder in folders:
         library.add(folder)
@@ -42,6 +46,9 @@ class _Library:
         self._minors: dict[Minor, MinorRow] = {}
         self._skew: dict[str, SkewRow] = {}
         self._addons: dict[str, AddonRow] = {}
+        self._apis: dict[str, ApiRow] = {}
+        self._third_party: dict[str, ThirdPartyApiRow] = {}  # by group, version and each kind
+        self._behaviours: dict[str, BehaviourRow] = {}
         self._details: dict[str, Table] = {}  # addon id → the document that its row is from
         self._documents: list[Table] = []
         self._mistakes: list[Mistake] = []
@@ -51,16 +58,25 @@ class _Library:
             self._mistakes.append(Mistake(str(folder), 0, "", "is not a folder of compat data"))
             return
         for path in sorted(folder.glob("*.toml")):
-            if path.name != _KUBERNETES:
-                self._mistakes.append(
-                    Mistake(str(path), 0, "", "is no file of compat data", f"known: {_KUBERNETES}, {_ADDONS}/<id>.toml")
-                )
-        for root in self._read(folder / _KUBERNETES):
-            _lay_over(self._minors, root.tables("minor"), "minor", compat_rows.minor_row, lambda row: row.minor)
-            _lay_over(self._skew, root.tables("skew"), "id", compat_rows.skew_row, lambda row: row.id)
+            if path.name not in _FILES:
+                known = f"known: {', '.join(_FILES)}, {_ADDONS}/<id>.toml"
+                self._mistakes.append(Mistake(str(path), 0, "", "is no file of compat data", known))
+        self._add_rows(folder)
         for path in sorted((folder / _ADDONS).glob("*.toml")):
             for root in self._read(path):
                 self._add_addon(path, root)
+
+    def _add_rows(self, folder: Path) -> None:
+        for root in self._read(folder / _KUBERNETES):
+            _lay_over(self._minors, root.tables("minor"), "minor", compat_rows.minor_row, _minor_of)
+            _lay_over(self._skew, root.tables("skew"), "id", compat_rows.skew_row, _id_of)
+        for root in self._read(folder / _APIS):
+            _lay_over(self._apis, root.tables("api"), "kind", compat_rows_apis.api_row, _names_of)
+            _lay_over(
+                self._third_party, root.tables("third_party"), "kinds", compat_rows_apis.third_party_row, _kinds_of
+            )
+        for root in self._read(folder / _BEHAVIOURS):
+            _lay_over(self._behaviours, root.tables("behaviour"), "id", compat_rows_apis.behaviour_row, _id_of)
 
     def _add_addon(self, path: Path, root: Table) -> None:
         row = addon_rows.addon_row(root)
@@ -92,7 +108,13 @@ class _Library:
         mistakes = (*self._mistakes, *(m for document in self._documents for m in document.mistakes()))
         if mistakes:
             raise ConfigError(mistakes)
-        return Compat(tuple(self._minors.values()), tuple(self._skew.values()), tuple(self._addons.values()))
+        return Compat(
+            minor_rows=tuple(self._minors.values()),
+            skew=tuple(self._skew.values()),
+            addons=tuple(self._addons.values()),
+            behaviours=tuple(self._behaviours.values()),
+            apis=Apis(tuple(self._apis.values()), tuple(dict.fromkeys(self._third_party.values()))),
+        )
 
 
 def _lay_over(
@@ -100,16 +122,37 @@ def _lay_over(
     tables: Sequence[Table],
     id_key: str,
     read: Callable[[Table], Row | None],
-    id_of: Callable[[Row], Key],
+    ids_of: Callable[[Row], Sequence[Key]],
 ) -> None:
-    """Add the rows of one file; within one file an id may stand once."""
+    """Add the rows of one file to those of earlier files; within one file an id may stand once.
+
+    They go to the end, where indexes find them last: a row with several ids may take some of those of another row.
+    """
     seen: set[Key] = set()
     for table in tables:
         row = read(table)
         if row is None:
             continue
-        id = id_of(row)
-        if id in seen:
-            table.mistake(id_key, f"{id} is there twice")
-        seen.add(id)
-        rows[id] = row
+        ids = ids_of(row)
+        for id in ids:
+            if id in seen:
+                table.mistake(id_key, f"{id} is there twice")
+            seen.add(id)
+            rows.pop(id, None)
+            rows[id] = row
+
+
+def _minor_of(row: MinorRow) -> tuple[Minor]:
+    return (row.minor,)
+
+
+def _id_of(row: SkewRow | BehaviourRow) -> tuple[str]:
+    return (row.id,)
+
+
+def _names_of(row: ApiRow) -> tuple[str]:
+    return (f"{row.api_version} {row.kind}",)
+
+
+def _kinds_of(row: ThirdPartyApiRow) -> tuple[str, ...]:
+    return tuple(f"{row.group}/{row.version} {kind}" for kind in row.kinds)

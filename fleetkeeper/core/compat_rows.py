@@ -1,12 +1,16 @@
 """Strict reading of compat documents into rows: mistakes are noted in the document, for all to be reported at once."""
 
 import re
+from collections.abc import Iterable
 from datetime import date
 from itertools import pairwise
+from typing import TypeVar
 
 from fleetkeeper.core.compat import Confidence, MinorRow, SkewRow, Source
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.documents import Table
+
+Step = TypeVar("Step", date, Minor)
 
 _ID = re.compile(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*", re.ASCII)
 _MINOR = re.compile(r"1\.\d{1,3}", re.ASCII)
@@ -26,14 +30,16 @@ def minor_row(table: Table) -> MinorRow | None:
         "eks_end_of_extended": _day(table, "eks_end_of_extended"),
     }
     for provider in ("upstream", "eks"):
-        _check_order(table, [(key, day) for key, day in days.items() if key.startswith(provider) and day])
+        check_order(table, [(key, day) for key, day in days.items() if key.startswith(provider)])
     if days["eks_end_of_extended"] and not days["eks_end_of_standard"]:
         table.mistake("eks_end_of_extended", "stands without eks_end_of_standard")
     return MinorRow(minor, source, **days) if minor else None
 
 
-def _check_order(table: Table, days: list[tuple[str, date]]) -> None:
-    for (earlier, start), (later, end) in pairwise(days):
+def check_order(table: Table, steps: Iterable[tuple[str, Step | None]]) -> None:
+    """Note what does not come after the one before it; a step that is None is not known, and left out."""
+    known = [(key, step) for key, step in steps if step is not None]
+    for (earlier, start), (later, end) in pairwise(known):
         if end <= start:
             table.mistake(later, f"must come after {earlier}")
 
