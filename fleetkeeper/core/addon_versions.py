@@ -1,7 +1,7 @@
 """Which versions of an addon go with which minors of Kubernetes, and how sure and how binding that is."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
@@ -28,12 +28,17 @@ class Strength(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """One comparator of a range: operator is >=, >, <=, < or =."""
+    """One comparator of a range: operator is >=, >, <=, < or =.
+
+    A vendor's build of a version is that version to a bound that names no build: 1.14.3-eksbuild.2 is =1.14.3.
+    """
 
     operator: str
     version: Version
 
     def accepts(self, version: Version) -> bool:
+        if not self.version.build:
+            version = replace(version, build=0)
         match self.operator:
             case ">=":
                 return not version < self.version
@@ -103,7 +108,11 @@ class VersionRow:
     note: str = ""
 
     def covers(self, on: Minor) -> bool:
-        return (self.oldest is None or self.oldest <= on) and (self.newest is None or on <= self.newest)
+        return not self.starts_after(on) and (self.newest is None or on <= self.newest)
+
+    def starts_after(self, on: Minor) -> bool:
+        """Whether a minor is too old for these versions; for newer ones of the addon it will be so too."""
+        return self.oldest is not None and on < self.oldest
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,25 +143,29 @@ class Acceptance:
     row: VersionRow | None = None
 
 
+_OUTSIDE = {
+    Strength.RECOMMENDED: "another pairing is recommended",
+    Strength.TESTED: "it was not tested there",
+    Strength.HEURISTIC: "it is not inferred either",
+    Strength.NONE: "nobody says so",
+}
+
+
 def accepts(
     rows: Sequence[VersionRow], freshest: Version | None, version: Version, on: Minor, chart: Version | None = None
 ) -> Acceptance:
     """What the rows of an addon say of a version on a minor, the most binding row first.
 
-    A version past the freshest that was known when the rows were collected is unknown, unless a row without an upper
-    bound covers it. A tested or heuristic range that does not cover the minor leaves it unknown.
+    A version past the minor of the freshest that was known when the rows were collected is unknown, unless a row
+    without an upper bound covers it. A recommended, tested or heuristic range that does not cover the minor leaves it
+    unknown.
     """
     speaking = [row for row in rows if _speaks(row, version, chart)]
+    newer = freshest is not None and freshest.minor < version.minor
     for strength in Strength:
         found = [row for row in speaking if row.strength is strength]
-        if not found or strength is Strength.ADVISORY:
-            continue
-        covering = next((row for row in found if row.covers(on)), None)
-        if covering is not None:
-            return _unless_newer(Acceptance(True, _says(covering), strength, covering), freshest, version)
-        if strength in (Strength.REQUIRED, Strength.SUPPORTED):
-            return Acceptance(False, _says(found[0]), strength, found[0])
-        return Acceptance(None, f"not {strength.value} there: {_says(found[0])}", strength, found[0])
+        if found and strength is not Strength.ADVISORY:
+            return _said(found, freshest if newer else None, version, on)
     return Acceptance(None, f"no row of compat covers version {version}")
 
 
@@ -162,13 +175,23 @@ def _speaks(row: VersionRow, version: Version, chart: Version | None) -> bool:
     return row.versions.accepts(version)
 
 
-def _unless_newer(said: Acceptance, freshest: Version | None, version: Version) -> Acceptance:
-    row = said.row
-    if freshest is None or not freshest < version or row is None:
-        return said
-    if row.strength is Strength.NONE or (row.newest is None and not _is_closed(row.versions)):
-        return said
-    return Acceptance(None, f"{version} is newer than what the rows know ({freshest})", row.strength, row)
+def _said(found: Sequence[VersionRow], passed: Version | None, version: Version, on: Minor) -> Acceptance:
+    """By rows of one strength that speak of a version; passed is the freshest known one where the version is newer."""
+    covering = [row for row in found if row.covers(on)]
+    lasting = [row for row in covering if passed is None or _lasts(row)]
+    if lasting:
+        return Acceptance(True, _says(lasting[0]), lasting[0].strength, lasting[0])
+    row = (covering or found)[0]
+    if passed is not None and not all(each.starts_after(on) for each in found):
+        return Acceptance(None, f"{version} is newer than what the rows know ({passed})", row.strength, row)
+    if row.strength in (Strength.REQUIRED, Strength.SUPPORTED):
+        return Acceptance(False, _says(row), row.strength, row)
+    return Acceptance(None, f"{_OUTSIDE[row.strength]}: {_says(row)}", row.strength, row)
+
+
+def _lasts(row: VersionRow) -> bool:
+    """Whether it holds for versions that nobody knew of when it was written."""
+    return row.strength is Strength.NONE or (row.newest is None and not _is_closed(row.versions))
 
 
 def _is_closed(versions: Range) -> bool:
@@ -187,11 +210,15 @@ def _says(row: VersionRow) -> str:
 
 
 def lowest_accepted(rows: Sequence[VersionRow], on: Minor, above: Version | None = None) -> Range | None:
-    """The range of addon versions nearest above a version that goes with a minor; None where no row says one."""
+    """The range of addon versions nearest above a version that goes with a minor; None where no row says one.
+
+    A range that a more binding row takes back is none: the least of its versions must be accepted by all rows.
+    """
     binding = (Strength.REQUIRED, Strength.SUPPORTED, Strength.RECOMMENDED, Strength.TESTED)
     fitting = [row for row in rows if row.strength in binding and row.covers(on) and not row.versions.of_chart]
     fitting = [row for row in fitting if above is None or not _ends_before(row.versions, above)]
-    return min((row.versions for row in fitting), key=_start, default=None)
+    sure = [row.versions for row in fitting if accepts(rows, None, _least(row.versions), on).answer is not False]
+    return min(sure, key=_least, default=None)
 
 
 def _ends_before(versions: Range, version: Version) -> bool:
@@ -199,7 +226,7 @@ def _ends_before(versions: Range, version: Version) -> bool:
     return any(bound.version < version or (bound.operator == "<" and bound.version == version) for bound in tops)
 
 
-def _start(versions: Range) -> Version:
+def _least(versions: Range) -> Version:
     return max(
         (bound.version for bound in versions.bounds if bound.operator in (">=", ">", "=")),
         default=Version.parse("0.0.0"),
