@@ -54,9 +54,9 @@ def assess(
         reports = keeper.assessments(selected(selector), wanted)
         rows = by_urgency(report_row(report, known) for report in reports)
         now = keeper.ports.clock.now()
-    _show(rows, output, now)
     if write_baseline:
         _write_baseline(write_baseline, rows)
+    _show(rows, output, now)
     if exit_code and any(row.failing for row in rows):
         raise typer.Exit(Exit.FINDINGS)
 

@@ -84,7 +84,7 @@ def explain(
     from fleetkeeper.cli.output import write
 
     with context.keeper(ctx) as keeper:
-        rows = _matching(list(stored(keeper, selector, resolved=True)), what)
+        rows = matching(list(stored(keeper, selector, resolved=True)), what)
         now = keeper.ports.clock.now()
     if output.is_table:
         findings_table.show_finding(tables.console(), rows, _rule_of(rows[0].code), now)
@@ -92,7 +92,8 @@ def explain(
         write("findings", rows, output, at=now)
 
 
-def _matching(rows: Sequence["FindingRow"], start: str) -> list["FindingRow"]:
+def matching(rows: Sequence["FindingRow"], start: str) -> list["FindingRow"]:
+    """One finding, on whatever clusters it is, by the beginning of its id; UsageError for none and for several."""
     found = [row for row in rows if row.fingerprint.startswith(start)]
     different = sorted({row.fingerprint for row in found})
     if not different:

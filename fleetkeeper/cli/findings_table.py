@@ -6,8 +6,8 @@ from datetime import datetime
 from rich.console import Console
 from rich.text import Text
 
-from fleetkeeper.cli.readiness_tables import finding_lines, state_words
-from fleetkeeper.cli.tables import Column, age, day, indented, table
+from fleetkeeper.cli.readiness_tables import finding_lines, line, state_words
+from fleetkeeper.cli.tables import Column, age, day, table
 from fleetkeeper.core.reports.rows import FindingRow, WaiverRow
 from fleetkeeper.core.text import safe
 
@@ -53,12 +53,12 @@ def show_finding(console: Console, rows: Sequence[FindingRow], rule: str, now: d
     """One finding on each cluster that has it, then the rule behind it."""
     for row in rows[:_MOST_CLUSTERS]:
         console.print(Text(safe(row.where, 150), style="bold"))
-        for line in finding_lines(row, now)[:-1]:
-            console.print(line)
+        for each in finding_lines(row, now)[:-1]:
+            console.print(each)
         for title, texts in _sections(row, now):
-            console.print(indented(title, style="bold"))
+            console.print(line(title, 2, "bold"))
             for text in texts:
-                console.print(indented(f"  {text}"))
+                console.print(line(text, 4))
         console.print()
     if len(rows) > _MOST_CLUSTERS:
         console.print(f"and {len(rows) - _MOST_CLUSTERS} more clusters: narrow them with -l\n")

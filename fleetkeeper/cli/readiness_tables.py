@@ -10,6 +10,7 @@ from rich.text import Text
 
 from fleetkeeper.cli.tables import Column, age, day, table
 from fleetkeeper.core.assess import NOT_SEEN
+from fleetkeeper.core.finding import Severity
 from fleetkeeper.core.reports.markdown import at_target, hop_words
 from fleetkeeper.core.reports.rows import ActionRow, FindingRow, ReportRow
 from fleetkeeper.core.text import safe
@@ -40,8 +41,8 @@ def show_fleet(console: Console, rows: Sequence[ReportRow]) -> None:
             row.at or "?",
             row.target or "?",
             _hops(row),
-            safe(row.first[0].fix, 160) if row.first else "-",
-            day(row.deadline) if row.deadline else "-",
+            row.next_step or "-",
+            day(row.deadline) if row.deadline and row.hops else "-",
         )
         for row in rows
     ]
@@ -58,21 +59,22 @@ def _hops(row: ReportRow) -> Text:
 def _summary(rows: Sequence[ReportRow]) -> str:
     verdicts = Counter("at target" if row.verdict == "ready" and not row.hops else row.verdict for row in rows)
     counts = ", ".join(f"{verdicts[v]} {v}" for v in ("blocked", "unknown", "ready", "at target") if verdicts[v])
-    return f"{len(rows)} clusters: {counts}. One in detail: fleetkeeper assess -l name={safe(rows[0].cluster, 60)}"
+    return f"{len(rows)} clusters: {counts}. One in detail: fleetkeeper assess -l name=NAME"
 
 
 def show_cluster(console: Console, row: ReportRow, now: datetime, every: bool = False) -> None:
     """One cluster: what to do first, then each hop with what it waits for; every: warnings and infos in full, too."""
-    for line in _head(row):
-        console.print(line)
+    _print(console, _head(row))
     told: set[str] = set()
     for hop in row.hops:
         console.print(Text(f"\n{hop.source} → {hop_words(hop)}", style=f"bold {_STYLES[hop.verdict]}"))
         _show_findings(console, hop.findings, told, now, every)
         if hop.verdict == "ready" and not hop.findings:
-            console.print(_line("nothing stands in the way", 2))
+            console.print(line("nothing stands in the way", 2))
     if row.stay:
-        why = "No hop waits for these now" if row.at else "What hides it"
+        why = (
+            "No hop waits for these now; the next one, or a rotation of its nodes, would" if row.at else "What hides it"
+        )
         console.print(Text(f"\n{why}", style="bold"))
         _show_findings(console, row.stay, told, now, every)
     if row.findings:
@@ -88,13 +90,14 @@ def _head(row: ReportRow) -> Iterator[RenderableType]:
     if row.hops:
         yield where.append(f": at {row.at}, wanted at {row.target}{by}", style="not bold")
     else:
-        yield where.append(f": at {row.at}, {at_target(row)} ({row.target or '?'})", style="not bold")
+        target = f"its target is {row.target}" if row.target else "no target is known"
+        yield where.append(f": at {row.at}, {target}", style="not bold")
     yield Text(f"Target: {safe(row.reason, 150)}", style="dim")
     if row.first:
         yield Text("\nDo first", style="bold")
     for number, action in enumerate(row.first, 1):
-        yield _line(f"{number}. {action.fix}", 0)
-        yield _line(_gain(action), 3, "dim")
+        yield line(f"{number}. {action.fix}", 0)
+        yield line(_gain(action), 3, "dim")
 
 
 def _gain(action: ActionRow) -> str:
@@ -108,15 +111,17 @@ def _show_findings(console: Console, rows: Sequence[FindingRow], told: set[str],
     """In full what holds, or all; the rest as counts. What an earlier hop told is only counted."""
     fresh = [row for row in rows if row.fingerprint not in told]
     full = [row for row in fresh if every or row.holds]
-    hidden = [row for row in full if row.code == NOT_SEEN]
-    for block in _not_seen(hidden):
+    graver = [row for row in full if row.holds and row.severity is not Severity.UNKNOWN]
+    for row in graver:
+        _print(console, finding_lines(row, now))
+    for block in _not_seen(row for row in full if row.code == NOT_SEEN):
         _print(console, block)
     for row in full:
-        if row.code != NOT_SEEN:
+        if row not in graver and row.code != NOT_SEEN:
             _print(console, finding_lines(row, now))
     told |= {row.fingerprint for row in full}
     if rest := _rest(rows, full):
-        console.print(_line(rest, 2, "dim"))
+        console.print(line(rest, 2, "dim"))
 
 
 def _not_seen(rows: Iterable[FindingRow]) -> Iterator[list[RenderableType]]:
@@ -129,7 +134,7 @@ def _not_seen(rows: Iterable[FindingRow]) -> Iterator[list[RenderableType]]:
         noun = "part" if len(some) == 1 else "parts"
         head = f"UNKNOWN {NOT_SEEN} {len(some)} {noun} not seen{'' if holds else ' (does not block)'}"
         text = f"{parts}: the checks that need {'it' if len(some) == 1 else 'them'} cannot judge"
-        yield [_line(head, 2, "yellow"), _line(text, 4), _line(f"→ {fix}" if fix else "→ nothing: not asked for", 4)]
+        yield [line(head, 2, "yellow"), line(text, 4), line(f"→ {fix}" if fix else "→ nothing: not asked for", 4)]
 
 
 def finding_lines(row: FindingRow, now: datetime) -> list[RenderableType]:
@@ -137,10 +142,10 @@ def finding_lines(row: FindingRow, now: datetime) -> list[RenderableType]:
     style = _STYLES.get(row.severity.value, "yellow")
     mark = " (waived)" if row.waiver else " (known)" if row.is_known else ""
     return [
-        _line(f"{row.severity.value.upper()} {row.code} {row.about}  {row.fingerprint[:8]}{mark}", 2, style),
-        _line(row.message, 4),
-        _line(f"→ {row.fix}", 4),
-        _line(" · ".join(_facts(row, now)), 4, "dim"),
+        line(f"{row.severity.value.upper()} {row.code} {row.about}  {row.fingerprint[:8]}{mark}", 2, style),
+        line(row.message, 4),
+        line(f"→ {row.fix}", 4),
+        line(" · ".join(_facts(row, now)), 4, "dim"),
     ]
 
 
@@ -188,9 +193,9 @@ def _counted(rows: Sequence[FindingRow], noun: str) -> str:
 
 
 def _print(console: Console, lines: Iterable[RenderableType]) -> None:
-    for line in lines:
-        console.print(line)
+    for each in lines:
+        console.print(each)
 
 
-def _line(text: str, indent: int, style: str = "") -> RenderableType:
+def line(text: str, indent: int, style: str = "") -> RenderableType:
     return Padding(Text(safe(text, _LONGEST), style), (0, 0, 0, indent), expand=False)

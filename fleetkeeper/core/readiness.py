@@ -13,6 +13,7 @@ from fleetkeeper.core.snapshot import Hop, Policy
 from fleetkeeper.core.tracking import Tracking
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.core.waivers import Decisions, Waiver
+from fleetkeeper.core.wording import day
 
 FIRST = 3
 """How many things to do first are told."""
@@ -98,19 +99,26 @@ class ClusterReport:
     def entries(self) -> tuple[Entry, ...]:
         """Everything that was found, each once: for the first hop that has it."""
         every = [*(each for hop in self.hops for each in hop.entries), *self.stay]
-        return tuple({each.finding.fingerprint: each for each in reversed(every)}.values())[::-1]
+        return _once(every)
 
     @property
     def holding(self) -> tuple[Entry, ...]:
         """What some hop has to wait for, each once; of a cluster without a minor, all that hides it."""
         hops = [each for hop in self.hops for each in hop.entries if each.holds]
         found = hops if self.hops or self.at else [each for each in self.stay if each.holds]
-        return tuple({each.finding.fingerprint: each for each in reversed(found)}.values())[::-1]
+        return _once(found)
 
     @property
     def first(self) -> tuple[Action, ...]:
         """The few things to do first: what the nearest hop waits for, and of that what mends the most."""
         return _actions(self.hops)[:FIRST]
+
+
+def _once(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    found: dict[str, Entry] = {}
+    for each in entries:
+        found.setdefault(each.finding.fingerprint, each)
+    return tuple(found.values())
 
 
 @dataclass(slots=True)
@@ -191,8 +199,9 @@ def entries_of(
 
 
 def _entry(tracked: Tracked, decisions: Decisions, attributes: Mapping[str, str], now: datetime) -> Entry:
-    (judged,) = decisions.judge([_as_proven(tracked)], attributes, now)
     quiet = tracked.quiet_since if tracked.state is State.UNCONFIRMED else None
+    proven_at = quiet_until(tracked.finding.use, quiet) if quiet else None
+    (judged,) = decisions.judge([_as_proven(tracked, proven_at)], attributes, now)
     return Entry(
         finding=judged.finding,
         state=tracked.state,
@@ -200,18 +209,20 @@ def _entry(tracked: Tracked, decisions: Decisions, attributes: Mapping[str, str]
         first_seen=tracked.first_seen,
         last_seen=tracked.last_seen,
         times=tracked.times,
-        proven_at=quiet_until(tracked.finding.use, quiet) if quiet else None,
+        proven_at=proven_at,
         waiver=judged.waiver,
         ended=judged.ended,
     )
 
 
-def _as_proven(tracked: Tracked) -> Finding:
+def _as_proven(tracked: Tracked, proven_at: datetime | None) -> Finding:
     """An unconfirmed finding is unknown and holds as before; one that is proven fixed only tells of old evidence."""
     finding = tracked.finding
     match tracked.state:
         case State.UNCONFIRMED:
-            return replace(finding, severity=Severity.UNKNOWN)
+            wait = f"wait until {day(proven_at)}" if proven_at else "let the API server's metrics be seen"
+            fix = f"{wait}: its caller changed, and quiet proves it; if it calls again, {finding.fix}"
+            return replace(finding, severity=Severity.UNKNOWN, fix=fix)
         case State.RESOLVED:
             return replace(finding, severity=Severity.INFO, blocks=False)
     return finding

@@ -26,7 +26,7 @@ COMMANDS = {
     "changes": ("get", "changes"),
     "settings": ("config", "show"),
 }
-FREE_KEYS = {"gaps", "not_seen", "not_listed", "labels", "tags"}
+FREE_KEYS = {"owner_keys", "gaps", "not_seen", "not_listed", "labels", "tags"}
 """Members whose keys are data."""
 
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from fleetkeeper.core.finding import Severity
 from fleetkeeper.core.reports.rows import FindingRow, HopRow, ReportRow
 from fleetkeeper.core.text import safe
+from fleetkeeper.core.wording import counted
 
 _LONGEST = 500
 _SPECIAL = str.maketrans({char: f"\\{char}" for char in "\\`*_[]<>|#~"})
@@ -21,7 +23,7 @@ def _fleet(reports: Sequence[ReportRow]) -> Iterator[str]:
     yield "|---|---|---|---|---|---|"
     for each in reports:
         hops = "<br>".join(hop_words(hop) for hop in each.hops) or at_target(each)
-        first = plain(each.first[0].fix) if each.first else ""
+        first = plain(each.next_step)
         day = f"{each.deadline:%Y-%m-%d}" if each.deadline else ""
         yield f"| {plain(each.where)} | {each.at or '?'} | {each.target or '?'} | {hops} | {first} | {day} |"
 
@@ -53,15 +55,12 @@ def _items(rows: Iterable[FindingRow]) -> Iterator[str]:
 
 
 def hop_words(hop: HopRow) -> str:
-    """`1.35 ready`, `1.36 blocked by 3, 1 unknown`, `1.36 unknown: 2`; counts are of what the hop waits for."""
-    blockers = sum(1 for each in hop.holding if each.severity.value != "unknown")
-    unknowns = len(hop.holding) - blockers
-    match hop.verdict:
-        case "ready":
-            return f"{hop.target} ready"
-        case "unknown":
-            return f"{hop.target} unknown: {unknowns}"
-    return f"{hop.target} blocked by {blockers}" + (f", {unknowns} unknown" if unknowns else "")
+    """`1.35: ready`, `1.36: 3 blockers, 1 unknown`; counts are of what the hop waits for."""
+    unknowns = sum(1 for each in hop.holding if each.severity is Severity.UNKNOWN)
+    blockers = len(hop.holding) - unknowns
+    words = [counted(blockers, "blocker")] if blockers else []
+    words += [f"{unknowns} unknown"] if unknowns else []
+    return f"{hop.target}: {', '.join(words) or 'ready'}"
 
 
 def at_target(report: ReportRow) -> str:

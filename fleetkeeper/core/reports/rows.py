@@ -131,13 +131,18 @@ class ReportRow:
     def findings(self) -> tuple[FindingRow, ...]:
         """Each once, for the first hop that has it."""
         every = [*(each for hop in self.hops for each in hop.findings), *self.stay]
-        return tuple({each.fingerprint: each for each in reversed(every)}.values())[::-1]
+        return _once(every)
 
     @property
     def holding(self) -> tuple[FindingRow, ...]:
         """What some hop has to wait for, or what hides which hops there are, each once."""
         waiting = [each for hop in self.hops for each in hop.findings] if self.at else [*self.stay]
-        return tuple({each.fingerprint: each for each in reversed(waiting) if each.holds}.values())[::-1]
+        return _once(each for each in waiting if each.holds)
+
+    @property
+    def next_step(self) -> str:
+        """What to do first; "" when nothing waits."""
+        return self.first[0].fix if self.first else next((each.fix for each in self.holding), "")
 
     @property
     def failing(self) -> tuple[FindingRow, ...]:
@@ -157,6 +162,13 @@ def _urgency(row: ReportRow) -> tuple[object, ...]:
 
 Known = frozenset[tuple[str, str]]
 """(ARN, fingerprint) of what a baseline has."""
+
+
+def _once(rows: Iterable[FindingRow]) -> tuple[FindingRow, ...]:
+    found: dict[str, FindingRow] = {}
+    for each in rows:
+        found.setdefault(each.fingerprint, each)
+    return tuple(found.values())
 
 
 def report_row(report: ClusterReport, known: Known = frozenset()) -> ReportRow:
