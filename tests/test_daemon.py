@@ -11,21 +11,23 @@ from typing import cast
 import pytest
 import structlog
 from apscheduler.triggers.cron import CronTrigger
+from prometheus_client import generate_latest
 
 from fleetkeeper.adapters.store import schema
 from fleetkeeper.adapters.store.store import SqlStore
 from fleetkeeper.config import ObserveSettings, Settings, StoreSettings
-from fleetkeeper.core import model
+from fleetkeeper.core import model, parts
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.selector import Selector
 from fleetkeeper.daemon import OBSERVE, PRUNE, RETRY, Daemon, last_slot
 from fleetkeeper.engine.assess import Assessor
 from fleetkeeper.engine.observe import Choice, Outcome, Progress
 from fleetkeeper.engine.observe_cluster import ClusterReader
-from fleetkeeper.engine.ports import Clouds, Kubes, Ports, Store
+from fleetkeeper.engine.ports import Clouds, Kubes, Observation, Ports, Store
 from fleetkeeper.errors import SchemaError, StoreUnavailable
 from fleetkeeper.keeper import Keeper
 from fleetkeeper.metrics import Metrics
+from tests.contract.observed import cluster_id, control_plane, listed
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
@@ -395,3 +397,44 @@ def test_stop_tells_that_it_could_not_wait_any_longer(replicas: Replicas) -> Non
     assert not replica.daemon.stop(0.01)
     answer.set()
     assert replica.daemon.stop(60)
+
+
+# ---- assessment
+
+
+def see_shop(replica: Replica) -> None:
+    """An observation stores a cluster of which only the control plane was read."""
+    id, at = cluster_id(), replica.clock.at
+    seen = [Observation(parts.CONTROL_PLANE, control_plane(), None, at)]
+    cast(Store, replica.store).save_many([listed(id, at)], [(id, seen)])
+
+
+def told(replica: Replica) -> str:
+    return generate_latest(replica.metrics.registry).decode()
+
+
+def test_what_was_observed_is_assessed_and_counted(replicas: Replicas) -> None:
+    replica = replicas()
+    replica.during = lambda: see_shop(replica)
+    assert "fleetkeeper_findings" not in told(replica), "nothing is known before the first"
+    with structlog.testing.capture_logs() as logs:
+        replica.run_until(NOON + QUARTER)
+    (done, *_) = [each for each in logs if each["event"] == "assessment_done"]
+    assert {key: done[key] for key in ("blocked", "unknown", "ready")} == {"blocked": 0, "unknown": 1, "ready": 0}
+    assert done["findings"]["unknown"] > 5
+    assert 'fleetkeeper_clusters_by_readiness{verdict="unknown"} 1.0' in told(replica)
+    assert 'fleetkeeper_findings{code="FK000",severity="unknown"} ' in told(replica)
+    assert cast(Store, replica.store).tracking(cluster_id()) is not None
+
+
+def test_an_observation_that_was_stopped_is_not_assessed(replicas: Replicas) -> None:
+    replica = replicas()
+
+    def stopped() -> None:
+        see_shop(replica)
+        replica.cancel.set()
+
+    replica.during = stopped
+    replica.run_until(NOON + QUARTER)
+    assert cast(Store, replica.store).tracking(cluster_id()) is None
+    assert "fleetkeeper_findings" not in told(replica)
