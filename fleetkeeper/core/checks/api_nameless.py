@@ -31,11 +31,6 @@ def _is_explained(uses: Uses) -> bool:
 
 def _finding(snap: Snapshot, hop: Hop, uses: Uses) -> Finding:
     row, clients = uses.row, [each for each in uses.calls if each.source != "metric"]
-    who = (
-        f"{len(clients)} client{'' if len(clients) == 1 else 's'} that run in no known workload"
-        if clients
-        else "somebody"
-    )
     control_plane = snap.control_plane
     audited = control_plane is not None and control_plane.audit_logs
     look = "look the client up in the audit log" if audited else "turn on the audit log to learn who it is"
@@ -43,11 +38,21 @@ def _finding(snap: Snapshot, hop: Hop, uses: Uses) -> Finding:
         code="FK303",
         severity=Severity.BLOCKER,
         subject=Subject("API", f"{row.resource}.{row.version}.{row.group or 'core'}"),
-        message=f"{who} calls {removed(row)}" if not clients else f"{who} call {removed(row)}",
+        message=f"{_who(len(clients))} {removed(row)}",
         fix=f"{look if not clients else 'find the owner of the client'}, and have it use {replacement(row)}",
         blocks=True,
         breaks=Breaks.AT_UPGRADE,
         minor=hop.target,
         evidence=tuple(uses.calls),
         use=LiveUse(last=uses.last_call),
+    )
+
+
+def _who(clients: int) -> str:
+    if not clients:
+        return "somebody calls"
+    return (
+        "1 client that runs in no known workload calls"
+        if clients == 1
+        else f"{clients} clients that run in no known workload call"
     )
