@@ -2,9 +2,10 @@
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
+from pathlib import Path
 
 from fleetkeeper import logs
 from fleetkeeper.adapters.eks.clouds import EksClouds
@@ -21,6 +22,7 @@ from fleetkeeper.adapters.store.store import SqlStore
 from fleetkeeper.clock import ENVIRONMENT, SystemClock, clock_of
 from fleetkeeper.config import Settings
 from fleetkeeper.core import model
+from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.placement import Candidate, MappingSettings, place
 from fleetkeeper.engine.assess import Assessor
 from fleetkeeper.engine.diagnose import Doctor
@@ -58,6 +60,11 @@ def doctor(settings: Settings, log_level: str) -> Iterator[Doctor]:
         threads=settings.kubernetes.concurrency,
         cancel=cancel,
     )
+
+
+def compat(folders: Sequence[Path]) -> Compat:
+    """The shipped rows with the operator's folders over them; ConfigError names every mistake."""
+    return read_compat(folders)
 
 
 def upgrade_database(settings: Settings, only_pre: bool = False) -> tuple[str, ...]:

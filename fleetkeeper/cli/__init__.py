@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 import fleetkeeper
-from fleetkeeper.cli import assess, config, context, db, demo, doctor, findings, get, observe, onboard, serve
+from fleetkeeper.cli import assess, compat, config, context, db, demo, doctor, findings, get, observe, onboard, serve
 from fleetkeeper.cli.exits import Exit
 from fleetkeeper.cli.output import say
 from fleetkeeper.errors import ConfigError, FleetkeeperError, ReadError, UsageError
@@ -101,6 +101,7 @@ app.command("serve")(serve.serve)
 app.add_typer(get.app, name="get")
 app.command("doctor")(doctor.doctor)
 app.command("onboard")(onboard.onboard)
+app.add_typer(compat.app, name="compat")
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
 app.command("demo")(demo.demo)

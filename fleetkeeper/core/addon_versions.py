@@ -10,20 +10,21 @@ from fleetkeeper.core.versions import Minor, Version
 
 
 class Strength(StrEnum):
-    """How binding a row is.
+    """How binding a row is, in the order in which rows are asked.
 
-    required: upstream or the chart refuses or breaks otherwise. supported: upstream's table of support. recommended: a
-    pairing that works at some risk otherwise. tested: outside is untested, not unsupported. advisory: told, never
-    judged. heuristic: inferred by others from dates of releases; never blocks. none: no constraint exists.
+    required: upstream or the chart refuses or breaks otherwise. supported: upstream's table of support. none: upstream
+    says that there is no constraint, which no narrower test takes back. recommended: a pairing that works at some risk
+    otherwise. tested: outside is untested, not unsupported. advisory: told, never judged. heuristic: inferred by
+    others from dates of releases; never blocks.
     """
 
     REQUIRED = "required"
     SUPPORTED = "supported"
+    NONE = "none"
     RECOMMENDED = "recommended"
     TESTED = "tested"
     ADVISORY = "advisory"
     HEURISTIC = "heuristic"
-    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,90 @@
+"""`fleetkeeper compat`: what is known of Kubernetes minors and addons, checked, and refreshed from EKS."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fleetkeeper.cli import context
+from fleetkeeper.cli.get import FormatOption
+from fleetkeeper.cli.output import Format, say
+from fleetkeeper.errors import UsageError
+
+if TYPE_CHECKING:
+    from fleetkeeper.core.compat import Compat
+    from fleetkeeper.core.versions import Minor
+
+app = typer.Typer(
+    help="Show, check or refresh what is known of Kubernetes minors and addons.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+_WHAT = "minors, apis, behaviours, addons, or the id of one addon."
+
+
+@app.command("show")
+def show(
+    ctx: typer.Context,
+    what: Annotated[str, typer.Argument(metavar="[WHAT]", help=_WHAT)] = "minors",
+    target: Annotated[str, typer.Option("--target", help="Only what concerns this minor, such as 1.36.")] = "",
+    output: FormatOption = Format.TABLE,
+) -> None:
+    """The rows that findings are judged by, each with its source; the operator's own lie over those shipped."""
+    from fleetkeeper import wiring
+
+    _show(wiring.compat(context.settings(ctx).compat_folders), what, _minor(target), output)
+
+
+def _show(compat: "Compat", what: str, on: "Minor | None", output: Format) -> None:
+    from fleetkeeper.cli import compat_tables, tables
+    from fleetkeeper.cli.output import write
+    from fleetkeeper.core import compat_lists
+
+    known: dict[str, tuple[Callable[..., Sequence[Any]], Callable[..., None]]] = {
+        "minors": (compat_lists.minor_lines, compat_tables.show_minors),
+        "apis": (compat_lists.api_lines, compat_tables.show_apis),
+        "behaviours": (compat_lists.behaviour_lines, compat_tables.show_behaviours),
+        "addons": (compat_lists.addon_lines, partial(compat_tables.show_addons, target=str(on or ""))),
+    }
+    row = compat.addon(what)
+    if what not in known and row is None:
+        raise UsageError(f"{what} is no addon of compat; lists: {', '.join(known)}")
+    list_lines, show_lines = known.get(what, (compat_lists.version_lines, compat_tables.show_versions))
+    lines = list_lines(compat if what in known else row, on)
+    if output.is_table:
+        show_lines(tables.console(wide=output is Format.WIDE), lines)
+    else:
+        write(what if what in known else "addon_versions", lines, output)
+
+
+def _minor(text: str) -> "Minor | None":
+    from fleetkeeper.core.compat_rows import exact_minor
+
+    try:
+        return exact_minor(text) if text else None
+    except ValueError as error:
+        raise UsageError(f"--target {text}: {error}") from error
+
+
+@app.command("check")
+def check(
+    ctx: typer.Context,
+    folders: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FOLDER]...", help="Default: the configured compat_folders.")
+    ] = None,
+) -> None:
+    """Read the shipped rows with the folders over them, and name every mistake with its file and line."""
+    from fleetkeeper import wiring
+
+    chosen = tuple(folders) if folders else context.settings(ctx).compat_folders
+    compat = wiring.compat(chosen)
+    rows = sum(len(addon.versions) for addon in compat.addons)
+    print(
+        f"Good: {len(compat.minors())} minors, {len(compat.apis.rows)} APIs, {len(compat.behaviours)} changes,"
+        f" {len(compat.addons)} addons with {rows} ranges of versions."
+    )
+    if not chosen:
+        say("Only what is shipped was checked: no folder was named, and compat_folders is empty.")
