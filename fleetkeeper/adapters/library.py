@@ -1,6 +1,8 @@
 """Reads the compat data from disk: the folder that is shipped, and the operator's own folders laid over it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -113,7 +115,7 @@ class _Library:
             skew=tuple(self._skew.values()),
             addons=tuple(self._addons.values()),
             behaviours=tuple(self._behaviours.values()),
-            apis=Apis(tuple(self._apis.values()), tuple(dict.fromkeys(self._third_party.values()))),
+            apis=Apis(tuple(self._apis.values()), _with_kinds_left(self._third_party)),
         )
 
 
@@ -124,10 +126,7 @@ def _lay_over(
     read: Callable[[Table], Row | None],
     ids_of: Callable[[Row], Sequence[Key]],
 ) -> None:
-    """Add the rows of one file to those of earlier files; within one file an id may stand once.
-
-    They go to the end, where indexes find them last: a row with several ids may take some of those of another row.
-    """
+    """Add the rows of one file to those of earlier files; within one file an id may stand once."""
     seen: set[Key] = set()
     for table in tables:
         row = read(table)
@@ -138,7 +137,6 @@ def _lay_over(
             if id in seen:
                 table.mistake(id_key, f"{id} is there twice")
             seen.add(id)
-            rows.pop(id, None)
             rows[id] = row
 
 
@@ -156,3 +154,11 @@ def _names_of(row: ApiRow) -> tuple[str]:
 
 def _kinds_of(row: ThirdPartyApiRow) -> tuple[str, ...]:
     return tuple(f"{row.group}/{row.version} {kind}" for kind in row.kinds)
+
+
+def _with_kinds_left(rows: Mapping[str, ThirdPartyApiRow]) -> tuple[ThirdPartyApiRow, ...]:
+    """Each row with those of its kinds that no later row took over."""
+    left: defaultdict[ThirdPartyApiRow, list[str]] = defaultdict(list)
+    for id, row in rows.items():
+        left[row].append(id.rpartition(" ")[2])
+    return tuple(replace(row, kinds=tuple(kinds)) for row, kinds in left.items())

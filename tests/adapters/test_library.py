@@ -1,11 +1,13 @@
 """The compat folders on disk: the shipped one, overlays on top of it, and every mistake at once."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from fleetkeeper.adapters.library import read_compat, read_folders
 from fleetkeeper.core.versions import Minor
+from fleetkeeper.data import data_path
 from fleetkeeper.errors import ConfigError
 
 TAIL = 'confidence = "high"\nsource = "our platform team"\ndate = 2026-11-01\n'
@@ -24,10 +26,25 @@ def addon(id: str, image: str = "reg.example/acme/app") -> str:
     return f'id = "{id}"\nname = "Acme"\n{TAIL}[detect]\nimages = ["{image}"]\n'
 
 
-def folder(root: Path, kubernetes: str = "", **addons: str) -> Path:
+def api(kind: str, removed: str, version: str = "v1beta1") -> str:
+    names = f'group = "policy"\nversion = "{version}"\nkind = "{kind}"\nresource = "{kind.lower()}s"'
+    return f"[[api]]\n{names}\nremoved = {removed}\n{TAIL}"
+
+
+def third_party(kinds: str, removed: str, project: str = "acme") -> str:
+    names = f'project = "{project}"\ngroup = "acme.io"\nversion = "v1beta1"\nkinds = {kinds}'
+    return f'[[third_party]]\n{names}\nremoved_in = "{removed}"\nreplacement = "acme.io/v1"\n{TAIL}'
+
+
+def behaviour(id: str, minor: str = '"1.35"', text: str = "it goes") -> str:
+    return f'[[behaviour]]\nid = "{id}"\nminor = {minor}\ntype = "removed"\ntext = "{text}"\n{TAIL}'
+
+
+def folder(root: Path, kubernetes: str = "", *, apis: str = "", behaviours: str = "", **addons: str) -> Path:
     (root / "addons").mkdir(parents=True)
-    if kubernetes:
-        (root / "kubernetes.toml").write_text(kubernetes)
+    for name, text in (("kubernetes", kubernetes), ("apis", apis), ("behaviours", behaviours)):
+        if text:
+            (root / f"{name}.toml").write_text(text)
     for stem, text in addons.items():
         (root / "addons" / f"{stem}.toml").write_text(text)
     return root
@@ -43,6 +60,9 @@ def test_the_shipped_data_is_read() -> None:
     shipped = read_compat()
     assert len(shipped.addons) >= 54
     assert len(shipped.minors()) >= 20
+    assert len(shipped.apis.rows) >= 123
+    assert len(shipped.apis.third_party) >= 38
+    assert len(shipped.behaviours) >= 52
     assert {"kubelet", "kube-proxy"} <= {row.component for row in shipped.skew}
 
 
@@ -64,12 +84,69 @@ def test_an_overlay_replaces_the_rows_of_the_same_id_and_adds_its_own(tmp_path: 
     assert claim.addon == "coredns"
 
 
+def test_the_examples_of_the_readme_are_read(tmp_path: Path) -> None:
+    readme = (data_path("compat") / "README.md").read_text("utf-8")
+    examples = [part.partition("```")[0] for part in readme.split("```toml\n")[1:]]
+    whole = [re.sub(r"(?m)^(?=\n\[\[|\Z)", TAIL, text) for text in examples]
+    apis = "\n".join(text for text in whole if "[[api]]" in text or "[[third_party]]" in text)
+    behaviours = "\n".join(text for text in whole if "[[behaviour]]" in text)
+    compat = read_folders((folder(tmp_path / "own", apis=apis, behaviours=behaviours),))
+    read = (compat.apis.rows, compat.apis.third_party, compat.behaviours)
+    assert [len(rows) for rows in read] == [1, 1, 2]
+    shipped = read_compat()
+    assert {row.id for row in compat.behaviours} <= {row.id for row in shipped.behaviours}
+    known = shipped.api("policy", "v1beta1", "PodDisruptionBudget")
+    assert known is not None
+    assert [row.removed for row in compat.apis.rows] == [known.removed]
+
+
 def test_a_later_overlay_goes_over_an_earlier_one(tmp_path: Path) -> None:
     one = folder(tmp_path / "one", minor('"1.36"', "2030-01-01"))
     two = folder(tmp_path / "two", minor('"1.36"', "2031-01-01"))
     row = read_folders((one, two)).minor_row(Minor(1, 36))
     assert row is not None
     assert str(row.eks_end_of_standard) == "2031-01-01"
+
+
+def test_an_overlay_replaces_the_api_of_the_same_group_version_and_kind(tmp_path: Path) -> None:
+    own = folder(tmp_path / "own", apis=api("PodSecurityPolicy", '"1.99"') + api("Widget", '"1.98"'))
+    shipped, laid_over = read_compat(), read_compat((own,))
+    row = laid_over.api("policy", "v1beta1", "PodSecurityPolicy")
+    assert row is not None
+    assert (str(row.removed), row.note, row.source.file) == ("1.99", "", str(own / "apis.toml"))
+    assert laid_over.api_of_resource("policy", "v1beta1", "widgets") is not None
+    assert len(laid_over.apis.rows) == len(shipped.apis.rows) + 1
+    assert laid_over.apis.third_party == shipped.apis.third_party
+
+
+def test_an_overlay_replaces_the_change_of_the_same_id(tmp_path: Path) -> None:
+    own = folder(tmp_path / "own", behaviours=behaviour("al2-gone", text="ours") + behaviour("of-ours"))
+    shipped, laid_over = read_compat(), read_compat((own,))
+    assert [(row.text, row.check) for row in laid_over.behaviours if row.id == "al2-gone"] == [("ours", "")]
+    assert {row.id for row in laid_over.behaviours} == {row.id for row in shipped.behaviours} | {"of-ours"}
+
+
+def test_an_overlay_replaces_the_kinds_of_an_addons_api_that_it_names(tmp_path: Path) -> None:
+    one = folder(tmp_path / "one", apis=third_party('["A", "B"]', "1.0.0") + third_party('["C"]', "1.1.0"))
+    two = folder(tmp_path / "two", apis=third_party('["A"]', "2.0.0", "other") + third_party('["C"]', "2.0.0"))
+    three = folder(tmp_path / "three", apis=third_party('["B"]', "3.0.0"))
+    compat = read_folders((one, two, three))
+    found = [compat.third_party_api("acme.io", "v1beta1", kind) for kind in ("A", "B", "C")]
+    assert [(row.project, str(row.removed_in)) for row in found if row] == [
+        ("other", "2.0.0"),
+        ("acme", "3.0.0"),
+        ("acme", "2.0.0"),
+    ]
+    assert len(compat.apis.third_party) == 3  # the row of A and B is gone with the last of its kinds
+
+
+def test_what_an_overlay_takes_wins_wherever_the_older_row_stands(tmp_path: Path) -> None:
+    one = folder(tmp_path / "one", apis=third_party('["A", "B"]', "1.0.0"))
+    two = folder(tmp_path / "two", apis=third_party('["A"]', "2.0.0"))
+    compat = read_folders((one, two))
+    found = [compat.third_party_api("acme.io", "v1beta1", kind) for kind in ("A", "B")]
+    assert [str(row.removed_in) for row in found if row] == ["2.0.0", "1.0.0"]
+    assert [row.kinds for row in compat.apis.third_party] == [("A",), ("B",)]
 
 
 def test_an_overlay_may_hold_any_part(tmp_path: Path) -> None:
@@ -106,6 +183,57 @@ def test_every_mistake_of_every_file_is_told_at_once(tmp_path: Path) -> None:
 def test_a_row_may_stand_once_in_a_file(tmp_path: Path) -> None:
     own = folder(tmp_path / "own", minor('"1.36"', "2030-01-01") * 2)
     assert mistakes(own) == ["kubernetes.toml:8 minor[1].minor 1.36 is there twice"]
+
+
+@pytest.mark.parametrize(
+    ("apis", "behaviours", "told"),
+    [
+        pytest.param(
+            api("Widget", '"1.25"') * 2,
+            "",
+            "apis.toml:13 api[1].kind policy/v1beta1 Widget is there twice",
+            id="an API",
+        ),
+        pytest.param(
+            third_party('["A", "B"]', "1.0.0") + third_party('["B"]', "1.1.0", "other"),
+            "",
+            "apis.toml:15 third_party[1].kinds acme.io/v1beta1 B is there twice",
+            id="a kind of an addon's API",
+        ),
+        pytest.param(
+            "",
+            behaviour("a") + behaviour("a", '"1.36"'),
+            "behaviours.toml:10 behaviour[1].id a is there twice",
+            id="a change",
+        ),
+    ],
+)
+def test_in_a_file_there_may_be_only_once(tmp_path: Path, apis: str, behaviours: str, told: str) -> None:
+    assert mistakes(folder(tmp_path / "own", apis=apis, behaviours=behaviours)) == [told]
+
+
+def test_the_same_kind_may_stand_once_for_each_of_its_versions(tmp_path: Path) -> None:
+    own = folder(tmp_path / "own", apis=api("Widget", '"1.25"') + api("Widget", '"1.26"', "v1beta2"))
+    assert len(read_folders((own,)).apis.rows) == 2
+
+
+def test_mistakes_of_all_kinds_of_rows_are_told_with_their_lines(tmp_path: Path) -> None:
+    own = folder(
+        tmp_path / "own",
+        apis=api("Widget", "1.30") + third_party('["*"]', "1.0.0").replace("replacement", "successor"),
+        behaviours=behaviour("a", "1.30") + behaviour("b").replace("[[behaviour]]", "[[behavior]]"),
+    )
+    told = mistakes(own)
+    assert len(told) == 6
+    for part in (
+        "apis.toml:6 api[0].removed ",
+        "apis.toml:10 third_party[0].replacement is missing",
+        "apis.toml:14 third_party[0].kinds[0] ",
+        "apis.toml:16 third_party[0].successor unknown key",
+        "behaviours.toml:3 behaviour[0].minor ",
+        "behaviours.toml:9 behavior",
+    ):
+        assert [line for line in told if line.startswith(part)], (part, told)
 
 
 def test_a_trace_that_another_addon_has_is_a_mistake_of_the_overlay(tmp_path: Path) -> None:
