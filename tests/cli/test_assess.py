@@ -212,7 +212,7 @@ def test_a_finding_is_explained_by_the_beginning_of_its_id(
 def test_a_code_is_explained_without_any_database(command: Command) -> None:
     found = command("explain", "fk102")
     assert (found.exit_code, found.stderr) == (0, "")
-    assert found.stdout.startswith("FK102: Support of the control plane ends\n\nthe end of support")
+    assert found.stdout.startswith("FK102: Support of the control plane ends\n\nThe end of support")
     assert "asked once; not seen, it does not block." in found.stdout
 
 

@@ -47,4 +47,5 @@ def rule_text(check: Check) -> str:
     needs = ", ".join(each.replace("_", " ") for each in check.needs)
     asked = "asked at each hop" if check.each_hop else "asked once"
     grave = "not seen, it blocks" if check.critical else "not seen, it does not block"
-    return f"{check.rule}\n\nNeeds {needs}; {asked}; {grave}."
+    rule = check.rule[:1].upper() + check.rule[1:]
+    return f"{rule}\n\nNeeds {needs}; {asked}; {grave}."
