@@ -8,9 +8,14 @@ from fleetkeeper.core.snapshot import Hop
 
 
 class Detector(StrEnum):
-    """The values of a row's `check`: what finds in a cluster whom the change hits, one check each."""
+    """The values of a row's `check`: what finds in a cluster whom the change hits, one check each.
 
+    ADDONS and APIS say that the same change stands in the addons' rows or in apis.toml, by which it is found.
+    """
+
+    ADDONS = "addons"
     AMAZON_LINUX_2 = "al2"
+    APIS = "apis"
     CGROUP_V1 = "cgroup-v1"
     CONTAINERD_1 = "containerd-1"
     DOCKER = "dockershim"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from fleetkeeper.adapters.library import read_compat, read_folders
+from fleetkeeper.core.behaviours import Detector
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.data import data_path
 from fleetkeeper.errors import ConfigError
@@ -98,6 +99,7 @@ def test_the_examples_of_the_readme_are_read(tmp_path: Path) -> None:
     known = shipped.api("policy", "v1beta1", "PodDisruptionBudget")
     assert known is not None
     assert [row.removed for row in compat.apis.rows] == [known.removed]
+    assert [each for each in Detector if f"`{each}`" not in readme] == []
 
 
 def test_a_later_overlay_goes_over_an_earlier_one(tmp_path: Path) -> None:

@@ -349,6 +349,8 @@ def test_an_addon_removes(api_version: str, kind: str, project: str, removed: st
 @pytest.mark.parametrize(
     ("check", "rows"),
     [
+        (Detector.ADDONS, {"1.26 requires", "1.35 deprecated"}),
+        (Detector.APIS, {"1.16 removed", "1.22 removed", "1.25 removed", "1.29 removed", "1.32 removed"}),
         (Detector.AMAZON_LINUX_2, {"1.32 deprecated", "1.33 removed"}),
         (Detector.CGROUP_V1, {"1.35 default-changed"}),
         (Detector.CONTAINERD_1, {"1.35 deprecated", "1.36 requires"}),
@@ -378,9 +380,16 @@ def test_only_a_removal_or_requirement_that_was_read_at_its_source_blocks_by_a_d
     blocking = {
         row.id
         for row in SHIPPED.behaviours
-        if row.check and row.type in BREAKING and row.source.confidence is Confidence.HIGH
+        if row.check not in ("", Detector.APIS, Detector.ADDONS)
+        and row.type in BREAKING
+        and row.source.confidence is Confidence.HIGH
     }
     assert blocking == {"ebs-csi-migration", "dockershim-removed", "al2-gone", "cgroup-v1-fail", "gitrepo-volume"}
+
+
+def test_a_removal_that_is_left_to_the_rows_of_apis_has_some_in_its_minor() -> None:
+    minors = {row.minor for row in SHIPPED.behaviours if row.check == Detector.APIS}
+    assert minors <= {row.removed for row in APIS if row.served_by_default}
 
 
 def test_there_is_something_to_read_before_recent_minors() -> None:
