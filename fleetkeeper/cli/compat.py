@@ -88,3 +88,32 @@ def check(
     )
     if not chosen:
         say("Only what is shipped was checked: no folder was named, and compat_folders is empty.")
+
+
+@app.command("update")
+def update(
+    ctx: typer.Context,
+    folder: Annotated[
+        Path | None, typer.Option("--folder", help="Your own folder; default: the last of compat_folders.")
+    ] = None,
+    write: Annotated[bool, typer.Option("--write", help="Write the changes into that folder.")] = False,
+) -> None:
+    """Ask EKS for its minors and addon versions, and print what that changes as a diff to review."""
+    from fleetkeeper import wiring
+
+    settings = context.settings(ctx)
+    own = folder or next(reversed(settings.compat_folders), None)
+    if own is None:
+        raise UsageError("compat_folders is empty: name a folder of your own with --folder")
+    edits = wiring.compat_edits(settings, own, "info" if ctx.obj.verbose else "error")
+    for edit in edits:
+        print(edit.diff(), end="")
+    if not edits:
+        say("EKS says nothing that is not known already.")
+    elif write:
+        wiring.write_compat(own, edits)
+        say(f"Wrote {', '.join(edit.name for edit in edits)} in {own}.")
+    else:
+        say(f"Nothing was written. To write it into {own}: the same command with --write.")
+    if own.resolve() not in [known.resolve() for known in settings.compat_folders]:
+        say(f"{own} is not in compat_folders of the configuration, so its rows do not count yet.")

@@ -53,7 +53,8 @@ def show_fleet(console: Console, rows: Sequence[ReportRow]) -> None:
 def _hops(row: ReportRow) -> Text:
     if not row.hops:
         return Text(at_target(row), style=_STYLES[row.verdict])
-    return Text("\n").join(Text(hop_words(hop), style=_STYLES[hop.verdict]) for hop in row.hops)
+    each = zip(row.hops, hop_words(row.hops), strict=True)
+    return Text("\n").join(Text(words, style=_STYLES[hop.verdict]) for hop, words in each)
 
 
 def _summary(rows: Sequence[ReportRow]) -> str:
@@ -66,8 +67,8 @@ def show_cluster(console: Console, row: ReportRow, now: datetime, every: bool = 
     """One cluster: what to do first, then each hop with what it waits for; every: warnings and infos in full, too."""
     _print(console, _head(row))
     told: set[str] = set()
-    for hop in row.hops:
-        console.print(Text(f"\n{hop.source} → {hop_words(hop)}", style=f"bold {_STYLES[hop.verdict]}"))
+    for hop, words in zip(row.hops, hop_words(row.hops), strict=True):
+        console.print(Text(f"\n{hop.source} → {words}", style=f"bold {_STYLES[hop.verdict]}"))
         _show_findings(console, hop.findings, told, now, every)
         if hop.verdict == "ready" and not hop.findings:
             console.print(line("nothing stands in the way", 2))

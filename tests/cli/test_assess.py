@@ -225,3 +225,39 @@ def test_all_rules_are_the_page_of_the_documentation(command: Command) -> None:
 def test_nothing_is_resolved_in_a_fleet_that_did_not_change(told: Callable[..., Any]) -> None:
     assert told("get", "findings", "--state", "resolved")["items"] == []
     assert told("get", "findings", "--state", "all")["items"] == told("get", "findings")["items"]
+
+
+# ---- settings
+
+_SETTINGS = """
+[[assess.targets]]
+clusters = "name=shop"
+minor = "1.36"
+before = 2027-02-01
+
+[[assess.targets]]
+behind = 0
+
+[[assess.waivers]]
+code = "FK000"
+clusters = "name=shop"
+reason = "its reader comes next week"
+approver = "jo@example.com"
+expires = 9999-01-01
+"""
+
+
+def test_targets_and_waivers_of_the_settings_hold(command: Command, assessed: dict[str, str], tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(Path(assessed["FLEETKEEPER_CONFIG"]).read_text("utf-8") + _SETTINGS, encoding="utf-8")
+    environ = assessed | {"FLEETKEEPER_CONFIG": str(own)}
+    rows = json.loads(command("get", "findings", "-o", "json", "--code", "FK000", environ=environ).stdout)["items"]
+    waived = {row["cluster"] for row in rows if row["waiver"]}
+    assert waived == {"shop"}
+    trial = json.loads(command("assess", "-o", "json", "--target", "1.36", environ=environ).stdout)["items"]
+    assert {row["cluster"]: row["deadline"] for row in trial}["shop"] == "2027-02-01T00:00:00Z"
+    holding = {
+        row["cluster"]: {f["code"] for hop in row["hops"] for f in hop["findings"] if f["holds"]} for row in trial
+    }
+    assert "FK000" in holding["tools"]
+    assert "FK000" not in holding["shop"]

@@ -22,7 +22,7 @@ def _fleet(reports: Sequence[ReportRow]) -> Iterator[str]:
     yield "| cluster | at | target | hops | first thing to do | deadline |"
     yield "|---|---|---|---|---|---|"
     for each in reports:
-        hops = "<br>".join(hop_words(hop) for hop in each.hops) or at_target(each)
+        hops = "<br>".join(hop_words(each.hops)) or at_target(each)
         first = plain(each.next_step)
         day = f"{each.deadline:%Y-%m-%d}" if each.deadline else ""
         yield f"| {plain(each.where)} | {each.at or '?'} | {each.target or '?'} | {hops} | {first} | {day} |"
@@ -54,13 +54,21 @@ def _items(rows: Iterable[FindingRow]) -> Iterator[str]:
             yield f"  - deadline: {row.deadline:%Y-%m-%d}"
 
 
-def hop_words(hop: HopRow) -> str:
-    """`1.35: ready`, `1.36: 3 blockers, 1 unknown`; counts are of what the hop waits for."""
+def hop_words(hops: Sequence[HopRow]) -> tuple[str, ...]:
+    """`1.35: 3 blockers, 1 unknown`, `1.36: ready` for each; counts are of what the hop waits for.
+
+    After a hop that is not ready no other one is: there, `1.36: nothing more`.
+    """
+    free = next((number for number, hop in enumerate(hops) if hop.holding), len(hops))
+    return tuple(_words(hop, "ready" if number < free else "nothing more") for number, hop in enumerate(hops))
+
+
+def _words(hop: HopRow, otherwise: str) -> str:
     unknowns = sum(1 for each in hop.holding if each.severity is Severity.UNKNOWN)
     blockers = len(hop.holding) - unknowns
     words = [counted(blockers, "blocker")] if blockers else []
     words += [f"{unknowns} unknown"] if unknowns else []
-    return f"{hop.target}: {', '.join(words) or 'ready'}"
+    return f"{hop.target}: {', '.join(words) or otherwise}"
 
 
 def at_target(report: ReportRow) -> str:

@@ -21,16 +21,20 @@ _UNSEEN = {
 
 
 def sarif(reports: Iterable[ReportRow], checks: Sequence[Check], version: str) -> dict[str, Any]:
-    """The log. Waived findings are suppressed results; a result's baselineState says whether the baseline has it."""
+    """The log. Waived findings are suppressed results; with a baseline, baselineState says which of them it has."""
     rules = [_UNSEEN, *(_rule(each) for each in checks)]
     places = {rule["id"]: number for number, rule in enumerate(rules)}
     rows = [row for report in reports for row in report.findings]
+    results = [_result(row, places) for row in rows]
+    if any(row.is_known for row in rows):  # on all results or on none (3.27.24)
+        for row, result in zip(rows, results, strict=True):
+            result["baselineState"] = "unchanged" if row.is_known else "new"
     driver = {
         "name": "fleetkeeper",
         "version": version,
         "rules": rules,
     }
-    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": [_result(r, places) for r in rows]}
+    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
@@ -56,7 +60,6 @@ def _result(row: FindingRow, places: dict[str, int]) -> dict[str, Any]:
         "message": {"text": safe(f"{row.where}: {row.message}. Fix: {row.fix}", _LONGEST)},
         "locations": [{"logicalLocations": [logical]}],
         "partialFingerprints": {"fleetkeeper/v1": row.fingerprint, "cluster/v1": row.arn},
-        "baselineState": "unchanged" if row.is_known else "new",
         "properties": {"hop": row.hop, "state": row.state, "blocks": row.blocks, "severity": row.severity.value},
     }
     if row.code in places:

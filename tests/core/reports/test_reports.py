@@ -10,13 +10,13 @@ import pytest
 from fleetkeeper.core.checks import all_checks
 from fleetkeeper.core.reports.baseline import baseline_text, read_baseline
 from fleetkeeper.core.reports.junit import junit
-from fleetkeeper.core.reports.markdown import markdown
+from fleetkeeper.core.reports.markdown import hop_words, markdown
 from fleetkeeper.core.reports.rows import by_urgency, owner_named, report_row
 from fleetkeeper.core.reports.rules import rules_page
 from fleetkeeper.core.reports.sarif import sarif
 from fleetkeeper.errors import UsageError
 from tests.core.fleets import assert_golden
-from tests.core.reports.clusters import at_target, blocked, everything, never_seen
+from tests.core.reports.clusters import at_target, blocked, everything, made, never_seen, who
 
 ROWS = by_urgency(report_row(each) for each in everything())
 BLOCKED = report_row(blocked())
@@ -134,6 +134,11 @@ def test_sarif_has_what_the_standard_requires() -> None:
         assert ids[result["ruleIndex"]] == result["ruleId"]
 
 
+def test_sarif_without_a_baseline_says_nothing_of_one() -> None:
+    (run,) = sarif(ROWS, all_checks(), "1.2.3")["runs"]
+    assert all("baselineState" not in each for each in run["results"])
+
+
 def test_sarif_tells_findings_apart_and_says_what_is_waived_or_known() -> None:
     results = log()["runs"][0]["results"]
     prints = [
@@ -199,3 +204,12 @@ def test_every_check_is_on_the_page_once() -> None:
     page = rules_page(all_checks())
     headings = [line for line in page.splitlines() if line.startswith("### ")]
     assert headings == [f"### {each.code}: {each.title}" for each in all_checks()]
+
+
+# ---- words
+
+
+def test_after_a_hop_that_waits_no_hop_is_ready() -> None:
+    waits, ready = BLOCKED.hops[0], report_row(made(who(), "1.35", [()])).hops[0]
+    assert hop_words((ready,)) == ("1.36: ready",)
+    assert hop_words((waits, ready)) == ("1.35: 1 blocker, 3 unknown", "1.36: nothing more")
