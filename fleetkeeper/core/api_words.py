@@ -17,8 +17,11 @@ def removed(row: ApiRow) -> str:
 
 
 def replacement(row: ApiRow) -> str:
+    """What to use instead, and from which minor on where that comes only with the removal."""
     if row.replacement is None:
-        return "something else (it has no successor)"
+        return "something else (it has no successor yet)" if row.scheduled else "something else (it has no successor)"
     group, version, kind = row.replacement
     known = api_version(group, version)
-    return known if kind == row.kind else f"{known} {kind}"
+    late = row.available is not None and row.removed is not None and row.available >= row.removed
+    since = f" (served from {row.available} on{f'; {row.note}' if row.note else ''})" if late else ""
+    return f"{known if kind == row.kind else f'{known} {kind}'}{since}"

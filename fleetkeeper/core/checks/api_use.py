@@ -86,7 +86,7 @@ def _by_object(
 def _judged(
     snap: Snapshot, uses: Uses, traces: Sequence[observed.ObjectTrace], writes: Sequence[Evidence]
 ) -> tuple[Breaks, Severity]:
-    if uses.row.replacement is None and any(each.source == STORED for each in traces):
+    if uses.row.replacement is None and not uses.row.scheduled and any(each.source == STORED for each in traces):
         return Breaks.LOST, Severity.BLOCKER
     if not writes:
         return Breaks.NOTHING, Severity.INFO

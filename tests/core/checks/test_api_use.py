@@ -1,6 +1,7 @@
 """FK301 to FK304: who uses an API that goes away, by what evidence, and what breaks when."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -155,6 +156,19 @@ def test_an_object_without_a_successor_is_lost() -> None:
     finding = one(seen(stored))
     assert (finding.severity, finding.breaks, finding.blocks) == (Severity.BLOCKER, Breaks.LOST, True)
     assert "it has no successor" in finding.fix
+
+
+def test_an_object_whose_successor_is_not_named_yet_is_not_lost() -> None:
+    scheduled = replace(POLICY, scheduled=True)
+    stored = trace("", None, source="stored object", api_version="policy/v1beta1", kind="PodSecurityPolicy")
+    (finding,) = found("FK301", seen(stored), compat=Compat(apis=Apis((scheduled,))))
+    assert finding.breaks is Breaks.NOTHING
+
+
+def test_a_successor_that_comes_with_the_removal_is_told_so() -> None:
+    late = replace(FLOWS, available=Minor(1, 35), note="v1beta2 until then")
+    (finding,) = found("FK301", seen(trace()), compat=Compat(apis=Apis((late,))))
+    assert "flowcontrol.apiserver.k8s.io/v1 (served from 1.35 on; v1beta2 until then)" in finding.fix
 
 
 def test_the_control_planes_own_writes_are_nobodys_to_mend() -> None:
