@@ -5,9 +5,11 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
+from itertools import takewhile
 from pathlib import Path
 
 from fleetkeeper import logs
+from fleetkeeper.adapters import overlay
 from fleetkeeper.adapters.eks.clouds import EksClouds
 from fleetkeeper.adapters.eks.probes import EksProbes
 from fleetkeeper.adapters.kube.kubes import KubeAccess
@@ -23,8 +25,10 @@ from fleetkeeper.clock import ENVIRONMENT, SystemClock, clock_of
 from fleetkeeper.config import Settings
 from fleetkeeper.core import model
 from fleetkeeper.core.compat import Compat
+from fleetkeeper.core.compat_update import Edit
 from fleetkeeper.core.placement import Candidate, MappingSettings, place
 from fleetkeeper.engine.assess import Assessor
+from fleetkeeper.engine.compat_offer import ask
 from fleetkeeper.engine.diagnose import Doctor
 from fleetkeeper.engine.observe import Choice
 from fleetkeeper.engine.observe_cluster import ClusterReader
@@ -65,6 +69,21 @@ def doctor(settings: Settings, log_level: str) -> Iterator[Doctor]:
 def compat(folders: Sequence[Path]) -> Compat:
     """The shipped rows with the operator's folders over them; ConfigError names every mistake."""
     return read_compat(folders)
+
+
+def compat_edits(settings: Settings, folder: Path, log_level: str) -> tuple[Edit, ...]:
+    """What EKS answers now, as changes of the operator's folder; folders that are laid over it play no part."""
+    overlay.refuse_shipped(folder)
+    logs.configure(log_level, settings.log.format)
+    clock = clock_of(os.environ.get(ENVIRONMENT, ""))
+    offer = ask(EksClouds(settings.aws, clock, threading.Event()), clock)
+    below = takewhile(lambda other: other.resolve() != folder.resolve(), settings.compat_folders)
+    return overlay.propose(folder, tuple(below), offer)
+
+
+def write_compat(folder: Path, edits: Sequence[Edit]) -> None:
+    """Put changes into the operator's folder."""
+    overlay.write(folder, edits)
 
 
 def upgrade_database(settings: Settings, only_pre: bool = False) -> tuple[str, ...]:

@@ -179,15 +179,20 @@ def _speaks(row: VersionRow, version: Version, chart: Version | None) -> bool:
 def _said(found: Sequence[VersionRow], passed: Version | None, version: Version, on: Minor) -> Acceptance:
     """By rows of one strength that speak of a version; passed is the freshest known one where the version is newer."""
     covering = [row for row in found if row.covers(on)]
-    lasting = [row for row in covering if passed is None or _lasts(row)]
+    lasting = [row for row in covering if passed is None or _lasts(row) or _names(row, passed)]
     if lasting:
         return Acceptance(True, _says(lasting[0]), lasting[0].strength, lasting[0])
     row = (covering or found)[0]
-    if passed is not None and not all(each.starts_after(on) for each in found):
+    if passed is not None and not all(each.starts_after(on) or _names(each, passed) for each in found):
         return Acceptance(None, f"{version} is newer than what the rows know ({passed})", row.strength, row)
     if row.strength in (Strength.REQUIRED, Strength.SUPPORTED):
         return Acceptance(False, _says(row), row.strength, row)
     return Acceptance(None, f"{_OUTSIDE[row.strength]}: {_says(row)}", row.strength, row)
+
+
+def _names(row: VersionRow, passed: Version) -> bool:
+    """Whether it is of versions past the freshest of the others: whoever wrote it knew them."""
+    return passed.minor < _least(row.versions).minor
 
 
 def _lasts(row: VersionRow) -> bool:

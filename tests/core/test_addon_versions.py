@@ -128,6 +128,14 @@ JUDGED = {
         False,
     ),
     "newer than what was known, in a closed range": ((ENDS,), "1.4.0", "1.5.0", "1.25", None),
+    "newer, and a row names that line": ((row(">=1.5.0,<1.6.0", "1.20", "1.30"),), "1.4.0", "1.5.0", "1.25", True),
+    "newer, and a row names that line for other minors": (
+        (row(">=1.5.0,<1.6.0", "1.20", "1.30"),),
+        "1.4.0",
+        "1.5.0",
+        "1.31",
+        False,
+    ),
     "newer by a patch only": ((ENDS,), "1.5.0", "1.5.9", "1.25", True),
     "newer, where a row lasts": ((OPEN,), "1.4.0", "9.9.0", "1.36", True),
     "newer, and the minor is past what the row of its time knew": (
