@@ -33,7 +33,7 @@ from fleetkeeper.engine.ports import Listed, Observation
 CLUSTERS, QUICK_CLUSTERS = 1000, 100
 NODES, WORKLOADS = 60, 200
 GOAL_MS = 5.0  # CPU per cluster and hop
-AT, TARGET = Minor(1, 33), Minor(1, 36)
+AT, TARGET = Minor(1, 31), Minor(1, 34)
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 SCOPE = model.Scope("111122223333", "eu-west-1")
 PLACEMENT = model.Placement("production", "late", "shop", mapped=True, reason="tag")
@@ -92,7 +92,7 @@ def _node(number: int) -> model.Node:
     return model.Node(
         name=name,
         uid=name,
-        kubelet="v1.33.5-eks-a1b2c3",
+        kubelet="v1.31.9-eks-a1b2c3",
         os_image="Amazon Linux 2023.9.20261110",
         os="linux",
         arch="amd64",

@@ -14,6 +14,7 @@ from fleetkeeper.core.finding import Severity
 from fleetkeeper.core.reports.markdown import at_target, hop_words
 from fleetkeeper.core.reports.rows import ActionRow, FindingRow, ReportRow
 from fleetkeeper.core.text import safe
+from fleetkeeper.core.wording import EXAMPLES, counted
 
 _STYLES = {"blocked": "red", "unknown": "yellow", "ready": "green", "blocker": "red", "warning": "", "info": "dim"}
 _LONGEST = 600
@@ -102,7 +103,8 @@ def _head(row: ReportRow) -> Iterator[RenderableType]:
 
 
 def _gain(action: ActionRow) -> str:
-    mends = f"mends {action.mends} finding{'' if action.mends == 1 else 's'} ({', '.join(action.codes)})"
+    mends = f"mends {counted(action.mends, 'finding')} ({action.code})"
+    mends += f", {action.alike} more like it" if action.alike else ""
     owner = f"owner {action.owner}" if action.owner else ""
     by = f"by {day(action.deadline)}" if action.deadline else ""
     return " · ".join(filter(None, (mends, f"for {action.hop}", owner, by)))
@@ -112,17 +114,28 @@ def _show_findings(console: Console, rows: Sequence[FindingRow], told: set[str],
     """In full what holds, or all; the rest as counts. What an earlier hop told is only counted."""
     fresh = [row for row in rows if row.fingerprint not in told]
     full = [row for row in fresh if every or row.holds]
+    told |= {row.fingerprint for row in full}
     graver = [row for row in full if row.holds and row.severity is not Severity.UNKNOWN]
-    for row in graver:
-        _print(console, finding_lines(row, now))
+    _show_by_check(console, graver, now, every)
     for block in _not_seen(row for row in full if row.code == NOT_SEEN):
         _print(console, block)
-    for row in full:
-        if row not in graver and row.code != NOT_SEEN:
-            _print(console, finding_lines(row, now))
-    told |= {row.fingerprint for row in full}
+    _show_by_check(console, [row for row in full if row not in graver and row.code != NOT_SEEN], now, every)
     if rest := _rest(rows, full):
         console.print(line(rest, 2, "dim"))
+
+
+def _show_by_check(console: Console, rows: Sequence[FindingRow], now: datetime, every: bool) -> None:
+    """The first few of each check: a hundred budgets alike are one thing to know, and one list to fetch."""
+    for code in dict.fromkeys(row.code for row in rows):
+        some = [row for row in rows if row.code == code]
+        shown = some if every else some[:EXAMPLES]
+        for row in shown:
+            _print(console, finding_lines(row, now))
+        if len(some) > len(shown):
+            rest = (
+                f"and {len(some) - len(shown)} more: fleetkeeper get findings --code {code} -l name={some[0].cluster}"
+            )
+            console.print(line(rest, 2, "dim"))
 
 
 def _not_seen(rows: Iterable[FindingRow]) -> Iterator[list[RenderableType]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from fleetkeeper.core import model
-from fleetkeeper.core.assess import HopReport, Verdict, verdict_of
+from fleetkeeper.core.assess import NOT_SEEN, HopReport, Verdict, verdict_of
 from fleetkeeper.core.finding import Finding, Severity
 from fleetkeeper.core.lifecycle import State, Tracked, quiet_until
 from fleetkeeper.core.snapshot import Hop, Policy
@@ -54,7 +54,10 @@ class HopReadiness:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing to do, with all that it mends. hop is the first one that waits for it."""
+    """A kind of thing to do: the fix of its first entry, and all entries that one like it mends.
+
+    What could not be seen is alike by its fix, all else by its check and severity. hop is the first that waits for it.
+    """
 
     fix: str
     hop: Hop
@@ -238,15 +241,16 @@ def gravity(entry: Entry) -> tuple[object, ...]:
 
 
 def _actions(hops: Sequence[HopReadiness]) -> tuple[Action, ...]:
-    found: dict[str, Action] = {}
+    found: dict[tuple[Hop, str, Severity, str], Action] = {}
+    seen: set[str] = set()
     for each in hops:
-        for entry in (e for e in each.entries if e.holds):
-            fix = entry.finding.fix
-            known = found.get(fix)
-            if known is None:
-                found[fix] = Action(fix, each.hop, (entry,))
-            elif entry.finding.fingerprint not in {e.finding.fingerprint for e in known.entries}:
-                found[fix] = replace(known, entries=(*known.entries, entry))
+        for entry in (e for e in each.entries if e.holds and e.finding.fingerprint not in seen):
+            finding = entry.finding
+            seen.add(finding.fingerprint)
+            own = finding.fix if finding.code == NOT_SEEN else ""
+            kind = (each.hop, finding.code, finding.severity, own)
+            known = found.get(kind, Action(finding.fix, each.hop, ()))
+            found[kind] = replace(known, entries=(*known.entries, entry))
     return tuple(sorted(found.values(), key=_urgency))
 
 

@@ -13,7 +13,7 @@ from fleetkeeper.core.reports.rows import by_urgency, report_row
 from fleetkeeper.errors import UsageError
 from tests.core.checks.snapshots import NOW
 from tests.core.fleets import assert_golden, rendered
-from tests.core.reports.clusters import at_target, blocked, everything, made, never_seen, who
+from tests.core.reports.clusters import BUDGET, at_target, blocked, everything, made, never_seen, who
 
 ROWS = by_urgency(report_row(each) for each in everything())
 BLOCKED = report_row(blocked())
@@ -98,3 +98,13 @@ def test_an_id_that_several_findings_begin_with_is_refused() -> None:
     with pytest.raises(UsageError, match=r"5 findings begin with abcd: abcd0{12}, .*; write more of it"):
         matching(rows, "abcd")
     assert matching([*rows, rows[0]], rows[0].fingerprint) == [rows[0], rows[0]]
+
+
+def test_many_findings_alike_are_three_examples_and_where_the_rest_is() -> None:
+    budgets = [replace(BUDGET, key=f"{number:02}") for number in range(20)]
+    row = report_row(made(who(), "1.35", [budgets]))
+    text = rendered(lambda console: readiness_tables.show_cluster(console, row, NOW))
+    assert text.count("BLOCKER FK401") == 3
+    assert "  and 17 more: fleetkeeper get findings --code FK401 -l name=shop\n" in text
+    every = rendered(lambda console: readiness_tables.show_cluster(console, row, NOW, every=True))
+    assert every.count("BLOCKER FK401") == 20

@@ -10,6 +10,7 @@ from fleetkeeper.core.finding import Evidence, Severity
 from fleetkeeper.core.fleet import subject as named
 from fleetkeeper.core.readiness import Action, ClusterReport, Entry, HopReadiness, Subject
 from fleetkeeper.core.waivers import Waiver
+from fleetkeeper.core.wording import some
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +94,16 @@ class HopRow:
 
 @dataclass(frozen=True, slots=True)
 class ActionRow:
-    """One thing to do. hop is the target of the first hop that waits for it; mends counts findings."""
+    """One thing to do. hop is the target of the first hop that waits for it.
+
+    mends counts the findings that this very fix mends, alike those of the same check that need one like it.
+    """
 
     fix: str
     hop: str
     mends: int
-    codes: tuple[str, ...]
+    alike: int
+    code: str
     owner: str
     deadline: datetime | None
 
@@ -244,13 +249,15 @@ def _hop(hop: HopReadiness, cluster: Subject, known: Known) -> HopRow:
 
 def _action(action: Action) -> ActionRow:
     findings = [each.finding for each in action.entries]
-    owners = {owner_named(each.owner): None for each in findings}
+    mended = sum(1 for each in findings if each.fix == action.fix)
+    owners = dict.fromkeys(filter(None, (owner_named(each.owner) for each in findings)))
     return ActionRow(
         fix=action.fix,
         hop=str(action.hop.target),
-        mends=len(findings),
-        codes=tuple(dict.fromkeys(each.code for each in findings)),
-        owner=", ".join(filter(None, owners)),
+        mends=mended,
+        alike=len(findings) - mended,
+        code=findings[0].code,
+        owner=some(owners),
         deadline=min((each.deadline for each in findings if each.deadline), default=None),
     )
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -16,7 +17,7 @@ from fleetkeeper.core.reports.rules import rules_page
 from fleetkeeper.core.reports.sarif import sarif
 from fleetkeeper.errors import UsageError
 from tests.core.fleets import assert_golden
-from tests.core.reports.clusters import at_target, blocked, everything, made, never_seen, who
+from tests.core.reports.clusters import BUDGET, at_target, blocked, everything, made, never_seen, who
 
 ROWS = by_urgency(report_row(each) for each in everything())
 BLOCKED = report_row(blocked())
@@ -59,11 +60,18 @@ def test_a_cluster_that_was_never_seen_fails() -> None:
 
 
 def test_the_first_things_to_do_mend_the_nearest_hop() -> None:
-    assert [(each.hop, each.mends, each.codes, each.owner) for each in BLOCKED.first] == [
-        ("1.35", 1, ("FK401",), "cart@example.com"),
-        ("1.35", 2, ("FK000",), ""),
-        ("1.35", 1, ("FK301",), ""),
+    assert [(each.hop, each.code, each.mends, each.alike, each.owner) for each in BLOCKED.first] == [
+        ("1.35", "FK401", 1, 0, "cart@example.com"),
+        ("1.35", "FK000", 2, 0, ""),
+        ("1.35", "FK301", 1, 0, ""),
     ]
+
+
+def test_things_to_do_that_are_alike_are_one() -> None:
+    budgets = [replace(BUDGET, key=str(n), fix=f"mend {n}", owner={"team": f"team-{n}"}) for n in range(20)]
+    (first,) = report_row(made(who(), "1.35", [budgets])).first
+    assert (first.code, first.fix, first.mends, first.alike) == ("FK401", "mend 0", 1, 19)
+    assert first.owner == "team-0, team-1, team-10 and 17 more"
 
 
 @pytest.mark.parametrize(
