@@ -6,9 +6,12 @@ from datetime import date
 import pytest
 
 from fleetkeeper.adapters.library import read_compat
+from fleetkeeper.core import parts
 from fleetkeeper.core.addon_versions import Rule, Strength
 from fleetkeeper.core.compat import AddonRow
+from fleetkeeper.core.model import Addon, Addons, FoundBy
 from fleetkeeper.core.versions import Minor, Version
+from tests.core.checks.snapshots import found, hops, snapshot
 
 SHIPPED = read_compat()
 LBC, CA, EBS = "aws-load-balancer-controller", "cluster-autoscaler", "aws-ebs-csi-driver"
@@ -125,8 +128,8 @@ def test_charts_are_judged_by_their_own_number(addon: str, chart: str, on: str, 
 def test_the_fix_is_the_nearest_version_that_goes_with_the_minor(
     addon: str, version: str, on: str, fix: str | None
 ) -> None:
-    found = SHIPPED.addon_fix(addon, Minor.parse(on), Version.parse(version))
-    assert (str(found) if found else None) == fix
+    nearest = SHIPPED.addon_fix(addon, Minor.parse(on), Version.parse(version))
+    assert (str(nearest) if nearest else None) == fix
 
 
 def test_every_row_has_a_source_and_a_day_that_is_past() -> None:
@@ -139,10 +142,10 @@ def test_every_row_has_a_source_and_a_day_that_is_past() -> None:
 
 
 def test_the_rows_are_as_many_as_were_collected() -> None:
-    found = Counter(row.strength for addon in SHIPPED.addons for row in addon.versions)
-    assert found[Strength.REQUIRED] >= 70
-    assert found[Strength.SUPPORTED] >= 100
-    assert found[Strength.TESTED] >= 130
+    counted = Counter(row.strength for addon in SHIPPED.addons for row in addon.versions)
+    assert counted[Strength.REQUIRED] >= 70
+    assert counted[Strength.SUPPORTED] >= 100
+    assert counted[Strength.TESTED] >= 130
     assert sum(1 for addon in SHIPPED.addons if addon.versions) >= 46
 
 
@@ -184,3 +187,56 @@ def test_the_end_of_a_line_is_known(addon: str, version: str, day: date) -> None
     row = SHIPPED.addon(addon)
     assert row is not None
     assert [end.day for end in row.ends if end.versions.accepts(Version.parse(version))] == [day]
+
+
+# ---- what the checks say of them
+
+
+def judged(code: str, addon: str, version: str, source: str, target: str) -> list[tuple[str, bool, str, str]]:
+    """(severity, blocks, message, fix) of what one check finds of one addon that EKS does not manage."""
+    seen = {parts.ADDONS: Addons((Addon(addon, version, FoundBy.IMAGE, f"kube-system/DaemonSet/{addon}"),))}
+    (hop,) = hops(source, target)
+    findings = found(code, snapshot(seen), hop, SHIPPED)
+    return [(finding.severity.value, finding.blocks, finding.message, finding.fix) for finding in findings]
+
+
+def test_a_hard_requirement_of_a_shipped_row_blocks_with_its_fix() -> None:
+    ((severity, blocks, message, fix),) = judged("FK201", "vpc-cni", "v1.9.3", "1.25", "1.26")
+    assert (severity, blocks) == ("blocker", True)
+    assert message == (
+        "Amazon VPC CNI (aws-node) v1.9.3 does not go with 1.26: versions <1.12.0 go with 1.25 and older (required)"
+    )
+    assert fix == "before 1.25 → 1.26: upgrade Amazon VPC CNI (aws-node) to one of >=1.12.0"
+
+
+def test_an_addon_that_moves_one_minor_at_a_time_is_told_each_step() -> None:
+    ((severity, blocks, message, fix),) = judged("FK207", "vpc-cni", "v1.9.3", "1.25", "1.26")
+    assert (severity, blocks) == ("warning", False)
+    assert "3 steps to 1.12" in message
+    assert "1.10, 1.11, 1.12" in fix
+
+
+def test_a_retired_addon_only_warns_with_the_day() -> None:
+    ((severity, blocks, message, _),) = judged("FK205", "ingress-nginx", "v1.15.1", "1.34", "1.35")
+    assert (severity, blocks) == ("warning", False)
+    assert "2026-03-31: the project is retired" in message
+
+
+@pytest.mark.parametrize(
+    ("addon", "version", "blocks"),
+    [("cilium", "v1.18.4", True), ("cilium", "", True), ("argo-cd", "v3.1.0", False), ("goldpinger", "3.10.0", False)],
+)
+def test_what_nobody_says_blocks_only_where_a_cluster_can_go_down_with_it(
+    addon: str, version: str, blocks: bool
+) -> None:
+    ((severity, found_to_block, message, _),) = judged("FK201", addon, version, "1.34", "1.35")
+    assert (severity, found_to_block) == ("unknown", blocks)
+    assert "is not known to go with 1.35" in message
+
+
+@pytest.mark.parametrize(
+    ("addon", "version"),
+    [("karpenter", "1.13.0"), ("coredns", "v1.11.4"), ("calico", "v3.31.2"), ("aws-ebs-csi-driver", "v1.58.0")],
+)
+def test_what_goes_with_the_target_is_not_told(addon: str, version: str) -> None:
+    assert judged("FK201", addon, version, "1.34", "1.35") == []
