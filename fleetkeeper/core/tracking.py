@@ -37,7 +37,8 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Tracking:
-    """What is known of a cluster's findings since the assessment at `at`: by fingerprint, with those resolved."""
+    """What is known of a cluster's findings as of the assessment at `at`, by fingerprint. Resolved ones may be left out
+    as long as they are not found again."""
 
     at: datetime
     findings: Mapping[str, Tracked] = field(default_factory=dict)

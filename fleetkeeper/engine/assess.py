@@ -91,7 +91,9 @@ class Assessor:
         whole = replace(cluster, parts=self.store.cluster_parts(cluster.id))
         snap = Snapshot(whole, self.clock.now(), shared, stale_after=self.stale_after)
         snap = replace(snap, policy=self._policy(snap, target))
-        reports, before = self._reports(snap), self.store.tracking(cluster.id) or Tracking(snap.now)
+        reports = self._reports(snap)
+        found = {each.fingerprint for report in reports for each in report.findings}
+        before = self.store.tracking(cluster.id, found) or Tracking(snap.now)
         if _minor(snap) is None:  # without its minor nothing was judged, so nothing that was known is over
             tracking = replace(before, at=snap.now)
         else:

@@ -210,8 +210,11 @@ class Store(Protocol):
         """True for exactly one caller per job and slot, across processes and replicas (the cron_fire ledger)."""
         ...
 
-    def tracking(self, cluster: model.ClusterId) -> Tracking | None:
-        """The findings of a cluster since its last assessment, with those resolved; None when there was none."""
+    def tracking(self, cluster: model.ClusterId, found: Collection[str] = ()) -> Tracking | None:
+        """The findings of a cluster as of its last assessment; None when there was none.
+
+        Of those that are resolved, which grow in number for as long as history is kept, only the fingerprints in found.
+        """
         ...
 
     def save_tracking(self, cluster: model.ClusterId, tracking: Tracking) -> None:

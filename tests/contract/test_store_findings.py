@@ -199,3 +199,24 @@ def test_evidence_that_was_read_again_is_no_change_until_the_next_day(known: Sql
     assert rows_written(settings, lambda: known.save_tracking(SHOP, read_at(later(15)))) == ["assessed"]
     written = rows_written(settings, lambda: known.save_tracking(SHOP, read_at(later(24 * 60))))
     assert written == ["finding", "assessed"]
+
+
+def test_of_the_resolved_only_those_that_are_found_again_are_read(known: SqlStore) -> None:
+    over = [tracked(storable(finding(f"over-{number}")), state=State.RESOLVED) for number in range(3)]
+    still = tracked(storable(finding("still")))
+    known.save_tracking(SHOP, tracking(*over, still))
+    wanted = over[1].finding.fingerprint
+    alone, again = known.tracking(SHOP), known.tracking(SHOP, {wanted, still.finding.fingerprint, "unheard-of"})
+    assert alone == tracking(still)
+    assert again == tracking(still, over[1])
+    known.save_tracking(SHOP, tracking(still))
+    assert len(known.findings(resolved=True)) == 4, "what was not read stays as it was"
+
+
+def test_the_findings_of_a_cluster_that_is_gone_are_forgotten_with_it(known: SqlStore) -> None:
+    known.save_tracking(PAY, tracking(tracked(finding())))
+    known.mark_gone(listed(PAY).scope, [SHOP], later(15))
+    known.prune(NOON + timedelta(days=11), history_days=10)
+    known.save_many([listed(PAY, NOON + timedelta(days=12))], [])
+    assert known.tracking(PAY) is None
+    assert known.findings(resolved=True) == ()

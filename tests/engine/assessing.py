@@ -122,9 +122,7 @@ class Assessed:
         return self.assess()
 
     def known(self, code: str = "FK991") -> Tracked:
-        tracking = self.store.tracking(self.id)
-        assert tracking is not None
-        (found,) = [each for each in tracking.findings.values() if each.finding.code == code]
+        (found,) = [each.tracked for each in self.store.findings(resolved=True) if each.tracked.finding.code == code]
         return found
 
     def state(self, code: str = "FK991") -> State:

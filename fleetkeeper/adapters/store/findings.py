@@ -1,7 +1,7 @@
 """Findings over time: rows are written when something about a finding changed, not when it was merely seen again."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +12,7 @@ import structlog
 
 from fleetkeeper.adapters.store import tables
 from fleetkeeper.adapters.store.codec import to_json
-from fleetkeeper.adapters.store.rows import Row, execute
+from fleetkeeper.adapters.store.rows import Row, chunks, execute
 from fleetkeeper.core.finding import Finding
 from fleetkeeper.core.lifecycle import State, Tracked
 from fleetkeeper.core.model import ClusterId
@@ -24,16 +24,20 @@ _finding, _assessed, _cluster = tables.finding, tables.assessed, tables.cluster
 _decoder = msgspec.json.Decoder(Tracked)
 
 
-def read_tracking(connection: sa.Connection, key: str) -> Tracking | None:
-    """The findings of one cluster by its key; None when it was never assessed."""
+def read_tracking(connection: sa.Connection, key: str, found: Collection[str]) -> Tracking | None:
+    """The findings of one cluster by its key, of the resolved ones those found; None when it was never assessed."""
     own = tables.subject.c
     query = sa.select(_assessed).join(tables.subject, own.id == _assessed.c.cluster_id).where(own.key == key)
     head = connection.execute(query).first()
     if head is None:
         return None
-    rows = connection.execute(sa.select(_finding).where(_finding.c.cluster_id == head.cluster_id))
-    found = {row.fingerprint: tracked for row in rows if (tracked := _tracked(row, head.at)) is not None}
-    return Tracking(head.at, found, Watch(head.unbroken_since, head.seen_until))
+    own_rows = sa.select(_finding).where(_finding.c.cluster_id == head.cluster_id)
+    is_over = _finding.c.state == State.RESOLVED.value
+    rows = list(connection.execute(own_rows.where(sa.not_(is_over))))
+    for some in chunks(sorted(found)):
+        rows += connection.execute(own_rows.where(is_over, _finding.c.fingerprint.in_(some)))
+    known = {row.fingerprint: tracked for row in rows if (tracked := _tracked(row, head.at)) is not None}
+    return Tracking(head.at, known, Watch(head.unbroken_since, head.seen_until))
 
 
 def read_findings(connection: sa.Connection, resolved: bool) -> Iterator[StoredFinding]:

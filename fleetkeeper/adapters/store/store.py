@@ -80,9 +80,9 @@ class SqlStore:
     def changes(self, since: datetime, until: datetime | None = None) -> tuple[Change, ...]:
         return self._database.read("read the changes", lambda c: read.changes(c, since, until))
 
-    def tracking(self, cluster: ClusterId) -> Tracking | None:
+    def tracking(self, cluster: ClusterId, found: Collection[str] = ()) -> Tracking | None:
         key = tables.subject_key(cluster)
-        return self._database.read("read the findings", lambda c: findings.read_tracking(c, key))
+        return self._database.read("read the findings", lambda c: findings.read_tracking(c, key, found))
 
     def save_tracking(self, cluster: ClusterId, tracking: Tracking) -> None:
         """Raises ValueError for a cluster that was never listed."""
