@@ -154,7 +154,7 @@ class Daemon:
     def _assess(self) -> None:
         """Judge what is stored now; a report is counted and dropped, for a whole fleet's need not fit into memory."""
         tally = Tally()
-        for report in self._keeper.assessments(Selector()):
+        for report in self._keeper.assess(Selector()):
             tally.add(report)
             if self._keeper.ports.cancel.is_set():
                 return

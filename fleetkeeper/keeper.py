@@ -48,12 +48,8 @@ class Keeper:
         found = self.ports.store.changes(since, until)
         return tuple(c for c in found if not selector.terms or c.cluster in chosen)
 
-    def assess(self, selector: Selector, target: Minor | None = None) -> tuple[ClusterReport, ...]:
-        """Judge every stored cluster for each hop to its target; to a target of the caller's own as a trial only."""
-        return tuple(self.assessments(selector, target))
-
-    def assessments(self, selector: Selector, target: Minor | None = None) -> Iterator[ClusterReport]:
-        """The same, one by one."""
+    def assess(self, selector: Selector, target: Minor | None = None) -> Iterator[ClusterReport]:
+        """Judge every stored cluster for each hop to its target, one by one; a target of the caller's own is a trial."""
         return self.assessor.assess(selector, target)
 
     def findings(self, selector: Selector, resolved: bool = False) -> tuple[tuple[Subject, Entry], ...]:

@@ -51,7 +51,7 @@ def assess(
 
     known, wanted = _known(baseline), _minor(target)
     with context.keeper(ctx) as keeper:
-        reports = keeper.assessments(selected(selector), wanted)
+        reports = keeper.assess(selected(selector), wanted)
         rows = by_urgency(report_row(report, known) for report in reports)
         now = keeper.ports.clock.now()
     if write_baseline:

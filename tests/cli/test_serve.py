@@ -222,7 +222,7 @@ def test_health_and_metrics_of_a_running_one(tmp_path: Path, fleet: SimProcess, 
 
 def test_the_log_is_json_lines_on_stderr_and_stdout_is_empty(tmp_path: Path, fleet: SimProcess, sqlite: str) -> None:
     with Program(["serve"], of_fleet(tmp_path, fleet, sqlite), tmp_path) as program:
-        program.await_event("observation_done")
+        program.await_event("history_pruned")
         program.tell(signal.SIGTERM)
         assert program.process.stdout is not None
         assert program.process.stdout.read() == ""
