@@ -49,7 +49,7 @@ class Keeper:
         return tuple(c for c in found if not selector.terms or c.cluster in chosen)
 
     def assess(self, selector: Selector, target: Minor | None = None) -> Iterator[ClusterReport]:
-        """Judge every stored cluster for each hop to its target, one by one; a target of the caller's own is a trial."""
+        """Judge every stored cluster for each hop to its target, one by one; with a target of its own as a trial."""
         return self.assessor.assess(selector, target)
 
     def findings(self, selector: Selector, resolved: bool = False) -> tuple[tuple[Subject, Entry], ...]:
