@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from fleetkeeper.core import model, observed, parts
+from fleetkeeper.core.budgets import Guard, guards
 from fleetkeeper.core.versions import Minor
 
 EMPTY: Mapping[str, model.Part[Any]] = {}
@@ -33,9 +35,11 @@ class Policy:
     surge_nodes: int = 1  # nodes per zone that the playbook would add
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Snapshot:
     """The parts of one cluster. What was never seen is empty here; `missing` tells it from what is not there.
+
+    Without slots: what several checks make of the parts is made once, and kept.
 
     shared holds the parts of the cluster's account and region. Values that are old are given as they are.
     """
@@ -114,6 +118,11 @@ class Snapshot:
     @property
     def budgets(self) -> tuple[observed.Budget, ...]:
         return self.value(parts.BUDGETS) or ()
+
+    @cached_property
+    def guards(self) -> tuple[Guard, ...]:
+        """Every budget with what it takes; ask for it only where the pods were seen too."""
+        return guards(self.budgets, self.workloads, self.pods)
 
     @property
     def pod_notes(self) -> tuple[observed.PodNote, ...]:

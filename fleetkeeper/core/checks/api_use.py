@@ -61,12 +61,14 @@ def _by_caller(snap: Snapshot, hop: Hop, uses: Uses, subject: Subject, caller: C
 def _by_object(
     snap: Snapshot, hop: Hop, uses: Uses, subject: Subject, traces: Sequence[observed.ObjectTrace]
 ) -> Finding:
-    """An object whose writer is no workload that we know: its source has to change."""
+    """An object whose writer is no workload that we know: its source has to change.
+
+    No live use: once it is written in another version its managed fields say so, and whoever still calls is FK303.
+    """
     writes = [_evidence(snap, each) for each in traces if each.source == MANAGED_FIELDS]
     breaks, severity = _judged(snap, uses, traces, writes)
     blocks = severity is Severity.BLOCKER
     applied = [_evidence(snap, each) for each in traces if each.source != MANAGED_FIELDS]
-    last = max((each.at for each in (*writes, *uses.calls) if each.at), default=None)
     return Finding(
         code="FK301",
         severity=severity,
@@ -79,7 +81,6 @@ def _by_object(
         minor=hop.target,
         evidence=(*_newest_first(writes), *applied, *(uses.calls if writes else ())),
         owner=traces[0].owner,
-        use=LiveUse(last=last) if blocks and breaks is Breaks.AT_UPGRADE else None,
     )
 
 

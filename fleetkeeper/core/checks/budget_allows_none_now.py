@@ -7,7 +7,7 @@ are not ready, is enough. A budget whose unready pods are themselves held is FK4
 from collections.abc import Iterator
 
 from fleetkeeper.core import parts
-from fleetkeeper.core.budgets import Guard, guards
+from fleetkeeper.core.budgets import Guard
 from fleetkeeper.core.checks import check
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.finding import Breaks, Finding, Severity, Subject
@@ -19,7 +19,7 @@ NEEDS = (parts.BUDGETS, parts.WORKLOADS, parts.PODS)
 
 @check("FK402", "A disruption budget lets no pod go now", needs=NEEDS, critical=True, each_hop=False)
 def budget_allows_none_now(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
-    for guard in guards(snap.budgets, snap.workloads, snap.pods):
+    for guard in snap.guards:
         budget = guard.budget
         if not _is_short(guard):
             continue

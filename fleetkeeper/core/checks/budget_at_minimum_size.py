@@ -7,7 +7,7 @@ at which nothing may be evicted: the drain that passed by day hangs by night.
 from collections.abc import Iterator
 
 from fleetkeeper.core import parts
-from fleetkeeper.core.budgets import guards, limit_text
+from fleetkeeper.core.budgets import limit_text
 from fleetkeeper.core.checks import check
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.finding import Breaks, Finding, Severity, Subject
@@ -19,7 +19,7 @@ NEEDS = (parts.BUDGETS, parts.WORKLOADS, parts.PODS)
 
 @check("FK404", "A disruption budget lets no pod go at the autoscaler's minimum", needs=NEEDS, each_hop=False)
 def budget_at_minimum_size(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
-    for guard in guards(snap.budgets, snap.workloads, snap.pods):
+    for guard in snap.guards:
         budget = guard.budget
         if not guard.is_trusted or guard.allowed_at_minimum != 0 or not guard.allowed_at_best:
             continue

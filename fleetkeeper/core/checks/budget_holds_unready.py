@@ -9,7 +9,7 @@ for your Application, unhealthy pod eviction policy, 2026).
 from collections.abc import Iterator
 
 from fleetkeeper.core import parts
-from fleetkeeper.core.budgets import Guard, guards
+from fleetkeeper.core.budgets import Guard
 from fleetkeeper.core.checks import check
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.finding import Breaks, Finding, Severity, Subject
@@ -23,7 +23,7 @@ PATCH = '{"spec":{"unhealthyPodEvictionPolicy":"AlwaysAllow"}}'
 @check("FK403", "A disruption budget holds pods that are not ready", needs=NEEDS, critical=True, each_hop=False)
 def budget_holds_unready(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
     """A blocker of nothing: a crash loop may be over before the nodes' turn comes."""
-    for guard in guards(snap.budgets, snap.workloads, snap.pods):
+    for guard in snap.guards:
         budget = guard.budget
         if not _holds(guard):
             continue

@@ -10,7 +10,7 @@ outlasts them.
 from collections.abc import Iterator
 
 from fleetkeeper.core import parts
-from fleetkeeper.core.budgets import Guard, guards, limit_text
+from fleetkeeper.core.budgets import Guard, limit_text
 from fleetkeeper.core.checks import check
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.finding import Breaks, Finding, Severity, Subject
@@ -22,7 +22,7 @@ NEEDS = (parts.BUDGETS, parts.WORKLOADS, parts.PODS)
 
 @check("FK401", "A disruption budget never lets a pod go", needs=NEEDS, critical=True, each_hop=False)
 def budget_never_allows(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
-    for guard in guards(snap.budgets, snap.workloads, snap.pods):
+    for guard in snap.guards:
         budget = guard.budget
         if not guard.never or not guard.is_drained:
             continue

@@ -8,7 +8,7 @@ subresource while the budget has maxUnavailable or a percentage.
 from collections.abc import Iterator
 
 from fleetkeeper.core import parts
-from fleetkeeper.core.budgets import SYNC_FAILED, guards
+from fleetkeeper.core.budgets import SYNC_FAILED
 from fleetkeeper.core.checks import check
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.finding import Breaks, Finding, Severity, Subject
@@ -22,7 +22,7 @@ LONGEST = 200  # characters of the controller's own message
 
 @check("FK408", "A disruption budget cannot be computed", needs=NEEDS, critical=True, each_hop=False)
 def budget_sync_failed(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
-    for guard in guards(snap.budgets, snap.workloads, snap.pods):
+    for guard in snap.guards:
         budget = guard.budget
         if budget.reason != SYNC_FAILED or not guard.is_drained:
             continue

@@ -8,7 +8,6 @@ of the namespace overlaps with it, which FK405 tells.
 from collections.abc import Iterator
 
 from fleetkeeper.core import parts
-from fleetkeeper.core.budgets import guards
 from fleetkeeper.core.checks import check
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.finding import Breaks, Finding, Severity, Subject
@@ -21,7 +20,7 @@ NEEDS = (parts.BUDGETS, parts.WORKLOADS, parts.PODS)
 @check("FK406", "A disruption budget takes every pod of its namespace", needs=NEEDS, each_hop=False)
 def budget_takes_namespace(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
     """Nothing is said where the namespace holds one workload: taking all is then taking that one."""
-    for guard in guards(snap.budgets, snap.workloads, snap.pods):
+    for guard in snap.guards:
         budget, taken = guard.budget, (*guard.workloads, *guard.bare)
         if budget.selector is None or not budget.selector.is_empty or len(taken) < 2:
             continue

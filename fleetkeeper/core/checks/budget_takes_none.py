@@ -7,7 +7,6 @@ the application that somebody wanted kept.
 from collections.abc import Iterator
 
 from fleetkeeper.core import parts
-from fleetkeeper.core.budgets import guards
 from fleetkeeper.core.checks import check
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.finding import Breaks, Finding, Severity, Subject
@@ -19,7 +18,7 @@ NEEDS = (parts.BUDGETS, parts.WORKLOADS, parts.PODS)
 @check("FK407", "A disruption budget takes no pod", needs=NEEDS, each_hop=False)
 def budget_takes_none(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
     """Only where the disruption controller, too, expects none: it sees controllers that nobody else lists."""
-    for guard in guards(snap.budgets, snap.workloads, snap.pods):
+    for guard in snap.guards:
         budget = guard.budget
         if guard.workloads or guard.bare or budget.expected or not guard.is_trusted:
             continue

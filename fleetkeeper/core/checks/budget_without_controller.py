@@ -7,7 +7,7 @@ one add nothing, expected is 0, and 0 may go (measured on 1.36.3; event Unmanage
 from collections.abc import Iterator
 
 from fleetkeeper.core import parts
-from fleetkeeper.core.budgets import counts_controllers, guards, limit_text
+from fleetkeeper.core.budgets import counts_controllers, limit_text
 from fleetkeeper.core.checks import check
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.finding import Breaks, Finding, Severity, Subject
@@ -19,7 +19,7 @@ NEEDS = (parts.BUDGETS, parts.WORKLOADS, parts.PODS)
 
 @check("FK410", "A disruption budget holds pods without a controller", needs=NEEDS, critical=True, each_hop=False)
 def budget_without_controller(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
-    for guard in guards(snap.budgets, snap.workloads, snap.pods):
+    for guard in snap.guards:
         budget = guard.budget
         if not guard.bare or guard.expected or not counts_controllers(budget):
             continue

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from fleetkeeper.core import parts
-from fleetkeeper.core.budgets import PASSING, guards
+from fleetkeeper.core.budgets import PASSING
 from fleetkeeper.core.checks import check
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.finding import Breaks, Finding, Severity, Subject
@@ -45,7 +45,7 @@ def _holders(snap: Snapshot) -> tuple[Mapping[tuple[str, ...], Workload], Mappin
     """Workloads and pods without an owner, and the budgets that take them, by kind, namespace and name."""
     workloads: dict[tuple[str, ...], Workload] = {}
     holders: defaultdict[tuple[str, ...], list[Budget]] = defaultdict(list)
-    for guard in guards(snap.budgets, snap.workloads, snap.pods):
+    for guard in snap.guards:
         for each in (*guard.workloads, *guard.bare):
             key = (each.kind, each.namespace, each.name)
             workloads[key] = each
