@@ -25,6 +25,7 @@ LAYERS: dict[str, set[str]] = {
     "metrics": {"engine", "core"},
     "onboarding": {"core", "config"},
     "wiring": {"core", "engine", "adapters", "config", "keeper", "logs", "clock"},
+    "scanner": {"core", "adapters"},
     "daemon": {"core", "engine", "config", "keeper", "metrics", "wiring"},
     "sim": {"core", "engine", "sim"},
     "cli": {
@@ -36,6 +37,7 @@ LAYERS: dict[str, set[str]] = {
         "config_show",
         "keeper",
         "wiring",
+        "scanner",
         "daemon",
         "metrics",
         "onboarding",

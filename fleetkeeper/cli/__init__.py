@@ -11,7 +11,21 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 import fleetkeeper
-from fleetkeeper.cli import assess, compat, config, context, db, demo, doctor, findings, get, observe, onboard, serve
+from fleetkeeper.cli import (
+    assess,
+    compat,
+    config,
+    context,
+    db,
+    demo,
+    doctor,
+    findings,
+    get,
+    observe,
+    onboard,
+    scan,
+    serve,
+)
 from fleetkeeper.cli.exits import Exit
 from fleetkeeper.cli.output import say
 from fleetkeeper.errors import ConfigError, FleetkeeperError, ReadError, UsageError
@@ -96,6 +110,7 @@ def root(
 
 app.command("observe")(observe.observe)
 app.command("assess")(assess.assess)
+app.command("scan")(scan.scan)
 app.command("explain")(findings.explain)
 app.command("serve")(serve.serve)
 app.add_typer(get.app, name="get")

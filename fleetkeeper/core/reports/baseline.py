@@ -2,15 +2,29 @@
 
 import json
 from collections.abc import Iterable
+from typing import Protocol
 
-from fleetkeeper.core.reports.rows import FindingRow, Known
+from fleetkeeper.core.reports.rows import Known
 from fleetkeeper.errors import UsageError
 
 _KIND = "baseline"
 _VERSION = 1
 
 
-def baseline_text(rows: Iterable[FindingRow]) -> str:
+class Kept(Protocol):
+    """What a baseline keeps of a row. arn is the cluster, or the file of a manifest."""
+
+    @property
+    def arn(self) -> str: ...
+    @property
+    def code(self) -> str: ...
+    @property
+    def fingerprint(self) -> str: ...
+    @property
+    def about(self) -> str: ...
+
+
+def baseline_text(rows: Iterable[Kept]) -> str:
     """The file of a baseline: one line a finding, in an order that makes small diffs."""
     lines = sorted({(row.arn, row.code, row.fingerprint, row.about) for row in rows})
     items = [

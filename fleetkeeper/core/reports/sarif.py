@@ -1,6 +1,6 @@
 """Reports as SARIF 2.1.0 (OASIS, https://docs.oasis-open.org/sarif/sarif/v2.1.0/): one run, one result a finding."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fleetkeeper.core.assess import NOT_SEEN
@@ -22,13 +22,17 @@ _UNSEEN = {
 
 def sarif(reports: Iterable[ReportRow], checks: Sequence[Check], version: str) -> dict[str, Any]:
     """The log. Waived findings are suppressed results; with a baseline, baselineState says which of them it has."""
-    rules = [_UNSEEN, *(_rule(each) for each in checks)]
+    rules = sarif_rules(checks)
     places = {rule["id"]: number for number, rule in enumerate(rules)}
     rows = [row for report in reports for row in report.findings]
     results = [_result(row, places) for row in rows]
     if any(row.is_known for row in rows):  # on all results or on none (3.27.24)
         for row, result in zip(rows, results, strict=True):
             result["baselineState"] = "unchanged" if row.is_known else "new"
+    return sarif_log(rules, results, version)
+
+
+def sarif_log(rules: Sequence[Mapping[str, Any]], results: Sequence[Mapping[str, Any]], version: str) -> dict[str, Any]:
     driver = {
         "name": "fleetkeeper",
         "version": version,
@@ -36,6 +40,11 @@ def sarif(reports: Iterable[ReportRow], checks: Sequence[Check], version: str) -
     }
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def sarif_rules(checks: Sequence[Check]) -> list[dict[str, Any]]:
+    """Every rule; a result's ruleIndex counts in these."""
+    return [_UNSEEN, *(_rule(each) for each in checks)]
 
 
 def _rule(check: Check) -> dict[str, Any]:

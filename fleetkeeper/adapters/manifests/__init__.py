@@ -1,0 +1,1 @@
+"""Reads manifests for `scan`: files, folders, standard input and rendered Helm charts."""

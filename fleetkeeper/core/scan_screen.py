@@ -1,0 +1,76 @@
+"""Tells from the bytes of a text, without parsing it, that no object in it can be of an API that matters.
+
+A text passes unparsed only when it cannot hold such an object however it is written: an apiVersion stands literally in
+YAML and JSON, whatever its quotes, its anchors or its order, unless escapes of a double-quoted string hide it.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+
+_HIDDEN = re.compile(rb'"[\w./-]*\\[xuU/\r\n]')
+_TEMPLATE = re.compile(rb"""(?:apiVersion|kind)["']?[ \t]*:[^\n]*\{\{""")
+_TOP_KEYS = (b"apiVersion:", b"kind:")
+_BOUNDARY = b"\n---"
+
+
+class Screen:
+    """Made of the names that matter: (group, version, kind)."""
+
+    def __init__(self, names: Iterable[tuple[str, str, str]]) -> None:
+        kinds: dict[bytes, set[bytes]] = defaultdict(set)
+        groups: dict[bytes, set[bytes]] = defaultdict(set)
+        self._core: set[bytes] = set()
+        for group, version, kind in names:
+            if group:
+                kinds[f"{group}/{version}".encode()].add(kind.encode())
+                groups[version.encode()].add(group.encode())
+            else:
+                self._core.add(kind.encode())
+        self._kinds = {name: tuple(found) for name, found in kinds.items()}
+        self._groups = {version: tuple(found) for version, found in groups.items()}
+        versions = sorted(self._groups, key=len, reverse=True)
+        self._version = re.compile(b"/(" + b"|".join(map(re.escape, versions)) + rb")(?![0-9A-Za-z])")
+
+    def may_hold(self, text: bytes) -> bool:
+        """Whether a whole text, of one document or of several, has to be parsed to be judged."""
+        return self._names_kind(text) or self.is_odd(text) or repeats_key(text)
+
+    def may_hold_part(self, text: bytes) -> bool:
+        """The same for a part of a document, of which the kind may stand in another part."""
+        return self._names_version(text, whole=False) or self._names_core(text) or self.is_odd(text)
+
+    def is_odd(self, text: bytes) -> bool:
+        """Whether escapes may hide a name, or a template stands for one."""
+        if b"\\" in text and _HIDDEN.search(text):
+            return True
+        return b"{{" in text and _TEMPLATE.search(text) is not None
+
+    def _names_kind(self, text: bytes) -> bool:
+        return self._names_core(text) or self._names_version(text, whole=True)
+
+    def _names_core(self, text: bytes) -> bool:
+        return any(kind in text for kind in self._core)
+
+    def _names_version(self, text: bytes, *, whole: bool) -> bool:
+        if not self._groups:
+            return False
+        checked: set[bytes] = set()
+        for found in self._version.finditer(text):
+            version, at = found[1], found.start()
+            for group in self._groups[version]:
+                if not text.startswith(group, max(0, at - len(group))):
+                    continue
+                name = group + b"/" + version
+                if name in checked:
+                    continue
+                checked.add(name)
+                if not whole or any(kind in text for kind in self._kinds[name]):
+                    return True
+        return False
+
+
+def repeats_key(text: bytes) -> bool:
+    """Whether some document has a key twice at its left edge, as where a line with --- was forgotten."""
+    documents = text.count(_BOUNDARY) + text.count(b"\n...") + 1
+    return any(text.count(b"\n" + key) + text.startswith(key) > documents for key in _TOP_KEYS)
