@@ -1,8 +1,9 @@
 """CronJobs: a Job at each time of the schedule, named by its minute, and only so many finished ones kept."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from fleetkeeper.core.cron import Cron
 from fleetkeeper.sim.controllers import job as jobs
 from fleetkeeper.sim.controllers import pods
 from fleetkeeper.sim.controllers.live import Controller, Live, itself, of_controller
@@ -13,60 +14,13 @@ from fleetkeeper.sim.objects.recipes import stamp
 from fleetkeeper.sim.world import Object
 
 RESOURCE = "batch/cronjobs"
-_RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
-_MACROS = {
-    "@yearly": "0 0 1 1 *",
-    "@annually": "0 0 1 1 *",
-    "@monthly": "0 0 1 * *",
-    "@weekly": "0 0 * * 0",
-    "@daily": "0 0 * * *",
-    "@midnight": "0 0 * * *",
-    "@hourly": "0 * * * *",
-}
-_NAMES = ("", "jan feb mar apr may jun jul aug sep oct nov dec", "sun mon tue wed thu fri sat")
-_HORIZON = 366 * 5  # days; a schedule that has no time in them (30 February) never fires
 
 
 def next_time(schedule: str, after: datetime, zone: str = "") -> datetime | None:
     """The first time of a schedule after a moment; None when it never comes."""
-    fields = _MACROS.get(schedule.strip().lower(), schedule).split()
-    minutes, hours, days, months, weekdays = (_field(text, place) for place, text in enumerate(fields))
-    weekdays = {day % 7 for day in weekdays}
-    either = fields[2] not in ("*", "?") and fields[4] not in ("*", "?")
     there = ZoneInfo(zone) if zone else UTC
-    day = after.astimezone(there).replace(hour=0, minute=0, second=0, microsecond=0)
-    for _ in range(_HORIZON):
-        of_month, of_week = day.day in days, (day.weekday() + 1) % 7 in weekdays
-        if day.month in months and ((of_month or of_week) if either else (of_month and of_week)):
-            for hour in sorted(hours):
-                for minute in sorted(minutes):
-                    found = day.replace(hour=hour, minute=minute).astimezone(UTC)
-                    if found > after:
-                        return found
-        day += timedelta(days=1)
-    return None
-
-
-def _field(text: str, place: int) -> set[int]:
-    low, high = _RANGES[place]
-    found: set[int] = set()
-    for part in text.lower().split(","):
-        span, _, step = part.partition("/")
-        first, dash, last = span.partition("-")
-        if span in ("*", "?"):
-            start, end = low, high
-        else:
-            start = _number(first, place)
-            end = _number(last, place) if dash else high if step else start
-        found.update(range(start, end + 1, int(step or 1)))
-    return found
-
-
-def _number(text: str, place: int) -> int:
-    if text.isdigit():
-        return int(text)
-    names = _NAMES[place - 2].split()
-    return names.index(text) + (1 if place == 3 else 0)
+    found = Cron.parse(schedule).next_after(after.astimezone(there))
+    return found.astimezone(UTC) if found else None
 
 
 def reconcile(live: Live, key: Key) -> None:
