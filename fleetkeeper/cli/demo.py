@@ -17,6 +17,10 @@ from fleetkeeper.cli.observe import observed
 from fleetkeeper.errors import UsageError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from fleetkeeper.core.reports.rows import ReportRow
+    from fleetkeeper.keeper import Keeper
     from fleetkeeper.sim.process import SimProcess
 
 _NEEDS = ("moto", "flask", "starlette", "uvicorn", "cryptography")
@@ -25,6 +29,8 @@ _TRY_NEXT = """
 What to try next
   fleetkeeper demo --stay              keep this fleet up, and use every command on it from another terminal
   fleetkeeper get nodes | get addons   what runs where, and how each addon was found
+  fleetkeeper assess -l name=data      what stands between one cluster and its next minor
+  fleetkeeper get findings             everything that was found, gravest first; explain one by its fingerprint
   fleetkeeper get changes --since 1h   what changed, from what to what
   fleetkeeper doctor legacy-erp        why a cluster is not seen, and who must do what
   Your own fleet: cp config.example.toml fleetkeeper.toml, then fleetkeeper config check
@@ -72,6 +78,7 @@ def _story(fleet: "SimProcess", check: bool) -> tuple[str, ...]:
         seen = keeper.fleet(Selector(), NEEDED)
         rows = fleet_rows(seen)
         fleet_tables.show_clusters(console, rows, gap_rows(rows, keeper.not_listed()), seen.now)
+        judged = _assessed(keeper, console)
         print("\nSomeone upgrades the cluster `preview` by hand. After the next observation:\n")
         begun = keeper.ports.clock.now()
         fleet.control("POST", "/touch", {"cluster": _TOUCHED, "set": _BY_HAND})
@@ -79,9 +86,25 @@ def _story(fleet: "SimProcess", check: bool) -> tuple[str, ...]:
         changes = keeper.changes(begun, None, Selector())
         fleet_tables.show_changes(console, change_rows(changes))
         print(_TRY_NEXT, end="")
-    return failures(seen, outcome, changes) if check else ()
+    return failures(seen, outcome, changes, judged) if check else ()
 
 
+def _assessed(keeper: "Keeper", console: "Console") -> tuple["ReportRow", ...]:
+    """Judge the fleet for its next minors, and show one cluster in detail."""
+    from fleetkeeper.cli import readiness_tables
+    from fleetkeeper.core.reports.rows import by_urgency, report_row
+    from fleetkeeper.core.selector import Selector
+
+    rows = tuple(by_urgency(report_row(report, frozenset()) for report in keeper.assess(Selector(), None)))
+    print("\nIs it ready for its next minors? For each hop what blocks it, and what to do first:\n")
+    readiness_tables.show_fleet(console, rows)
+    print(f"\nOne of them in detail, as `fleetkeeper assess -l name={_DETAILED}` tells it:\n")
+    shown = next(row for row in rows if row.cluster == _DETAILED)
+    readiness_tables.show_cluster(console, shown, keeper.ports.clock.now(), every=False)
+    return rows
+
+
+_DETAILED = "payments"
 _TOUCHED = "preview"
 _BY_HAND = {"version": "1.36"}
 
