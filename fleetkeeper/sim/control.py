@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from fleetkeeper.sim.aws import Asking
+from fleetkeeper.sim.controllers.living import LivingWorld
 from fleetkeeper.sim.kube_api import KubeServer
 from fleetkeeper.sim.touch import touch
 from fleetkeeper.sim.world import Fault, World
@@ -21,11 +22,12 @@ from fleetkeeper.sim.world import Fault, World
 AwsRequests = Callable[[], dict[Asking, int]]
 
 
-def control_app(world: World, kube: KubeServer, aws_requests: AwsRequests) -> Starlette:
+def control_app(living: LivingWorld, kube: KubeServer, aws_requests: AwsRequests) -> Starlette:
     """GET /state, GET /access-log?cluster=KEY, POST /faults {"clear": true, "add": [...]}, POST /touch."""
+    world = living.world
 
     def state(_request: Request) -> Response:
-        return JSONResponse(_state(world, kube, aws_requests()))
+        return JSONResponse(_state(living, kube, aws_requests()))
 
     def access_log(request: Request) -> Response:
         seen = kube.access_log(request.query_params.get("cluster", ""))
@@ -35,7 +37,7 @@ def control_app(world: World, kube: KubeServer, aws_requests: AwsRequests) -> St
         return _change(await request.json(), lambda body: _set_faults(world, body))
 
     async def touched(request: Request) -> Response:
-        return _change(await request.json(), lambda body: touch(world, kube, body))
+        return _change(await request.json(), lambda body: touch(living, kube, body))
 
     return Starlette(
         routes=[
@@ -67,8 +69,10 @@ def _set_faults(world: World, body: dict[str, Any]) -> None:
         world.faults[:] = [*added, *kept]
 
 
-def _state(world: World, kube: KubeServer, aws_requests: dict[Asking, int]) -> dict[str, object]:
-    used = resource.getrusage(resource.RUSAGE_SELF)
+def _state(living: LivingWorld, kube: KubeServer, aws_requests: dict[Asking, int]) -> dict[str, object]:
+    world, used = living.world, resource.getrusage(resource.RUSAGE_SELF)
+    with world.lock:
+        awake = sum(1 for _ in living.awake())
     return {
         "name": world.name,
         "pid": os.getpid(),
@@ -77,6 +81,7 @@ def _state(world: World, kube: KubeServer, aws_requests: dict[Asking, int]) -> d
         "now": world.now().isoformat(),
         "accounts": len(world.accounts),
         "clusters": len(world.clusters),
+        "awake": awake,
         "cpu_seconds": round(used.ru_utime + used.ru_stime, 3),
         "rss_bytes": _resident() or used.ru_maxrss * 1024,
         "kube_requests": kube.requests,

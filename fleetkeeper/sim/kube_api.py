@@ -10,14 +10,18 @@ from urllib.parse import unquote
 
 from fleetkeeper.sim.kube import answers, listing
 from fleetkeeper.sim.kube.answers import Answer, StatusError
-from fleetkeeper.sim.kube.api import ANONYMOUS, Authenticate, KubeApi, Request, attributes, list_request
+from fleetkeeper.sim.kube.api import ANONYMOUS, Authenticate, KubeApi, ObjectsOf, Request, attributes, list_request
 from fleetkeeper.sim.kube.certificates import Authority
 from fleetkeeper.sim.kube.rbac import User
 from fleetkeeper.sim.kube.resources import Resource
+from fleetkeeper.sim.kube.watching import Watch
+from fleetkeeper.sim.kube_streams import send_watch
 from fleetkeeper.sim.loopback import App, Listener, Loopback, Receive, Scope, Send
 from fleetkeeper.sim.world import Fault, SimCluster, World
 
 _LOG_LENGTH = 4000
+_BODILESS = ("GET", "HEAD", "OPTIONS", "TRACE")
+_LARGEST_BODY = 3 * 1024 * 1024  # bytes, as the real server takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +40,8 @@ class Access:
 class KubeServer:
     """All API servers of a world. Sets endpoint and ca_pem of every cluster when it starts."""
 
-    def __init__(self, world: World, authenticate: Authenticate) -> None:
-        self.api = KubeApi(world, authenticate)
+    def __init__(self, world: World, authenticate: Authenticate, objects_of: ObjectsOf | None = None) -> None:
+        self.api = KubeApi(world, authenticate, objects_of)
         self.world = world
         self._log: dict[str, deque[Access]] = defaultdict(lambda: deque(maxlen=_LOG_LENGTH))
         self.requests = 0
@@ -76,16 +80,25 @@ class KubeServer:
         prefix, _, rest = scope["raw_path"].decode("ascii").lstrip("/").partition("/")
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         query = scope["query_string"].decode("latin-1")
-        request = Request.parse(scope["method"], unquote(f"/{rest}"), query, headers)
+        body = b"" if scope["method"] in _BODILESS else await _body(receive)
+        request = Request.parse(scope["method"], unquote(f"/{rest}"), query, headers, body or b"")
         cluster = self.world.clusters.get(prefix)
         if cluster is None:
             self._record("", "", request, query, 404)
             await _send(send, answers.page_not_found())
             return
+        if body is None:
+            self._record(cluster.key, "", request, query, 413)
+            await _send(send, answers.too_large(_LARGEST_BODY))
+            return
         user = self.api.user(cluster, request)
         fault = self._fault(cluster, request)
         answer, cut = await self._answered(cluster, user, request, fault)
         name = user.name if user else ""
+        if isinstance(answer, Watch):
+            self._record(cluster.key, name, request, query, 200)
+            await send_watch(answer, self.world.lock, receive, send)
+            return
         self._record(cluster.key, name, request, query, 0 if answer is None else answer.status)
         if answer is None or cut:
             await _break_off(scope, receive, send, answer)
@@ -94,7 +107,7 @@ class KubeServer:
 
     async def _answered(
         self, cluster: SimCluster, user: User | None, request: Request, fault: Fault | None
-    ) -> tuple[Answer | None, bool]:
+    ) -> tuple[Answer | Watch | None, bool]:
         """What is sent, None for nothing at all, and whether the connection breaks half-way."""
         if fault is not None and fault.kind == "unreachable":
             return None, True
@@ -119,9 +132,9 @@ class KubeServer:
         self._log[key].append(Access(self.world.now(), user, request.method, path, agent, accept, status))
 
 
-def serve_kube(world: World, authenticate: Authenticate) -> KubeServer:
-    """Serve the world's API servers on loopback until closed."""
-    return KubeServer(world, authenticate)
+def serve_kube(world: World, authenticate: Authenticate, objects_of: ObjectsOf | None = None) -> KubeServer:
+    """Serve the world's API servers on loopback until closed. objects_of: see KubeApi."""
+    return KubeServer(world, authenticate, objects_of)
 
 
 def static_tokens(tokens: dict[str, User]) -> Authenticate:
@@ -157,6 +170,18 @@ def _expired(request: Request) -> Answer | None:
         return listing.expire(list_request(resource, asked, request, metadata_only=False))
     except StatusError as refused:
         return refused.answer
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The body of a request, None for one that is too large."""
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        if sum(map(len, parts)) > _LARGEST_BODY:
+            return None
+        if not message.get("more_body"):
+            return b"".join(parts)
 
 
 def _start(answer: Answer) -> dict[str, Any]:

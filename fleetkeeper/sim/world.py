@@ -6,7 +6,7 @@ two faces of one cluster never drift apart.
 
 import threading
 import time
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -275,7 +275,8 @@ class Fault:
 
 @dataclass(slots=True)
 class World:
-    """The whole simulated fleet. now() is the simulated time: epoch plus scaled wall time since the start."""
+    """The whole simulated fleet. now() is the simulated time: epoch plus scaled wall time since the start, or what
+    `clock` says, which a virtual timeline sets."""
 
     epoch: datetime
     management_account: str
@@ -290,8 +291,11 @@ class World:
     images: dict[str, SimImage] = field(default_factory=dict)  # by id
     quotas: dict[tuple[str, str, str], float] = field(default_factory=dict)  # (account, region, code) → applied value
     eks: EksRules = field(default_factory=EksRules)
+    clock: Callable[[], datetime] | None = None
 
     def now(self) -> datetime:
+        if self.clock is not None:
+            return self.clock()
         return self.epoch + timedelta(seconds=(time.monotonic() - self.started) * self.scale)
 
     def of_scope(self, account: str, region: str) -> Iterator[SimCluster]:

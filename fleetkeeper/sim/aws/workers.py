@@ -11,6 +11,7 @@ from fleetkeeper.sim.objects.recipes import stamp
 from fleetkeeper.sim.world import Object, SimCluster
 
 _EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
+_INSTANCE_TYPE = "node.kubernetes.io/instance-type"
 _SIZE = {"cpu": "4", "ephemeral-storage": "83873772Ki", "memory": "16093192Ki", "pods": "58"}
 
 
@@ -40,7 +41,8 @@ class BlockedPod:
 
 @dataclass(frozen=True, slots=True)
 class Draining:
-    """How far a node is drained: pods that are left (those of DaemonSets do not count), and those that may not go."""
+    """How far a node is drained: pods that are left (those of DaemonSets do not count), and those that stand in the
+    way: they may not go, or are told to and have not ended."""
 
     left: int
     blocked: tuple[BlockedPod, ...] = ()
@@ -50,7 +52,7 @@ class Workers(Protocol):
     """Nodes and pods of a cluster as EKS, Auto Scaling and Karpenter move them. Hold the world's lock."""
 
     def create_node(self, cluster: SimCluster, order: NodeOrder) -> str:
-        """A node that is Ready at once (the time to boot has passed): its name."""
+        """A node that joins now (the time to boot has passed) and is Ready soon: its name."""
         ...
 
     def cordon(self, cluster: SimCluster, node: str, *, on: bool) -> None:
@@ -62,7 +64,7 @@ class Workers(Protocol):
         ...
 
     def remove_node(self, cluster: SimCluster, node: str) -> None:
-        """The node goes away with whatever still runs on it; nothing happens when it is not there."""
+        """The node goes away, soon, with whatever still runs on it; nothing happens when it is not there."""
         ...
 
 
@@ -82,8 +84,12 @@ class WorldWorkers:
         self._replacements = Replacements(pod_ready)
 
     def create_node(self, cluster: SimCluster, order: NodeOrder) -> str:
-        name = f"ip-{order.address.replace('.', '-')}.{cluster.region}.compute.internal"
-        cluster.put("/nodes", _node(cluster, name, order, stamp(self._clock.now())))
+        node, at = new_node(cluster, order), stamp(self._clock.now())
+        name = str(node["metadata"]["name"])
+        ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "lastTransitionTime": at}
+        ready |= {"lastHeartbeatTime": at, "message": "kubelet is posting ready status"}
+        metadata = {**node["metadata"], "uid": f"node-{order.instance}", "creationTimestamp": at}
+        cluster.put("/nodes", {**node, "metadata": metadata, "status": {**node["status"], "conditions": [ready]}})
         start_daemons(cluster, name, self._clock.now())
         self._replacements.step(cluster, self._clock.now())
         return name
@@ -92,11 +98,7 @@ class WorldWorkers:
         found = cluster.objects.get("/nodes", {}).get(("", node))
         if found is None:
             return
-        spec = {key: value for key, value in found.get("spec", {}).items() if key != "unschedulable"}
-        labels = {key: value for key, value in found["metadata"].get("labels", {}).items() if key != _EXCLUDED}
-        if on:
-            spec["unschedulable"], labels[_EXCLUDED] = True, "true"
-        cluster.put("/nodes", {**found, "metadata": {**found["metadata"], "labels": labels}, "spec": spec})
+        cluster.put("/nodes", cordoned(found, on=on))
 
     def evict_all(self, cluster: SimCluster, node: str) -> Draining:
         now = self._clock.now()
@@ -139,12 +141,12 @@ def _on(cluster: SimCluster, node: str) -> list[Object]:
 
 def pods_of(cluster: SimCluster, node: str) -> list[Object]:
     """The pods of a node that a drain has to move: neither those of DaemonSets nor static ones."""
-    return [
-        pod
-        for pod in _on(cluster, node)
-        if _owner(pod) not in {"DaemonSet", "Node"}
-        and "kubernetes.io/config.mirror" not in pod["metadata"].get("annotations", {})
-    ]
+    return [pod for pod in _on(cluster, node) if has_to_move(pod)]
+
+
+def has_to_move(pod: Object) -> bool:
+    mirrored = "kubernetes.io/config.mirror" in (pod["metadata"].get("annotations") or {})
+    return _owner(pod) not in {"DaemonSet", "Node"} and not mirrored
 
 
 def _owner(pod: Object) -> str:
@@ -169,7 +171,18 @@ def ready_nodes(cluster: SimCluster) -> set[str]:
     return {name for (_, name), node in cluster.objects.get("/nodes", {}).items() if is_ready_node(node)}
 
 
-def _node(cluster: SimCluster, name: str, order: NodeOrder, at: str) -> Object:
+def cordoned(node: Object, *, on: bool) -> Object:
+    """The node as it is when EKS has made it unschedulable, or has undone that."""
+    spec = {key: value for key, value in node.get("spec", {}).items() if key != "unschedulable"}
+    labels = {key: value for key, value in node["metadata"].get("labels", {}).items() if key != _EXCLUDED}
+    if on:
+        spec["unschedulable"], labels[_EXCLUDED] = True, "true"
+    return {**node, "metadata": {**node["metadata"], "labels": labels}, "spec": spec}
+
+
+def new_node(cluster: SimCluster, order: NodeOrder) -> Object:
+    """The node as its kubelet registers it, before it has reported any condition."""
+    name = f"ip-{order.address.replace('.', '-')}.{cluster.region}.compute.internal"
     labels = {
         "kubernetes.io/arch": order.arch,
         "kubernetes.io/hostname": name,
@@ -181,8 +194,6 @@ def _node(cluster: SimCluster, name: str, order: NodeOrder, at: str) -> Object:
     spec: Object = {"providerID": f"aws:///{order.zone}/{order.instance}"}
     if order.taints:
         spec["taints"] = [dict(taint) for taint in order.taints]
-    ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "lastTransitionTime": at}
-    addresses = [{"type": "InternalIP", "address": order.address}, {"type": "Hostname", "address": name}]
     system = {
         "kubeletVersion": order.kubelet,
         "osImage": order.os_image,
@@ -191,12 +202,16 @@ def _node(cluster: SimCluster, name: str, order: NodeOrder, at: str) -> Object:
         "operatingSystem": order.os,
         "architecture": order.arch,
     }
-    status = {
-        "capacity": _SIZE,
-        "allocatable": _SIZE,
-        "conditions": [{**ready, "lastHeartbeatTime": at, "message": "kubelet is posting ready status"}],
-        "addresses": addresses,
-        "nodeInfo": system,
-    }
-    metadata = {"name": name, "uid": f"node-{order.instance}", "creationTimestamp": at, "labels": labels}
-    return {"metadata": metadata, "spec": spec, "status": status}
+    addresses = [{"type": "InternalIP", "address": order.address}, {"type": "Hostname", "address": name}]
+    size = _size(cluster, labels.get(_INSTANCE_TYPE, ""))
+    status = {"capacity": size, "allocatable": size, "addresses": addresses, "nodeInfo": system}
+    return {"metadata": {"name": name, "labels": labels}, "spec": spec, "status": status}
+
+
+def _size(cluster: SimCluster, instance_type: str) -> dict[str, str]:
+    """What a node of this type has: as much as those of the cluster that are there."""
+    for node in cluster.objects.get("/nodes", {}).values():
+        if instance_type and node["metadata"].get("labels", {}).get(_INSTANCE_TYPE) == instance_type:
+            known: dict[str, str] = node.get("status", {}).get("allocatable") or _SIZE
+            return known
+    return _SIZE

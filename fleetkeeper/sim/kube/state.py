@@ -238,6 +238,12 @@ class Objects:
 
         return end
 
+    def expect(self, resource: str, key: Key, expect: Expect) -> Object:
+        """The object when it is there and the preconditions hold, as a write would check them."""
+        found = self._existing(resource, *key)
+        self._check(resource, found, expect)
+        return found
+
     def _existing(self, resource: str, namespace: str, name: str) -> Object:
         found = self.get(resource, namespace, name)
         if found is None:

@@ -1,0 +1,238 @@
+"""What is written to both API servers: the evictions of all kinds."""
+
+from typing import Any
+
+from tests.contract.kube_write_sides import Case, Step
+
+PODS = "/api/v1/namespaces/{ns}/pods"
+BUDGETS = "/apis/policy/v1/namespaces/{ns}/poddisruptionbudgets"
+NOW = "2026-11-20T09:00:00Z"
+Object = dict[str, Any]
+
+
+def pod(name: str = "web", *, phase: str = "Running", ready: bool = True, node: bool = True, **meta: Any) -> list[Step]:
+    """A pod that runs, as its kubelet says."""
+    spec: Object = {"containers": [{"name": "main", "image": "registry.example/app:1"}]}
+    if node:
+        spec["nodeName"] = "node-1"
+    made = {"metadata": {"name": name, "labels": {"app": "web"}, **meta}, "spec": spec}
+    said = {"type": "Ready", "status": "True" if ready else "False", "lastTransitionTime": NOW, "lastProbeTime": None}
+    status = {"phase": phase, "conditions": [said]}
+    return [
+        Step("POST", PODS, made),
+        Step("PUT", f"{PODS}/{name}/status", {"metadata": {"name": name}, "spec": spec, "status": status}),
+    ]
+
+
+def budget(
+    name: str = "web",
+    *,
+    healthy: int = 3,
+    desired: int = 2,
+    allowed: int = 1,
+    expected: int = 3,
+    observed: int = 1,
+    condition: Object | None = None,
+    **spec: Any,
+) -> list[Step]:
+    """A budget whose status is as the controller would write it; observed 0 leaves it unseen."""
+    spec = {"minAvailable": 2, "selector": {"matchLabels": {"app": "web"}}, **spec}
+    spec = {key: value for key, value in spec.items() if value is not None}
+    made = {"metadata": {"name": name}, "spec": spec}
+    if not observed:
+        return [Step("POST", BUDGETS, made)]
+    reason = "SufficientPods" if allowed else "InsufficientPods"
+    said = {"type": "DisruptionAllowed", "status": "True" if allowed else "False", "reason": reason, "message": ""}
+    said |= {"lastTransitionTime": NOW, "observedGeneration": 1, **(condition or {})}
+    status = {
+        "observedGeneration": observed,
+        "disruptionsAllowed": allowed,
+        "currentHealthy": healthy,
+        "desiredHealthy": desired,
+        "expectedPods": expected,
+        "conditions": [said],
+    }
+    return [Step("POST", BUDGETS, made), Step("PUT", f"{BUDGETS}/{name}/status", {**made, "status": status})]
+
+
+def evict(name: str = "web", query: str = "", user: str = "", **more: Any) -> Step:
+    body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": "{ns}"}, **more}
+    step = Step("POST", f"{PODS}/{name}/eviction{query}", body)
+    return Step(step.method, step.path, body, user=user) if user else step
+
+
+GET_POD, GET_BUDGET = Step("GET", f"{PODS}/web"), Step("GET", f"{BUDGETS}/web")
+NO_MORE = {"healthy": 2, "allowed": 0}
+UNHEALTHY = {"healthy": 1, "desired": 2, "allowed": 0}
+PERCENT = {"status": "False", "reason": "SyncFailed", "message": 'found no controllers for pod "web"'}
+
+
+def preconditions(**wanted: str) -> Object:
+    return {"deleteOptions": {"preconditions": wanted}}
+
+
+def case(id: str, status: int, *steps: Step | list[Step], says: str = "") -> Case:
+    """A case of steps and lists of them."""
+    flat: list[Step] = []
+    for step in steps:
+        flat += [step] if isinstance(step, Step) else step
+    return Case(id, tuple(flat), status, says)
+
+
+ALLOWED = [
+    case("a pod that no budget guards is evicted", 201, pod(), evict(), says='"code":201'),
+    case("an evicted pod says so, and has its grace", 200, pod(), evict(), GET_POD, says="EvictionByEvictionAPI"),
+    case("a pod of another budget is evicted", 201, pod(), budget(selector={"matchLabels": {"app": "x"}}), evict()),
+    case("a missing selector guards nothing", 201, pod(), budget(selector=None, allowed=0), evict()),
+    case("a budget lets one go", 201, pod(), budget(), evict()),
+    case(
+        "the budget remembers whom it let go", 200, pod(), budget(), evict(), GET_BUDGET, says='"disruptedPods":{"web"'
+    ),
+    case("a budget of two lets one go", 200, pod(), budget(allowed=2), evict(), GET_BUDGET, says="SufficientPods"),
+    case("a pod that has no node goes at once", 404, pod(node=False), evict(), GET_POD),
+    case("a grace of zero takes the pod at once", 404, pod(), evict(deleteOptions={"gracePeriodSeconds": 0}), GET_POD),
+    case("an own grace", 200, pod(), evict(deleteOptions={"gracePeriodSeconds": 5}), GET_POD, says='Seconds":5'),
+    case(
+        "an eviction without its kind", 201, pod(), Step("POST", f"{PODS}/web/eviction", {"metadata": {"name": "web"}})
+    ),
+    case("a policy/v1beta1 eviction", 201, pod(), evict(apiVersion="policy/v1beta1")),
+    case("a user with the right", 201, pod(), evict(user="evictor")),
+    case(
+        "a finalizer keeps the pod",
+        200,
+        pod(finalizers=["example.com/keep"]),
+        evict(),
+        GET_POD,
+        says="example.com/keep",
+    ),
+    case(
+        "foreground", 200, pod(), evict(deleteOptions={"propagationPolicy": "Foreground"}), GET_POD, says="foreground"
+    ),
+]
+
+BLOCKED = [
+    case("a budget that is exhausted", 429, pod(), budget(**NO_MORE), evict(), says="needs 2 healthy pods and has 2"),
+    case("a dry run of an exhausted budget", 429, pod(), budget(**NO_MORE), evict(query="?dryRun=All")),
+    case(
+        "a budget of all pods",
+        429,
+        pod(),
+        budget(minAvailable=3, desired=3, allowed=0),
+        evict(),
+        says="needs 3 healthy",
+    ),
+    case("a budget of none", 429, pod(), budget(minAvailable=None, maxUnavailable=0, desired=3, allowed=0), evict()),
+    case("an empty selector guards every pod", 429, pod(), budget(selector={}, **NO_MORE), evict()),
+    case("a budget that nobody has seen", 429, pod(), budget(observed=0), evict(), says='"retryAfterSeconds":10'),
+    case("a dry run of an unseen budget", 429, pod(), budget(observed=0), evict(query="?dryRun=All")),
+    case(
+        "a budget that changed since it was seen",
+        429,
+        pod(),
+        budget(),
+        Step("PATCH", f"{BUDGETS}/web", {"spec": {"minAvailable": 1}}, "application/merge-patch+json"),
+        evict(),
+        says="still being processed by the server",
+    ),
+    case("two budgets", 500, pod(), budget(), budget("other"), evict(), says="more than one PodDisruptionBudget"),
+    case("two budgets, as a dry run", 500, pod(), budget(), budget("other"), evict(query="?dryRun=All")),
+    case(
+        "a failed sync that was seen", 429, pod(), budget(allowed=0, condition=PERCENT), evict(), says="it failed sync"
+    ),
+    case("more healthy than desired and yet none allowed", 429, pod(), budget(allowed=0), evict(), says="currently"),
+    case(
+        "a reason for none allowed",
+        429,
+        pod(),
+        budget(allowed=0, condition={"reason": "Odd", "message": "because"}),
+        evict(),
+        says="(Odd): because",
+    ),
+    case("nobody expects the pod", 429, pod(), budget(healthy=2, desired=0, expected=0, allowed=0), evict()),
+    case("a second one after the last", 429, pod(), pod("b"), budget(), evict(), evict("b"), says="DisruptionBudget"),
+]
+
+UNREADY = [
+    case(
+        f"an unready pod under {name or 'no policy'}, {what}",
+        status,
+        pod(ready=False),
+        budget(**counts, **kind),
+        evict(),
+    )
+    for name in ("", "IfHealthyBudget", "AlwaysAllow")
+    for kind in ({"unhealthyPodEvictionPolicy": name} if name else {},)
+    for what, counts, status in (
+        ("too few healthy", UNHEALTHY, 201 if name == "AlwaysAllow" else 429),
+        ("enough healthy", NO_MORE, 201),
+        ("none desired", {"healthy": 0, "desired": 0, "allowed": 0}, 201 if name == "AlwaysAllow" else 429),
+    )
+]
+UNREADY += [
+    case("an unready pod spends no budget", 200, pod(ready=False), budget(), evict(), GET_BUDGET, says='Allowed":1'),
+    case("an unready pod of an unseen budget", 429, pod(ready=False), budget(observed=0), evict()),
+]
+
+FREE = [
+    case(f"a pod that is {phase} goes whatever the budget", 201, pod(phase=phase), budget(**NO_MORE), evict())
+    for phase in ("Pending", "Succeeded", "Failed")
+]
+FREE += [
+    case("two budgets do not keep a pending pod", 201, pod(phase="Pending"), budget(), budget("other"), evict()),
+    case("a pod that goes already", 201, pod(), budget(), evict(), evict()),
+    case("a pod that goes already spends no more", 200, pod(), budget(allowed=2), evict(), evict(), GET_BUDGET),
+    case("a deleted pod that waits", 201, pod(), budget(**NO_MORE), Step("DELETE", f"{PODS}/web"), evict()),
+    case("a pod that ended is gone", 404, pod(phase="Succeeded"), evict(), GET_POD),
+]
+
+DRY = [
+    case("a dry run", 201, pod(), budget(), evict(query="?dryRun=All")),
+    case("a dry run by its options", 201, pod(), budget(), evict(deleteOptions={"dryRun": ["All"]})),
+    case("a dry run leaves the pod", 200, pod(), evict(query="?dryRun=All"), GET_POD),
+    case(
+        "a dry run leaves the budget", 200, pod(), budget(), evict(query="?dryRun=All"), GET_BUDGET, says='Allowed":1'
+    ),
+    case("five dry runs of one budget", 201, pod(), budget(), *[evict(query="?dryRun=All")] * 5),
+    case("another kind of dry run", 422, pod(), evict(query="?dryRun=Some"), says="Unsupported value"),
+    case("another kind of dry run in the options", 422, pod(), evict(deleteOptions={"dryRun": ["Some"]})),
+    case("a dry run checks the identity", 409, pod(), evict(query="?dryRun=All", **preconditions(uid="other"))),
+]
+
+CONDITIONAL = [
+    case("the right identity", 201, pod(), evict(**preconditions(uid="{uid}"))),
+    case("the right version", 201, pod(), evict(**preconditions(resourceVersion="{version}"))),
+    case("another identity", 409, pod(), evict(**preconditions(uid="other")), says="UID in the precondition (other)"),
+    case("another version", 409, pod(), evict(**preconditions(resourceVersion="1")), says="might have been modified"),
+    case(
+        "another version spends the budget",
+        200,
+        pod(),
+        budget(),
+        evict(**preconditions(resourceVersion="1")),
+        GET_BUDGET,
+    ),
+    case("another identity spends the budget", 200, pod(), budget(), evict(**preconditions(uid="x")), GET_BUDGET),
+    case("a budget spent by a conflict", 429, pod(), budget(), evict(**preconditions(uid="x")), evict()),
+    case("another identity of a pending pod", 409, pod(phase="Pending"), evict(**preconditions(uid="x"))),
+    case("another version leaves the pod", 200, pod(), evict(**preconditions(resourceVersion="1")), GET_POD),
+]
+
+REFUSED = [
+    case("no such pod", 404, evict("nope"), says='"details":{"name":"nope","kind":"pods"}'),
+    case("another name", 400, pod(), evict(metadata={"name": "x"}), says="name in URL does not match name"),
+    case("no name", 400, pod(), evict(metadata={})),
+    case("another name, of a pod that is not there", 400, evict("nope", metadata={"name": "x"})),
+    case("another namespace", 400, pod(), evict(metadata={"name": "web", "namespace": "other"})),
+    case("no right", 403, pod(), evict(user="nobody"), says="pods/eviction"),
+    case("no right, and no pod", 403, evict("nope", user="nobody")),
+    case("another version of the kind", 400, pod(), evict(apiVersion="policy/v2"), says="no kind"),
+    case("another kind", 400, pod(), evict(apiVersion="v1", kind="Pod"), says="unknown conversion"),
+    case("no body", 400, pod(), Step("POST", f"{PODS}/web/eviction", b"")),
+    case("an eviction is not read", 405, pod(), Step("GET", f"{PODS}/web/eviction")),
+    case("an eviction is not put", 405, pod(), Step("PUT", f"{PODS}/web/eviction", {})),
+    case("an eviction is not deleted", 405, pod(), Step("DELETE", f"{PODS}/web/eviction")),
+    case("another policy of deletion", 422, pod(), evict(deleteOptions={"propagationPolicy": "Nope"})),
+    case("both limits", 422, budget(maxUnavailable=1, observed=0), says="cannot be both set"),
+]
+
+EVICTIONS = [*ALLOWED, *BLOCKED, *UNREADY, *FREE, *DRY, *CONDITIONAL, *REFUSED]
