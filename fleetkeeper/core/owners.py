@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 
 from fleetkeeper.core.text import safe
 
@@ -40,15 +41,28 @@ def owner_keys(
     extra are the operator's own keys, which the cap on the number of keys never drops. An annotation wins over a label
     of the same key, for only an annotation can hold an address; among spellings of one key the lower-case one wins.
     """
+    sources = (labels or {}, annotations or {})
+    plan = _plan(tuple(sources[0]), tuple(sources[1]), tuple(extra))
+    return {lower: safe(sources[source][key].strip(), VALUE_LIMIT) for lower, source, key in plan}
+
+
+@lru_cache(maxsize=4096)
+def _plan(
+    labels: tuple[str, ...], annotations: tuple[str, ...], extra: tuple[str, ...]
+) -> tuple[tuple[str, int, str], ...]:
+    """(key in lower case, 0 for a label and 1 for an annotation, key as written) of what is kept, in its order.
+
+    It hangs on the names of the keys alone, of which objects have the same few sets: a fleet has millions of labels.
+    """
     wanted = {key.lower() for key in extra}
-    kept: dict[str, str] = {}
-    for source in (labels or {}, annotations or {}):
+    kept: dict[str, tuple[int, str]] = {}
+    for source, keys in enumerate((labels, annotations)):
         # Lower-case letters sort after capitals, so the lower-case spelling is written last.
-        for key in sorted(source):
+        for key in sorted(keys):
             lower = key.lower()
             if lower in wanted or is_owner_key(lower):
-                kept[lower] = safe(source[key].strip(), VALUE_LIMIT)
-    return {key: kept[key] for key in sorted(_capped(kept, wanted))}
+                kept[lower] = (source, key)
+    return tuple((lower, *kept[lower]) for lower in sorted(_capped(kept, wanted)))
 
 
 def is_owner_key(key: str) -> bool:

@@ -35,10 +35,17 @@ class Listener:
 
 
 class _Protocol(H11Protocol):
-    """Lets an app reach its connection, to break it: scope["sim.transport"]."""
+    """Lets an app reach its connection, to break it: scope["sim.transport"]. `open` holds those of one event loop."""
+
+    open: set[asyncio.Transport]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.open.discard(self.transport)
+        super().connection_lost(exc)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.open.add(transport)
         # asyncio does this only for sockets that were made with IPPROTO_TCP; without it each answer waits for an ACK.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         app = self.app
@@ -54,7 +61,9 @@ class Loopback:
 
     def __init__(self, name: str, listeners: Iterable[Listener]) -> None:
         self._listeners = tuple(listeners)
-        self._servers = [uvicorn.Server(_config(listener)) for listener in self._listeners]
+        self._open: set[asyncio.Transport] = set()
+        protocol = type("Protocol", (_Protocol,), {"open": self._open})
+        self._servers = [uvicorn.Server(_config(listener, protocol)) for listener in self._listeners]
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -72,12 +81,16 @@ class Loopback:
         pairs = zip(self._servers, self._listeners, strict=True)
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*(server.serve(sockets=[listener.socket]) for server, listener in pairs))
+        for transport in list(self._open):
+            transport.abort()
+        await asyncio.sleep(0)  # for the transports to let go of their sockets
+        await asyncio.sleep(0)
 
 
-def _config(listener: Listener) -> uvicorn.Config:
+def _config(listener: Listener, protocol: type[_Protocol]) -> uvicorn.Config:
     config = uvicorn.Config(
         listener.app,
-        http=_Protocol,
+        http=protocol,
         ws="none",
         lifespan="off",
         interface="asgi3",

@@ -1,12 +1,11 @@
 """From documents of the API to our own values."""
 
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Iterable
 
 from fleetkeeper.adapters.kube.documents import structs
 from fleetkeeper.core import model
 from fleetkeeper.core.compute import compute_kind
-from fleetkeeper.core.owners import is_owner_key, owner_keys
+from fleetkeeper.core.owners import owner_keys
 
 _INSTANCE_TYPE = ("node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type")
 _ZONE = ("topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone")
@@ -54,7 +53,7 @@ def pod(document: structs.Pod) -> model.Workload:
 
 
 def namespace(document: structs.Object) -> model.Namespace:
-    return model.Namespace(document.metadata.name, _owner(document.metadata))
+    return model.Namespace(document.metadata.name, owner_keys(document.metadata.labels, document.metadata.annotations))
 
 
 def crd(document: structs.Crd) -> model.Crd:
@@ -88,7 +87,7 @@ def _workload(
         uid=meta.uid,
         images=_images(template.spec) if template and template.spec else (),
         replicas=replicas,
-        owner=_owner(meta),
+        owner=owner_keys(meta.labels, meta.annotations),
     )
 
 
@@ -96,26 +95,6 @@ def _images(spec: structs.PodSpec) -> tuple[str, ...]:
     """Each image once, init containers first, as they start."""
     containers = (*(spec.init_containers or ()), *(spec.containers or ()))
     return tuple(dict.fromkeys([c.image for c in containers if c.image]))
-
-
-def _owner(meta: structs.ObjectMeta) -> Mapping[str, str]:
-    """The keys that name owners; equal ones are one shared value, for a team owns many objects."""
-    return _owner_of(_naming(meta.labels), _naming(meta.annotations))
-
-
-@lru_cache(maxsize=8192)
-def _owner_of(labels: tuple[tuple[str, str], ...], annotations: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
-    return owner_keys(dict(labels), dict(annotations))
-
-
-def _naming(pairs: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
-    return tuple([(key, pairs[key]) for key in _owner_keys_of(tuple(pairs))]) if pairs else ()
-
-
-@lru_cache(maxsize=4096)
-def _owner_keys_of(keys: tuple[str, ...]) -> tuple[str, ...]:
-    """Objects have the same few sets of keys: asked for each key of each, this costs as much as all the JSON."""
-    return tuple(key for key in keys if is_owner_key(key.lower()))
 
 
 def _holds(type_: str, conditions: Iterable[structs.Condition] | None) -> bool:

@@ -184,8 +184,10 @@ class HttpServer:
             self._loop.run_forever()
         finally:
             server.close()
-            for connection in list(self._open):
-                connection.close()
+            while self._open:  # also those that were accepted in the last moment
+                for connection in list(self._open):
+                    connection.close()
+                self._loop.run_until_complete(asyncio.sleep(0))
             self._loop.run_until_complete(asyncio.sleep(0))
             self._loop.close()
 
