@@ -40,7 +40,7 @@ class Simulator:
         if virtual:
             world.clock = self.timeline.now
         self.aws = serve_aws(world, self.timeline, LivingWorkers(self.living))
-        self.kube: KubeServer = serve_kube(world, self._authenticate())
+        self.kube: KubeServer = serve_kube(world, self._authenticate(), lambda cluster: self.living.of(cluster).objects)
         self.aws.stage.restarted.append(self.kube.api.forget)
         self._driver = None if virtual else Driver(self.timeline)
         listener = Listener(control_app(self.living, self.kube, self.aws.stats), port=control_port)

@@ -11,9 +11,11 @@ from fleetkeeper.sim.kube.request import Request
 from fleetkeeper.sim.kube.resources import Resource
 from fleetkeeper.sim.kube.state import Expect, Objects, Propagation
 from fleetkeeper.sim.kube.state_errors import PreconditionFailed
+from fleetkeeper.sim.kube.state_log import key_of
 from fleetkeeper.sim.objects.recipes import stamp
 from fleetkeeper.sim.world import Object
 
+NO_OPTIONS: Mapping[str, Any] = {}
 PODS, BUDGETS = "/pods", "policy/poddisruptionbudgets"
 _KINDS = (("policy/v1", "Eviction"), ("policy/v1beta1", "Eviction"))
 _VIOLATES = "Cannot evict pod as it would violate the pod's disruption budget."
@@ -28,16 +30,29 @@ def evict(objects: Objects, pods: Resource, key: tuple[str, str], request: Reque
     pod = objects.get(PODS, *key)
     if pod is None:
         return answers.not_found("", "pods", key[1])
+    try:
+        refusal = attempt(objects, pod, options, dry_run=dry_run)
+    except PreconditionFailed as error:
+        refusal = refusals.of_delete(error, pods)
+    if refusal is not None:
+        return refusal
+    body = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
+    return Answer(201, answers.encode(body))
+
+
+def attempt(
+    objects: Objects, pod: Object, options: Mapping[str, Any] = NO_OPTIONS, *, dry_run: bool = False
+) -> Answer | None:
+    """Spend a disruption of the pod's budget, where it has one, and begin its deletion: None when it goes.
+
+    PreconditionFailed comes after the budget was spent, as in the real one.
+    """
     if not _is_free(pod):
         refusal = _spend(objects, pod, dry_run)
         if refusal is not None:
             return refusal
-    try:
-        _delete(objects, key, options, dry_run)
-    except PreconditionFailed as error:
-        return refusals.of_delete(error, pods)
-    body = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
-    return Answer(201, answers.encode(body))
+    _delete(objects, key_of(pod), options, dry_run)
+    return None
 
 
 def _options(key: tuple[str, str], request: Request, served: Served) -> tuple[Mapping[str, Any], bool]:
@@ -135,7 +150,7 @@ def _spent(budget: Object, pod: str, now: str) -> Object:
 
 
 def _delete(objects: Objects, key: tuple[str, str], options: Mapping[str, Any], dry_run: bool) -> None:
-    """Mark the pod and begin its deletion. PreconditionFailed comes after the budget was spent, as in the real one."""
+    """Mark the pod and begin its deletion."""
     wanted = options.get("preconditions") or {}
     expect = Expect(wanted.get("uid") or "", wanted.get("resourceVersion") or "")
     if dry_run:
