@@ -44,7 +44,7 @@ def ask(
     path: str,
     token: str = ADMIN,
     *,
-    body: Object | list[Object] | None = None,
+    body: Any = None,
     ca_pem: str = "",
     **headers: str,
 ) -> Reply:
