@@ -6,7 +6,6 @@ from datetime import timedelta
 from types import TracebackType
 
 from fleetkeeper.sim.aws import DEMO_ACCESS_KEY, DEMO_SECRET_KEY, Unidentified, serve_aws
-from fleetkeeper.sim.aws.living_workers import LivingWorkers
 from fleetkeeper.sim.control import control_app
 from fleetkeeper.sim.controllers.living import LivingWorld
 from fleetkeeper.sim.kube.api import Authenticate
@@ -39,7 +38,7 @@ class Simulator:
         self.living = LivingWorld(world, virtual=virtual)
         if virtual:
             world.clock = self.timeline.now
-        self.aws = serve_aws(world, self.timeline, LivingWorkers(self.living))
+        self.aws = serve_aws(world, self.living)
         self.kube: KubeServer = serve_kube(world, self._authenticate(), lambda cluster: self.living.of(cluster).objects)
         self.aws.stage.restarted.append(self.kube.api.forget)
         self._driver = None if virtual else Driver(self.timeline)

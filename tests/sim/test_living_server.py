@@ -219,6 +219,13 @@ REFUSALS: dict[str, tuple[dict[str, Any], list[dict[str, Any]], str]] = {
         [{"minAvailable": 1}],
         "needs 1 healthy pods and has 0 currently",
     ),
+    "unready pods of a budget that wants none": (
+        {"annotations": {"sim.fleetkeeper/ready-after": "never"}},
+        [{"minAvailable": 0}],
+        "needs 0 healthy pods and has 0 currently",
+    ),
+    "a share, rounded up": ({}, [{"minAvailable": "51%"}], "needs 2 healthy pods and has 2 currently"),
+    "a share that may be away, rounded up": ({}, [{"maxUnavailable": "34%"}], ""),
     "unready pods that the policy lets go": (
         {"annotations": {"sim.fleetkeeper/ready-after": "never"}},
         [{"minAvailable": 1, "unhealthyPodEvictionPolicy": "AlwaysAllow"}],
@@ -287,6 +294,32 @@ def test_a_pending_pod_needs_no_budget() -> None:
     (pending,) = run.pods()
     assert evict(run.live, pending) == ""
     assert pending["metadata"]["name"] not in {each["metadata"]["name"] for each in run.pods()}
+
+
+@pytest.mark.parametrize(("wanted", "goes"), [(2, True), (3, False)])
+def test_an_unready_pod_may_go_while_its_budget_is_met(wanted: int, goes: bool) -> None:
+    run = Behaving.new("a")
+    run.deploy(replicas=2)
+    run.deploy("slow", replicas=1, annotations={"sim.fleetkeeper/ready-after": "never"})
+    both = {"matchExpressions": [{"key": "app", "operator": "In", "values": ["web", "slow"]}]}
+    run.budget(selector=both, minAvailable=wanted)
+    run.advance(60)
+    (slow,) = (each for each in run.pods() if each["metadata"]["labels"]["app"] == "slow")
+    assert (evict(run.live, slow) == "") is goes
+
+
+@pytest.mark.parametrize(("runs", "wanted"), [("", 0), ("5", 1)], ids=["that runs", "that has ended"])
+def test_an_evicted_pod_of_nobody_is_not_made_again(runs: str, wanted: int) -> None:
+    run = Behaving.new("a")
+    metadata = {"labels": {"app": "web"}, "annotations": {"sim.fleetkeeper/runs-for": runs}}
+    spec = {"nodeName": "a", "containers": [{"name": "main", "image": "web:1"}]}
+    run.create("/pods", "bare", spec, metadata=metadata, status={"phase": "Pending"})
+    run.budget(minAvailable=wanted)
+    run.advance(60)
+    assert run.status("/pods", "bare")["phase"] == ("Succeeded" if runs else "Running")
+    assert evict(run.live, run.get("/pods", "bare")) == ""
+    run.advance(60)
+    assert run.pods() == []
 
 
 def test_what_is_not_there_is_left_alone() -> None:

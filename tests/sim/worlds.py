@@ -11,6 +11,7 @@ import botocore.session
 from botocore.config import Config
 
 from fleetkeeper.sim.aws import DEMO_ACCESS_KEY, DEMO_SECRET_KEY, AwsServer, serve_aws
+from fleetkeeper.sim.controllers.living import LivingWorld
 from fleetkeeper.sim.world import (
     SimAccount,
     SimAddon,
@@ -172,9 +173,9 @@ class Aws:
 
 
 @contextmanager
-def served(world: World) -> Iterator[Aws]:
+def served(world: World, living: LivingWorld | None = None) -> Iterator[Aws]:
     """The world over HTTP."""
-    aws = Aws(world, serve_aws(world))
+    aws = Aws(world, serve_aws(world, living))
     try:
         yield aws
     finally:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
-from fleetkeeper.sim.aws.workers import Workers, WorldWorkers
+from fleetkeeper.sim.aws.workers import Workers
 from fleetkeeper.sim.eks_state import EksTiming
 from fleetkeeper.sim.timeline import Action, Timeline
 from fleetkeeper.sim.world import SimCluster, World
@@ -37,9 +37,3 @@ class Backstage:
         """Let everything happen that is due by now, so that the next answer shows it."""
         if not self.timeline.virtual:
             self.timeline.run_due(self.world.now())
-
-
-def behind(world: World, timeline: Timeline | None = None, workers: Workers | None = None) -> Backstage:
-    """Backstage of a world; without a timeline its time passes as the world's does."""
-    line = timeline or Timeline(world, virtual=False)
-    return Backstage(world, line, workers or WorldWorkers(line, world.eks.timing.pod_ready))

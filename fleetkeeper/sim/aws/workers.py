@@ -1,13 +1,10 @@
-"""The seam between EKS and the nodes of a cluster: make, cordon, drain and remove them, and a simple way to do so."""
+"""The seam between EKS and the nodes of a cluster: make, cordon, drain and remove them; and how EKS makes a node."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
-from fleetkeeper.sim.aws.evictions import MANY_BUDGETS, Budget, budgets_for
-from fleetkeeper.sim.aws.replacements import Replacements, is_ready_node, start_daemons
-from fleetkeeper.sim.objects.recipes import stamp
+from fleetkeeper.sim.controllers.live import controller_of
+from fleetkeeper.sim.controllers.matching import is_true
 from fleetkeeper.sim.world import Object, SimCluster
 
 _EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
@@ -68,95 +65,16 @@ class Workers(Protocol):
         ...
 
 
-class Clock(Protocol):
-    def now(self) -> datetime: ...
-
-
-class WorldWorkers:
-    """Workers over the plain objects of a world: evicted pods end at once, their replacements start where they fit.
-
-    No controllers run here: budgets are counted from the pods as they are, and a replacement is Ready a while after it
-    found a node. Bare pods and pods of finished Jobs are not replaced.
-    """
-
-    def __init__(self, clock: Clock, pod_ready: timedelta) -> None:
-        self._clock = clock
-        self._replacements = Replacements(pod_ready)
-
-    def create_node(self, cluster: SimCluster, order: NodeOrder) -> str:
-        node, at = new_node(cluster, order), stamp(self._clock.now())
-        name = str(node["metadata"]["name"])
-        ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "lastTransitionTime": at}
-        ready |= {"lastHeartbeatTime": at, "message": "kubelet is posting ready status"}
-        metadata = {**node["metadata"], "uid": f"node-{order.instance}", "creationTimestamp": at}
-        cluster.put("/nodes", {**node, "metadata": metadata, "status": {**node["status"], "conditions": [ready]}})
-        start_daemons(cluster, name, self._clock.now())
-        self._replacements.step(cluster, self._clock.now())
-        return name
-
-    def cordon(self, cluster: SimCluster, node: str, *, on: bool) -> None:
-        found = cluster.objects.get("/nodes", {}).get(("", node))
-        if found is None:
-            return
-        cluster.put("/nodes", cordoned(found, on=on))
-
-    def evict_all(self, cluster: SimCluster, node: str) -> Draining:
-        now = self._clock.now()
-        self._replacements.step(cluster, now)
-        blocked = []
-        for pod in pods_of(cluster, node):
-            reason = "" if _is_over(pod) else _refusal(budgets_for(cluster, pod), pod)
-            if reason:
-                blocked.append(BlockedPod(pod["metadata"]["namespace"], pod["metadata"]["name"], reason))
-            else:
-                self._end(cluster, pod, now)
-        return Draining(len(blocked), tuple(blocked))
-
-    def remove_node(self, cluster: SimCluster, node: str) -> None:
-        if ("", node) not in cluster.objects.get("/nodes", {}):
-            return
-        cluster.remove("/nodes", "", node)
-        for pod in _on(cluster, node):
-            if _owner(pod) == "DaemonSet":
-                cluster.remove("/pods", pod["metadata"]["namespace"], pod["metadata"]["name"])
-            else:
-                self._end(cluster, pod, self._clock.now())
-
-    def _end(self, cluster: SimCluster, pod: Object, now: datetime) -> None:
-        cluster.remove("/pods", pod["metadata"]["namespace"], pod["metadata"]["name"])
-        if _owner(pod) and not _is_over(pod):
-            self._replacements.add(cluster, pod, now)
-
-
-def _refusal(budgets: list[Budget], pod: Object) -> str:
-    """Why the Eviction API says no; "" when it says yes."""
-    if len(budgets) > 1:
-        return MANY_BUDGETS
-    return budgets[0].refusal(pod) if budgets else ""
-
-
-def _on(cluster: SimCluster, node: str) -> list[Object]:
-    return [pod for pod in cluster.objects.get("/pods", {}).values() if pod.get("spec", {}).get("nodeName") == node]
-
-
 def pods_of(cluster: SimCluster, node: str) -> list[Object]:
     """The pods of a node that a drain has to move: neither those of DaemonSets nor static ones."""
-    return [pod for pod in _on(cluster, node) if has_to_move(pod)]
+    found = cluster.objects.get("/pods", {}).values()
+    return [pod for pod in found if pod.get("spec", {}).get("nodeName") == node and has_to_move(pod)]
 
 
 def has_to_move(pod: Object) -> bool:
+    owner = controller_of(pod)
     mirrored = "kubernetes.io/config.mirror" in (pod["metadata"].get("annotations") or {})
-    return _owner(pod) not in {"DaemonSet", "Node"} and not mirrored
-
-
-def _owner(pod: Object) -> str:
-    """The kind of the controller, "" for a bare pod."""
-    owners: Iterable[dict[str, Any]] = pod["metadata"].get("ownerReferences", ())
-    return next((str(owner["kind"]) for owner in owners if owner.get("controller")), "")
-
-
-def _is_over(pod: Object) -> bool:
-    return pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}
+    return not mirrored and (owner is None or owner["kind"] not in {"DaemonSet", "Node"})
 
 
 def node_of(cluster: SimCluster, instance: str) -> str:
@@ -168,7 +86,7 @@ def node_of(cluster: SimCluster, instance: str) -> str:
 
 
 def ready_nodes(cluster: SimCluster) -> set[str]:
-    return {name for (_, name), node in cluster.objects.get("/nodes", {}).items() if is_ready_node(node)}
+    return {name for (_, name), node in cluster.objects.get("/nodes", {}).items() if is_true(node, "Ready")}
 
 
 def cordoned(node: Object, *, on: bool) -> Object:
