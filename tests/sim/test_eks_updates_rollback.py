@@ -212,6 +212,16 @@ def test_a_rollback_of_auto_mode_runs_out_of_time(auto: Driven) -> None:
     assert (seen["status"], seen["errors"][0]["errorCode"], auto.status()) == ("Failed", "Unknown", ("ACTIVE", "1.35"))
 
 
+def test_nodes_that_leave_together_are_replaced_once(auto: Driven) -> None:
+    auto.later(minutes=10)
+    auto.cluster.put("karpenter.sh/nodepools", a_pool("100%"))
+    back(auto)
+    auto.later(seconds=119)
+    assert (minors(auto), auto.status()) == (["v1.34", "v1.34"], ("ACTIVE", "1.35"))
+    auto.later(seconds=1)
+    assert auto.status() == ("UPDATING", "1.35")
+
+
 def test_a_budget_of_nothing_is_an_error_of_the_way_back(auto: Driven) -> None:
     auto.later(minutes=10)
     auto.cluster.put("karpenter.sh/nodepools", a_pool("0"))
