@@ -143,7 +143,7 @@ class Aws:
         token: str | None = None,
         region: str = REGION,
         endpoint: str = "",
-        patience: float = 5.0,
+        patience: float = 60.0,
     ) -> Any:
         """A client with these keys, of the simulator unless another endpoint is named (to presign, not to call)."""
         made = _session().create_client(
