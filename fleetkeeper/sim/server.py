@@ -13,6 +13,7 @@ from fleetkeeper.sim.kube.api import Authenticate
 from fleetkeeper.sim.kube.rbac import User
 from fleetkeeper.sim.kube_api import KubeServer, serve_kube
 from fleetkeeper.sim.loopback import Listener, Loopback
+from fleetkeeper.sim.mixed_workers import MixedWorkers
 from fleetkeeper.sim.timeline import Driver, Timeline
 from fleetkeeper.sim.world import SimCluster, World
 
@@ -39,8 +40,10 @@ class Simulator:
         self.living = LivingWorld(world, virtual=virtual)
         if virtual:
             world.clock = self.timeline.now
-        self.aws = serve_aws(world, self.timeline, LivingWorkers(self.living))
-        self.kube: KubeServer = serve_kube(world, self._authenticate())
+        self.workers = MixedWorkers(LivingWorkers(self.living))
+        self.aws = serve_aws(world, self.timeline, self.workers)
+        self.authenticate = self._authenticate()
+        self.kube: KubeServer = serve_kube(world, self.authenticate)
         self.aws.stage.restarted.append(self.kube.api.forget)
         self._driver = None if virtual else Driver(self.timeline)
         listener = Listener(control_app(self.living, self.kube, self.aws.stats), port=control_port)
