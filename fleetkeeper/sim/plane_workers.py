@@ -20,6 +20,8 @@ from fleetkeeper.sim.timeline import Timeline
 from fleetkeeper.sim.world import Object, SimCluster
 
 NODES = "/api/v1/nodes"
+_NOT_YET = {401, 403, 429}
+"""An admin is forbidden nothing: so answers an API server that has only begun to serve."""
 RETRY = 5.0  # seconds of the world until a write that an API server did not answer is sent again
 _LEAVING = "The pod is being deleted and has not ended yet."
 _MERGE = "application/merge-patch+json"
@@ -96,7 +98,7 @@ class PlaneWorkers:
             answer = write()
         except ControlPlaneError:
             answer = None
-        if answer is None or answer.status in {429, 500, 503, 504}:
+        if answer is None or answer.status in _NOT_YET or answer.status >= 500:
             self._timeline.after(RETRY, lambda: self._surely(cluster, write))
         elif not answer.ok and answer.status not in {404, 409}:  # gone already, or there already
             raise ControlPlaneError(f"{cluster.key} refused a write of EKS: {answer.status} {_words(answer)}")

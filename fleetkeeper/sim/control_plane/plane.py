@@ -256,7 +256,8 @@ class ControlPlane:
         files.service_account_public.write_text(signing.certificate)
         files.service_account_key.write_text(signing.key)
         files.tokens.write_text(render_token_file((self._admin, *self._static.values())))
-        files.token_webhook.write_text(render_webhook_config(self._options.token_webhook))
+        if self._options.token_webhook:
+            files.token_webhook.write_text(render_webhook_config(self._options.token_webhook))
         files.kubeconfig.write_text(self.kubeconfig(self.mint(ADMIN.user, *ADMIN.groups)))
 
     def _start_versioned(self) -> None:
