@@ -8,12 +8,13 @@ from dataclasses import replace
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.sim.aws.backstage import Switched
 from fleetkeeper.sim.aws.replacements import is_ready_node
+from fleetkeeper.sim.bringing import NODES, bring_nodes, bring_objects
 from fleetkeeper.sim.control_plane.errors import ControlPlaneError
 from fleetkeeper.sim.control_plane.following import Follower
 from fleetkeeper.sim.control_plane.plane import ControlPlane, Options
 from fleetkeeper.sim.eks_state import SimUpdateError
 from fleetkeeper.sim.loopback import Listener, Loopback
-from fleetkeeper.sim.plane_workers import NODES, PlaneWorkers, kwok_node
+from fleetkeeper.sim.plane_workers import PlaneWorkers
 from fleetkeeper.sim.server import Simulator
 from fleetkeeper.sim.token_reviews import token_reviews
 from fleetkeeper.sim.world import Object, SimCluster, World
@@ -26,9 +27,9 @@ _FOLLOWED = {"/nodes": NODES, "/pods": "/api/v1/pods"}
 def backed(simulator: Simulator, key: str, options: Options | None = None) -> Iterator[ControlPlane]:
     """A cluster of a running simulator with a real control plane of its minor behind it, until the block ends.
 
-    The nodes of the scenario are there and Ready (KWOK's), and nothing else of its objects. DescribeCluster names the
-    real endpoint; EKS tokens count there as on a simulated API server. UpdateClusterVersion changes the minor, which
-    must be built; an API server is away for the seconds that this takes. After the block the endpoint is dead.
+    The scenario's objects are made there anew (see `bringing`), its nodes are KWOK's and Ready. DescribeCluster names
+    the real endpoint; EKS tokens count there as on a simulated API server. UpdateClusterVersion changes the minor,
+    which must be built; the API server is away for the seconds that this takes. After the block the endpoint is dead.
     """
     cluster = simulator.world.clusters[key]
     with ExitStack() as ending:
@@ -40,7 +41,7 @@ def backed(simulator: Simulator, key: str, options: Options | None = None) -> It
         for follower in followers:
             ending.callback(follower.close)
         ending.enter_context(plane)
-        _bring_nodes(cluster, plane, chosen)
+        _bring(cluster, plane, chosen)
         cluster.objects = {}
         for follower in followers:
             follower.start()
@@ -68,10 +69,10 @@ def _follower(world: World, cluster: SimCluster, plane: ControlPlane, resource: 
     return Follower(plane, _FOLLOWED[resource], listed, changed)
 
 
-def _bring_nodes(cluster: SimCluster, plane: ControlPlane, options: Options) -> None:
-    """Make the scenario's nodes on the plane, and wait until KWOK has them Ready."""
-    for node in cluster.objects.get("/nodes", {}).values():
-        plane.create(NODES, kwok_node(node))
+def _bring(cluster: SimCluster, plane: ControlPlane, options: Options) -> None:
+    """Make the scenario's objects on the plane, and wait until KWOK has the nodes Ready."""
+    bring_nodes(cluster, plane)
+    bring_objects(cluster, plane)
     if options.kwok:
         plane.wait_for(NODES, lambda found: all(is_ready_node(node) for node in found["items"]))
 

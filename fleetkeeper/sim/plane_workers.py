@@ -12,14 +12,13 @@ from fleetkeeper.sim.aws.workers import (
     new_node,
     pods_of,
 )
+from fleetkeeper.sim.bringing import NODES, kwok_node
 from fleetkeeper.sim.control_plane.errors import ControlPlaneError
-from fleetkeeper.sim.control_plane.kwok import FAKE_NODE
 from fleetkeeper.sim.control_plane.plane import ControlPlane
 from fleetkeeper.sim.control_plane.wire import Answer
 from fleetkeeper.sim.timeline import Timeline
 from fleetkeeper.sim.world import Object, SimCluster
 
-NODES = "/api/v1/nodes"
 _NOT_YET = {401, 403, 429}
 """An admin is forbidden nothing: so answers an API server that has only begun to serve."""
 RETRY = 5.0  # seconds of the world until a write that an API server did not answer is sent again
@@ -102,14 +101,6 @@ class PlaneWorkers:
             self._timeline.after(RETRY, lambda: self._surely(cluster, write))
         elif not answer.ok and answer.status not in {404, 409}:  # gone already, or there already
             raise ControlPlaneError(f"{cluster.key} refused a write of EKS: {answer.status} {_words(answer)}")
-
-
-def kwok_node(node: Object) -> Object:
-    """A node of a world as it is sent to an API server: what its kubelet registers, under KWOK's care."""
-    metadata = {key: node["metadata"][key] for key in ("name", "labels") if key in node["metadata"]}
-    annotations = {**node["metadata"].get("annotations", {}), **FAKE_NODE}
-    status = {key: value for key, value in node["status"].items() if key not in {"conditions", "images"}}
-    return {"metadata": {**metadata, "annotations": annotations}, "spec": node.get("spec", {}), "status": status}
 
 
 def _key(pod: Object) -> tuple[str, str]:
