@@ -42,7 +42,7 @@ def bring_objects(cluster: SimCluster, plane: ControlPlane) -> None:
         _bring(plane, newest["/namespaces"], "", name, _sent(obj))
     for namespace, name in sorted(_accounts(cluster.objects)):
         _bring(plane, newest["/serviceaccounts"], namespace, name, {"metadata": {"name": name}})
-    for key in cluster.objects.keys() & newest.keys() - _MADE_ELSEWHERE:
+    for key in sorted(cluster.objects.keys() & newest.keys() - _MADE_ELSEWHERE):
         for (namespace, name), obj in _unowned(cluster.objects, key):
             _bring(plane, newest[key], namespace, name, _sent(obj))
 
