@@ -6,12 +6,14 @@ from datetime import timedelta
 from types import TracebackType
 
 from fleetkeeper.sim.aws import DEMO_ACCESS_KEY, DEMO_SECRET_KEY, Unidentified, serve_aws
+from fleetkeeper.sim.aws.living_workers import LivingWorkers
 from fleetkeeper.sim.control import control_app
 from fleetkeeper.sim.controllers.living import LivingWorld
 from fleetkeeper.sim.kube.api import Authenticate
 from fleetkeeper.sim.kube.rbac import User
 from fleetkeeper.sim.kube_api import KubeServer, serve_kube
 from fleetkeeper.sim.loopback import Listener, Loopback
+from fleetkeeper.sim.mixed_workers import MixedWorkers
 from fleetkeeper.sim.timeline import Driver, Timeline
 from fleetkeeper.sim.world import SimCluster, World
 
@@ -38,8 +40,10 @@ class Simulator:
         self.living = LivingWorld(world, virtual=virtual)
         if virtual:
             world.clock = self.timeline.now
-        self.aws = serve_aws(world, self.living)
-        self.kube: KubeServer = serve_kube(world, self._authenticate(), lambda cluster: self.living.of(cluster).objects)
+        self.workers = MixedWorkers(LivingWorkers(self.living))
+        self.aws = serve_aws(world, self.living, self.workers)
+        self.authenticate = self._authenticate()
+        self.kube: KubeServer = serve_kube(world, self.authenticate, lambda cluster: self.living.of(cluster).objects)
         self.aws.stage.restarted.append(self.kube.api.forget)
         self._driver = None if virtual else Driver(self.timeline)
         listener = Listener(control_app(self.living, self.kube, self.aws.stats), port=control_port)

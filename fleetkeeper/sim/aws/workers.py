@@ -7,7 +7,7 @@ from fleetkeeper.sim.controllers.live import controller_of
 from fleetkeeper.sim.controllers.matching import is_true
 from fleetkeeper.sim.world import Object, SimCluster
 
-_EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
+EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
 _INSTANCE_TYPE = "node.kubernetes.io/instance-type"
 _SIZE = {"cpu": "4", "ephemeral-storage": "83873772Ki", "memory": "16093192Ki", "pods": "58"}
 
@@ -92,9 +92,9 @@ def ready_nodes(cluster: SimCluster) -> set[str]:
 def cordoned(node: Object, *, on: bool) -> Object:
     """The node as it is when EKS has made it unschedulable, or has undone that."""
     spec = {key: value for key, value in node.get("spec", {}).items() if key != "unschedulable"}
-    labels = {key: value for key, value in node["metadata"].get("labels", {}).items() if key != _EXCLUDED}
+    labels = {key: value for key, value in node["metadata"].get("labels", {}).items() if key != EXCLUDED}
     if on:
-        spec["unschedulable"], labels[_EXCLUDED] = True, "true"
+        spec["unschedulable"], labels[EXCLUDED] = True, "true"
     return {**node, "metadata": {**node["metadata"], "labels": labels}, "spec": spec}
 
 

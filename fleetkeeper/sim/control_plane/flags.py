@@ -40,6 +40,11 @@ class Files:
         return self.folder / "tokens.csv"
 
     @property
+    def token_webhook(self) -> Path:
+        """Where the API server finds who knows the tokens that it does not know itself."""
+        return self.folder / "token-webhook.kubeconfig"
+
+    @property
     def kubeconfig(self) -> Path:
         """The admin's kubeconfig."""
         return self.folder / "admin.kubeconfig"
@@ -87,6 +92,15 @@ def api_server(programs: Programs, files: Files, port: int) -> list[str | Path]:
         "--endpoint-reconciler-type=none",  # a loopback address is no valid endpoint
         "--allow-privileged=true",
         "--profiling=false",
+    ]
+
+
+def token_webhook(files: Files) -> list[str]:
+    """A webhook that says whose a token is; a client that is taken off its list is refused within seconds."""
+    return [
+        f"--authentication-token-webhook-config-file={files.token_webhook}",
+        "--authentication-token-webhook-version=v1",
+        "--authentication-token-webhook-cache-ttl=1s",
     ]
 
 
