@@ -101,17 +101,12 @@ class KubeServer:
         answer = self._faults.answer(cluster, user, request, fault)
         status = 0 if answer is None else 200 if isinstance(answer, Watch) else answer.status
         self._record(cluster.key, user.name if user else "", request, query, status)
-        if fault is not None and fault.kind in (Harm.SLOW, Harm.TIMEOUT):
-            await _dawdle(receive, fault.seconds or LONGEST_TIMEOUT * (fault.kind == Harm.TIMEOUT))
+        wire = _Wire(scope, receive, send)
         if isinstance(answer, Watch):
             stream = Stream(answer, self.world.lock, lambda: self._faults.breaks(cluster, request))
-            headers = {"content-type": answers.JSON, **_NOT_CACHED, **_clock(fault)}
-            if await send_watch(stream, headers, receive, send):
-                await _break_off(scope, receive, send, None)
-        elif answer is None or (fault is not None and fault.kind == Harm.TRUNCATE):
-            await _break_off(scope, receive, send, answer)
+            await _stream(wire, stream, fault)
         else:
-            await _send(send, answer, fault)
+            await _deliver(wire, answer, fault)
 
     def _record(self, key: str, user: str, request: Request, query: str, status: int) -> None:
         path = f"{request.path}?{query}" if query else request.path
@@ -160,11 +155,38 @@ async def _send(send: Send, answer: Answer, fault: Fault | None = None) -> None:
     await send({"type": "http.response.body", "body": answer.body})
 
 
-async def _dawdle(receive: Receive, seconds: float) -> None:
-    """Let so much time pass, or until the client gives up."""
+@dataclass(frozen=True, slots=True)
+class _Wire:
+    """The connection of one request."""
+
+    scope: Scope
+    receive: Receive
+    send: Send
+
+
+async def _deliver(wire: _Wire, answer: Answer | None, fault: Fault | None) -> None:
+    await _dawdle(wire, fault)
+    if answer is None or (fault is not None and fault.kind == Harm.TRUNCATE):
+        await _break_off(wire, answer)
+    else:
+        await _send(wire.send, answer, fault)
+
+
+async def _stream(wire: _Wire, stream: Stream, fault: Fault | None) -> None:
+    await _dawdle(wire, fault)
+    headers = {"content-type": answers.JSON, **_NOT_CACHED, **_clock(fault)}
+    if await send_watch(stream, headers, wire.receive, wire.send):
+        await _break_off(wire, None)
+
+
+async def _dawdle(wire: _Wire, fault: Fault | None) -> None:
+    """Let the time of a fault pass, or until the client gives up."""
+    if fault is None or fault.kind not in (Harm.SLOW, Harm.TIMEOUT):
+        return
+    seconds = fault.seconds or (LONGEST_TIMEOUT if fault.kind == Harm.TIMEOUT else 0.0)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            await _gone(receive)
+            await _gone(wire.receive)
 
 
 async def _gone(receive: Receive) -> None:
@@ -172,13 +194,14 @@ async def _gone(receive: Receive) -> None:
         pass
 
 
-async def _break_off(scope: Scope, receive: Receive, send: Send, answer: Answer | None) -> None:
+async def _break_off(wire: _Wire, answer: Answer | None) -> None:
     """Close the connection without an answer, or in the middle of one."""
-    transport: asyncio.Transport = scope["sim.transport"]
+    transport: asyncio.Transport = wire.scope["sim.transport"]
     if answer is None:
         transport.abort()
     else:
-        await send(_start(answer, None))
-        await send({"type": "http.response.body", "body": answer.body[: len(answer.body) // 2], "more_body": True})
+        half = answer.body[: len(answer.body) // 2]
+        await wire.send(_start(answer, None))
+        await wire.send({"type": "http.response.body", "body": half, "more_body": True})
         transport.close()
-    await _gone(receive)
+    await _gone(wire.receive)

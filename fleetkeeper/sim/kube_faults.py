@@ -171,13 +171,13 @@ def _said(fault: Fault, user: User | None, request: Request) -> Answer | None:
 
 
 def _error(fault: Fault) -> Answer:
-    """A 5xx in the words of apimachinery's errors (pkg/api/errors/errors.go, v1.36)."""
-    details = {"retryAfterSeconds": fault.retry_after}
+    """A 5xx as apiserver words it: of etcd, of its own end (filters/waitgroup.go, v1.36.1), of its own timeout."""
     if fault.status == 503:
-        told = "the server is currently unable to handle the request"
-        return answers.status(503, "ServiceUnavailable", told, details)
+        headers = (("Retry-After", "1"), ("X-Content-Type-Options", "nosniff"))
+        return replace(answers.status(503, "ServiceUnavailable", "apiserver is shutting down"), headers=headers)
     if fault.status == 504:
-        return answers.status(504, "Timeout", "Timeout: request did not complete within the allotted timeout", details)
+        told = "Timeout: request did not complete within the allotted timeout"
+        return answers.status(504, "Timeout", told, {"retryAfterSeconds": fault.retry_after})
     return answers.internal_error("etcdserver: leader changed")
 
 

@@ -10,8 +10,11 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
-from fleetkeeper.sim.aws import Asking, Unidentified
+from fleetkeeper.adapters.eks import sessions
+from fleetkeeper.errors import GapReason, ReadError
+from fleetkeeper.sim.aws import DEMO_ACCESS_KEY, DEMO_SECRET_KEY, Asking, Unidentified
 from fleetkeeper.sim.faults import Fault
+from tests.adapters.eks.support import cloud as cloud_of
 from tests.sim.eks_writes import Driven, driven, refused
 from tests.sim.test_aws_identity import bearer
 from tests.sim.worlds import PROD, REGION, Aws, a_cluster
@@ -291,6 +294,15 @@ def test_the_list_of_clusters_lags_too(run: Driven) -> None:
     assert run.eks.list_clusters()["clusters"] == ["till"]
 
 
+def test_the_past_ends_with_its_fault(run: Driven) -> None:
+    run.world.order(Fault("aws", "stale", seconds=30.0))
+    run.upgrade()
+    run.world.faults.clear()
+    assert run.status() == ("UPDATING", "1.34")
+    run.world.order(Fault("aws", "stale", seconds=30.0))
+    assert run.status() == ("UPDATING", "1.34")
+
+
 def test_a_read_by_arn_names_its_cluster_too(run: Driven) -> None:
     run.world.order(Fault("aws", "forbid", cluster=run.cluster.key))
     refused("AccessDeniedException", run.eks.list_tags_for_resource, resourceArn=run.cluster.arn)
@@ -303,3 +315,31 @@ def test_a_stale_fault_counts_no_writes_and_no_other_api(run: Driven) -> None:
     assert "Error" not in answered(run.aws, "ec2")
     assert fault.struck == 0
     assert [run.status()[0] for _ in range(2)] == ["ACTIVE", "UPDATING"]
+
+
+# ---- our adapter
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        pytest.param(Fault("aws", "timeout"), GapReason.TIMEOUT, id="a timeout"),
+        pytest.param(Fault("aws", "drop-before"), GapReason.UNREACHABLE, id="a drop before"),
+        pytest.param(Fault("aws", "drop-after"), GapReason.UNREACHABLE, id="a drop after"),
+        pytest.param(Fault("aws", "skew", seconds=600.0), GapReason.UNAUTHENTICATED, id="a clock that is off"),
+        pytest.param(Fault("aws", "error", status=503), GapReason.SERVER_ERROR, id="a service that is away"),
+    ],
+)
+def test_our_adapter_names_the_reason(
+    run: Driven, monkeypatch: pytest.MonkeyPatch, fault: Fault, reason: GapReason
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", DEMO_ACCESS_KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", DEMO_SECRET_KEY)
+    monkeypatch.setattr(sessions, "READ_SECONDS", 0.1)
+    monkeypatch.setattr(sessions, "ATTEMPTS", 2)
+    cloud = cloud_of(run.aws.server.url)
+    assert cloud.cluster_names() == ("shop",)
+    run.world.order(fault)
+    with pytest.raises(ReadError) as met:
+        cloud.cluster_names()
+    assert met.value.reason is reason

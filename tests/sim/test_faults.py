@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from botocore.exceptions import ClientError
 
 import fleetkeeper
 from fleetkeeper.errors import ConfigError
@@ -18,7 +19,10 @@ from fleetkeeper.sim.build import build
 from fleetkeeper.sim.faults import FIELDS, HARMS, Encounter, Fault, FaultError, Harm, Side, of_json
 from fleetkeeper.sim.server import Simulator
 from fleetkeeper.sim.world import World
+from tests.sim.kube_wire import get
+from tests.sim.test_eks_updates_server import eks_of
 from tests.sim.test_scenario import HEAD, scenario
+from tests.sim.test_server import eks_token
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 GUIDE = Path(fleetkeeper.__file__).parent.parent / "docs" / "simulator.md"
@@ -268,6 +272,34 @@ def test_the_control_channel_orders_faults_of_a_time_and_shows_them(simulator: S
     assert {fault["set_at"] for fault in shown} == {simulator.world.now().isoformat()}
     assert control(simulator, "POST", "/faults", {"clear": True})[0] == 200
     assert simulator.world.faults == []
+
+
+def test_virtual_time_begins_and_ends_a_fault_on_both_faces(simulator: Simulator) -> None:
+    shop = simulator.world.clusters["shop"]
+    token, eks = eks_token(simulator, shop), eks_of(simulator, shop)
+    simulator.world.faults.clear()
+    window = {"after": 60, "lasts": 60}
+    orders = [{"side": side, "kind": "forbid", "cluster": "shop", **window} for side in ("aws", "kube")]
+    assert control(simulator, "POST", "/faults", {"add": orders})[0] == 200
+    seen = []
+    for _ in range(4):
+        try:
+            on_aws = eks.describe_cluster(name=shop.name)["ResponseMetadata"]["HTTPStatusCode"]
+        except ClientError as error:
+            on_aws = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        seen.append((on_aws, get(shop, "/api/v1/nodes", token).status))
+        simulator.advance(50)
+    assert seen == [(200, 200), (200, 200), (403, 403), (200, 200)]
+
+
+def test_an_api_server_refuses_a_token_that_a_skewed_sts_finds_old(simulator: Simulator) -> None:
+    shop, tools = simulator.world.clusters["shop"], simulator.world.clusters["tools"]
+    orders = [Fault("aws", "skew", cluster="shop", operation="GetCallerIdentity", seconds=1000.0)]
+    tokens = {each.key: eks_token(simulator, each) for each in (shop, tools)}
+    simulator.world.faults[:] = orders
+    found = {each.key: get(each, "/api/v1/nodes", tokens[each.key]).status for each in (shop, tools)}
+    simulator.world.faults.clear()
+    assert found == {"shop": 401, "tools": 200}
 
 
 # ---- scenarios

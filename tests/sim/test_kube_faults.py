@@ -46,11 +46,11 @@ ANSWERS: dict[str, tuple[dict[str, Any], int, str, str | None]] = {
     "a throttle with its own patience": ({"kind": "throttle", "retry_after": 9}, 429, "Too many requests", "9"),
     "an error of etcd": ({"kind": "error"}, 500, "etcdserver: leader changed", None),
     "an error that says when to come back": ({"kind": "error", "retry_after": 3}, 500, "etcdserver", "3"),
-    "an unavailable server": ({"kind": "error", "status": 503}, 503, '"reason":"ServiceUnavailable"', None),
-    "an unavailable server that says when to come back": (
+    "a server that shuts down": ({"kind": "error", "status": 503}, 503, '"reason":"ServiceUnavailable"', "1"),
+    "a server that shuts down for a while": (
         {"kind": "error", "status": 503, "retry_after": 4},
         503,
-        '"retryAfterSeconds":4',
+        "apiserver is shutting down",
         "4",
     ),
     "a server that ran out of time": ({"kind": "error", "status": 504}, 504, "within the allotted timeout", None),

@@ -122,6 +122,9 @@ def test_addon_releases_are_the_same(sides: Sides) -> None:
     ("kind", "reason"),
     [
         ("unreachable", GapReason.UNREACHABLE),
+        ("drop-before", GapReason.UNREACHABLE),
+        ("drop-after", GapReason.UNREACHABLE),
+        ("timeout", GapReason.TIMEOUT),
         ("throttle", GapReason.THROTTLED),
         ("error", GapReason.SERVER_ERROR),
         ("forbid", GapReason.FORBIDDEN),

@@ -121,10 +121,10 @@ class Front:
         return self._harm(errand, call, fault)
 
     def _fault(self, errand: _Errand, call: Call, account: str) -> Fault | None:
+        self._past.sight(call)
         if not self._world.faults:
             return None
         cluster = self._cluster(call, account)
-        self._past.sight(call)
         return self._world.fault(
             Encounter(
                 Side.AWS,

@@ -38,7 +38,7 @@ class Past:
         """Look which clusters there are; one that came or went since the last look did so just now."""
         with call.world.lock:
             if not _is_ordered(call):
-                self._fleet, self._fleets = {}, []
+                self._seen, self._fleets, self._fleet = {}, [], {}
                 return
             known, clusters = self._fleet, call.world.clusters
             if known and known.keys() != clusters.keys():
