@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.sim.aws.backstage import Switched
-from fleetkeeper.sim.aws.replacements import is_ready_node
 from fleetkeeper.sim.bringing import NODES, bring_nodes, bring_objects
 from fleetkeeper.sim.control_plane.errors import ControlPlaneError
 from fleetkeeper.sim.control_plane.following import Follower
 from fleetkeeper.sim.control_plane.plane import ControlPlane, Options
+from fleetkeeper.sim.controllers.matching import is_true
 from fleetkeeper.sim.eks_state import SimUpdateError
 from fleetkeeper.sim.loopback import Listener, Loopback
 from fleetkeeper.sim.plane_workers import PlaneWorkers
@@ -74,7 +74,7 @@ def _bring(cluster: SimCluster, plane: ControlPlane, options: Options) -> None:
     bring_nodes(cluster, plane)
     bring_objects(cluster, plane)
     if options.kwok:
-        plane.wait_for(NODES, lambda found: all(is_ready_node(node) for node in found["items"]))
+        plane.wait_for(NODES, lambda found: all(is_true(node, "Ready") for node in found["items"]))
 
 
 def _hand_over(simulator: Simulator, cluster: SimCluster, plane: ControlPlane, ending: ExitStack) -> None:

@@ -15,9 +15,10 @@ from starlette.routing import Route
 
 from fleetkeeper.sim.aws import Asking
 from fleetkeeper.sim.controllers.living import LivingWorld
+from fleetkeeper.sim.faults import Fault, FaultError, of_json
 from fleetkeeper.sim.kube_api import KubeServer
 from fleetkeeper.sim.touch import touch
-from fleetkeeper.sim.world import Fault, World
+from fleetkeeper.sim.world import World
 
 AwsRequests = Callable[[], dict[Asking, int]]
 
@@ -61,12 +62,30 @@ def _change(body: Any, apply: Callable[[dict[str, Any]], None]) -> Response:
 
 
 def _set_faults(world: World, body: dict[str, Any]) -> None:
-    """clear drops the present faults ("" or true: all; a cluster's key: its own); add puts new ones first."""
-    added = [Fault(**fault) for fault in body.get("add", ())]
-    cleared = body.get("clear", False)
+    """clear drops the present faults (true: all; a cluster's key: its own); add puts new ones first."""
+    unknown = sorted(body.keys() - {"clear", "add"})
+    if unknown:
+        raise ValueError(f"unknown field {', '.join(unknown)}; known are clear, add")
+    cleared, said = body.get("clear", False), body.get("add", [])
+    if not isinstance(cleared, bool) and (not isinstance(cleared, str) or cleared not in world.clusters):
+        raise ValueError(f"clear: must be true, false or the key of a cluster, not {cleared!r}")
+    if not isinstance(said, list):
+        raise ValueError("add: must be a list of faults")
+    added = [_fault(world, number, each) for number, each in enumerate(said)]
     with world.lock:
-        kept = [] if cleared is True else [f for f in world.faults if not cleared or f.cluster != cleared]
-        world.faults[:] = [*added, *kept]
+        world.faults[:] = [] if cleared is True else [f for f in world.faults if not cleared or f.cluster != cleared]
+        world.order(*added)
+
+
+def _fault(world: World, number: int, said: object) -> Fault:
+    try:
+        fault = of_json(said)
+    except FaultError as error:
+        told = "; ".join(f"add[{number}].{each.field}: {each.message}" for each in error.mistakes)
+        raise ValueError(told) from error
+    if fault.cluster and fault.cluster not in world.clusters:
+        raise ValueError(f"add[{number}].cluster: there is no cluster {fault.cluster}")
+    return fault
 
 
 def _state(living: LivingWorld, kube: KubeServer, aws_requests: dict[Asking, int]) -> dict[str, object]:
@@ -89,7 +108,7 @@ def _state(living: LivingWorld, kube: KubeServer, aws_requests: dict[Asking, int
         "aws_requests": sum(aws_requests.values()),
         "aws_operations": _summed(aws_requests, lambda asking: asking.operation),
         "aws_scopes": _summed(aws_requests, lambda asking: f"{asking.account}/{asking.region}"),
-        "faults": [asdict(fault) for fault in world.faults],
+        "faults": [fault.shown() for fault in world.faults],
     }
 
 

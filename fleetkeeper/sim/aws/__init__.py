@@ -48,7 +48,9 @@ class AwsServer:
 
     def identify(self, token: str, cluster_name: str) -> str | Unidentified:
         """Who made an EKS bearer token: the ARN of an IAM role or user, or why it counts for nothing."""
-        return identify(self._keys, token, cluster_name)
+        return identify(
+            self._keys, token, cluster_name, lambda account, region: self._front.clock(account, region, cluster_name)
+        )
 
     def expire_sessions(self) -> None:
         """End every session that was handed out so far: its next request is answered as expired."""

@@ -76,6 +76,10 @@ class KubeApi:
         """The API server restarts: the gauge of requested deprecated APIs starts anew."""
         self._deprecated_seen.pop(cluster.key, None)
 
+    def objects(self, cluster: SimCluster) -> Objects:
+        """The state of a cluster that writes and watches go to."""
+        return self._objects_of(cluster)
+
     def _own_objects(self, cluster: SimCluster) -> Objects:
         found = self._own.get(cluster.key)
         if found is None or found.cluster is not cluster:

@@ -225,6 +225,12 @@ class Objects:
                 found.append(event)
         return found[::-1]
 
+    def compact(self, resource: str) -> None:
+        """Forget the log of a resource, past every revision that a client can have seen: all resume with a 410."""
+        self.notice()
+        self._floors[resource] = self._next_revision()
+        self._logs.pop(resource, None)
+
     def subscribe(self, listener: Listener, resync: Callable[[], None] | None = None) -> Callable[[], None]:
         """Be told of every write, within it; the answer ends the subscription."""
         self._listeners.append(listener)
