@@ -33,8 +33,6 @@ from tests.control_plane.test_plane import is_ready
 from tests.engine.live import Live, connected, world_of
 from tests.sim.test_eks_updates_server import eks_of
 
-pytestmark = pytest.mark.xdist_group("control-plane-swap")
-
 OLDER, NEWER = "1.35", "1.36"
 ALONE = Options(controllers=False, scheduler=False, kwok=False)
 PATIENCE = 60.0  # seconds
