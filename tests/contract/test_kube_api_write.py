@@ -4,13 +4,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contract.kube_write_cases import EVICTIONS
+from tests.contract.kube_write_evictions import EVICTIONS
+from tests.contract.kube_write_kinds import KINDS
+from tests.contract.kube_write_objects import OBJECTS
+from tests.contract.kube_write_patches import PATCHES
 from tests.contract.kube_write_sides import Case, Sides, comparable, played, writable
+from tests.contract.kube_write_watches import WATCHES
 from tests.control_plane.conftest import plane_minor
 
 __all__ = ["plane_minor"]
 
-CASES = EVICTIONS
+CASES = [*EVICTIONS, *OBJECTS, *PATCHES, *KINDS, *WATCHES]
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +29,8 @@ def test_both_answer_alike(sides: Sides, number: int, case: Case) -> None:
     real, simulated = (played(side, case, namespace) for side in (sides.real, sides.simulated))
 
     assert [comparable(reply) for reply in simulated] == [comparable(reply) for reply in real]
-    assert real[-1].status == case.status, real[-1].text
-    assert case.says in real[-1].text
+    assert real[-1].status == case.status, real[-1].body.decode()
+    assert case.says in real[-1].body.decode()
 
 
 def test_no_two_cases_have_one_name() -> None:

@@ -1,65 +1,7 @@
 """What is written to both API servers: the evictions of all kinds."""
 
-from typing import Any
-
-from tests.contract.kube_write_sides import Case, Step
-
-PODS = "/api/v1/namespaces/{ns}/pods"
-BUDGETS = "/apis/policy/v1/namespaces/{ns}/poddisruptionbudgets"
-NOW = "2026-11-20T09:00:00Z"
-Object = dict[str, Any]
-
-
-def pod(name: str = "web", *, phase: str = "Running", ready: bool = True, node: bool = True, **meta: Any) -> list[Step]:
-    """A pod that runs, as its kubelet says."""
-    spec: Object = {"containers": [{"name": "main", "image": "registry.example/app:1"}]}
-    if node:
-        spec["nodeName"] = "node-1"
-    made = {"metadata": {"name": name, "labels": {"app": "web"}, **meta}, "spec": spec}
-    said = {"type": "Ready", "status": "True" if ready else "False", "lastTransitionTime": NOW, "lastProbeTime": None}
-    status = {"phase": phase, "conditions": [said]}
-    return [
-        Step("POST", PODS, made),
-        Step("PUT", f"{PODS}/{name}/status", {"metadata": {"name": name}, "spec": spec, "status": status}),
-    ]
-
-
-def budget(
-    name: str = "web",
-    *,
-    healthy: int = 3,
-    desired: int = 2,
-    allowed: int = 1,
-    expected: int = 3,
-    observed: int = 1,
-    condition: Object | None = None,
-    **spec: Any,
-) -> list[Step]:
-    """A budget whose status is as the controller would write it; observed 0 leaves it unseen."""
-    spec = {"minAvailable": 2, "selector": {"matchLabels": {"app": "web"}}, **spec}
-    spec = {key: value for key, value in spec.items() if value is not None}
-    made = {"metadata": {"name": name}, "spec": spec}
-    if not observed:
-        return [Step("POST", BUDGETS, made)]
-    reason = "SufficientPods" if allowed else "InsufficientPods"
-    said = {"type": "DisruptionAllowed", "status": "True" if allowed else "False", "reason": reason, "message": ""}
-    said |= {"lastTransitionTime": NOW, "observedGeneration": 1, **(condition or {})}
-    status = {
-        "observedGeneration": observed,
-        "disruptionsAllowed": allowed,
-        "currentHealthy": healthy,
-        "desiredHealthy": desired,
-        "expectedPods": expected,
-        "conditions": [said],
-    }
-    return [Step("POST", BUDGETS, made), Step("PUT", f"{BUDGETS}/{name}/status", {**made, "status": status})]
-
-
-def evict(name: str = "web", query: str = "", user: str = "", **more: Any) -> Step:
-    body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": "{ns}"}, **more}
-    step = Step("POST", f"{PODS}/{name}/eviction{query}", body)
-    return Step(step.method, step.path, body, user=user) if user else step
-
+from tests.contract.kube_write_sides import Step
+from tests.contract.kube_write_steps import BUDGETS, MERGE, PODS, Object, budget, case, evict, pod
 
 GET_POD, GET_BUDGET = Step("GET", f"{PODS}/web"), Step("GET", f"{BUDGETS}/web")
 NO_MORE = {"healthy": 2, "allowed": 0}
@@ -69,14 +11,6 @@ PERCENT = {"status": "False", "reason": "SyncFailed", "message": 'found no contr
 
 def preconditions(**wanted: str) -> Object:
     return {"deleteOptions": {"preconditions": wanted}}
-
-
-def case(id: str, status: int, *steps: Step | list[Step], says: str = "") -> Case:
-    """A case of steps and lists of them."""
-    flat: list[Step] = []
-    for step in steps:
-        flat += [step] if isinstance(step, Step) else step
-    return Case(id, tuple(flat), status, says)
 
 
 ALLOWED = [
@@ -130,7 +64,7 @@ BLOCKED = [
         429,
         pod(),
         budget(),
-        Step("PATCH", f"{BUDGETS}/web", {"spec": {"minAvailable": 1}}, "application/merge-patch+json"),
+        Step("PATCH", f"{BUDGETS}/web", {"spec": {"minAvailable": 1}}, MERGE),
         evict(),
         says="still being processed by the server",
     ),
