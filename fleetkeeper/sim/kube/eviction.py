@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fleetkeeper.sim.controllers.matching import condition, is_true, selects, with_condition
-from fleetkeeper.sim.kube import answers, bodies, refusals
+from fleetkeeper.sim.kube import answers, bodies, managed, refusals
 from fleetkeeper.sim.kube.answers import Answer, StatusError
 from fleetkeeper.sim.kube.bodies import Served
 from fleetkeeper.sim.kube.request import Request
@@ -86,7 +86,9 @@ def _spend(objects: Objects, pod: Object, dry_run: bool) -> Answer | None:
     budget = found[0]
     refusal = _refusal(budget)
     if refusal is None and not dry_run:
-        objects.update(BUDGETS, _spent(budget, pod["metadata"]["name"], stamp(objects.now())))
+        after = _spent(budget, pod["metadata"]["name"], stamp(objects.now()))
+        writer = ("kube-apiserver", "policy/v1", "status")
+        objects.update(BUDGETS, managed.updated(budget, after, writer, objects.now()))
     return refusal
 
 
