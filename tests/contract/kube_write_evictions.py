@@ -4,9 +4,9 @@ from tests.contract.kube_write_sides import Step
 from tests.contract.kube_write_steps import BUDGETS, MERGE, PODS, Object, budget, case, evict, pod
 
 GET_POD, GET_BUDGET = Step("GET", f"{PODS}/web"), Step("GET", f"{BUDGETS}/web")
-NO_MORE = {"healthy": 2, "allowed": 0}
-UNHEALTHY = {"healthy": 1, "desired": 2, "allowed": 0}
-PERCENT = {"status": "False", "reason": "SyncFailed", "message": 'found no controllers for pod "web"'}
+NO_MORE: Object = {"healthy": 2, "allowed": 0}
+UNHEALTHY: Object = {"healthy": 1, "desired": 2, "allowed": 0}
+SYNC_FAILED: Object = {"status": "False", "reason": "SyncFailed", "message": 'found no controllers for pod "web"'}
 
 
 def preconditions(**wanted: str) -> Object:
@@ -71,8 +71,23 @@ BLOCKED = [
     case("two budgets", 500, pod(), budget(), budget("other"), evict(), says="more than one PodDisruptionBudget"),
     case("two budgets, as a dry run", 500, pod(), budget(), budget("other"), evict(query="?dryRun=All")),
     case(
-        "a failed sync that was seen", 429, pod(), budget(allowed=0, condition=PERCENT), evict(), says="it failed sync"
+        "a failed sync that was seen",
+        429,
+        pod(),
+        budget(allowed=0, condition=SYNC_FAILED),
+        evict(),
+        says="it failed sync",
     ),
+    case(
+        "a workload without a scale, which looks as if it would pass",
+        429,
+        pod(),
+        budget(healthy=0, desired=0, expected=0, allowed=0, observed=0, condition=SYNC_FAILED),
+        evict(),
+        says="still being processed by the server",
+    ),
+    case("more disrupted than the server remembers", 403, pod(), budget(disrupted=2001), evict(), says="too big"),
+    case("as many disrupted as the server remembers", 201, pod(), budget(disrupted=2000), evict()),
     case("more healthy than desired and yet none allowed", 429, pod(), budget(allowed=0), evict(), says="currently"),
     case(
         "a reason for none allowed",
@@ -86,24 +101,52 @@ BLOCKED = [
     case("a second one after the last", 429, pod(), pod("b"), budget(), evict(), evict("b"), says="DisruptionBudget"),
 ]
 
+POLICIES: dict[str, Object] = {
+    "no policy": {},
+    "IfHealthyBudget": {"unhealthyPodEvictionPolicy": "IfHealthyBudget"},
+    "AlwaysAllow": {"unhealthyPodEvictionPolicy": "AlwaysAllow"},
+}
+COUNTS: dict[str, Object] = {
+    "too few healthy": UNHEALTHY,
+    "enough healthy": NO_MORE,
+    "none desired": {"healthy": 0, "desired": 0, "allowed": 0},
+}
 UNREADY = [
     case(
-        f"an unready pod under {name or 'no policy'}, {what}",
-        status,
+        f"an unready pod under {name}, {what}",
+        201 if name == "AlwaysAllow" or what == "enough healthy" else 429,
         pod(ready=False),
-        budget(**counts, **kind),
+        budget(**counts, **policy),
         evict(),
     )
-    for name in ("", "IfHealthyBudget", "AlwaysAllow")
-    for kind in ({"unhealthyPodEvictionPolicy": name} if name else {},)
-    for what, counts, status in (
-        ("too few healthy", UNHEALTHY, 201 if name == "AlwaysAllow" else 429),
-        ("enough healthy", NO_MORE, 201),
-        ("none desired", {"healthy": 0, "desired": 0, "allowed": 0}, 201 if name == "AlwaysAllow" else 429),
-    )
+    for name, policy in POLICIES.items()
+    for what, counts in COUNTS.items()
 ]
 UNREADY += [
     case("an unready pod spends no budget", 200, pod(ready=False), budget(), evict(), GET_BUDGET, says='Allowed":1'),
+    case(
+        "an unready pod of another identity, which no budget needed, is asked for again",
+        429,
+        pod(ready=False),
+        budget(),
+        evict(**preconditions(uid="x")),
+        says="still being processed by the server",
+    ),
+    case(
+        "an unready pod of another version, which no budget needed, goes all the same",
+        201,
+        pod(ready=False),
+        budget(),
+        evict(**preconditions(resourceVersion="1")),
+    ),
+    case(
+        "an unready pod of another identity as a dry run",
+        429,
+        pod(ready=False),
+        budget(),
+        evict(query="?dryRun=All", **preconditions(uid="x")),
+    ),
+    case("two budgets keep an unready pod", 500, pod(ready=False), budget(), budget("other"), evict()),
     case("an unready pod of an unseen budget", 429, pod(ready=False), budget(observed=0), evict()),
 ]
 

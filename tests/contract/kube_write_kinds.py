@@ -45,16 +45,27 @@ LEADING = [
     case("a lease", 201, HELD),
     case("a lease that another has", 409, HELD, Step("POST", LEASES, lease("b"))),
     case("a renewed lease", 200, HELD, renew(resourceVersion="{version}"), Step("GET", LEASE)),
-    case("a lease that was renewed meanwhile", 409, HELD, renew(resourceVersion="{version}"), renew("b", resourceVersion="{since}")),
+    case(
+        "a lease that was renewed meanwhile",
+        409,
+        HELD,
+        renew(resourceVersion="{version}"),
+        renew("b", resourceVersion="{since}"),
+    ),
     case("a renewal without a version", 422, HELD, renew(), says="must be specified for an update"),
     case("a lease made by its renewal", 200, renew(), Step("GET", LEASE)),
     case("a lease given back", 200, HELD, renew("", resourceVersion="{version}")),
     case("a lease patched", 200, HELD, merge({"spec": {"holderIdentity": "b"}}, LEASE)),
-    case("a lease patched at a version", 409, HELD, merge({"metadata": {"resourceVersion": "1"}, "spec": {"holderIdentity": "b"}}, LEASE)),
+    case(
+        "a lease patched at a version",
+        409,
+        HELD,
+        merge({"metadata": {"resourceVersion": "1"}, "spec": {"holderIdentity": "b"}}, LEASE),
+    ),
     case("a deleted lease", 200, HELD, Step("DELETE", LEASE)),
     case("a dry run of a lease", 201, Step("POST", LEASES + DRY, lease())),
     case("a lease of the server's times", 201, Step("POST", LEASES, lease(annotations={"a": "b"}))),
-]  # fmt: skip
+]
 
 STATEFUL = "/apis/apps/v1/namespaces/{ns}/statefulsets"
 DAEMONS = "/apis/apps/v1/namespaces/{ns}/daemonsets"
@@ -65,30 +76,107 @@ SELECTED: Object = {"selector": {"matchLabels": {"app": "web"}}, "template": TEM
 WORKLOADS = [
     case("a deployment and its defaults", 201, deployment(), says='"generation":1'),
     case("a dry run of a deployment", 201, Step("POST", DEPLOYMENTS + DRY, deployment().body)),
-    case("more replicas move the generation", 200, deployment(), merge({"spec": {"replicas": 3}}, WEB), says='"generation":2'),
-    case("a label leaves the generation", 200, deployment(), merge({"metadata": {"labels": {"a": "b"}}}, WEB), says='"generation":1'),
-    case("the same replicas leave the generation", 200, deployment(replicas=2), merge({"spec": {"replicas": 2}}, WEB), says='"generation":1'),
-    case("a status leaves the generation", 200, deployment(), merge({"status": {"replicas": 1, "observedGeneration": 1}}, f"{WEB}/status"), GET_WEB, says='"generation":1'),
+    case(
+        "more replicas move the generation",
+        200,
+        deployment(),
+        merge({"spec": {"replicas": 3}}, WEB),
+        says='"generation":2',
+    ),
+    case(
+        "a label leaves the generation",
+        200,
+        deployment(),
+        merge({"metadata": {"labels": {"a": "b"}}}, WEB),
+        says='"generation":1',
+    ),
+    case(
+        "the same replicas leave the generation",
+        200,
+        deployment(replicas=2),
+        merge({"spec": {"replicas": 2}}, WEB),
+        says='"generation":1',
+    ),
+    case(
+        "a status leaves the generation",
+        200,
+        deployment(),
+        merge({"status": {"replicas": 1, "observedGeneration": 1}}, f"{WEB}/status"),
+        GET_WEB,
+        says='"generation":1',
+    ),
     case("a status by the deployment is dropped", 200, deployment(), merge({"status": {"replicas": 9}}, WEB), GET_WEB),
-    case("a status leaves what is asked", 200, deployment(), merge({"status": {"replicas": 1}, "spec": {"replicas": 9}}, f"{WEB}/status"), says='"replicas":1'),
+    case(
+        "a status leaves what is asked",
+        200,
+        deployment(),
+        merge({"status": {"replicas": 1}, "spec": {"replicas": 9}}, f"{WEB}/status"),
+        says='"replicas":1',
+    ),
     case("a put deployment", 200, deployment(), Step("PUT", WEB, deployment(replicas=5).body), says='"generation":2'),
     case("a paused deployment", 200, deployment(), operations(operation("add", "/spec/paused", True), path=WEB)),
     case("a deleted deployment", 200, deployment(), Step("DELETE", WEB)),
-    case("a deployment deleted in the foreground", 200, deployment(), Step("DELETE", WEB, {"propagationPolicy": "Foreground"}), GET_WEB, says='"generation":2'),
+    case(
+        "a deployment deleted in the foreground",
+        200,
+        deployment(),
+        Step("DELETE", WEB, {"propagationPolicy": "Foreground"}),
+        GET_WEB,
+        says='"generation":2',
+    ),
     case("a deployment's orphans", 200, deployment(), Step("DELETE", WEB, {"propagationPolicy": "Orphan"}), GET_WEB),
-    case("a stateful set", 201, Step("POST", STATEFUL, {"metadata": {"name": "web"}, "spec": {**SELECTED, "serviceName": "web"}})),
+    case(
+        "a stateful set",
+        201,
+        Step("POST", STATEFUL, {"metadata": {"name": "web"}, "spec": {**SELECTED, "serviceName": "web"}}),
+    ),
     case("a daemon set", 201, Step("POST", DAEMONS, {"metadata": {"name": "web"}, "spec": SELECTED})),
-    case("a job", 201, Step("POST", JOBS, {"metadata": {"name": "web"}, "spec": {"suspend": True, "template": {"spec": {**TEMPLATE["spec"], "restartPolicy": "Never"}}}})),
-    case("a pod's image", 200, pod(), strategic({"spec": {"containers": [{"name": "main", "image": "registry.example/app:2"}]}}, f"{PODS}/web"), says="app:2"),
-    case("a pod's label", 200, pod(), merge({"metadata": {"labels": {"more": "text"}}}, f"{PODS}/web"), Step("GET", f"{PODS}/web")),
-    case("a pod's condition by strategic merge", 200, pod(), strategic({"status": {"conditions": [{"type": "Ready", "status": "False"}]}}, f"{PODS}/web/status"), Step("GET", f"{PODS}/web")),
+    case(
+        "a job",
+        201,
+        Step(
+            "POST",
+            JOBS,
+            {
+                "metadata": {"name": "web"},
+                "spec": {"suspend": True, "template": {"spec": {**TEMPLATE["spec"], "restartPolicy": "Never"}}},
+            },
+        ),
+    ),
+    case(
+        "a pod's image",
+        200,
+        pod(),
+        strategic({"spec": {"containers": [{"name": "main", "image": "registry.example/app:2"}]}}, f"{PODS}/web"),
+        says="app:2",
+    ),
+    case(
+        "a pod's label",
+        200,
+        pod(),
+        merge({"metadata": {"labels": {"more": "text"}}}, f"{PODS}/web"),
+        Step("GET", f"{PODS}/web"),
+    ),
+    case(
+        "a pod's condition by strategic merge",
+        200,
+        pod(),
+        strategic({"status": {"conditions": [{"type": "Ready", "status": "False"}]}}, f"{PODS}/web/status"),
+        Step("GET", f"{PODS}/web"),
+    ),
     case("an unknown subresource", 404, deployment(), Step("GET", f"{WEB}/nothing")),
     case("a status is read", 200, deployment(), Step("GET", f"{WEB}/status")),
     case("a status is not deleted", 405, deployment(), Step("DELETE", f"{WEB}/status")),
     case("a status is not created", 405, deployment(), Step("POST", f"{WEB}/status", {})),
     case("a status of nothing", 404, merge({"status": {}}, f"{WEB}/status")),
-    case("no right to a status", 403, deployment(), merge({"status": {}}, f"{WEB}/status", user="nobody"), says="deployments/status"),
-]  # fmt: skip
+    case(
+        "no right to a status",
+        403,
+        deployment(),
+        merge({"status": {}}, f"{WEB}/status", user="nobody"),
+        says="deployments/status",
+    ),
+]
 
 
 def may(user: str = "evictor", **attributes: Any) -> Step:
@@ -96,21 +184,75 @@ def may(user: str = "evictor", **attributes: Any) -> Step:
 
 
 REVIEWS = [
-    case("may I evict", 201, may(verb="create", resource="pods", subresource="eviction", namespace="{ns}"), says='"allowed":true'),
+    case(
+        "may I evict",
+        201,
+        may(verb="create", resource="pods", subresource="eviction", namespace="{ns}"),
+        says='"allowed":true',
+    ),
     case("may I delete", 201, may(verb="delete", resource="pods", namespace="{ns}"), says='"allowed":false'),
-    case("may I evict without any right", 201, may("nobody", verb="create", resource="pods", subresource="eviction"), says='"allowed":false'),
-    case("may the admin do anything", 201, may("fleetkeeper-admin", verb="*", resource="*", group="*"), says='"allowed":true'),
-    case("may I read a path", 201, Step("POST", ACCESS, {"spec": {"nonResourceAttributes": {"verb": "get", "path": "/metrics"}}}, user="evictor")),
-    case("may I read what is served", 201, Step("POST", ACCESS, {"spec": {"nonResourceAttributes": {"verb": "get", "path": "/api"}}}, user="evictor"), says='"allowed":true'),
-    case("a question with a kind", 201, Step("POST", ACCESS, {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": {"verb": "get", "resource": "nodes"}}}, user="evictor")),
+    case(
+        "may I evict without any right",
+        201,
+        may("nobody", verb="create", resource="pods", subresource="eviction"),
+        says='"allowed":false',
+    ),
+    case(
+        "may the admin do anything",
+        201,
+        may("fleetkeeper-admin", verb="*", resource="*", group="*"),
+        says='"allowed":true',
+    ),
+    case(
+        "may I read a path",
+        201,
+        Step("POST", ACCESS, {"spec": {"nonResourceAttributes": {"verb": "get", "path": "/metrics"}}}, user="evictor"),
+    ),
+    case(
+        "may I read what is served",
+        201,
+        Step("POST", ACCESS, {"spec": {"nonResourceAttributes": {"verb": "get", "path": "/api"}}}, user="evictor"),
+        says='"allowed":true',
+    ),
+    case(
+        "a question with a kind",
+        201,
+        Step(
+            "POST",
+            ACCESS,
+            {
+                "apiVersion": "authorization.k8s.io/v1",
+                "kind": "SelfSubjectAccessReview",
+                "spec": {"resourceAttributes": {"verb": "get", "resource": "nodes"}},
+            },
+            user="evictor",
+        ),
+    ),
     case("a question about nothing", 422, Step("POST", ACCESS, {"spec": {}})),
-    case("a question about both", 422, Step("POST", ACCESS, {"spec": {"resourceAttributes": {"verb": "get", "resource": "nodes"}, "nonResourceAttributes": {"verb": "get", "path": "/x"}}})),
-    case("a question without a token", 401, Step("POST", ACCESS, {"spec": {}}, user="", headers={"Authorization": "Bearer wrong"})),
+    case(
+        "a question about both",
+        422,
+        Step(
+            "POST",
+            ACCESS,
+            {
+                "spec": {
+                    "resourceAttributes": {"verb": "get", "resource": "nodes"},
+                    "nonResourceAttributes": {"verb": "get", "path": "/x"},
+                }
+            },
+        ),
+    ),
+    case(
+        "a question without a token",
+        401,
+        Step("POST", ACCESS, {"spec": {}}, user="", headers={"Authorization": "Bearer wrong"}),
+    ),
     case("nobody asks", 403, Step("POST", ACCESS, {"spec": {}}, user="")),
     case("questions are not listed", 405, Step("GET", ACCESS)),
     case("who am I", 201, Step("POST", WHO, {}, user="evictor"), says='"username":"evictor"'),
     case("who is the admin", 201, Step("POST", WHO, {"metadata": {}}), says="system:masters"),
-]  # fmt: skip
+]
 
 
 def pool(path: str = POOLS, version: str = "v1", query: str = "", **meta: Any) -> Step:
@@ -143,40 +285,127 @@ CUSTOM = [
     case("a custom object is there", 200, pool(), Step("GET", POOL), says='"10%"'),
     case("a custom object that is there", 409, pool(), pool()),
     case("a dry run of a custom object", 201, pool(query=DRY)),
-    case("a custom object's budget by merge", 200, pool(), merge({"spec": {"disruption": {"budgets": [{"nodes": "0"}]}}}, POOL), Step("GET", POOL), says='"generation":2'),
-    case("a custom object's label leaves its generation", 200, pool(), merge({"metadata": {"labels": {"a": "b"}}}, POOL), says='"generation":1'),
-    case("a custom object by operations", 200, pool(), operations(operation("test", "/spec/disruption/budgets/0/nodes", "10%"), operation("replace", "/spec/disruption/budgets/0/nodes", "1"), path=POOL)),
+    case(
+        "a custom object's budget by merge",
+        200,
+        pool(),
+        merge({"spec": {"disruption": {"budgets": [{"nodes": "0"}]}}}, POOL),
+        Step("GET", POOL),
+        says='"generation":2',
+    ),
+    case(
+        "a custom object's label leaves its generation",
+        200,
+        pool(),
+        merge({"metadata": {"labels": {"a": "b"}}}, POOL),
+        says='"generation":1',
+    ),
+    case(
+        "a custom object by operations",
+        200,
+        pool(),
+        operations(
+            operation("test", "/spec/disruption/budgets/0/nodes", "10%"),
+            operation("replace", "/spec/disruption/budgets/0/nodes", "1"),
+            path=POOL,
+        ),
+    ),
     case("a custom object by strategic merge", 415, pool(), strategic({}, POOL)),
     case("a custom object is put without its version", 422, pool(), Step("PUT", POOL, pool().body)),
-    case("a custom object is put", 200, pool(), Step("PUT", POOL, {**pool().body, "spec": {}, "metadata": {"name": "{ns}", "resourceVersion": "{version}"}}), says='"generation":2'),
+    case(
+        "a custom object is put",
+        200,
+        pool(),
+        Step("PUT", POOL, {**pool().body, "spec": {}, "metadata": {"name": "{ns}", "resourceVersion": "{version}"}}),
+        says='"generation":2',
+    ),
     case("an old version of a custom object", 409, pool(), Step("PUT", POOL, pool(resourceVersion="1").body)),
-    case("a custom status", 200, pool(), merge({"status": {"nodes": 3}}, f"{POOL}/status"), Step("GET", POOL), says='"nodes":3'),
-    case("a custom status leaves what is asked", 200, pool(), merge({"status": {"nodes": 3}, "spec": {"weight": 1}, "metadata": {"labels": {"a": "b"}}}, f"{POOL}/status")),
+    case(
+        "a custom status",
+        200,
+        pool(),
+        merge({"status": {"nodes": 3}}, f"{POOL}/status"),
+        Step("GET", POOL),
+        says='"nodes":3',
+    ),
+    case(
+        "a custom status leaves what is asked",
+        200,
+        pool(),
+        merge({"status": {"nodes": 3}, "spec": {"weight": 1}, "metadata": {"labels": {"a": "b"}}}, f"{POOL}/status"),
+    ),
     case("a custom status by the object is dropped", 200, pool(), merge({"status": {"nodes": 3}}, POOL)),
-    case("a custom object without a status to write", 200, widget(), merge({"status": {"nodes": 3}}, WIDGET), says='"generation":2'),
+    case(
+        "a custom object without a status to write",
+        200,
+        widget(),
+        merge({"status": {"nodes": 3}}, WIDGET),
+        says='"generation":2',
+    ),
     case("a custom object that has no status", 404, widget(), merge({"status": {"nodes": 3}}, f"{WIDGET}/status")),
     case("a custom object of another kind", 422, Step("POST", WIDGETS, {**widget().body, "kind": "Gadget"})),
-    case("a custom object of another group", 400, Step("POST", WIDGETS, {**widget().body, "apiVersion": "other.example/v1"})),
+    case(
+        "a custom object of another group",
+        400,
+        Step("POST", WIDGETS, {**widget().body, "apiVersion": "other.example/v1"}),
+    ),
     case("a custom object of no kind", 400, Step("POST", WIDGETS, {"metadata": {"name": "one"}})),
     case("a deleted custom object", 200, widget(), Step("DELETE", WIDGET)),
     case("a deleted custom object is gone", 404, widget(), Step("DELETE", WIDGET), Step("GET", WIDGET)),
-    case("a custom object waits for its finalizer", 200, widget(finalizers=["a.b/c"]), Step("DELETE", WIDGET), Step("GET", WIDGET), says='"generation":2'),
+    case(
+        "a custom object waits for its finalizer",
+        200,
+        widget(finalizers=["a.b/c"]),
+        Step("DELETE", WIDGET),
+        Step("GET", WIDGET),
+        says='"generation":2',
+    ),
     case("a custom object that is made up", 201, widget(name="", generateName="made-")),
     case("no right to a custom object", 403, Step("POST", WIDGETS, widget().body, user="nobody")),
     case("a deprecated version of a custom object", 201, pool(OLD_POOLS, "v1beta1")),
-    case("a custom object in two versions", 200, pool(OLD_POOLS, "v1beta1"), Step("GET", POOL), says='"karpenter.example/v1"'),
+    case(
+        "a custom object in two versions",
+        200,
+        pool(OLD_POOLS, "v1beta1"),
+        Step("GET", POOL),
+        says='"karpenter.example/v1"',
+    ),
     case("a definition", 201, DEFINED, says='"storedVersions":["v1"]'),
-    case("a definition becomes established", 200, DEFINED, ESTABLISHED, Step("GET", f"{DEFINITIONS}/own.{{ns}}.example"), says='"Established"'),
-    case("an object of a new definition", 201, DEFINED, ESTABLISHED, Step("POST", OWN, {"apiVersion": "{ns}.example/v1", "kind": "Own", "metadata": {"name": "one"}})),
-]  # fmt: skip
+    case(
+        "a definition becomes established",
+        200,
+        DEFINED,
+        ESTABLISHED,
+        Step("GET", f"{DEFINITIONS}/own.{{ns}}.example"),
+        says='"Established"',
+    ),
+    case(
+        "an object of a new definition",
+        201,
+        DEFINED,
+        ESTABLISHED,
+        Step("POST", OWN, {"apiVersion": "{ns}.example/v1", "kind": "Own", "metadata": {"name": "one"}}),
+    ),
+]
 
 DEPRECATED = [
     case("a deprecated kind is made", 201, Step("POST", ENDPOINTS, {"metadata": {"name": "one"}})),
     case("a deprecated kind is patched in vain", 404, merge({}, f"{ENDPOINTS}/one")),
     case("a deprecated kind is put", 201, Step("PUT", f"{ENDPOINTS}/one", {"metadata": {"name": "one"}})),
     case("a deprecated kind that is not valid", 422, Step("POST", ENDPOINTS, {"metadata": {}})),
-    case("a deprecated kind in the metrics", 200, Step("POST", ENDPOINTS, {"metadata": {"name": "one"}}), Step("GET", "/metrics", lines='requested_deprecated_apis{group="",removed_release="",resource="endpoints"'), says=" 1"),
-    case("a deprecated custom object in the metrics", 200, pool(OLD_POOLS, "v1beta1"), Step("GET", "/metrics", lines='requested_deprecated_apis{group="karpenter')),
-]  # fmt: skip
+    case(
+        "a deprecated kind in the metrics",
+        200,
+        Step("POST", ENDPOINTS, {"metadata": {"name": "one"}}),
+        Step("GET", "/metrics", lines='requested_deprecated_apis{group="",removed_release="",resource="endpoints"'),
+        says=" 1",
+    ),
+    case(
+        "a deprecated custom object in the metrics",
+        200,
+        pool(OLD_POOLS, "v1beta1"),
+        Step("GET", "/metrics", lines='requested_deprecated_apis{group="karpenter'),
+    ),
+]
 
 KINDS = [*LEADING, *WORKLOADS, *REVIEWS, *CUSTOM, *DEPRECATED]

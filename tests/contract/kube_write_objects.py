@@ -51,7 +51,11 @@ CREATES = [
     case("a version of something new", 500, make(resourceVersion="1"), says="should not be set"),
     case("an identity of one's own is not kept", 201, make(uid="mine", creationTimestamp="2020-01-01T00:00:00Z")),
     case("another namespace in the body", 400, make(namespace="other"), says="does not match the namespace"),
-    case("a namespace that is not there", 404, Step("POST", "/api/v1/namespaces/nowhere/configmaps", {"metadata": {"name": "one"}})),
+    case(
+        "a namespace that is not there",
+        404,
+        Step("POST", "/api/v1/namespaces/nowhere/configmaps", {"metadata": {"name": "one"}}),
+    ),
     case("another kind in the body", 400, make(kind={"apiVersion": "v1", "kind": "Pod"})),
     case("another version in the body", 400, make(kind={"apiVersion": "v2", "kind": "ConfigMap"})),
     case("no body to create", 400, Step("POST", MAPS, b"")),
@@ -71,7 +75,7 @@ CREATES = [
     case("a secret of a type", 201, secret(type="example.com/mine", stringData={"key": "value"})),
     case("a pod and its defaults", 201, pod()[0]),
     case("a dry run of a pod", 201, Step("POST", f"{SPACE}/pods{DRY}", pod()[0].body)),
-]  # fmt: skip
+]
 
 UPDATES = [
     case("a replaced config map", 200, make(), put(), GET, says='"key":"other"'),
@@ -95,10 +99,17 @@ UPDATES = [
     case("no body to replace", 400, make(), Step("PUT", ONE, b"")),
     case("no right to replace", 403, make(), Step("PUT", ONE, put().body, user="nobody")),
     case("another kind of dry run of a replacement", 422, make(), put("?dryRun=Some")),
-    case("a finalizer for something that goes", 422, make(finalizers=KEEP), delete(), put(finalizers=[*KEEP, "example.com/x"]), says="no new finalizers"),
+    case(
+        "a finalizer for something that goes",
+        422,
+        make(finalizers=KEEP),
+        delete(),
+        put(finalizers=[*KEEP, "example.com/x"]),
+        says="no new finalizers",
+    ),
     case("the last finalizer is put away", 404, make(finalizers=KEEP), delete(), put(), GET),
     case("the answer to putting the last finalizer away", 200, make(finalizers=KEEP), delete(), put()),
-]  # fmt: skip
+]
 
 
 def given(**options: Any) -> list[Step]:
@@ -111,7 +122,12 @@ DELETES = [
     case("a deleted config map is gone", 404, make(), delete(), GET),
     case("nothing to delete", 404, delete()),
     case("the identity of what is deleted", 200, given(preconditions={"uid": "{uid}"})),
-    case("another identity of what is deleted", 409, given(preconditions={"uid": "x"}), says="the UID in the precondition"),
+    case(
+        "another identity of what is deleted",
+        409,
+        given(preconditions={"uid": "x"}),
+        says="the UID in the precondition",
+    ),
     case("the version of what is deleted", 200, given(preconditions={"resourceVersion": "{version}"})),
     case("another version of what is deleted", 409, given(preconditions={"resourceVersion": "1"})),
     case("a failed precondition leaves it", 200, given(preconditions={"uid": "x"}), GET),
@@ -126,13 +142,27 @@ DELETES = [
         case(f"propagation {policy} of a config map", status, given(propagationPolicy=policy), GET)
         for policy, status in (("Background", 404), ("Foreground", 200), ("Orphan", 200))
     ),
-    case("propagation by the address", 200, make(), delete(query="?propagationPolicy=Foreground"), GET, says="foregroundDeletion"),
+    case(
+        "propagation by the address",
+        200,
+        make(),
+        delete(query="?propagationPolicy=Foreground"),
+        GET,
+        says="foregroundDeletion",
+    ),
     case("an unknown propagation", 422, given(propagationPolicy="Sideways"), says="Unsupported value"),
     case("no right to delete", 403, make(), delete(user="nobody")),
     case("a finalizer keeps it", 200, make(finalizers=KEEP), delete(), GET, says="deletionTimestamp"),
     case("a finalizer keeps it twice", 200, make(finalizers=KEEP), delete(), delete(), GET),
     case("foreground beside a finalizer", 200, make(finalizers=KEEP), delete(propagationPolicy="Foreground"), GET),
-    case("the last finalizer is patched away", 404, make(finalizers=KEEP), delete(), Step("PATCH", ONE, {"metadata": {"finalizers": None}}, MERGE), GET),
+    case(
+        "the last finalizer is patched away",
+        404,
+        make(finalizers=KEEP),
+        delete(),
+        Step("PATCH", ONE, {"metadata": {"finalizers": None}}, MERGE),
+        GET,
+    ),
     case("something that goes can still change", 200, make(finalizers=KEEP), delete(), put(finalizers=KEEP), GET),
     case("a deleted secret", 200, secret(), delete(f"{SECRETS}/one")),
     case("a deleted pod that runs has its grace", 200, pod(), delete(POD), says='"deletionGracePeriodSeconds":30'),
@@ -140,17 +170,39 @@ DELETES = [
     case("a shorter grace", 200, pod(), delete(POD, gracePeriodSeconds=3), Step("GET", POD), says='Seconds":3'),
     case("a grace by the address", 200, pod(), delete(POD, "?gracePeriodSeconds=4"), says='Seconds":4'),
     case("a second, shorter grace", 200, pod(), delete(POD), delete(POD, gracePeriodSeconds=2), says='Seconds":2'),
-    case("a second, longer grace changes nothing", 200, pod(), delete(POD), delete(POD, gracePeriodSeconds=90), says='Seconds":30'),
+    case(
+        "a second, longer grace changes nothing",
+        200,
+        pod(),
+        delete(POD),
+        delete(POD, gracePeriodSeconds=90),
+        says='Seconds":30',
+    ),
     case("no grace takes a pod at once", 404, pod(), delete(POD, gracePeriodSeconds=0), Step("GET", POD)),
     case("a pod that ended goes at once", 404, pod(phase="Failed"), delete(POD), Step("GET", POD)),
     case("a pod of no node goes at once", 404, pod(node=False), delete(POD), Step("GET", POD)),
     case("a dry run of a deletion of a pod", 200, pod(), delete(POD, DRY), Step("GET", POD), says='"Running"'),
-    case("a job goes with a warning", 200, Step("POST", JOBS, {"metadata": {"name": "one"}, "spec": {"suspend": True, "template": {"spec": {"containers": [{"name": "main", "image": "a:1"}], "restartPolicy": "Never"}}}}), delete(f"{JOBS}/one")),
+    case(
+        "a job goes with a warning",
+        200,
+        Step(
+            "POST",
+            JOBS,
+            {
+                "metadata": {"name": "one"},
+                "spec": {
+                    "suspend": True,
+                    "template": {"spec": {"containers": [{"name": "main", "image": "a:1"}], "restartPolicy": "Never"}},
+                },
+            },
+        ),
+        delete(f"{JOBS}/one"),
+    ),
     case("a namespace waits for its content", 200, delete(SPACE), Step("GET", SPACE), says='"phase":"Terminating"'),
     case("a namespace is deleted twice", 200, delete(SPACE), delete(SPACE), says='"phase":"Terminating"'),
     case("nothing new in a namespace that goes", 403, delete(SPACE), make(), says="is being terminated"),
     case("a change in a namespace that goes", 200, make(), delete(SPACE), put()),
     case("a system namespace stays", 403, delete("/api/v1/namespaces/kube-system"), says="may not be deleted"),
-]  # fmt: skip
+]
 
 OBJECTS = [*CREATES, *UPDATES, *DELETES]

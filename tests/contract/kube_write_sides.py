@@ -51,9 +51,9 @@ CRDS = (
 class Step:
     """One request.
 
-    In path and body {ns} is the case's namespace, {since} the version of its start, {uid} and {version} those of the last
-    object that was answered. `lines` leaves of the answer only the lines that hold it; `until` asks again until this is
-    the status, for what a server does in its own time.
+    In path and body {ns} is the case's namespace, {since} the version of its start, {uid} and {version} those of the
+    last object that was answered. `lines` leaves of the answer only the lines that hold it; `until` asks again until
+    this is the status, for what a server does in its own time.
     """
 
     method: str

@@ -34,29 +34,33 @@ def pod(
 
 
 def budget(name: str = "web", *, observed: int = 1, condition: Object | None = None, **more: Any) -> list[Step]:
-    """A budget whose status is as the controller would write it; observed 0 leaves it unseen.
+    """A budget whose status is as the controller would write it.
 
-    more: healthy, desired, allowed and expected are counts of the status, the rest belongs to the spec.
+    observed 0 leaves it unseen, without any status unless there is a condition. more: healthy, desired, allowed,
+    expected and disrupted are counts of the status, the rest belongs to the spec.
     """
-    counts = {"healthy": 3, "desired": 2, "allowed": 1, "expected": 3}
+    counts = {"healthy": 3, "desired": 2, "allowed": 1, "expected": 3, "disrupted": 0}
     counts |= {key: value for key, value in more.items() if key in counts}
     given = {key: value for key, value in more.items() if key not in counts}
     spec: Object = {"minAvailable": 2, "selector": {"matchLabels": {"app": "web"}}, **given}
     made: Object = {"metadata": {"name": name}, "spec": {key: each for key, each in spec.items() if each is not None}}
-    if not observed:
+    if not observed and condition is None:
         return [Step("POST", BUDGETS, made)]
     allowed = counts["allowed"]
     reason = "SufficientPods" if allowed else "InsufficientPods"
-    said = {"type": "DisruptionAllowed", "status": "True" if allowed else "False", "reason": reason, "message": ""}
-    said |= {"lastTransitionTime": NOW, "observedGeneration": 1, **(condition or {})}
-    status = {
-        "observedGeneration": observed,
+    said: Object = {"type": "DisruptionAllowed", "status": "True" if allowed else "False", "reason": reason}
+    said |= {"message": "", "lastTransitionTime": NOW, "observedGeneration": 1, **(condition or {})}
+    status: Object = {
         "disruptionsAllowed": allowed,
         "currentHealthy": counts["healthy"],
         "desiredHealthy": counts["desired"],
         "expectedPods": counts["expected"],
         "conditions": [said],
     }
+    if observed:
+        status["observedGeneration"] = observed
+    if counts["disrupted"]:
+        status["disruptedPods"] = {f"gone-{number}": NOW for number in range(counts["disrupted"])}
     seen = {"metadata": {"name": name, "resourceVersion": "{version}"}, "spec": made["spec"], "status": status}
     return [Step("POST", BUDGETS, made), Step("PUT", f"{BUDGETS}/{name}/status", seen)]
 

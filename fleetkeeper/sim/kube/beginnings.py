@@ -1,4 +1,4 @@
-"""What a new object gets besides its defaults: what admission adds, a first status, and labels that need its identity."""
+"""What a new object gets besides its defaults: what admission adds, a first status, labels made of its identity."""
 
 from collections.abc import Callable
 from typing import Any

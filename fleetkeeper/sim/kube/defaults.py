@@ -1,4 +1,4 @@
-"""What the server fills in when an object is written: defaults that somebody reads; and what it leaves out when empty."""
+"""What the server fills in when an object is written: defaults that somebody reads; what it leaves out when empty."""
 
 import base64
 from collections.abc import Callable

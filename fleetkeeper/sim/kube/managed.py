@@ -35,7 +35,7 @@ def updated(before: Object, after: Object, who: tuple[str, str, str], now: datet
     entries, own = [], {}
     for each in known:
         mine = (each["manager"], each["operation"], each.get("subresource", "")) == (manager, _OP, subresource)
-        kept = _kept(each["fieldsV1"], after, {} if mine else changed)
+        kept = _kept(each["fieldsV1"], after, {} if mine else changed, custom="kind" in after)
         if mine and changed:
             own = kept
         elif kept:
@@ -79,16 +79,19 @@ def _fields(value: Object) -> Object:
     return {f"f:{key}": _fields(each) if isinstance(each, dict) else {} for key, each in value.items() if each != {}}
 
 
-def _kept(fields: Object, value: Any, taken: Object) -> Object:
-    """The fields that are still there and that nobody else has taken; a map that stays stays owned."""
+def _kept(fields: Object, value: Any, taken: Object, *, custom: bool) -> Object:
+    """The fields that are still there and that nobody else has taken; a map that stays stays owned.
+
+    All of a custom object is maps, and of a built-in one what Go does not keep as a struct.
+    """
     found = {}
     for field, inner in fields.items():
         name = field.removeprefix("f:")
         if not field.startswith("f:"):
             found[field] = inner
         elif isinstance(value, dict) and name in value and (inner or field not in taken):
-            kept = _kept(inner, value[name], taken.get(field, {}))
-            if kept or not inner or name in _MAPS or value[name] == {}:
+            kept = _kept(inner, value[name], taken.get(field, {}), custom=custom)
+            if kept or not inner or name in _MAPS or (custom and value[name] == {}):
                 found[field] = kept
     return found
 

@@ -142,8 +142,8 @@ class Objects:
         """Replace an object. Nothing is written, and no revision spent, when nothing differs.
 
         The server's own members of metadata stay as they are, generation rises when anything but metadata and status
-        (that, too, where it is no subresource: `counts_status`) differs, and an object that is being deleted goes away with its last finalizer. Conflict when the object names a
-        resourceVersion that is not the newest.
+        differs (`counts_status` counts that, too, where it is no subresource), and an object that is being deleted
+        goes away with its last finalizer. Conflict when the object names a resourceVersion that is not the newest.
         """
         self.notice()
         wanted = obj["metadata"]

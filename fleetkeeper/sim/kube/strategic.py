@@ -1,7 +1,7 @@
 """Strategic merge patches, after k8s.io/apimachinery/pkg/util/strategicpatch/patch.go (v0.36.4), without its schema.
 
-The real server learns from Go's types which lists merge, and by what. Here the name of a list says it, which is enough for
-the kinds that the simulator serves: no two of them give one name to lists of different keys, but for ports.
+The real server learns from Go's types which lists merge, and by what. Here the name of a list says it, which is enough
+for the kinds that the simulator serves: no two of them give one name to lists of different keys, but for ports.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,8 +9,8 @@ from typing import Any
 
 from fleetkeeper.sim.world import Object
 
-# The lists that merge, by the member that tells their elements apart; "" for plain values (k8s.io/api v0.36.4). All other
-# lists are replaced as a whole, and so are a node's taints.
+# The lists that merge, by the member that tells their elements apart; "" for plain values (k8s.io/api v0.36.4). All
+# other lists are replaced as a whole, and so are a node's taints.
 _KEYS = {
     "addresses": "type",
     "conditions": "type",
