@@ -155,6 +155,18 @@ def _sent(side: Side, step: Step, known: dict[str, str]) -> Reply:
     return reply
 
 
+@contextmanager
+def opened(side: Side, path: str) -> Iterator[http.client.HTTPResponse]:
+    """An answer whose body is still to come."""
+    where = urlsplit(side.url)
+    connection = http.client.HTTPSConnection(str(where.hostname), where.port, timeout=TIMEOUT, context=side.trust)
+    try:
+        connection.request("GET", where.path + path, headers={"Authorization": f"Bearer {side.tokens[ADMIN]}"})
+        yield connection.getresponse()
+    finally:
+        connection.close()
+
+
 def _filled(text: str, known: Mapping[str, str]) -> str:
     for name, value in known.items():
         text = text.replace("{" + name + "}", value)

@@ -1,6 +1,6 @@
 """What both API servers send to those who watch: the first state, what happens after it, bookmarks and ends."""
 
-from tests.contract.kube_write_kinds import WIDGETS, widget
+from tests.contract.kube_write_custom import WIDGETS, widget
 from tests.contract.kube_write_objects import MAPS, ONE, delete, make, put
 from tests.contract.kube_write_patches import merge
 from tests.contract.kube_write_sides import Step

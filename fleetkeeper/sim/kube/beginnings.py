@@ -48,6 +48,16 @@ def _daemons(obj: Object) -> Object:
     return {**obj, "metadata": {**metadata, "annotations": annotations}, "status": _DAEMONS}
 
 
+def numbered(before: Object, after: Object) -> Object:
+    """Daemons whose annotation counts the changes of their template, where they have it."""
+    number = int((before["metadata"].get("annotations") or {}).get(_GENERATION, 0))
+    if not number:
+        return after
+    number += before["spec"].get("template") != after["spec"].get("template")
+    annotations = {**(after["metadata"].get("annotations") or {}), _GENERATION: str(number)}
+    return {**after, "metadata": {**after["metadata"], "annotations": annotations}}
+
+
 def _definition(obj: Object) -> Object:
     stored = [each["name"] for each in obj["spec"]["versions"] if each.get("storage")]
     names = {"plural": "", "kind": ""}

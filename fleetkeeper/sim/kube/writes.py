@@ -37,6 +37,9 @@ _STATUS_ALONE = {"storage.k8s.io/volumeattachments", "admissionregistration.k8s.
 _STATUS_ALONE |= {"apiextensions.k8s.io/customresourcedefinitions"}
 """Resources whose status is written without their metadata; so it is with custom ones."""
 
+_STATUS_KEEPS = {"/pods": "ownerReferences", "apps/deployments": "labels"}
+"""The member of metadata that a write of the status leaves as it is."""
+
 _ALWAYS_THERE = ("default", "kube-system", "kube-public", "kube-node-lease")
 _IMMORTAL = ("default", "kube-system", "kube-public")
 _OTHER_NAMESPACE = "the namespace of the provided object does not match the namespace sent on the request"
@@ -231,6 +234,9 @@ def _with_status(write: Write, before: Object, obj: Object) -> Object:
         metadata = {**before["metadata"], **kept}
     else:
         status = defaults.status(resource, status)
+        kept_member = _STATUS_KEEPS.get(resource.key, "")
+        metadata = {key: value for key, value in metadata.items() if key != kept_member}
+        metadata |= {kept_member: before["metadata"][kept_member]} if kept_member in before["metadata"] else {}
     if resource.key == "/pods":
         status = {**status, "qosClass": before.get("status", {}).get("qosClass", "BestEffort")}
     return defaults.without_empty({**before, "metadata": metadata, "status": status}, custom=resource.custom)
@@ -245,7 +251,7 @@ def _without_status(write: Write, before: Object, obj: Object) -> Object:
     found = defaults.filled(resource, obj)
     if "spec" in before and obj.get("spec") == before["spec"]:
         found["spec"] = before["spec"]  # objects of a recipe hold no defaults, and get none by a new label
-    return found
+    return beginnings.numbered(before, found) if resource.key == "apps/daemonsets" else found
 
 
 def _updated(write: Write, before: Object, obj: Object) -> Object:
