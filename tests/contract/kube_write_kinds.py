@@ -67,6 +67,43 @@ JOBS = "/apis/batch/v1/namespaces/{ns}/jobs"
 TEMPLATE: Object = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "a", "image": "a:1"}]}}
 SELECTED: Object = {"selector": {"matchLabels": {"app": "web"}}, "template": TEMPLATE}
 
+ROLE = "/apis/rbac.authorization.k8s.io/v1/namespaces/{ns}/roles/one"
+STORAGE = "/apis/storage.k8s.io/v1/csinodes"
+MADE_BY_PUT = [
+    case(
+        "a role made by its replacement",
+        201,
+        Step(
+            "PUT",
+            ROLE,
+            {"metadata": {"name": "one"}, "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]},
+        ),
+    ),
+    case(
+        "a limit range made by its replacement",
+        201,
+        Step(
+            "PUT",
+            "/api/v1/namespaces/{ns}/limitranges/one",
+            {"metadata": {"name": "one"}, "spec": {"limits": [{"type": "Pod"}]}},
+        ),
+    ),
+    case(
+        "a deleted kind of storage is shown",
+        200,
+        Step(
+            "POST",
+            STORAGE,
+            {
+                "metadata": {"name": "{ns}"},
+                "spec": {"drivers": [{"name": "a.b", "nodeID": "x", "topologyKeys": ["zone"]}]},
+            },
+        ),
+        Step("DELETE", f"{STORAGE}/{{ns}}"),
+        says='"CSINode"',
+    ),
+]
+
 WORKLOADS = [
     case("a deployment and its defaults", 201, deployment(), says='"generation":1'),
     case("a dry run of a deployment", 201, Step("POST", DEPLOYMENTS + DRY, deployment().body)),
@@ -152,6 +189,10 @@ WORKLOADS = [
         merge({"status": {"message": "x"}, "metadata": {"ownerReferences": None}}, f"{PODS}/web/status"),
         says="ownerReferences",
     ),
+    case(
+        "a pod without containers", 422, Step("POST", PODS, {"metadata": {"name": "web"}, "spec": {"containers": []}})
+    ),
+    case("a pod without a spec", 422, Step("POST", PODS, {"metadata": {"name": "web"}}), says="spec.containers"),
     case("a daemon set", 201, Step("POST", DAEMONS, {"metadata": {"name": "web"}, "spec": SELECTED})),
     case(
         "a job",
@@ -277,4 +318,4 @@ REVIEWS = [
 ]
 
 
-KINDS = [*LEADING, *WORKLOADS, *REVIEWS]
+KINDS = [*LEADING, *MADE_BY_PUT, *WORKLOADS, *REVIEWS]

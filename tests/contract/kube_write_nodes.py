@@ -92,6 +92,7 @@ GUARDS = [
         merge({"spec": {"minAvailable": 1}}, f"{BUDGETS}/web"),
         says='"generation":2',
     ),
+    case("a budget without a spec", 201, Step("POST", BUDGETS, {"metadata": {"name": "web"}})),
     case("a budget in percent", 201, budget(observed=0, minAvailable="50%")),
     case(
         "a budget's labels leave its generation",

@@ -102,6 +102,10 @@ def _definition(obj: Object) -> Object:
     return {**obj, "spec": {**spec, "names": names, "conversion": spec.get("conversion") or {"strategy": "None"}}}
 
 
+def _budget(obj: Object) -> Object:
+    return {**obj, "spec": obj.get("spec") or {}}
+
+
 _FILLED: dict[str, Callable[[Object], Object]] = {
     "/namespaces": _namespace,
     "/pods": _pod,
@@ -116,6 +120,7 @@ _FILLED: dict[str, Callable[[Object], Object]] = {
         updateStrategy={"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 0}},
     ),
     "batch/jobs": _job,
+    "policy/poddisruptionbudgets": _budget,
     "apiextensions.k8s.io/customresourcedefinitions": _definition,
 }
 
@@ -124,7 +129,7 @@ def filled(resource: Resource, obj: Object) -> Object:
     """The object with its defaults, and without what is empty; custom resources keep what they came with."""
     obj = without_empty(obj, custom=resource.custom)
     fill = _FILLED.get(resource.key)
-    return fill(obj) if fill and isinstance(obj.get("spec", {}), dict) else obj
+    return fill(obj) if fill else obj
 
 
 def without_empty(obj: Object, *, custom: bool) -> Object:

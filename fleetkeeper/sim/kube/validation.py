@@ -23,6 +23,8 @@ _NOT_LABEL = (
     f"(e.g. 'my-name',  or '123-abc', regex used for validation is '{_LABEL}')"
 )
 _FREE = ("rbac.authorization.k8s.io",)  # names of any path segment
+_WITH_SPEC = {f"apps/{each}" for each in ("deployments", "replicasets", "statefulsets", "daemonsets")}
+_WITH_SPEC |= {"batch/jobs", "apiextensions.k8s.io/customresourcedefinitions"}
 _BUDGET_LIMITS = ("minAvailable", "maxUnavailable")
 
 
@@ -39,6 +41,15 @@ def check(resource: Resource, obj: Object) -> None:
         # The real server looks twice, and says each of them twice.
         causes += [cause for cause in _of_taints((obj.get("spec") or {}).get("taints") or ()) for _ in range(2)]
     _refuse(resource, obj, causes)
+
+
+def check_spec(resource: Resource, obj: Object) -> None:
+    """StatusError 422 for a pod without containers, and, in words of our own, for a workload without a spec."""
+    spec = obj.get("spec")
+    if resource.key == "/pods" and not (isinstance(spec, dict) and spec.get("containers")):
+        _refuse(resource, obj, [("FieldValueRequired", "spec.containers", "Required value")])
+    if resource.key in _WITH_SPEC and not isinstance(spec, dict):
+        _refuse(resource, obj, [("FieldValueRequired", "spec", "Required value")])
 
 
 def check_version(resource: Resource, obj: Object) -> None:

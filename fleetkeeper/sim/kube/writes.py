@@ -17,7 +17,12 @@ _RETURNED = {f"/{each}" for each in ("pods", "services", "serviceaccounts", "per
 _RETURNED |= {f"/{each}" for each in ("persistentvolumeclaims", "podtemplates", "resourcequotas")}
 """Resources whose delete answers the object even when it is gone at once."""
 
-_CREATED_BY_UPDATE = {"coordination.k8s.io/leases", "/endpoints", "/events", "events.k8s.io/events"}
+_RETURNED |= {f"storage.k8s.io/{each}" for each in ("csidrivers", "csinodes", "storageclasses", "volumeattachments")}
+_CREATED_BY_UPDATE = {"coordination.k8s.io/leases", "events.k8s.io/events", "node.k8s.io/runtimeclasses"}
+_CREATED_BY_UPDATE |= {f"/{each}" for each in ("endpoints", "events", "limitranges", "services")}
+_CREATED_BY_UPDATE |= {
+    f"rbac.authorization.k8s.io/{each}" for each in ("roles", "rolebindings", "clusterroles", "clusterrolebindings")
+}
 _VERSIONED = {"policy/poddisruptionbudgets", "coordination.k8s.io/leases", "node.k8s.io/runtimeclasses"}
 _VERSIONED |= {
     f"storage.k8s.io/{each}" for each in ("csidrivers", "csinodes", "csistoragecapacities", "volumeattachments")
@@ -86,7 +91,9 @@ def create(write: Write) -> Answer:
         metadata["name"] = write.objects.free_name(write.resource.key, write.namespace, metadata["generateName"])
     name = metadata.get("name", "")
     write = replace(write, name=name)
-    obj = defaults.filled(write.resource, {**obj, "metadata": metadata})
+    obj = {**obj, "metadata": metadata}
+    validation.check_spec(write.resource, obj)
+    obj = defaults.filled(write.resource, obj)
     validation.check(write.resource, obj)
     obj = managed.created(obj, request.manager, write.resource.api_version, write.objects.now())
     uid = write.objects.next_uid(write.resource.key, write.namespace, name)
@@ -248,6 +255,7 @@ def _without_status(write: Write, before: Object, obj: Object) -> Object:
     if write.has_status:
         obj = {key: value for key, value in obj.items() if key != "status"}
         obj |= {"status": before["status"]} if "status" in before else {}
+    validation.check_spec(resource, obj)
     found = defaults.filled(resource, obj)
     if "spec" in before and obj.get("spec") == before["spec"]:
         found["spec"] = before["spec"]  # objects of a recipe hold no defaults, and get none by a new label
