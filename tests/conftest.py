@@ -20,7 +20,7 @@ def lane_of(test: str) -> str:
     return f"control plane {minor[1]}" if minor else test
 
 
-class Lanes(LoadScopeScheduling):
+class Lanes(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
     """Each lane to one worker. (`--dist loadgroup` marks items in a way that pytest 9.2 no longer reads.)"""
 
     def _split_scope(self, nodeid: str) -> str:

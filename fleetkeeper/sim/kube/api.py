@@ -181,7 +181,8 @@ class KubeApi:
             return self._evicted(cluster, resource, asked, request)
         has_status = _has_status(cluster, resource)
         if asked.subresource and not (asked.subresource == "status" and has_status):
-            return answers.no_such_resource()
+            missing = answers.not_found(resource.group, resource.name, asked.name)
+            return missing if resource.custom else answers.no_such_resource()
         if not _is_allowed(resource, asked, request, named=named):
             return answers.method_not_allowed()
         listed = not named and asked.verb in ("get", "list", "watch", "deletecollection")

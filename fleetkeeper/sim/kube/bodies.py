@@ -35,7 +35,7 @@ def parsed(request: Request, kind: str) -> dict[str, Any]:
         found = msgspec.json.decode(request.body)
     except msgspec.DecodeError:
         shown = request.body[:100].hex() if request.body else "<empty>"
-        why = "unexpected end of JSON input" if not request.body else _not_json(request.body)
+        why = not_json(request.body)
         told = f"couldn't get version/kind; json parse error: {why} ({shown})"
         raise bad(f"the object provided is unrecognized (must be of type {kind}): {told}") from None
     if not isinstance(found, dict):
@@ -43,8 +43,11 @@ def parsed(request: Request, kind: str) -> dict[str, Any]:
     return found
 
 
-def _not_json(body: bytes) -> str:
-    return f"invalid character '{chr(body.lstrip()[0])}' looking for beginning of value" if body.strip() else "EOF"
+def not_json(body: bytes) -> str:
+    """Go's words for what is no JSON; of those only for the first character."""
+    if not body.strip():
+        return "unexpected end of JSON input"
+    return f"invalid character '{chr(body.lstrip()[0])}' looking for beginning of value"
 
 
 def checked_kind(found: dict[str, Any], wanted: Iterable[tuple[str, str]], served: Served) -> dict[str, Any]:
@@ -59,6 +62,22 @@ def checked_kind(found: dict[str, Any], wanted: Iterable[tuple[str, str]], serve
         packages = [(each.partition("/")[0].partition(".")[0] if "/" in each else "core") for each in (first[0],)]
         raise bad(f"{told}converting ({short}.{kind}) to ({packages[0]}.{first[1]}): unknown conversion")
     raise bad(f'{told}no kind "{kind}" is registered for version "{version}" {_SCHEME}')
+
+
+def check_custom_kind(request: Request, found: dict[str, Any], resource: Resource) -> None:
+    """StatusError for a custom object that says no kind, or another one than its address."""
+    version, kind = found.get("apiVersion"), found.get("kind")
+    if not kind:
+        text = request.body.decode(errors="replace")
+        told = f"Object 'Kind' is missing in '{text}' ({text})"
+        raise bad(f"the object provided is unrecognized (must be of type {resource.kind}): {told}")
+    if version != resource.api_version:
+        told = f"the API version in the data ({version}) does not match the expected API version"
+        raise bad(f"{told} ({resource.api_version})")
+    if kind != resource.kind:
+        told = f"Invalid value: {json.dumps(kind)}: must be {resource.kind}"
+        name = (found.get("metadata") or {}).get("name", "")
+        raise StatusError(invalid(resource.group, kind, name, ("FieldValueInvalid", "kind", told)))
 
 
 def is_dry_run(value: str, options: str) -> bool:
@@ -76,7 +95,7 @@ def invalid_option(options: str, member: str, value: object, supported: Iterable
 
 def invalid(group: str, kind: str, name: str, *causes: tuple[str, str, str]) -> Answer:
     """422: causes are (reason, field, message)."""
-    texts = [f"{field}: {message}" for _, field, message in causes]
+    texts = list(dict.fromkeys(f"{field}: {message}" for _, field, message in causes))
     told = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
     listed = [{"reason": reason, "message": message, "field": field} for reason, field, message in causes]
     details = {"name": name, "group": group, "kind": kind, "causes": listed}
@@ -88,7 +107,8 @@ def delete_options(request: Request) -> dict[str, Any]:
     if request.body:
         found = parsed(request, "DeleteOptions")
         if found.get("kind", "DeleteOptions") != "DeleteOptions":
-            raise bad(f'no kind "{found["kind"]}" is registered for DeleteOptions')
+            version = found.get("apiVersion", "v1")
+            raise bad(f'no kind "{found["kind"]}" is registered for version "{version}" {_SCHEME}')
     else:
         found = {}
         if "gracePeriodSeconds" in request.query:

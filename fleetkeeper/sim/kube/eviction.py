@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fleetkeeper.sim.controllers.matching import condition, is_true, selects, with_condition
-from fleetkeeper.sim.kube import answers, bodies, refusals
+from fleetkeeper.sim.kube import answers, bodies, managed, refusals
 from fleetkeeper.sim.kube.answers import Answer, StatusError
 from fleetkeeper.sim.kube.bodies import Served
 from fleetkeeper.sim.kube.request import Request
@@ -47,11 +47,30 @@ def attempt(
 
     PreconditionFailed comes after the budget was spent, as in the real one.
     """
-    if not _is_free(pod):
-        refusal = _spend(objects, pod, dry_run)
-        if refusal is not None:
-            return refusal
-    _delete(objects, key_of(pod), options, dry_run)
+    budgets = [] if _is_free(pod) else _guarding(objects, pod)
+    if len(budgets) > 1:
+        return answers.status(500, "", _TWO)
+    if budgets and _is_spare(budgets[0], pod):
+        return _spared(objects, budgets[0], pod, options, dry_run)
+    refusal = _spend(objects, budgets[0], pod, dry_run) if budgets else None
+    if refusal is None:
+        _delete(objects, key_of(pod), options, dry_run)
+    return refusal
+
+
+def _spared(objects: Objects, budget: Object, pod: Object, options: Mapping[str, Any], dry_run: bool) -> Answer | None:
+    """Delete a pod that its budget does not need.
+
+    The real server then sets a version of its own as precondition, in place of the client's, and takes a conflict for a
+    pod that became ready meanwhile, unless the client had set one.
+    """
+    wanted = options.get("preconditions") or {}
+    try:
+        _delete(objects, key_of(pod), {**options, "preconditions": {"uid": wanted.get("uid")}}, dry_run)
+    except PreconditionFailed:
+        if wanted.get("resourceVersion"):
+            raise
+        return _processed(budget)
     return None
 
 
@@ -75,18 +94,19 @@ def _is_free(pod: Object) -> bool:
     return phase in ("Pending", "Succeeded", "Failed") or "deletionTimestamp" in pod["metadata"]
 
 
-def _spend(objects: Objects, pod: Object, dry_run: bool) -> Answer | None:
-    """Take one disruption from the pod's budget; None when the pod may go."""
+def _guarding(objects: Objects, pod: Object) -> list[Object]:
+    """The budgets that select the pod."""
     namespace, labels = pod["metadata"]["namespace"], pod["metadata"].get("labels")
-    found = [each for each in objects.of(BUDGETS, namespace) if selects(each["spec"].get("selector"), labels)]
-    if len(found) > 1:
-        return answers.status(500, "", _TWO)
-    if not found or _is_spare(found[0], pod):
-        return None
-    budget = found[0]
+    return [each for each in objects.of(BUDGETS, namespace) if selects(each["spec"].get("selector"), labels)]
+
+
+def _spend(objects: Objects, budget: Object, pod: Object, dry_run: bool) -> Answer | None:
+    """Take one disruption from the pod's budget; None when the pod may go."""
     refusal = _refusal(budget)
     if refusal is None and not dry_run:
-        objects.update(BUDGETS, _spent(budget, pod["metadata"]["name"], stamp(objects.now())))
+        after = _spent(budget, pod["metadata"]["name"], stamp(objects.now()))
+        writer = ("kube-apiserver", "policy/v1", "status")
+        objects.update(BUDGETS, managed.updated(budget, after, writer, objects.now()))
     return refusal
 
 
@@ -104,13 +124,18 @@ def _is_spare(budget: Object, pod: Object) -> bool:
 def _refusal(budget: Object) -> Answer | None:
     name, status = budget["metadata"]["name"], budget.get("status") or {}
     if status.get("observedGeneration", 0) < budget["metadata"].get("generation", 0):
-        return _violates(f"The disruption budget {name} is still being processed by the server.", _RETRY)
+        return _processed(budget)
     allowed = status.get("disruptionsAllowed", 0)
     if allowed < 0:
         return _forbidden(name, "pdb disruptions allowed is negative")
     if len(status.get("disruptedPods") or ()) > _MOST_DISRUPTED:
         return _forbidden(name, "DisruptedPods map too big - too many evictions not confirmed by PDB controller")
     return None if allowed else _violates(_exhausted(name, budget), 0)
+
+
+def _processed(budget: Object) -> Answer:
+    name = budget["metadata"]["name"]
+    return _violates(f"The disruption budget {name} is still being processed by the server.", _RETRY)
 
 
 def _exhausted(name: str, budget: Object) -> str:

@@ -1,7 +1,7 @@
 """metadata.managedFields in small: who wrote what, one entry for each manager, operation and subresource.
 
-The real server splits lists by their keys and takes fields away from their former owners; here a list is one field and
-ownership only grows. Objects that never had entries (those of recipes) get none, as in the real server.
+The real server splits lists by their keys; here a list is one field. Objects that never had entries (those of recipes)
+get none, as in the real server.
 """
 
 from datetime import datetime
@@ -10,6 +10,7 @@ from typing import Any
 from fleetkeeper.sim.objects.recipes import stamp
 from fleetkeeper.sim.world import Object
 
+_MAPS = ("data", "binaryData", "labels", "annotations")
 _OF_METADATA = ("labels", "annotations", "finalizers", "ownerReferences", "generateName")
 
 
@@ -29,19 +30,19 @@ def updated(before: Object, after: Object, who: tuple[str, str, str], now: datet
     if not known:
         return {**after, "metadata": metadata}
     manager, api_version, subresource = who
-    old, new = _owned(before, status=bool(subresource)), _owned(after, status=bool(subresource))
-    changed = _fields(_difference(old, new))
-    entries = list(known)
+    status = bool(subresource)
+    changed = _fields(_difference(_owned(before, status=status), _owned(after, status=status)))
+    entries, own = [], {}
+    for each in known:
+        mine = (each["manager"], each["operation"], each.get("subresource", "")) == (manager, _OP, subresource)
+        kept = _kept(each["fieldsV1"], after, {} if mine else changed, custom="kind" in after)
+        if mine and changed:
+            own = kept
+        elif kept:
+            entries.append({**each, "fieldsV1": kept})
     if changed:
-        same = [
-            e
-            for e in entries
-            if (e["manager"], e["operation"], e.get("subresource", "")) == (manager, _OP, subresource)
-        ]
-        entries = [each for each in entries if each not in same]
-        fields = _merged(same[0]["fieldsV1"], changed) if same else changed
-        entries.append(_entry(manager, api_version, subresource, fields, now))
-    return {**after, "metadata": {**metadata, "managedFields": entries}}
+        entries.append(_entry(manager, api_version, subresource, _merged(own, changed), now))
+    return {**after, "metadata": {**metadata, **({"managedFields": entries} if entries else {})}}
 
 
 _OP = "Update"
@@ -75,7 +76,24 @@ def _difference(old: Object, new: Object) -> Object:
 
 def _fields(value: Object) -> Object:
     """FieldsV1 of an object; a list is one field."""
-    return {f"f:{key}": _fields(each) if isinstance(each, dict) else {} for key, each in value.items()}
+    return {f"f:{key}": _fields(each) if isinstance(each, dict) else {} for key, each in value.items() if each != {}}
+
+
+def _kept(fields: Object, value: Any, taken: Object, *, custom: bool) -> Object:
+    """The fields that are still there and that nobody else has taken; a map that stays stays owned.
+
+    All of a custom object is maps, and of a built-in one what Go does not keep as a struct.
+    """
+    found = {}
+    for field, inner in fields.items():
+        name = field.removeprefix("f:")
+        if not field.startswith("f:"):
+            found[field] = inner
+        elif isinstance(value, dict) and name in value and (inner or field not in taken):
+            kept = _kept(inner, value[name], taken.get(field, {}), custom=custom)
+            if kept or not inner or name in _MAPS or (custom and value[name] == {}):
+                found[field] = kept
+    return found
 
 
 def _merged(one: Object, other: Object) -> Object:

@@ -1,56 +1,57 @@
-"""Patches of three kinds: merge (RFC 7396), JSON (RFC 6902), and strategic merge for the lists that matter here."""
+"""Patches of three kinds: merge (RFC 7396), JSON (RFC 6902), and strategic merge."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from fleetkeeper.sim.kube import answers, bodies
+from fleetkeeper.sim.kube import answers, bodies, strategic
 from fleetkeeper.sim.kube.answers import StatusError
 from fleetkeeper.sim.kube.request import Request
+from fleetkeeper.sim.kube.resources import Resource
 from fleetkeeper.sim.world import Object
 
 MERGE, JSON, STRATEGIC = (f"application/{kind}+json" for kind in ("merge-patch", "json-patch", "strategic-merge-patch"))
-
-# The lists that a strategic patch merges, by the member that tells their elements apart; "" for plain values.
-_KEYS = {
-    "containers": "name",
-    "initContainers": "name",
-    "ephemeralContainers": "name",
-    "env": "name",
-    "volumes": "name",
-    "volumeMounts": "mountPath",
-    "imagePullSecrets": "name",
-    "conditions": "type",
-    "taints": "key",
-    "ownerReferences": "uid",
-    "finalizers": "",
-}
+APPLY = "application/apply-patch+yaml"
 
 
-def applied(before: Object, request: Request, *, custom: bool) -> Object:
+def check_type(request: Request, resource: Resource) -> None:
+    """StatusError 415 for a kind of patch that the resource does not take, or that the simulator does not know."""
+    kind = request.content_type
+    if kind == STRATEGIC and resource.custom:
+        told = "the body of the request was in an unknown format - accepted media types include: "
+        raise bodies.unsupported(told + ", ".join((JSON, MERGE, APPLY)))
+    if kind not in (MERGE, JSON, STRATEGIC):
+        raise bodies.unsupported("415: Unsupported Media Type", {})
+
+
+def applied(before: Object, request: Request, resource: Resource) -> Object:
     """The object after the patch of a request, or a StatusError that says why not."""
     kind = request.content_type
-    if kind not in (MERGE, JSON, STRATEGIC) or (custom and kind == STRATEGIC):
-        raise bodies.unsupported("415: Unsupported Media Type", {})
     patch = _decoded(request, list if kind == JSON else dict)
     if kind == JSON:
         return _operated(before, patch)
-    found = merged(before, patch) if kind == MERGE else _strategic(before, patch)
-    assert isinstance(found, dict)
-    return found
+    if kind == MERGE:
+        found = merged(before, patch)
+        assert isinstance(found, dict)
+        return found
+    try:
+        return strategic.patched(before, patch, resource.key)
+    except strategic.BadPatchError as error:
+        raise StatusError(answers.status(500, "", str(error))) from error
 
 
 def _decoded(request: Request, wanted: type) -> Any:
+    where = "" if request.content_type == STRATEGIC else "error decoding patch: "
     try:
         found = msgspec.json.decode(request.body)
     except msgspec.DecodeError:
-        raise bodies.bad("error decoding patch: invalid JSON") from None
+        raise bodies.bad(where + bodies.not_json(request.body)) from None
     if isinstance(found, wanted):
         return found
     shown = {dict: "object", list: "array", str: "string", bool: "bool"}.get(type(found), "number")
-    into = "jsonpatch.Patch" if wanted is list else "map[string]interface {}"
-    raise bodies.bad(f"error decoding patch: json: cannot unmarshal {shown} into Go value of type {into}")
+    into = "[]handlers.jsonPatchOp" if wanted is list else "map[string]interface {}"
+    raise bodies.bad(f"{where}json: cannot unmarshal {shown} into Go value of type {into}")
 
 
 def merged(before: Any, patch: Any) -> Any:
@@ -64,59 +65,6 @@ def merged(before: Any, patch: Any) -> Any:
         else:
             found[key] = merged(found.get(key), value)
     return found
-
-
-def _strategic(before: Any, patch: Object) -> Object:
-    found = dict(before) if isinstance(before, dict) else {}
-    if patch.get("$patch") == "replace":
-        return {key: value for key, value in patch.items() if key != "$patch"}
-    for key, value in patch.items():
-        if key.startswith(("$patch", "$setElementOrder/", "$retainKeys")):
-            continue
-        if key.startswith("$deleteFromPrimitiveList/"):
-            name = key.partition("/")[2]
-            found[name] = [each for each in found.get(name) or () if each not in value]
-        elif value is None:
-            found.pop(key, None)
-        elif isinstance(value, dict):
-            found[key] = _strategic(found.get(key), value)
-        elif isinstance(value, list) and _is_merged(key, value, found.get(key)):
-            found[key] = _merged_list(found.get(key) or [], value, _key(key, value))
-        else:
-            found[key] = value
-    return found
-
-
-def _is_merged(key: str, value: list[Any], before: Any) -> bool:
-    if key == "ports":
-        return all(isinstance(each, dict) for each in (*value, *(before or ())))
-    return key in _KEYS
-
-
-def _key(name: str, value: list[Any]) -> str:
-    """Ports of a container are told apart by their containerPort, those of a service by their port."""
-    if name == "ports":
-        return "containerPort" if any("containerPort" in each for each in value) else "port"
-    return _KEYS[name]
-
-
-def _merged_list(before: list[Any], patch: list[Any], key: str) -> list[Any]:
-    """What is new comes first for objects and last for plain values, as in the real server."""
-    if not key:
-        return [*before, *(each for each in patch if each not in before)]
-    if any(each.get("$patch") == "replace" for each in patch):
-        return [each for each in patch if each.get("$patch") != "replace"]
-    gone = {each[key] for each in patch if each.get("$patch") == "delete"}
-    kept = {each[key]: each for each in before if each[key] not in gone}
-    new = []
-    for each in patch:
-        if each[key] in gone:
-            continue
-        if each[key] in kept:
-            kept[each[key]] = _strategic(kept[each[key]], each)
-        else:
-            new.append(each)
-    return [*new, *kept.values()]
 
 
 class _Rejected(Exception):
@@ -147,6 +95,8 @@ def _operation(document: Any, operation: Object) -> Any:
         return _set(_removed(document, source) if op == "move" else document, path, value, insert=True)
     if op == "remove":
         return _removed(document, path)
+    if op not in ("add", "replace"):
+        raise _Rejected
     return _set(document, path, operation["value"], insert=op == "add")
 
 

@@ -54,8 +54,9 @@ def attributes(request: Request) -> Attributes:
         return Attributes(request.method.lower(), request.path)
     group, version, rest = ("" if prefix == 1 else parts[1]), parts[prefix], parts[prefix + 1 :]
     watching = request.query.get("watch", "").lower() in ("true", "1")
-    if rest[0] == "watch" and len(rest) > 1:
-        watching, rest = True, rest[1:]
+    old_way = rest[0] == "watch" and len(rest) > 1
+    if old_way:
+        rest = rest[1:]
     namespace = ""
     if rest[0] == "namespaces" and len(rest) > 1:
         namespace = rest[1]
@@ -65,7 +66,7 @@ def attributes(request: Request) -> Attributes:
     verb = _VERBS.get(request.method, "get")
     if verb == "get" and not name:
         verb, name = "list", _selected_name(request)
-    if verb in ("get", "list") and watching:
+    if (verb == "list" and watching) or (verb in ("get", "list") and old_way):
         verb = "watch"
     if verb == "delete" and not name:
         verb = "deletecollection"

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from uuid import NAMESPACE_DNS, uuid5
 
 from fleetkeeper.sim.kube import answers, bodies, managed
 from fleetkeeper.sim.kube.answers import Answer, Attributes, StatusError
@@ -23,13 +24,18 @@ def answer(resource: Resource, user: User, granted: Grants, request: Request, se
     bodies.is_dry_run(request.query.get("dryRun", ""), "CreateOptions")
     frame = {"kind": resource.kind, "apiVersion": resource.api_version}
     if resource.key == WHO:
-        who = {"username": user.name, "groups": list(user.groups)}
+        who = {"username": user.name, "uid": _uid(user.name), "groups": list(user.groups)}
         return _created({**frame, "metadata": {"creationTimestamp": stamp(now)}, "status": {"userInfo": who}})
     spec = body.get("spec") or {}
     asked = _asked(spec)
     given = {key: value for key, value in (body.get("metadata") or {}).items() if key in ("labels", "annotations")}
     metadata = managed.created({"metadata": given, "spec": spec}, request.manager, resource.api_version, now)
     return _created({**frame, "metadata": metadata["metadata"], "spec": spec, "status": _decided(granted, asked)})
+
+
+def _uid(name: str) -> str:
+    """An identity that a user keeps; the real server has it from the one who made the token."""
+    return str(uuid5(NAMESPACE_DNS, name))
 
 
 def _created(review: dict[str, Any]) -> Answer:

@@ -1,11 +1,12 @@
 """Watches: the log of writes as lines of JSON, with the first state, bookmarks, and the 410 that ends one."""
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import msgspec
 
-from fleetkeeper.sim.kube import answers, selectors
+from fleetkeeper.sim.kube import answers, bodies, selectors
 from fleetkeeper.sim.kube.answers import StatusError
 from fleetkeeper.sim.kube.listing import partial_of
 from fleetkeeper.sim.kube.request import Request
@@ -18,6 +19,7 @@ from fleetkeeper.sim.world import Object
 LONGEST = 3600.0  # seconds of the wall; the real server takes 30 to 60 minutes by chance
 BOOKMARKS = 60.0  # seconds of the wall between two
 _BEFORE_END = 2.0  # seconds; a last bookmark comes so long before the end
+_MATCH, _FIELD = "NotOlderThan", "resourceVersionMatch"
 _INITIAL_END = "k8s.io/initial-events-end"
 
 
@@ -43,6 +45,7 @@ class Watch:
         self.seconds = _seconds(query.get("timeoutSeconds", "")) or LONGEST
         self.ended = False
         since = query.get("resourceVersion", "")
+        _check_match(query)
         self._streams_list = request.asks("sendInitialEvents")
         self._starts = since in ("", "0") or self._streams_list
         if since and not since.isdigit():
@@ -121,6 +124,23 @@ def wanted(resource: Resource, namespace: str, name: str, request: Request, *, m
     fields = selectors.fields(request.query.get("fieldSelector", ""), resource)
     matches = [match for match in (labels, fields) if match]
     return Wanted(resource, namespace, name, lambda obj: all(match(obj) for match in matches), metadata_only)
+
+
+def _check_match(query: Mapping[str, str]) -> None:
+    """StatusError 422 for a resourceVersionMatch that a watch does not take, or lacks."""
+    match, streams = query.get("resourceVersionMatch", ""), "sendInitialEvents" in query
+    causes = []
+    if streams and match != _MATCH:
+        causes.append(("FieldValueForbidden", f"Forbidden: sendInitialEvents requires setting {_FIELD} to {_MATCH}"))
+    if match and not streams:
+        told = f"Forbidden: {_FIELD} is forbidden for watch unless sendInitialEvents is provided"
+        causes.append(("FieldValueForbidden", told))
+    if match and match != _MATCH:
+        told = f"Unsupported value: {json.dumps(match)}: supported values: {json.dumps(_MATCH)}"
+        causes.append(("FieldValueNotSupported", told))
+    if causes:
+        listed = [(reason, _FIELD, told) for reason, told in causes]
+        raise StatusError(bodies.invalid("meta.k8s.io", "ListOptions", "", *listed))
 
 
 def _line(kind: str, body: bytes) -> bytes:

@@ -1,82 +1,16 @@
 """What is written to both API servers: the evictions of all kinds."""
 
-from typing import Any
-
-from tests.contract.kube_write_sides import Case, Step
-
-PODS = "/api/v1/namespaces/{ns}/pods"
-BUDGETS = "/apis/policy/v1/namespaces/{ns}/poddisruptionbudgets"
-NOW = "2026-11-20T09:00:00Z"
-Object = dict[str, Any]
-
-
-def pod(name: str = "web", *, phase: str = "Running", ready: bool = True, node: bool = True, **meta: Any) -> list[Step]:
-    """A pod that runs, as its kubelet says."""
-    spec: Object = {"containers": [{"name": "main", "image": "registry.example/app:1"}]}
-    if node:
-        spec["nodeName"] = "node-1"
-    made = {"metadata": {"name": name, "labels": {"app": "web"}, **meta}, "spec": spec}
-    said = {"type": "Ready", "status": "True" if ready else "False", "lastTransitionTime": NOW, "lastProbeTime": None}
-    status = {"phase": phase, "conditions": [said]}
-    return [
-        Step("POST", PODS, made),
-        Step("PUT", f"{PODS}/{name}/status", {"metadata": {"name": name}, "spec": spec, "status": status}),
-    ]
-
-
-def budget(
-    name: str = "web",
-    *,
-    healthy: int = 3,
-    desired: int = 2,
-    allowed: int = 1,
-    expected: int = 3,
-    observed: int = 1,
-    condition: Object | None = None,
-    **spec: Any,
-) -> list[Step]:
-    """A budget whose status is as the controller would write it; observed 0 leaves it unseen."""
-    spec = {"minAvailable": 2, "selector": {"matchLabels": {"app": "web"}}, **spec}
-    spec = {key: value for key, value in spec.items() if value is not None}
-    made = {"metadata": {"name": name}, "spec": spec}
-    if not observed:
-        return [Step("POST", BUDGETS, made)]
-    reason = "SufficientPods" if allowed else "InsufficientPods"
-    said = {"type": "DisruptionAllowed", "status": "True" if allowed else "False", "reason": reason, "message": ""}
-    said |= {"lastTransitionTime": NOW, "observedGeneration": 1, **(condition or {})}
-    status = {
-        "observedGeneration": observed,
-        "disruptionsAllowed": allowed,
-        "currentHealthy": healthy,
-        "desiredHealthy": desired,
-        "expectedPods": expected,
-        "conditions": [said],
-    }
-    return [Step("POST", BUDGETS, made), Step("PUT", f"{BUDGETS}/{name}/status", {**made, "status": status})]
-
-
-def evict(name: str = "web", query: str = "", user: str = "", **more: Any) -> Step:
-    body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": "{ns}"}, **more}
-    step = Step("POST", f"{PODS}/{name}/eviction{query}", body)
-    return Step(step.method, step.path, body, user=user) if user else step
-
+from tests.contract.kube_write_sides import Step
+from tests.contract.kube_write_steps import BUDGETS, MERGE, PODS, Object, budget, case, evict, pod
 
 GET_POD, GET_BUDGET = Step("GET", f"{PODS}/web"), Step("GET", f"{BUDGETS}/web")
-NO_MORE = {"healthy": 2, "allowed": 0}
-UNHEALTHY = {"healthy": 1, "desired": 2, "allowed": 0}
-PERCENT = {"status": "False", "reason": "SyncFailed", "message": 'found no controllers for pod "web"'}
+NO_MORE: Object = {"healthy": 2, "allowed": 0}
+UNHEALTHY: Object = {"healthy": 1, "desired": 2, "allowed": 0}
+SYNC_FAILED: Object = {"status": "False", "reason": "SyncFailed", "message": 'found no controllers for pod "web"'}
 
 
 def preconditions(**wanted: str) -> Object:
     return {"deleteOptions": {"preconditions": wanted}}
-
-
-def case(id: str, status: int, *steps: Step | list[Step], says: str = "") -> Case:
-    """A case of steps and lists of them."""
-    flat: list[Step] = []
-    for step in steps:
-        flat += [step] if isinstance(step, Step) else step
-    return Case(id, tuple(flat), status, says)
 
 
 ALLOWED = [
@@ -130,15 +64,30 @@ BLOCKED = [
         429,
         pod(),
         budget(),
-        Step("PATCH", f"{BUDGETS}/web", {"spec": {"minAvailable": 1}}, "application/merge-patch+json"),
+        Step("PATCH", f"{BUDGETS}/web", {"spec": {"minAvailable": 1}}, MERGE),
         evict(),
         says="still being processed by the server",
     ),
     case("two budgets", 500, pod(), budget(), budget("other"), evict(), says="more than one PodDisruptionBudget"),
     case("two budgets, as a dry run", 500, pod(), budget(), budget("other"), evict(query="?dryRun=All")),
     case(
-        "a failed sync that was seen", 429, pod(), budget(allowed=0, condition=PERCENT), evict(), says="it failed sync"
+        "a failed sync that was seen",
+        429,
+        pod(),
+        budget(allowed=0, condition=SYNC_FAILED),
+        evict(),
+        says="it failed sync",
     ),
+    case(
+        "a workload without a scale, which looks as if it would pass",
+        429,
+        pod(),
+        budget(healthy=0, desired=0, expected=0, allowed=0, observed=0, condition=SYNC_FAILED),
+        evict(),
+        says="still being processed by the server",
+    ),
+    case("more disrupted than the server remembers", 403, pod(), budget(disrupted=2001), evict(), says="too big"),
+    case("as many disrupted as the server remembers", 201, pod(), budget(disrupted=2000), evict()),
     case("more healthy than desired and yet none allowed", 429, pod(), budget(allowed=0), evict(), says="currently"),
     case(
         "a reason for none allowed",
@@ -152,24 +101,52 @@ BLOCKED = [
     case("a second one after the last", 429, pod(), pod("b"), budget(), evict(), evict("b"), says="DisruptionBudget"),
 ]
 
+POLICIES: dict[str, Object] = {
+    "no policy": {},
+    "IfHealthyBudget": {"unhealthyPodEvictionPolicy": "IfHealthyBudget"},
+    "AlwaysAllow": {"unhealthyPodEvictionPolicy": "AlwaysAllow"},
+}
+COUNTS: dict[str, Object] = {
+    "too few healthy": UNHEALTHY,
+    "enough healthy": NO_MORE,
+    "none desired": {"healthy": 0, "desired": 0, "allowed": 0},
+}
 UNREADY = [
     case(
-        f"an unready pod under {name or 'no policy'}, {what}",
-        status,
+        f"an unready pod under {name}, {what}",
+        201 if name == "AlwaysAllow" or what == "enough healthy" else 429,
         pod(ready=False),
-        budget(**counts, **kind),
+        budget(**counts, **policy),
         evict(),
     )
-    for name in ("", "IfHealthyBudget", "AlwaysAllow")
-    for kind in ({"unhealthyPodEvictionPolicy": name} if name else {},)
-    for what, counts, status in (
-        ("too few healthy", UNHEALTHY, 201 if name == "AlwaysAllow" else 429),
-        ("enough healthy", NO_MORE, 201),
-        ("none desired", {"healthy": 0, "desired": 0, "allowed": 0}, 201 if name == "AlwaysAllow" else 429),
-    )
+    for name, policy in POLICIES.items()
+    for what, counts in COUNTS.items()
 ]
 UNREADY += [
     case("an unready pod spends no budget", 200, pod(ready=False), budget(), evict(), GET_BUDGET, says='Allowed":1'),
+    case(
+        "an unready pod of another identity, which no budget needed, is asked for again",
+        429,
+        pod(ready=False),
+        budget(),
+        evict(**preconditions(uid="x")),
+        says="still being processed by the server",
+    ),
+    case(
+        "an unready pod of another version, which no budget needed, goes all the same",
+        201,
+        pod(ready=False),
+        budget(),
+        evict(**preconditions(resourceVersion="1")),
+    ),
+    case(
+        "an unready pod of another identity as a dry run",
+        429,
+        pod(ready=False),
+        budget(),
+        evict(query="?dryRun=All", **preconditions(uid="x")),
+    ),
+    case("two budgets keep an unready pod", 500, pod(ready=False), budget(), budget("other"), evict()),
     case("an unready pod of an unseen budget", 429, pod(ready=False), budget(observed=0), evict()),
 ]
 
