@@ -1,5 +1,6 @@
 """On a real API server, a tick by what changed sees what a fresh read sees, and a filled etcd can be kept."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,11 @@ from tests.control_plane.readers import PATHS, connected, create
 ALONE = Options(controllers=False, scheduler=False, kwok=False)
 SMALL = Limits(page_items=10)
 COUNT = 25
+MADE: dict[str, Callable[[str], readers.Object]] = {
+    "Deployment": lambda name: readers.templated(name, replicas=0),
+    "Pod": readers.pod,
+    "Job": readers.job,
+}
 
 
 def look(plane: ControlPlane, memory: Memory) -> tuple[object, ...]:
@@ -23,11 +29,9 @@ def look(plane: ControlPlane, memory: Memory) -> tuple[object, ...]:
         return kube.nodes(), kube.workloads(), kube.pods(), kube.namespaces(), kube.crds()
 
 
-@pytest.mark.parametrize("kind", ["Deployment", "Pod", "Job"])
+@pytest.mark.parametrize("kind", MADE)
 def test_what_changed_is_seen_and_the_rest_is_known(control_plane: ControlPlane, namespace: str, kind: str) -> None:
-    made = {"Deployment": lambda name: readers.templated(name, replicas=0), "Pod": readers.pod, "Job": readers.job}[
-        kind
-    ]
+    made = MADE[kind]
     for number in range(COUNT):
         create(control_plane, kind, namespace, made(f"one-{number:02}"))
     memory = Memory(Room())

@@ -35,12 +35,12 @@ class Place:
     key: str
 
     @classmethod
-    def of(cls, document: Document) -> "Place":
+    def of(cls, document: structs.Placed) -> "Place":
         meta = document.metadata
         return cls(meta.namespace, meta.name, key_of(meta))
 
 
-def key_of(meta: structs.ObjectMeta) -> str:
+def key_of(meta: structs.ObjectMeta | structs.PlaceMeta) -> str:
     """What names the content of an object for good; "" when the server does not say."""
     return f"{meta.uid}@{meta.resource_version}" if meta.uid and meta.resource_version else ""
 

@@ -20,6 +20,7 @@ D = TypeVar("D", bound=Document)
 _LARGE_PAGE = 50
 # Past so many objects of one namespace, one list costs less than a GET for each.
 _FEW = 20
+_FEW_RECORDS = 5  # of Helm, which are large
 # Airflow and Spark run thousands of pods without an owner; more than this is not read.
 _MAX_OWNERLESS = 5_000
 # A record is at most 1 MiB packed, and honest charts unpack to ten or fifteen times that.
@@ -93,13 +94,16 @@ def _helm_releases(
     listed = reader.list(metadata, helm.revision, selectors=_DEPLOYED).items
     wanted = helm.newest(listed)
     missing = [found for found in wanted if found.key not in known]
-    read = _records(reader, records, missing, is_much(len(missing), len(wanted)))
+    read = _records(reader, records, missing, listed)
     releases = (known.get(found.key) or read.get(found.place) for found in wanted)
     return tuple(release for release in releases if release is not None)
 
 
 def _records(
-    reader: Reader, records: Resource[structs.ReleaseHolder], missing: Sequence[helm.Revision], many: bool
+    reader: Reader,
+    records: Resource[structs.ReleaseHolder],
+    missing: Sequence[helm.Revision],
+    listed: Sequence[helm.Revision],
 ) -> dict[tuple[str, str], model.HelmRelease]:
     """The releases by namespace and record; one that went away since it was listed is not among them."""
     in_secret = records is endpoints.SECRETS
@@ -111,8 +115,11 @@ def _records(
         if found.place in wanted:
             read[found.place] = helm.release(found, holder, in_secret, _MAX_RELEASE_BYTES)
 
-    if many:
-        reader.list(records, keep, page_items=_LARGE_PAGE, selectors=_DEPLOYED)
+    selector = helm.by_name(missing, listed) if len(missing) > _FEW_RECORDS else ""
+    if not selector and is_much(len(missing), len(listed)):
+        selector = helm.SELECTOR
+    if selector:
+        reader.list(records, keep, page_items=_LARGE_PAGE, selectors={"labelSelector": selector})
     for namespace, name in sorted(wanted - read.keys()):  # one by one, also what an upgrade hid from the list
         if (holder := _still_there(reader, records, namespace, name)) is not None:
             keep(holder)
@@ -185,9 +192,10 @@ def _still_there(reader: Reader, resource: Resource[T], namespace: str, name: st
 _OWNED = Place("", "", "")
 
 
-def _place(document: structs.Object) -> Place:
+def _place(document: structs.Placed) -> Place:
     """Where an object without an owner is; one shared value for all the others, which are many."""
-    return _OWNED if convert.is_owned(document.metadata) else Place.of(document)
+    meta = document.metadata
+    return _OWNED if meta.owners or (meta.mark and meta.mark.mirror is not None) else Place.of(document)
 
 
 def _ownerless_pod(document: structs.Pod) -> model.Workload | None:

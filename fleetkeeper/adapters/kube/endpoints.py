@@ -38,9 +38,9 @@ class Resource(Generic[T]):
         return _METADATA.format("PartialObjectMetadataList") if self.metadata_only else "application/json"
 
     @property
-    def by_metadata(self) -> "Resource[structs.Object]":
+    def by_metadata(self) -> "Resource[structs.Placed]":
         """The same kind, of which only metadata is asked for."""
-        return replace(cast("Resource[structs.Object]", self), document=structs.Object, metadata_only=True)
+        return replace(cast("Resource[structs.Placed]", self), document=structs.Placed, metadata_only=True)
 
     def path(self, namespace: str = "", name: str = "") -> str:
         """The list of a cluster or a namespace, or one object; InvalidAnswer for a name that is no name."""
