@@ -273,11 +273,16 @@ def test_another_cluster_at_the_same_address_begins_with_nothing(cluster: Cluste
     kube.close()
 
 
-def test_what_finds_no_room_is_read_whole(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory.Room.__init__, "__defaults__", (5,))
-    cluster = filled(begun(cluster.world, cluster.server), 6)
-    cluster.tick()
-    assert cluster.kinds() == ["whole", "whole"]
+def test_what_finds_no_room_is_read_whole(cluster: Cluster) -> None:
+    filled(cluster, 6)
+    tight = memory.Memory(memory.Room(5))
+
+    def read(kube: KubeReader) -> None:
+        kube.remember(tight)
+        kube.nodes()
+
+    assert cluster.kinds(read) == ["whole", "whole"]
+    assert cluster.kinds(read) == ["whole", "whole"]
 
 
 def test_the_room_of_a_cluster_that_is_gone_is_free_after_a_day() -> None:
