@@ -2,7 +2,8 @@
 
 The whole product reads it from one process, as `serve` does, into SQLite: a first tick, then steady ticks with 1 % of
 nodes, pods, deployments and releases changed before each. Bytes are counted by a TCP relay, with TLS. etcd is filled
-once and kept in the cache folder, without controllers: what they and the kubelets write is written by the benchmark.
+once (four minutes; a tenth with --quick: 15 s) and kept in the cache folder, without controllers: what they and the
+kubelets write is written by the benchmark.
 """
 
 import json
