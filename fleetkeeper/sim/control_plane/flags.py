@@ -50,6 +50,11 @@ class Files:
         return self.folder / "admin.kubeconfig"
 
     @property
+    def etcd_data(self) -> Path:
+        """What etcd stores."""
+        return self.folder / "etcd"
+
+    @property
     def etcd_socket(self) -> str:
         """etcd listens on a Unix socket in the working directory, our own folder: no port, no other user.
 
@@ -62,7 +67,7 @@ def etcd(programs: Programs, files: Files) -> list[str | Path]:
     """One member, its data in our folder, never synced to disk: the data ends with the plane."""
     return [
         programs.etcd,
-        f"--data-dir={files.folder / 'etcd'}",
+        f"--data-dir={files.etcd_data}",
         f"--listen-client-urls={files.etcd_socket}",
         f"--advertise-client-urls={files.etcd_socket}",
         "--listen-peer-urls=http://127.0.0.1:0",

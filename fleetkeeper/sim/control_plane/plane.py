@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from fleetkeeper.sim.control_plane import cache, flags, kwok, pki, processes
+from fleetkeeper.sim.control_plane import cache, etcd_archive, flags, kwok, pki, processes
 from fleetkeeper.sim.control_plane.errors import ControlPlaneError
 from fleetkeeper.sim.control_plane.identity import (
     ADMIN_GROUP,
@@ -41,6 +41,7 @@ class Options:
     token_users: tuple[TokenUser, ...] = ()
     api_server_flags: tuple[str, ...] = ()
     token_webhook: str = ""  # URL of a TokenReview webhook that is asked about every token that is not static
+    etcd_archive: Path | None = None  # what `pack_etcd` wrote: the plane starts with a copy of those objects
 
 
 class ControlPlane:
@@ -73,6 +74,8 @@ class ControlPlane:
             self._group = processes.ProcessGroup("fleetkeeper-plane-")
             self._port = processes.ReservedPort()
             self._write_files()
+            if self._options.etcd_archive:
+                etcd_archive.unpack(self._options.etcd_archive, self._group.folder)
             self._group.start("etcd", flags.etcd(self._programs, self._files))
             self._start_versioned()
         except BaseException:
@@ -88,6 +91,12 @@ class ControlPlane:
             group.close()
         if port is not None:
             port.release()
+
+    def pack_etcd(self, archive: Path) -> None:
+        """Ends every program and keeps all objects in a file, for `Options.etcd_archive` of planes to come."""
+        self._running.end(*VERSIONED)
+        self._running.end("etcd")
+        etcd_archive.pack(self._files.etcd_data, archive)
 
     def switch(self, minor: str) -> None:
         """Changes the version in place: another minor's programs on the same etcd, port and identities.
