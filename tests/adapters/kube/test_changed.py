@@ -20,9 +20,10 @@ from fleetkeeper.core.model import ClusterId, ControlPlane
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.engine.ports import Cloud
 from fleetkeeper.errors import ReadError
+from fleetkeeper.sim.faults import Fault
 from fleetkeeper.sim.kube.rbac import User
 from fleetkeeper.sim.kube_api import KubeServer, serve_kube, static_tokens
-from fleetkeeper.sim.world import Fault, SimCluster, World
+from fleetkeeper.sim.world import SimCluster, World
 from tests.adapters.kube.support import TestPace
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
