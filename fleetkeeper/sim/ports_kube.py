@@ -11,6 +11,7 @@ from fleetkeeper.core import model
 from fleetkeeper.core.compute import compute_kind
 from fleetkeeper.core.owners import is_owner_key, owner_keys
 from fleetkeeper.errors import GapReason, InvalidAnswer, ReadError, Refused, Unreachable
+from fleetkeeper.sim.faults import Encounter
 from fleetkeeper.sim.world import Object, SimCluster, World
 
 _MIRROR = "kubernetes.io/config.mirror"
@@ -82,13 +83,14 @@ class WorldKube:
 
 def meet(world: World, side: str, cluster: SimCluster, operation: str) -> None:
     """Raise what the adapter would make of a fault that this read meets."""
-    place = {"account": cluster.account, "region": cluster.region, "cluster": cluster.key}
-    fault = world.fault(side, operation=operation, **place)
+    verb = "list" if side == "kube" else ""
+    fault = world.fault(Encounter(side, cluster.account, cluster.region, cluster.key, operation, verb))
     if fault is None:
         return
     what = f"{cluster.key}: {operation}"
     errors: dict[str, ReadError] = {
-        "unreachable": Unreachable(what),
+        **dict.fromkeys(("unreachable", "drop-before", "drop-after"), Unreachable(what)),
+        "timeout": Unreachable(what, GapReason.TIMEOUT),
         "throttle": Unreachable(what, GapReason.THROTTLED),
         "error": Unreachable(what, GapReason.SERVER_ERROR),
         "forbid": Refused(what),

@@ -20,9 +20,10 @@ from fleetkeeper.sim import scenario_file
 from fleetkeeper.sim.aws import DEMO_ACCESS_KEY, DEMO_SECRET_KEY
 from fleetkeeper.sim.build import build
 from fleetkeeper.sim.controllers.living import LivingWorld
+from fleetkeeper.sim.faults import Fault
 from fleetkeeper.sim.ports import WorldClock, WorldClouds, WorldKubes
 from fleetkeeper.sim.server import Simulator
-from fleetkeeper.sim.world import Fault, SimCluster, World
+from fleetkeeper.sim.world import SimCluster, World
 
 CLUSTERS = ("commerce-prod-eu", "edge", "data", "factory", "preview", "search", "tooling", "commerce-dev")
 CLOUD_READS = ("cluster", "addons", "node_groups", "fargate_profiles", "insights")
@@ -121,6 +122,9 @@ def test_addon_releases_are_the_same(sides: Sides) -> None:
     ("kind", "reason"),
     [
         ("unreachable", GapReason.UNREACHABLE),
+        ("drop-before", GapReason.UNREACHABLE),
+        ("drop-after", GapReason.UNREACHABLE),
+        ("timeout", GapReason.TIMEOUT),
         ("throttle", GapReason.THROTTLED),
         ("error", GapReason.SERVER_ERROR),
         ("forbid", GapReason.FORBIDDEN),

@@ -5,18 +5,22 @@ from functools import partial
 from typing import TypeVar
 
 from fleetkeeper.adapters.kube import convert, endpoints, helm
+from fleetkeeper.adapters.kube.changed import Document, Place, is_much, key_of, list_changed
 from fleetkeeper.adapters.kube.documents import structs
 from fleetkeeper.adapters.kube.endpoints import Resource
+from fleetkeeper.adapters.kube.memory import Known, Memory, Room
 from fleetkeeper.adapters.kube.reading import NO_SELECTORS, Reader
 from fleetkeeper.core import model
 from fleetkeeper.errors import GapReason, ReadError
 
 T = TypeVar("T")
+D = TypeVar("D", bound=Document)
 
 # CRDs carry their schemas, up to 1 MiB each; Helm records are up to 1 MiB in base64.
 _LARGE_PAGE = 50
 # Past so many objects of one namespace, one list costs less than a GET for each.
 _FEW = 20
+_FEW_RECORDS = 5  # of Helm, which are large
 # Airflow and Spark run thousands of pods without an owner; more than this is not read.
 _MAX_OWNERLESS = 5_000
 # A record is at most 1 MiB packed, and honest charts unpack to ten or fifteen times that.
@@ -33,7 +37,11 @@ class KubeReader:
     """Reads one cluster; every method raises a ReadError when it cannot see the whole of its part."""
 
     def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+        self._reader, self._memory = reader, Memory(Room(0))
+
+    def remember(self, memory: Memory) -> None:
+        """Read only what changed of what is known, and keep it there; before this every list is read whole."""
+        self._memory = memory
 
     def git_version(self) -> str:
         return self._reader.get(endpoints.VERSION, structs.Version).git_version
@@ -43,28 +51,29 @@ class KubeReader:
         return self._reader.get(endpoints.NAMESPACES.path(name="kube-system"), structs.Object).metadata
 
     def nodes(self) -> tuple[model.Node, ...]:
-        return self._reader.list(endpoints.NODES, convert.node).items
+        return list_changed(self._reader.for_one_part(), self._memory, endpoints.NODES, convert.node)
 
     def workloads(self) -> tuple[model.Workload, ...]:
-        reader = self._reader.for_one_part()
+        reader, memory = self._reader.for_one_part(), self._memory
         found: list[model.Workload] = []
         for resource in (endpoints.DEPLOYMENTS, endpoints.STATEFUL_SETS, endpoints.DAEMON_SETS):
-            found += reader.list(resource, partial(convert.templated, resource.kind)).items
-        found += reader.list(endpoints.CRON_JOBS, convert.cron_job).items
-        found += _ownerless(reader, endpoints.JOB_METADATA, endpoints.JOBS, _ownerless_job)[1]
-        found += reader.list(endpoints.REPLICA_SETS, _ownerless_replica_set, selectors=_OWN_REPLICA_SETS).items
+            found += list_changed(reader, memory, resource, partial(convert.templated, resource.kind))
+        found += list_changed(reader, memory, endpoints.CRON_JOBS, convert.cron_job)
+        found += _ownerless(reader, memory, endpoints.JOBS, _ownerless_job)[1]
+        found += list_changed(reader, memory, endpoints.REPLICA_SETS, _ownerless_replica_set, _OWN_REPLICA_SETS)
         return tuple(found)
 
     def pods(self) -> model.Pods:
         """Finished pods are not counted; of the others only those without an owner are read in full."""
         reader = self._reader.for_one_part()
-        return model.Pods(*_ownerless(reader, endpoints.POD_METADATA, endpoints.PODS, _ownerless_pod, _RUNNING))
+        return model.Pods(*_ownerless(reader, self._memory, endpoints.PODS, _ownerless_pod, _RUNNING))
 
     def namespaces(self) -> tuple[model.Namespace, ...]:
         return self._reader.list(endpoints.NAMESPACES, convert.namespace).items
 
     def crds(self) -> tuple[model.Crd, ...]:
-        return self._reader.list(endpoints.CRDS, convert.crd, page_items=_LARGE_PAGE).items
+        reader = self._reader.for_one_part()
+        return list_changed(reader, self._memory, endpoints.CRDS, convert.crd, page_items=_LARGE_PAGE)
 
     def helm_releases(self, known: Mapping[str, model.HelmRelease]) -> tuple[model.HelmRelease, ...]:
         """Releases in Secrets, Helm's default; only a cluster that has none there is asked for ConfigMaps."""
@@ -84,13 +93,17 @@ def _helm_releases(
 ) -> tuple[model.HelmRelease, ...]:
     listed = reader.list(metadata, helm.revision, selectors=_DEPLOYED).items
     wanted = helm.newest(listed)
-    read = _records(reader, records, [found for found in wanted if found.key not in known])
+    missing = [found for found in wanted if found.key not in known]
+    read = _records(reader, records, missing, listed)
     releases = (known.get(found.key) or read.get(found.place) for found in wanted)
     return tuple(release for release in releases if release is not None)
 
 
 def _records(
-    reader: Reader, records: Resource[structs.ReleaseHolder], missing: Sequence[helm.Revision]
+    reader: Reader,
+    records: Resource[structs.ReleaseHolder],
+    missing: Sequence[helm.Revision],
+    listed: Sequence[helm.Revision],
 ) -> dict[tuple[str, str], model.HelmRelease]:
     """The releases by namespace and record; one that went away since it was listed is not among them."""
     in_secret = records is endpoints.SECRETS
@@ -102,8 +115,11 @@ def _records(
         if found.place in wanted:
             read[found.place] = helm.release(found, holder, in_secret, _MAX_RELEASE_BYTES)
 
-    if len(wanted) > _FEW:
-        reader.list(records, keep, page_items=_LARGE_PAGE, selectors=_DEPLOYED)
+    selector = helm.by_name(missing, listed) if len(missing) > _FEW_RECORDS else ""
+    if not selector and is_much(len(missing), len(listed)):
+        selector = helm.SELECTOR
+    if selector:
+        reader.list(records, keep, page_items=_LARGE_PAGE, selectors={"labelSelector": selector})
     for namespace, name in sorted(wanted - read.keys()):  # one by one, also what an upgrade hid from the list
         if (holder := _still_there(reader, records, namespace, name)) is not None:
             keep(holder)
@@ -112,28 +128,55 @@ def _records(
 
 def _ownerless(
     reader: Reader,
-    metadata: Resource[structs.Object],
-    resource: Resource[T],
-    keep: Callable[[T], model.Workload | None],
+    memory: Memory,
+    resource: Resource[D],
+    keep: Callable[[D], model.Workload | None],
     selectors: Mapping[str, str] = NO_SELECTORS,
 ) -> tuple[int, tuple[model.Workload, ...]]:
-    """All objects counted by metadata, and in full only those without an owner."""
-    listed = reader.list(metadata, _place, selectors=selectors).items
-    alone: dict[str, list[str]] = {}
-    for namespace, name in listed:
-        if name:
-            alone.setdefault(namespace, []).append(name)
-    if (count := sum(map(len, alone.values()))) > _MAX_OWNERLESS:
-        detail = f"{count} {resource.plural} have no owner, and more than {_MAX_OWNERLESS} are not read"
+    """All objects counted by metadata, and in full only those without an owner that changed since the last tick."""
+    listed = reader.list(resource.by_metadata, _place, selectors=selectors)
+    alone = [place for place in listed.items if place is not _OWNED]
+    if len(alone) > _MAX_OWNERLESS:
+        detail = f"{len(alone)} {resource.plural} have no owner, and more than {_MAX_OWNERLESS} are not read"
         raise ReadError(detail, GapReason.TOO_LARGE)
-    found: list[model.Workload] = []
-    for namespace, names in alone.items():
-        if len(names) > _FEW:
-            found += reader.list(resource, keep, namespace, selectors).items
-        else:
-            there = (_still_there(reader, resource, namespace, name) for name in names)
-            found += filter(None, (keep(document) for document in there if document is not None))
-    return len(listed), tuple(found)
+    known = memory.known(resource.plural, reader.seconds())
+    if known is not None and not known.may_hold(listed.resource_version):
+        known = None
+    values: Mapping[str, model.Workload | None] = known.values if known else {}
+    read = _in_full(reader, resource, keep, [place for place in alone if place.key not in values], selectors)
+    pairs = [(p.key, values[p.key]) if p.key in values else read.get((p.namespace, p.name)) for p in alone]
+    there = [pair for pair in pairs if pair is not None]
+    if len(listed.items) > reader.page_items:
+        whole_at = known.whole_at if known else reader.seconds()
+        memory.keep(resource.plural, Known({key: w for key, w in there if key}, listed.resource_version, whole_at))
+    return len(listed.items), tuple(workload for _, workload in there if workload is not None)
+
+
+def _in_full(
+    reader: Reader,
+    resource: Resource[D],
+    keep: Callable[[D], model.Workload | None],
+    places: Sequence[Place],
+    selectors: Mapping[str, str],
+) -> dict[tuple[str, str], tuple[str, model.Workload | None]]:
+    """Each object that is still there, by namespace and name; a namespace with many of them is listed."""
+    read: dict[tuple[str, str], tuple[str, model.Workload | None]] = {}
+
+    def add(document: D) -> None:
+        meta = document.metadata
+        read[meta.namespace, meta.name] = key_of(meta), keep(document)
+
+    names: dict[str, list[str]] = {}
+    for place in places:
+        names.setdefault(place.namespace, []).append(place.name)
+    for namespace, some in names.items():
+        if len(some) > _FEW:
+            reader.list(resource, add, namespace, selectors)
+            continue
+        for name in some:
+            if (document := _still_there(reader, resource, namespace, name)) is not None:
+                add(document)
+    return read
 
 
 def _still_there(reader: Reader, resource: Resource[T], namespace: str, name: str) -> T | None:
@@ -146,13 +189,13 @@ def _still_there(reader: Reader, resource: Resource[T], namespace: str, name: st
         raise
 
 
-_OWNED = ("", "")
+_OWNED = Place("", "", "")
 
 
-def _place(document: structs.Object) -> tuple[str, str]:
-    """Namespace and name of an object without an owner; one shared value for all the others, which are many."""
+def _place(document: structs.Placed) -> Place:
+    """Where an object without an owner is; one shared value for all the others, which are many."""
     meta = document.metadata
-    return _OWNED if convert.is_owned(meta) else (meta.namespace, meta.name)
+    return _OWNED if meta.owners or (meta.mark and meta.mark.mirror is not None) else Place.of(document)
 
 
 def _ownerless_pod(document: structs.Pod) -> model.Workload | None:

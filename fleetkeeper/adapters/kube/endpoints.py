@@ -4,8 +4,8 @@ Only generally available group versions, each kind at exactly one; a test holds 
 """
 
 import re
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar, cast
 
 from fleetkeeper.adapters.kube.documents import structs
 from fleetkeeper.errors import InvalidAnswer
@@ -37,6 +37,11 @@ class Resource(Generic[T]):
     def accept(self) -> str:
         return _METADATA.format("PartialObjectMetadataList") if self.metadata_only else "application/json"
 
+    @property
+    def by_metadata(self) -> "Resource[structs.Placed]":
+        """The same kind, of which only metadata is asked for."""
+        return replace(cast("Resource[structs.Placed]", self), document=structs.Placed, metadata_only=True)
+
     def path(self, namespace: str = "", name: str = "") -> str:
         """The list of a cluster or a namespace, or one object; InvalidAnswer for a name that is no name."""
         for part in (namespace, name):
@@ -50,7 +55,6 @@ class Resource(Generic[T]):
 NODES = Resource("v1", "nodes", "Node", structs.Node)
 NAMESPACES = Resource("v1", "namespaces", "Namespace", structs.Object, metadata_only=True)
 PODS = Resource("v1", "pods", "Pod", structs.Pod)
-POD_METADATA = Resource("v1", "pods", "Pod", structs.Object, metadata_only=True)
 SECRETS = Resource("v1", "secrets", "Secret", structs.ReleaseHolder)
 SECRET_METADATA = Resource("v1", "secrets", "Secret", structs.Object, metadata_only=True)
 CONFIG_MAPS = Resource("v1", "configmaps", "ConfigMap", structs.ReleaseHolder)
@@ -61,10 +65,9 @@ DAEMON_SETS = Resource("apps/v1", "daemonsets", "DaemonSet", structs.Templated)
 REPLICA_SETS = Resource("apps/v1", "replicasets", "ReplicaSet", structs.Templated)
 CRON_JOBS = Resource("batch/v1", "cronjobs", "CronJob", structs.CronJob)
 JOBS = Resource("batch/v1", "jobs", "Job", structs.Job)
-JOB_METADATA = Resource("batch/v1", "jobs", "Job", structs.Object, metadata_only=True)
 CRDS = Resource("apiextensions.k8s.io/v1", "customresourcedefinitions", "CustomResourceDefinition", structs.Crd)
 
 RESOURCES: tuple[Resource[Any], ...] = (
-    *(NODES, NAMESPACES, PODS, POD_METADATA, SECRETS, SECRET_METADATA, CONFIG_MAPS, CONFIG_MAP_METADATA),
-    *(DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, REPLICA_SETS, CRON_JOBS, JOBS, JOB_METADATA, CRDS),
+    *(NODES, NAMESPACES, PODS, SECRETS, SECRET_METADATA, CONFIG_MAPS, CONFIG_MAP_METADATA),
+    *(DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, REPLICA_SETS, CRON_JOBS, JOBS, CRDS),
 )

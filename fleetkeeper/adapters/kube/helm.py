@@ -7,7 +7,7 @@ record that cannot be read is a release of unknown chart: it never costs us the 
 
 import base64
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -21,6 +21,8 @@ SELECTOR = "owner=helm,status=deployed"
 UNREADABLE = "unreadable"
 
 _DECODER = msgspec.json.Decoder(structs.Release)
+_MOST_NAMES = 100  # of at most 53 letters, in one URL
+_LABEL = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _RECORD = re.compile(r"sh\.helm\.release\.v1\.(?P<name>.+)\.v(?P<revision>\d{1,9})")
 
 
@@ -63,6 +65,19 @@ def newest(revisions: Iterable[Revision]) -> tuple[Revision, ...]:
         if known is None or found.number > known.number:
             latest[found.namespace, found.name] = found
     return tuple(latest[key] for key in sorted(latest))
+
+
+def by_name(missing: Sequence[Revision], listed: Sequence[Revision]) -> str:
+    """A label selector that finds the missing records and few others; "" when there is none.
+
+    One answer for many is compressed, which the API server does only past 128 KiB. A release's name may be used in
+    many namespaces, and all of those would be found.
+    """
+    names = {found.name for found in missing if _LABEL.fullmatch(found.name)}
+    hits = sum(revision.name in names for revision in listed)
+    if not 0 < len(names) <= _MOST_NAMES or hits > 2 * len(missing):
+        return ""
+    return f"{SELECTOR},name in ({','.join(sorted(names))})"
 
 
 def release(found: Revision, holder: structs.ReleaseHolder, in_secret: bool, limit: int) -> model.HelmRelease:

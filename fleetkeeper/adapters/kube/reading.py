@@ -64,6 +64,15 @@ class Reader:
         self._connection, self._limits, self._pace, self._clock = connection, limits, pace, clock
         self._end: Deadline | None = None
 
+    @property
+    def page_items(self) -> int:
+        """Objects in a page of a list, unless it says otherwise."""
+        return self._limits.page_items
+
+    def seconds(self) -> float:
+        """The time of its Pace."""
+        return self._pace.monotonic()
+
     def for_one_part(self) -> "Reader":
         """A reader of the same connection whose requests share one deadline, however many they are."""
         reader = Reader(self._connection, self._limits, self._pace, self._clock)

@@ -22,7 +22,8 @@ def page(cluster: SimCluster, asked: Iterable[Resource]) -> Answer:
         *_requests(cluster),
         *_stored(cluster),
     ]
-    return Answer(200, ("\n".join(lines) + "\n").encode(), _CONTENT_TYPE)
+    started = (("Process-Start-Time-Unix", str(int(cluster.created_at.timestamp()))),)
+    return Answer(200, ("\n".join(lines) + "\n").encode(), _CONTENT_TYPE, started)
 
 
 def _deprecated(calls: set[SimDeprecatedCall]) -> Iterable[str]:

@@ -18,8 +18,8 @@ from fleetkeeper.engine.probing import Probe
 from fleetkeeper.errors import GapReason, ReadError
 from fleetkeeper.onboarding import shipped
 from fleetkeeper.sim.aws import DEMO_ACCESS_KEY, DEMO_SECRET_KEY, AwsServer, serve_aws
+from fleetkeeper.sim.faults import Fault
 from fleetkeeper.sim.world import (
-    Fault,
     SimAccount,
     SimAddon,
     SimCluster,

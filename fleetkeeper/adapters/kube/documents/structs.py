@@ -7,7 +7,7 @@ default, so that `{}` is an invalid answer and never an empty list.
 from datetime import datetime
 from typing import Annotated, Generic, TypeVar
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Raw, Struct, field
 
 T = TypeVar("T")
 
@@ -53,6 +53,29 @@ class Object(Struct, gc=False):
     """Any object when only its metadata matters (PartialObjectMetadata)."""
 
     metadata: ObjectMeta
+
+
+class Mark(Struct, gc=False):
+    """The annotation of a static pod's image in the API; its owner is the Node."""
+
+    mirror: str | None = field(default=None, name="kubernetes.io/config.mirror")
+
+
+class PlaceMeta(Struct, gc=False):
+    """What says which object it is and whether it has an owner: of many thousands nothing else is decoded."""
+
+    name: str
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = field(default="", name="resourceVersion")
+    owners: list[Raw] | None = field(default=None, name="ownerReferences")
+    mark: Mark | None = field(default=None, name="annotations")
+
+
+class Placed(Struct, gc=False):
+    """Any object when only its place and version matter."""
+
+    metadata: PlaceMeta
 
 
 class Version(Struct, gc=False):
