@@ -125,6 +125,14 @@ class SimSubnet:
 
 
 @dataclass(slots=True)
+class SimTemplate:
+    """What differs of a launch template: one without an entry in World.templates has the versions in use alone."""
+
+    default: int
+    latest: int
+
+
+@dataclass(slots=True)
 class SimImage:
     """A custom machine image; one that is used without an entry in World.images is as old as its cluster."""
 
@@ -188,6 +196,7 @@ class SimCluster:
     authentication_mode: str = "API_AND_CONFIG_MAP"
     audit_logs: bool = False
     role_arn: str = ""
+    kms_key: str = ""  # the ARN of the key that encrypts secrets, "" for none
     vpc: str = ""
     subnets: list[str] = field(default_factory=list)
     security_group: str = ""
@@ -256,6 +265,9 @@ class World:
     started: float = field(default_factory=time.monotonic)
     subnets: dict[str, SimSubnet] = field(default_factory=dict)  # by id, where one is out of the ordinary
     images: dict[str, SimImage] = field(default_factory=dict)  # by id
+    templates: dict[str, SimTemplate] = field(default_factory=dict)  # by id, where one is out of the ordinary
+    lost_roles: set[str] = field(default_factory=set)  # ARNs of roles that clusters name and that are gone
+    keys: dict[str, str] = field(default_factory=dict)  # ARN → KeyState, where one is not Enabled; "" is gone
     quotas: dict[tuple[str, str, str], float] = field(default_factory=dict)  # (account, region, code) → applied value
     eks: EksRules = field(default_factory=EksRules)
     clock: Callable[[], datetime] | None = None

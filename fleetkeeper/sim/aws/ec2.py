@@ -263,31 +263,88 @@ def _image_row(image: Image) -> Row:
     return Row(image.id, attributes, image.tags, lambda: answer)
 
 
-def _describe_launch_template_versions(call: Call) -> dict[str, Any]:
-    """The one version that a group uses: the world keeps no older ones, so $Latest and $Default mean it too."""
-    wanted, named = call.params.get("LaunchTemplateId"), call.params.get("LaunchTemplateName")
+@dataclass(frozen=True, slots=True)
+class _Template:
+    """A launch template by the groups that launch from it."""
+
+    users: tuple[Group, ...]
+    default: int
+    latest: int
+
+    @property
+    def id(self) -> str:
+        return self.users[0].template["id"]
+
+    @property
+    def name(self) -> str:
+        return self.users[0].template["name"]
+
+
+def _templates(call: Call) -> Iterator[_Template]:
+    users: dict[str, list[Group]] = {}
     for cluster in call.world.of_scope(call.account, call.region):
         for group in groups_of(cluster):
-            if wanted == group.template["id"] or (named and named == group.template["name"]):
-                return {"LaunchTemplateVersions": _template_versions(call, group)}
-    raise AwsError("InvalidLaunchTemplateId.NotFound", f"The specified launch template, {wanted}, does not exist.")
+            users.setdefault(group.template["id"], []).append(group)
+    for id, groups in users.items():
+        newest = max(_version(group) for group in groups)
+        own = call.world.templates.get(id)
+        yield _Template(tuple(groups), own.default if own else newest, max(own.latest, newest) if own else newest)
 
 
-def _template_versions(call: Call, group: Group) -> list[dict[str, Any]]:
+def _version(group: Group) -> int:
     version = group.template["version"]
-    asked = call.params.get("Versions", [])
-    if asked and not {version, "$Latest", "$Default"} & set(asked):
-        return []
-    return [
-        {
-            "LaunchTemplateId": group.template["id"],
-            "LaunchTemplateName": group.template["name"],
-            "VersionNumber": int(version) if version.isdigit() else 1,
-            "CreateTime": group.created_at,
-            "DefaultVersion": True,
-            "LaunchTemplateData": {"ImageId": group.image, "InstanceType": group.instance_type},
-        }
-    ]
+    return int(version) if version.isdigit() else 1
+
+
+def _describe_launch_templates(call: Call) -> dict[str, Any]:
+    ids, names = call.params.get("LaunchTemplateIds", []), call.params.get("LaunchTemplateNames", [])
+    rows = [_template_row(call, each) for each in _templates(call) if not names or each.name in names]
+    return _page(call, "LaunchTemplates", _chosen(rows, _filters(call), ids, "InvalidLaunchTemplateId.NotFound"))
+
+
+def _template_row(call: Call, template: _Template) -> Row:
+    answer = {
+        "LaunchTemplateId": template.id,
+        "LaunchTemplateName": template.name,
+        "CreateTime": template.users[0].created_at,
+        "CreatedBy": f"arn:{call.partition}:iam::{call.account}:root",
+        "DefaultVersionNumber": template.default,
+        "LatestVersionNumber": template.latest,
+        "Tags": [],
+    }
+    return Row(template.id, {"launch-template-name": template.name}, {}, lambda: answer)
+
+
+def _describe_launch_template_versions(call: Call) -> dict[str, Any]:
+    """Without a template only $Latest and $Default may be asked for, of all templates."""
+    wanted, named = call.params.get("LaunchTemplateId"), call.params.get("LaunchTemplateName")
+    found = [each for each in _templates(call) if wanted in {None, each.id} and named in {None, each.name}]
+    if not found and (wanted or named):
+        message = f"The specified launch template, {wanted or named}, does not exist."
+        raise AwsError("InvalidLaunchTemplateId.NotFound", message)
+    return {"LaunchTemplateVersions": [row for each in found for row in _template_versions(call, each)]}
+
+
+def _template_versions(call: Call, template: _Template) -> list[dict[str, Any]]:
+    """The versions that somebody uses, the default and the newest; of the others the world keeps nothing."""
+    names = {"$Latest": template.latest, "$Default": template.default}
+    kept = {template.default, template.latest, *(_version(group) for group in template.users)}
+    asked = {
+        names.get(each) or int(each) for each in call.params.get("Versions", []) if each in names or each.isdigit()
+    }
+    return [_template_version(template, number) for number in sorted(kept & asked if asked else kept)]
+
+
+def _template_version(template: _Template, number: int) -> dict[str, Any]:
+    group = next((each for each in template.users if _version(each) == number), template.users[0])
+    return {
+        "LaunchTemplateId": template.id,
+        "LaunchTemplateName": template.name,
+        "VersionNumber": number,
+        "CreateTime": group.created_at,
+        "DefaultVersion": number == template.default,
+        "LaunchTemplateData": {"ImageId": group.image, "InstanceType": group.instance_type},
+    }
 
 
 def operations() -> dict[str, Operation]:
@@ -295,6 +352,7 @@ def operations() -> dict[str, Operation]:
         "DescribeImages": _describe_images,
         "DescribeInstances": _describe_instances,
         "DescribeLaunchTemplateVersions": _describe_launch_template_versions,
+        "DescribeLaunchTemplates": _describe_launch_templates,
         "DescribeSubnets": _describe_subnets,
         "DescribeVpcs": _describe_vpcs,
     }

@@ -10,9 +10,21 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from fleetkeeper.sim.aws import ec2, eks, eks_catalog, eks_nodes, faults, organizations, small_apis, sts, writes
+from fleetkeeper.sim.aws import (
+    ec2,
+    eks,
+    eks_catalog,
+    eks_nodes,
+    faults,
+    organizations,
+    roles_and_keys,
+    small_apis,
+    sts,
+    usage,
+    writes,
+)
 from fleetkeeper.sim.aws.backstage import Backstage
-from fleetkeeper.sim.aws.call import AwsError, Call, Operation, Violation
+from fleetkeeper.sim.aws.call import AwsError, Call, Elsewhere, Operation, Violation
 from fleetkeeper.sim.aws.credentials import Keys
 from fleetkeeper.sim.aws.errors import broken, dialect_of, error_reply, forbidden, throttled, xml_error
 from fleetkeeper.sim.aws.http import Later, Reply, Request
@@ -59,8 +71,11 @@ class Front:
         self._moto = MotoRest()
         self._operations: Mapping[str, Mapping[str, Operation]] = {
             "autoscaling": small_apis.autoscaling() | writes.autoscaling(stage),
+            "cloudwatch": usage.operations(),
             "ec2": ec2.operations(),
             "eks": eks.operations() | eks_nodes.operations() | eks_catalog.operations() | writes.eks(stage),
+            "iam": roles_and_keys.iam(),
+            "kms": roles_and_keys.kms(),
             "organizations": organizations.operations(),
             "service-quotas": small_apis.service_quotas(),
             "ssm": small_apis.ssm(),
@@ -170,6 +185,8 @@ class Front:
                 before = self._past.before(call, self._cluster(call, call.account))
                 body = self._written(errand, call, operation)
                 self._past.keep(call, before)
+        except Elsewhere:
+            return lambda: self._from_moto(errand, call)
         except AwsError as error:
             return self._refuse(errand, error)
         except Violation as violation:
