@@ -255,7 +255,7 @@ class ClusterPrerequisites:
     role_arn: str = ""
     role_exists: bool | None = None
     kms_key: str = ""
-    kms_state: str = ""  # Enabled, Disabled, PendingDeletion; "" where there is no key or it was not seen
+    kms_state: str = ""  # as KMS has it, or Deleted; "" where there is no key or it was not seen
 
 
 @dataclass(frozen=True, slots=True)

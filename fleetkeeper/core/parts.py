@@ -30,8 +30,11 @@ HELM_USE = "helm_use"
 AUDIT_CALLS = "audit_calls"
 CUSTOMISED = "customised"
 
-CLOUD_PARTS = (MANAGED_ADDONS, NODE_GROUPS, FARGATE_PROFILES, INSIGHTS)
-"""Read from EKS after the control plane."""
+CLOUD_PARTS = (
+    *(MANAGED_ADDONS, NODE_GROUPS, FARGATE_PROFILES, INSIGHTS),
+    *(UPDATES, PREREQUISITES, LAUNCH_TEMPLATES),
+)
+"""Read from AWS after the control plane."""
 
 KUBE_PARTS = (NODES, WORKLOADS, PODS, NAMESPACES, CRDS, HELM_RELEASES)
 """Read from the cluster's own API server."""
@@ -40,7 +43,7 @@ ALL_PARTS = (CONTROL_PLANE, *CLOUD_PARTS, *KUBE_PARTS, ADDONS)
 """The inventory of a cluster."""
 
 MORE_PARTS = (
-    *(UPDATES, PREREQUISITES, LAUNCH_TEMPLATES, BUDGETS, POD_NOTES, VOLUMES, WEBHOOKS, API_SERVICES),
+    *(BUDGETS, POD_NOTES, VOLUMES, WEBHOOKS, API_SERVICES),
     *(API_USE, OBJECT_TRACES, HELM_USE, AUDIT_CALLS, CUSTOMISED),
 )
 """What decides, beside the inventory, whether a cluster can be upgraded."""
@@ -54,11 +57,8 @@ CLUSTER_VERSIONS = "cluster_versions"
 ADDON_RELEASES = "addon_releases"
 QUOTAS = "quotas"
 
-SCOPE_PARTS = (ACCOUNT, CLUSTERS, AUTO_SCALING_GROUPS, CLUSTER_VERSIONS, ADDON_RELEASES)
+SCOPE_PARTS = (ACCOUNT, CLUSTERS, AUTO_SCALING_GROUPS, CLUSTER_VERSIONS, ADDON_RELEASES, QUOTAS)
 """What all clusters of one account and region share; `clusters` is the list of names itself."""
-
-SHARED_PARTS = (*SCOPE_PARTS, QUOTAS)
-"""With what only assessing needs of it."""
 
 HISTORY_PARTS = (CONTROL_PLANE, ADDONS, NODE_GROUPS, NODES, HELM_RELEASES)
 """Parts whose changes are kept; of all others only the latest value is."""

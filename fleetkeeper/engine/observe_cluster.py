@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from fleetkeeper.core import model, parts
+from fleetkeeper.core import model, observed, parts
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.detect import find_addons
 from fleetkeeper.engine.ports import Cloud, Kube, Listed, Ports
@@ -77,6 +77,23 @@ class ClusterReader:
         for part, look in looks:
             if not self.ports.cancel.is_set():
                 seen.reading.read(part, partial(look, seen.name))
+        self._read_what_upgrades_need(seen, seen.control_plane)
+
+    def _read_what_upgrades_need(self, seen: Described, control_plane: model.ControlPlane) -> None:
+        """After the node groups, for they say which subnets and launch templates count."""
+        cloud, name, reading = seen.cloud, seen.name, seen.reading
+        groups: Any = reading.value(parts.NODE_GROUPS) or ()
+        looks: tuple[tuple[str, Callable[[], object]], ...] = (
+            (parts.UPDATES, lambda: cloud.updates(name, self._known_updates(seen.id))),
+            (parts.PREREQUISITES, lambda: cloud.prerequisites(control_plane, groups)),
+            (parts.LAUNCH_TEMPLATES, lambda: cloud.launch_templates(name, groups, self._known_templates(seen.id))),
+        )
+        not_grouped = reading.gap(parts.NODE_GROUPS)
+        if not_grouped is not None:
+            reading.miss_all((parts.LAUNCH_TEMPLATES,), not_grouped)
+        for part, look in looks:
+            if not self.ports.cancel.is_set() and reading.gap(part) is None:
+                reading.read(part, look)
 
     def read_kube_parts(self, seen: Described) -> None:
         """What the API server says; may run beside read_cloud_parts, for they read different parts."""
@@ -173,6 +190,12 @@ class ClusterReader:
 
     def _known_releases(self, id: model.ClusterId) -> dict[str, model.HelmRelease]:
         return {release.key: release for release in self._last(id, parts.HELM_RELEASES) or ()}
+
+    def _known_updates(self, id: model.ClusterId) -> dict[str, observed.EksUpdate]:
+        return {update.id: update for update in self._last(id, parts.UPDATES) or ()}
+
+    def _known_templates(self, id: model.ClusterId) -> tuple[observed.LaunchTemplate, ...]:
+        return self._last(id, parts.LAUNCH_TEMPLATES) or ()
 
     def _last(self, id: model.ClusterId, part: str) -> Any:
         """The last good value, None when there is none."""

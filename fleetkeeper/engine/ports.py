@@ -4,12 +4,12 @@ Every read raises a `ReadError` when it fails, never a vendor's error, and retur
 """
 
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from fleetkeeper.core import model
+from fleetkeeper.core import model, observed
 from fleetkeeper.core.lifecycle import Tracked
 from fleetkeeper.core.tracking import Tracking
 from fleetkeeper.core.versions import Minor
@@ -22,7 +22,11 @@ class Clock(Protocol):
 
 
 class Cloud(Protocol):
-    """One account in one region. Cheap to hold; every method is one or more paginated, rate-limited calls."""
+    """One account in one region. Cheap to hold; every method is one or more paginated, rate-limited calls.
+
+    What many clusters need of the account (subnets, launch templates, groups) is read once for as long as the cloud
+    lives: whoever wants to see it anew opens the clouds anew.
+    """
 
     @property
     def scope(self) -> model.Scope: ...
@@ -42,6 +46,20 @@ class Cloud(Protocol):
 
     def insights(self, name: str) -> tuple[model.Insight, ...]: ...
 
+    def updates(self, name: str, known: Mapping[str, observed.EksUpdate]) -> tuple[observed.EksUpdate, ...]:
+        """The updates of the cluster itself; one that is known by its id and has ended is not read again."""
+        ...
+
+    def prerequisites(
+        self, control_plane: model.ControlPlane, node_groups: Iterable[model.NodeGroup]
+    ) -> observed.ClusterPrerequisites: ...
+
+    def launch_templates(
+        self, name: str, node_groups: Iterable[model.NodeGroup], known: Iterable[observed.LaunchTemplate]
+    ) -> tuple[observed.LaunchTemplate, ...]:
+        """Those of managed and self-managed groups. The image of a version never changes, so a known one serves."""
+        ...
+
     def auto_scaling_groups(self) -> tuple[model.AutoScalingGroup, ...]:
         """Groups that carry a kubernetes.io/cluster/<name> tag, of all clusters of the scope."""
         ...
@@ -49,6 +67,10 @@ class Cloud(Protocol):
     def cluster_versions(self) -> tuple[model.SupportedVersion, ...]: ...
 
     def addon_releases(self, minor: Minor) -> tuple[model.AddonRelease, ...]: ...
+
+    def quotas(self) -> tuple[observed.Quota, ...]:
+        """EC2's quotas of running instances, with what is in use of them."""
+        ...
 
 
 class Clouds(Protocol):

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from fleetkeeper.core import model, parts
+from fleetkeeper.core import model, observed, parts
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.engine.ports import Listed, Observation
 from fleetkeeper.errors import GapReason
@@ -127,6 +127,15 @@ def snapshot(nodes: int = 3, workloads: int = 5) -> dict[str, Any]:
                 NOON - timedelta(hours=3),
             ),
         ),
+        parts.UPDATES: (
+            observed.EksUpdate("u-1", "VersionUpdate", "Successful", NOON - timedelta(days=90), Minor(1, 34)),
+        ),
+        parts.PREREQUISITES: observed.ClusterPrerequisites(
+            subnets=(observed.Subnet("subnet-a", "eu-west-1a", 4000), observed.Subnet("subnet-b", "eu-west-1b", 4000)),
+            role_arn="arn:aws:iam::123456789012:role/shop-cluster",
+            role_exists=True,
+        ),
+        parts.LAUNCH_TEMPLATES: (observed.LaunchTemplate("lt-1", "workers", 3, 3, 3, "workers"),),
         parts.NODES: tuple(node(n) for n in range(1, nodes + 1)),
         parts.WORKLOADS: tuple(workload(n) for n in range(workloads)),
         parts.PODS: model.Pods(40, ()),

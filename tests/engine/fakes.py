@@ -1,7 +1,7 @@
 """A fleet behind the ports that is healthy unless a test breaks one thing, and what became of it in a real store."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -9,7 +9,7 @@ from typing import Any
 
 from fleetkeeper.adapters.library import read_compat
 from fleetkeeper.adapters.store.store import SqlStore
-from fleetkeeper.core import model, parts
+from fleetkeeper.core import model, observed, parts
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.placement import Candidate, MappingSettings, place
 from fleetkeeper.core.selector import Selector
@@ -83,6 +83,10 @@ class FakeCloud:
     reads: Reads = field(default_factory=Reads)
     account: model.Account = _RETAIL
     created: dict[str, datetime] = field(default_factory=dict)
+    offered: tuple[str, ...] = ()
+    known_updates: dict[str, dict[str, observed.EksUpdate]] = field(default_factory=dict)
+    known_templates: dict[str, tuple[observed.LaunchTemplate, ...]] = field(default_factory=dict)
+    groups_told: dict[str, tuple[model.NodeGroup, ...]] = field(default_factory=dict)
 
     def id(self, name: str) -> model.ClusterId:
         arn = f"arn:aws:eks:{self.scope.region}:{self.scope.account}:cluster/{name}"
@@ -117,13 +121,36 @@ class FakeCloud:
         found: tuple[model.Insight, ...] = self._part(parts.INSIGHTS, name)
         return found
 
+    def updates(self, name: str, known: Mapping[str, observed.EksUpdate]) -> tuple[observed.EksUpdate, ...]:
+        self.known_updates[name] = dict(known)
+        found: tuple[observed.EksUpdate, ...] = self._part(parts.UPDATES, name)
+        return found
+
+    def prerequisites(
+        self, control_plane: model.ControlPlane, node_groups: Iterable[model.NodeGroup]
+    ) -> observed.ClusterPrerequisites:
+        self.groups_told[control_plane.name] = tuple(node_groups)
+        found: observed.ClusterPrerequisites = self._part(parts.PREREQUISITES, control_plane.name)
+        return found
+
+    def launch_templates(
+        self, name: str, node_groups: Iterable[model.NodeGroup], known: Iterable[observed.LaunchTemplate]
+    ) -> tuple[observed.LaunchTemplate, ...]:
+        self.known_templates[name] = tuple(known)
+        found: tuple[observed.LaunchTemplate, ...] = self._part(parts.LAUNCH_TEMPLATES, name)
+        return found
+
+    def quotas(self) -> tuple[observed.Quota, ...]:
+        self.reads.ask(parts.QUOTAS, "")
+        return (observed.Quota("ec2", "L-1", "Running On-Demand Standard (A, C, M) instances", 64.0, 12.0),)
+
     def auto_scaling_groups(self) -> tuple[model.AutoScalingGroup, ...]:
         self.reads.ask(parts.AUTO_SCALING_GROUPS, "")
         return ()
 
     def cluster_versions(self) -> tuple[model.SupportedVersion, ...]:
         self.reads.ask(parts.CLUSTER_VERSIONS, "")
-        return ()
+        return tuple(model.SupportedVersion(Minor.parse(each), None, None, "", "EKS") for each in self.offered)
 
     def addon_releases(self, minor: Minor) -> tuple[model.AddonRelease, ...]:
         self.reads.ask(parts.ADDON_RELEASES, str(minor))

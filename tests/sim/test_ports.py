@@ -105,7 +105,18 @@ def test_helm_releases_are_the_same_and_known_ones_are_kept(sides: Sides, key: s
     reader.close()
 
 
-@pytest.mark.parametrize("read", ["cluster_names", "auto_scaling_groups", "cluster_versions"])
+@pytest.mark.parametrize("key", CLUSTERS)
+def test_what_a_cluster_needs_of_its_account_is_the_same(sides: Sides, key: str) -> None:
+    cluster = sides.world.clusters[key]
+    http, direct = sides.clouds(cluster)
+    groups = http.node_groups(cluster.name)
+    _, control_plane = http.cluster(cluster.name)
+    assert direct.prerequisites(control_plane, groups) == http.prerequisites(control_plane, groups)
+    assert direct.launch_templates(cluster.name, groups, ()) == http.launch_templates(cluster.name, groups, ())
+    assert direct.updates(cluster.name, {}) == http.updates(cluster.name, {})
+
+
+@pytest.mark.parametrize("read", ["cluster_names", "auto_scaling_groups", "cluster_versions", "quotas"])
 def test_what_a_scope_shares_is_the_same(sides: Sides, read: str) -> None:
     for direct in WorldClouds(sides.living).open()[0]:
         http = next(each for each in sides.http_clouds if each.scope == direct.scope)

@@ -1,8 +1,8 @@
 """A simulated AWS over HTTP: unmodified boto3 talks to it through endpoint_url, and every answer comes from a World.
 
 EKS, EC2, Auto Scaling, SSM, Service Quotas, Organizations, the roles and keys of clusters and the metrics of quotas are
-answered from the world at the moment of the request; STS hands out moto's sessions; all else is moto's, per account. Each answer is checked against botocore's
-shapes before it leaves.
+answered from the world at the moment of the request; STS hands out moto's sessions; every other API is moto's own, per
+account. Each answer is checked against botocore's shapes before it leaves.
 """
 
 import os

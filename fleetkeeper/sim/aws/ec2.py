@@ -6,7 +6,17 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from fleetkeeper.sim.aws.call import AwsError, Call, Operation
-from fleetkeeper.sim.aws.fleet import Group, Subnet, clusters_for, groups_of, private_address, subnets_of, vpc_cidr
+from fleetkeeper.sim.aws.fleet import (
+    Group,
+    Subnet,
+    Template,
+    clusters_for,
+    groups_of,
+    private_address,
+    subnets_of,
+    templates_of,
+    vpc_cidr,
+)
 from fleetkeeper.sim.aws.images import Image, known_images
 from fleetkeeper.sim.aws.paging import BadToken, page
 
@@ -263,46 +273,17 @@ def _image_row(image: Image) -> Row:
     return Row(image.id, attributes, image.tags, lambda: answer)
 
 
-@dataclass(frozen=True, slots=True)
-class _Template:
-    """A launch template by the groups that launch from it."""
-
-    users: tuple[Group, ...]
-    default: int
-    latest: int
-
-    @property
-    def id(self) -> str:
-        return self.users[0].template["id"]
-
-    @property
-    def name(self) -> str:
-        return self.users[0].template["name"]
-
-
-def _templates(call: Call) -> Iterator[_Template]:
-    users: dict[str, list[Group]] = {}
-    for cluster in call.world.of_scope(call.account, call.region):
-        for group in groups_of(cluster):
-            users.setdefault(group.template["id"], []).append(group)
-    for id, groups in users.items():
-        newest = max(_version(group) for group in groups)
-        own = call.world.templates.get(id)
-        yield _Template(tuple(groups), own.default if own else newest, max(own.latest, newest) if own else newest)
-
-
-def _version(group: Group) -> int:
-    version = group.template["version"]
-    return int(version) if version.isdigit() else 1
-
-
 def _describe_launch_templates(call: Call) -> dict[str, Any]:
     ids, names = call.params.get("LaunchTemplateIds", []), call.params.get("LaunchTemplateNames", [])
-    rows = [_template_row(call, each) for each in _templates(call) if not names or each.name in names]
+    rows = [
+        _template_row(call, each)
+        for each in templates_of(call.world, call.account, call.region)
+        if not names or each.name in names
+    ]
     return _page(call, "LaunchTemplates", _chosen(rows, _filters(call), ids, "InvalidLaunchTemplateId.NotFound"))
 
 
-def _template_row(call: Call, template: _Template) -> Row:
+def _template_row(call: Call, template: Template) -> Row:
     answer = {
         "LaunchTemplateId": template.id,
         "LaunchTemplateName": template.name,
@@ -318,25 +299,29 @@ def _template_row(call: Call, template: _Template) -> Row:
 def _describe_launch_template_versions(call: Call) -> dict[str, Any]:
     """Without a template only $Latest and $Default may be asked for, of all templates."""
     wanted, named = call.params.get("LaunchTemplateId"), call.params.get("LaunchTemplateName")
-    found = [each for each in _templates(call) if wanted in {None, each.id} and named in {None, each.name}]
+    found = [
+        each
+        for each in templates_of(call.world, call.account, call.region)
+        if wanted in {None, each.id} and named in {None, each.name}
+    ]
     if not found and (wanted or named):
         message = f"The specified launch template, {wanted or named}, does not exist."
         raise AwsError("InvalidLaunchTemplateId.NotFound", message)
     return {"LaunchTemplateVersions": [row for each in found for row in _template_versions(call, each)]}
 
 
-def _template_versions(call: Call, template: _Template) -> list[dict[str, Any]]:
+def _template_versions(call: Call, template: Template) -> list[dict[str, Any]]:
     """The versions that somebody uses, the default and the newest; of the others the world keeps nothing."""
     names = {"$Latest": template.latest, "$Default": template.default}
-    kept = {template.default, template.latest, *(_version(group) for group in template.users)}
+    kept = {template.default, template.latest, *(group.version for group in template.users)}
     asked = {
         names.get(each) or int(each) for each in call.params.get("Versions", []) if each in names or each.isdigit()
     }
     return [_template_version(template, number) for number in sorted(kept & asked if asked else kept)]
 
 
-def _template_version(template: _Template, number: int) -> dict[str, Any]:
-    group = next((each for each in template.users if _version(each) == number), template.users[0])
+def _template_version(template: Template, number: int) -> dict[str, Any]:
+    group = next((each for each in template.users if each.version == number), template.users[0])
     return {
         "LaunchTemplateId": template.id,
         "LaunchTemplateName": template.name,

@@ -9,6 +9,7 @@ from fleetkeeper.core.observed import Quota
 from fleetkeeper.sim.aws.call import AwsError, Call, Operation
 from fleetkeeper.sim.aws.fleet import Group, groups_of
 from fleetkeeper.sim.aws.small_apis import quota_rows
+from fleetkeeper.sim.world import World
 
 _MOST_QUERIES = 500
 
@@ -19,7 +20,7 @@ def _get_metric_data(call: Call) -> dict[str, Any]:
         raise AwsError(
             "ValidationError", f"The collection MetricDataQueries must not have a size over {_MOST_QUERIES}."
         )
-    used = used_vcpus(call)
+    used = used_vcpus(call.world, call.account, call.region)
     return {"MetricDataResults": [_result(call, each, used) for each in queries], "Messages": []}
 
 
@@ -40,13 +41,13 @@ def _result(call: Call, query: Mapping[str, Any], used: Mapping[str, int]) -> di
     }
 
 
-def used_vcpus(call: Call) -> dict[str, int]:
-    """Usage class ("Standard/OnDemand") → vCPUs of the running instances of the call's account and region."""
+def used_vcpus(world: World, account: str, region: str) -> dict[str, int]:
+    """Usage class ("Standard/OnDemand") → vCPUs of the running instances of an account and region."""
     rows = [row for row in quota_rows("ec2") if "usage_class" in row]
     quotas = {row["code"]: Quota("ec2", row["code"], row["name"], row["value"]) for row in rows}
     classes = {row["code"]: row["usage_class"] for row in rows}
     found: dict[str, int] = {}
-    for cluster in call.world.of_scope(call.account, call.region):
+    for cluster in world.of_scope(account, region):
         for group in groups_of(cluster):
             quota = quota_of(group.instance_type, quotas.values(), spot=group.spot)
             if quota is not None and group.instances:
