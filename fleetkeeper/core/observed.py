@@ -177,12 +177,16 @@ class ReleaseChart:
     chart_version: str
     kube_version: str = ""
     broken: str = ""
+    key: str = ""  # uid@resourceVersion of its record
 
 
 @dataclass(frozen=True, slots=True)
 class HelmUse:
+    """looked_for names the set of APIs that the traces are of (api_search.digest)."""
+
     charts: tuple[ReleaseChart, ...] = ()
     traces: tuple[ReleaseTrace, ...] = ()
+    looked_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,19 +36,25 @@ CLOUD_PARTS = (
 )
 """Read from AWS after the control plane."""
 
-KUBE_PARTS = (NODES, WORKLOADS, PODS, NAMESPACES, CRDS, HELM_RELEASES)
+KUBE_PARTS = (
+    *(NODES, WORKLOADS, PODS, NAMESPACES, CRDS, HELM_RELEASES),
+    *(POD_NOTES, BUDGETS, VOLUMES, WEBHOOKS, API_SERVICES, API_USE, OBJECT_TRACES, HELM_USE, CUSTOMISED),
+)
 """Read from the cluster's own API server."""
 
+HELM_PARTS = (HELM_RELEASES, HELM_USE)
+"""Read only where the operator opted in, for RBAC cannot tell Helm's Secrets from others."""
+
 ALL_PARTS = (CONTROL_PLANE, *CLOUD_PARTS, *KUBE_PARTS, ADDONS)
-"""The inventory of a cluster."""
+"""What is read of every cluster, and found in it."""
 
 MORE_PARTS = (
-    *(BUDGETS, POD_NOTES, VOLUMES, WEBHOOKS, API_SERVICES),
+    *(UPDATES, PREREQUISITES, LAUNCH_TEMPLATES, BUDGETS, POD_NOTES, VOLUMES, WEBHOOKS, API_SERVICES),
     *(API_USE, OBJECT_TRACES, HELM_USE, AUDIT_CALLS, CUSTOMISED),
 )
 """What decides, beside the inventory, whether a cluster can be upgraded."""
 
-CLUSTER_PARTS = (*ALL_PARTS, *MORE_PARTS)
+CLUSTER_PARTS = tuple(dict.fromkeys((*ALL_PARTS, *MORE_PARTS)))
 
 ACCOUNT = "account"
 CLUSTERS = "clusters"

@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Protocol
 
 from fleetkeeper.core import model, observed
+from fleetkeeper.core.api_search import NO_NAMES, ApiNames, LiveKind
+from fleetkeeper.core.field_owners import AddonObject
 from fleetkeeper.core.lifecycle import Tracked
 from fleetkeeper.core.tracking import Tracking
 from fleetkeeper.core.versions import Minor
@@ -96,8 +98,46 @@ class Kube(Protocol):
 
     def crds(self) -> tuple[model.Crd, ...]: ...
 
-    def helm_releases(self, known: Mapping[str, model.HelmRelease]) -> tuple[model.HelmRelease, ...]:
-        """The newest deployed revision of each release; a secret whose `uid@resourceVersion` is known is not read."""
+    def helm_releases(
+        self, known: Mapping[str, model.HelmRelease], names: ApiNames = NO_NAMES
+    ) -> tuple[model.HelmRelease, ...]:
+        """The newest deployed revision of each release; a secret whose `uid@resourceVersion` is known is not read.
+
+        names: what `helm_use` will be asked for, so that one read of a payload serves both.
+        """
+        ...
+
+    def helm_use(self, known: observed.HelmUse, names: ApiNames) -> observed.HelmUse:
+        """What charts demand, and the APIs of these names in manifests: of each release its newest deployed revision
+        and a few before it. What `known` has of these very names is not read again."""
+        ...
+
+    def pod_notes(self) -> tuple[observed.PodNote, ...]:
+        """Of the pods that `pods` found, which lists them for both."""
+        ...
+
+    def budgets(self) -> tuple[observed.Budget, ...]: ...
+
+    def volumes(self) -> tuple[observed.PersistentVolume, ...]: ...
+
+    def webhooks(self) -> tuple[observed.Webhook, ...]: ...
+
+    def api_services(self) -> tuple[observed.ApiService, ...]:
+        """Only those that a service of the cluster serves."""
+        ...
+
+    def api_use(self) -> observed.ApiUse: ...
+
+    def object_traces(self, kinds: Sequence[LiveKind]) -> tuple[observed.ObjectTrace, ...]:
+        """Of these kinds, each listed at the first of its places that is served; never at another."""
+        ...
+
+    def customised(self, objects: Sequence[AddonObject]) -> tuple[observed.Customised, ...]:
+        """Of these objects, as far as they are there."""
+        ...
+
+    def proxy_mode(self) -> str:
+        """kube-proxy's mode by its ConfigMap, "" where there is none."""
         ...
 
     def close(self) -> None: ...

@@ -142,6 +142,19 @@ def snapshot(nodes: int = 3, workloads: int = 5) -> dict[str, Any]:
         parts.NAMESPACES: (model.Namespace("web", {"team": "web"}),),
         parts.CRDS: (model.Crd("certs.example.io", "example.io", "Cert", (("v1", True, True, False),), ("v1",)),),
         parts.HELM_RELEASES: (release(),),
+        parts.POD_NOTES: (observed.PodNote("web", "web-7", "do-not-disrupt", "karpenter.sh/do-not-disrupt=true"),),
+        parts.BUDGETS: (observed.Budget("web", "web", minimum="50%", expected=4, desired=2, healthy=4, allowed=2),),
+        parts.VOLUMES: (observed.PersistentVolume("pv-1", "ebs.csi.aws.com", ("eu-west-1a",), "web/store-0"),),
+        parts.WEBHOOKS: (
+            observed.Webhook("ValidatingWebhookConfiguration", "policy", "a.policy.io", True, "policy/p"),
+        ),
+        parts.API_SERVICES: (observed.ApiService("v1.metrics", "metrics", "v1", "kube-system/metrics", True),),
+        parts.API_USE: observed.ApiUse((observed.DeprecatedCall("batch", "v1beta1", "cronjobs", "", "1.25"),), NOON),
+        parts.OBJECT_TRACES: (observed.ObjectTrace("last applied", "batch/v1beta1", "CronJob", "web", "nightly"),),
+        parts.HELM_USE: observed.HelmUse((observed.ReleaseChart("web", "ingress", 7, "ingress-nginx", "4.13.3"),)),
+        parts.CUSTOMISED: (
+            observed.Customised("coredns", "ConfigMap", "kube-system", "coredns", "data.Corefile", "kubectl"),
+        ),
         parts.ADDONS: model.Addons((addon(), addon("ingress-nginx", "1.13.3", found_by=model.FoundBy.HELM))),
     }
 

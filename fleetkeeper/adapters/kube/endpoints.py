@@ -7,12 +7,14 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar, cast
 
-from fleetkeeper.adapters.kube.documents import structs
+from fleetkeeper.adapters.kube.documents import around, structs
 from fleetkeeper.errors import InvalidAnswer
 
 T = TypeVar("T")
 
 VERSION = "/version"
+METRICS = "/metrics"
+DISCOVERY = "/apis"
 
 _METADATA = "application/json;as={};v=v1;g=meta.k8s.io"
 # Names come from the server and go into paths: no slash, no `..` (RFC 1123 subdomains, as all kinds below have).
@@ -67,7 +69,32 @@ CRON_JOBS = Resource("batch/v1", "cronjobs", "CronJob", structs.CronJob)
 JOBS = Resource("batch/v1", "jobs", "Job", structs.Job)
 CRDS = Resource("apiextensions.k8s.io/v1", "customresourcedefinitions", "CustomResourceDefinition", structs.Crd)
 
+BUDGETS = Resource("policy/v1", "poddisruptionbudgets", "PodDisruptionBudget", around.Budget)
+SCALERS = Resource("autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler", around.Scaler)
+VOLUMES = Resource("v1", "persistentvolumes", "PersistentVolume", around.Volume)
+ENDPOINT_SLICES = Resource("discovery.k8s.io/v1", "endpointslices", "EndpointSlice", around.EndpointSlice)
+API_SERVICES = Resource("apiregistration.k8s.io/v1", "apiservices", "APIService", around.ApiService)
+VALIDATING = Resource(
+    "admissionregistration.k8s.io/v1",
+    "validatingwebhookconfigurations",
+    "ValidatingWebhookConfiguration",
+    around.WebhookConfiguration,
+)
+MUTATING = Resource(
+    "admissionregistration.k8s.io/v1",
+    "mutatingwebhookconfigurations",
+    "MutatingWebhookConfiguration",
+    around.WebhookConfiguration,
+)
+SETTINGS = Resource("v1", "configmaps", "ConfigMap", around.Configured)
+
 RESOURCES: tuple[Resource[Any], ...] = (
     *(NODES, NAMESPACES, PODS, SECRETS, SECRET_METADATA, CONFIG_MAPS, CONFIG_MAP_METADATA),
     *(DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, REPLICA_SETS, CRON_JOBS, JOBS, CRDS),
+    *(BUDGETS, SCALERS, VOLUMES, ENDPOINT_SLICES, API_SERVICES, VALIDATING, MUTATING, SETTINGS),
 )
+
+
+def traced(group_version: str, plural: str, kind: str) -> Resource[around.Traced]:
+    """Any kind, of which only the metadata is asked for, with who wrote it."""
+    return Resource(group_version, plural, kind, around.Traced, metadata_only=True)

@@ -44,7 +44,7 @@ def packed(content: bytes, times: int = 2) -> str:
 def read(text: str, in_secret: bool = True) -> HelmRelease:
     found = record()
     holder = structs.ReleaseHolder(found.metadata, structs.ReleasePayload(text))
-    return helm.release(helm.revision(found), holder, in_secret, LIMIT)
+    return helm.release(helm.revision(found), helm.payload(holder, in_secret, LIMIT)[0])
 
 
 GOOD = HelmRelease("team", "web", 3, "deployed", "nginx", "1.2.3", "v9", "u3@9")
