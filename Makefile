@@ -34,7 +34,7 @@ control-plane: $(STAMP)
 	$(BIN)/python -m fleetkeeper.sim.control_plane build $(or $(MINORS),1.35 1.36)
 
 test: lint control-plane
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
+	$(BIN)/pytest -n $(WORKERS)
 	$(BIN)/fleetkeeper demo --check
 
 bench: $(STAMP)

@@ -1,9 +1,34 @@
-"""What every test starts from: logging as a process has it before it is configured."""
+"""What every test starts from: logging as a process has it before it is configured; and which tests share a worker."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
 import structlog
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+
+_PLANE = re.compile(r"tests/(?:control_plane|contract)/[^\[]*\[(?:.*-)?(1\.\d+)(?:-.*)?\]")
+_SWAP = "tests/control_plane/test_swap.py"
+
+
+def lane_of(test: str) -> str:
+    """What a test shares a worker with, by its id: those over a control plane of one minor, so that it starts once."""
+    if test.startswith(_SWAP):
+        return _SWAP
+    minor = _PLANE.match(test)
+    return f"control plane {minor[1]}" if minor else test
+
+
+class Lanes(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
+    """Each lane to one worker. (`--dist loadgroup` marks items in a way that pytest 9.2 no longer reads.)"""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return lane_of(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Lanes:
+    return Lanes(config, log)
 
 
 @pytest.fixture(autouse=True)

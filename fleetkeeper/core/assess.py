@@ -103,5 +103,5 @@ def _gravity(finding: Finding) -> tuple[object, ...]:
     return (not finding.blocks, _ORDER[finding.severity], finding.code, finding.subject, finding.key)
 
 
-NEEDED = (*parts.CLUSTER_PARTS, *parts.SHARED_PARTS)
+NEEDED = (*parts.CLUSTER_PARTS, *parts.SCOPE_PARTS)
 """The parts that checks may ask for."""

@@ -54,6 +54,11 @@ def quota_of(instance_type: str, quotas: Iterable[Quota], *, spot: bool) -> Quot
     return None
 
 
+def counts_instances(quota_name: str) -> bool:
+    """Whether a quota of EC2 is one that `quota_of` may find."""
+    return bool(_ON_DEMAND.fullmatch(quota_name) or _SPOT.fullmatch(quota_name))
+
+
 def _families(text: str) -> set[str]:
     """`Standard (A, C, D)`, `G and VT`, `P`, `High Memory` as the letters that instance types begin with."""
     inner = _IN_BRACKETS.search(text)

@@ -109,6 +109,8 @@ class ControlPlane:
     issues: tuple[Issue, ...] = ()
     subnets: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
+    role_arn: str = ""
+    kms_key: str = ""  # ARN of the key that encrypts secrets, "" for none
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,12 +177,16 @@ class ReleaseChart:
     chart_version: str
     kube_version: str = ""
     broken: str = ""
+    key: str = ""  # uid@resourceVersion of its record
 
 
 @dataclass(frozen=True, slots=True)
 class HelmUse:
+    """looked_for names the set of APIs that the traces are of (api_search.digest)."""
+
     charts: tuple[ReleaseChart, ...] = ()
     traces: tuple[ReleaseTrace, ...] = ()
+    looked_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +259,7 @@ class ClusterPrerequisites:
     role_arn: str = ""
     role_exists: bool | None = None
     kms_key: str = ""
-    kms_state: str = ""  # Enabled, Disabled, PendingDeletion; "" where there is no key or it was not seen
+    kms_state: str = ""  # as KMS has it, or Deleted; "" where there is no key or it was not seen
 
 
 @dataclass(frozen=True, slots=True)

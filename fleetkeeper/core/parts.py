@@ -30,14 +30,23 @@ HELM_USE = "helm_use"
 AUDIT_CALLS = "audit_calls"
 CUSTOMISED = "customised"
 
-CLOUD_PARTS = (MANAGED_ADDONS, NODE_GROUPS, FARGATE_PROFILES, INSIGHTS)
-"""Read from EKS after the control plane."""
+CLOUD_PARTS = (
+    *(MANAGED_ADDONS, NODE_GROUPS, FARGATE_PROFILES, INSIGHTS),
+    *(UPDATES, PREREQUISITES, LAUNCH_TEMPLATES),
+)
+"""Read from AWS after the control plane."""
 
-KUBE_PARTS = (NODES, WORKLOADS, PODS, NAMESPACES, CRDS, HELM_RELEASES)
+KUBE_PARTS = (
+    *(NODES, WORKLOADS, PODS, NAMESPACES, CRDS, HELM_RELEASES),
+    *(POD_NOTES, BUDGETS, VOLUMES, WEBHOOKS, API_SERVICES, API_USE, OBJECT_TRACES, HELM_USE, CUSTOMISED),
+)
 """Read from the cluster's own API server."""
 
+HELM_PARTS = (HELM_RELEASES, HELM_USE)
+"""Read only where the operator opted in, for RBAC cannot tell Helm's Secrets from others."""
+
 ALL_PARTS = (CONTROL_PLANE, *CLOUD_PARTS, *KUBE_PARTS, ADDONS)
-"""The inventory of a cluster."""
+"""What is read of every cluster, and found in it."""
 
 MORE_PARTS = (
     *(UPDATES, PREREQUISITES, LAUNCH_TEMPLATES, BUDGETS, POD_NOTES, VOLUMES, WEBHOOKS, API_SERVICES),
@@ -45,7 +54,7 @@ MORE_PARTS = (
 )
 """What decides, beside the inventory, whether a cluster can be upgraded."""
 
-CLUSTER_PARTS = (*ALL_PARTS, *MORE_PARTS)
+CLUSTER_PARTS = tuple(dict.fromkeys((*ALL_PARTS, *MORE_PARTS)))
 
 ACCOUNT = "account"
 CLUSTERS = "clusters"
@@ -54,11 +63,8 @@ CLUSTER_VERSIONS = "cluster_versions"
 ADDON_RELEASES = "addon_releases"
 QUOTAS = "quotas"
 
-SCOPE_PARTS = (ACCOUNT, CLUSTERS, AUTO_SCALING_GROUPS, CLUSTER_VERSIONS, ADDON_RELEASES)
+SCOPE_PARTS = (ACCOUNT, CLUSTERS, AUTO_SCALING_GROUPS, CLUSTER_VERSIONS, ADDON_RELEASES, QUOTAS)
 """What all clusters of one account and region share; `clusters` is the list of names itself."""
-
-SHARED_PARTS = (*SCOPE_PARTS, QUOTAS)
-"""With what only assessing needs of it."""
 
 HISTORY_PARTS = (CONTROL_PLANE, ADDONS, NODE_GROUPS, NODES, HELM_RELEASES)
 """Parts whose changes are kept; of all others only the latest value is."""

@@ -104,3 +104,24 @@ class PodTemplate:
     @property
     def claims(self) -> tuple[str, ...]:
         return tuple(volume.source for volume in self.volumes if volume.kind == "persistentVolumeClaim")
+
+
+BUILT_FROM_THE_API = frozenset({"", "configMap", "secret", "emptyDir", "projected", "downwardAPI"})
+"""Kinds of volumes that a pod finds again wherever it starts, or that are meant to end with it: none is kept."""
+
+VOLUME_SOURCES = {
+    "persistentVolumeClaim": "claimName",
+    "hostPath": "path",
+    "awsElasticBlockStore": "volumeID",
+    "gitRepo": "repository",
+    "csi": "driver",
+    "nfs": "server",
+}
+"""Of each kind of volume the member that says where it is."""
+
+_ACCELERATORS = ("aws.amazon.com/neuron", "vpc.amazonaws.com/efa")
+
+
+def is_gpu(resource: str) -> bool:
+    """Whether a resource is a GPU or another device that few nodes have: nvidia.com/gpu, nvidia.com/mig-1g.5gb."""
+    return resource.endswith("/gpu") or resource.startswith(("nvidia.com/", *_ACCELERATORS))

@@ -298,10 +298,13 @@ class _ScopeReader:
             return
         reading.read(parts.CLUSTER_VERSIONS, self.cloud.cluster_versions)
         reading.read(parts.AUTO_SCALING_GROUPS, self.cloud.auto_scaling_groups)
+        if minors and not self.ports.cancel.is_set():
+            reading.read(parts.QUOTAS, self.cloud.quotas)
         wanted = {m for m in minors if m is not None}
         if None in minors or self.choice.selector.terms:
             # Not every cluster's minor is known now: those that were asked for last time still count.
             wanted |= self._minors_of_last_releases()
+        wanted |= _ahead_of(wanted, reading.value(parts.CLUSTER_VERSIONS))
         if not self.ports.cancel.is_set():
             reading.read(
                 parts.ADDON_RELEASES,
@@ -312,6 +315,11 @@ class _ScopeReader:
         last = self.ports.store.scope_parts(self.cloud.scope).get(parts.ADDON_RELEASES)
         releases: Any = last.value if last else ()
         return {minor for release in releases or () for minor, _ in release.minors}
+
+
+def _ahead_of(minors: set[Minor], offered: Any) -> set[Minor]:
+    """Every minor that EKS offers from the oldest of these on: each hop's addons are judged, whatever the target is."""
+    return {each.minor for each in offered or () if minors and each.minor >= min(minors)}
 
 
 _DONE: "Future[None]" = Future()

@@ -6,18 +6,18 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from fleetkeeper.core import model, parts
+from fleetkeeper.core import model, observed, parts
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.detect import find_addons
+from fleetkeeper.core.eks_objects import ADDON_OBJECTS
+from fleetkeeper.core.field_owners import AddonObject
+from fleetkeeper.engine.observe_kube import KubeLook
 from fleetkeeper.engine.ports import Cloud, Kube, Listed, Ports
 from fleetkeeper.engine.reading import Reading
 from fleetkeeper.errors import GapReason
 
 # Stands in for the creation time of a cluster that is listed but was never described: EKS itself is younger than this.
 NEVER_DESCRIBED = datetime(1970, 1, 1, tzinfo=UTC)
-
-# After one of these the API server's other parts are not tried: each would only wait as long for the same answer.
-_HOPELESS = frozenset({GapReason.UNREACHABLE, GapReason.TIMEOUT, GapReason.UNAUTHENTICATED, GapReason.WRONG_ENDPOINT})
 
 Placer = Callable[[str, str, model.Scope | None, model.Account | None, Mapping[str, str]], model.Placement]
 """(name, ARN, scope, account, cluster tags) → where the cluster stands in the fleet."""
@@ -77,17 +77,36 @@ class ClusterReader:
         for part, look in looks:
             if not self.ports.cancel.is_set():
                 seen.reading.read(part, partial(look, seen.name))
+        self._read_what_upgrades_need(seen, seen.control_plane)
+
+    def _read_what_upgrades_need(self, seen: Described, control_plane: model.ControlPlane) -> None:
+        """After the node groups, for they say which subnets and launch templates count."""
+        cloud, name, reading = seen.cloud, seen.name, seen.reading
+        groups: Any = reading.value(parts.NODE_GROUPS) or ()
+        looks: tuple[tuple[str, Callable[[], object]], ...] = (
+            (parts.UPDATES, lambda: cloud.updates(name, self._known_updates(seen.id))),
+            (parts.PREREQUISITES, lambda: cloud.prerequisites(control_plane, groups)),
+            (parts.LAUNCH_TEMPLATES, lambda: cloud.launch_templates(name, groups, self._known_templates(seen.id))),
+        )
+        not_grouped = reading.gap(parts.NODE_GROUPS)
+        if not_grouped is not None:
+            reading.miss_all((parts.LAUNCH_TEMPLATES,), not_grouped)
+        for part, look in looks:
+            if not self.ports.cancel.is_set() and reading.gap(part) is None:
+                reading.read(part, look)
 
     def read_kube_parts(self, seen: Described) -> None:
         """What the API server says; may run beside read_cloud_parts, for they read different parts."""
         control_plane = seen.control_plane
         if control_plane is not None:
-            self._read_kube(seen.id, seen.reading, lambda: self.ports.kubes.of_eks(seen.cloud, seen.id, control_plane))
+            look = self._look(control_plane, seen.id, ADDON_OBJECTS)
+            self._read_kube(look, seen.reading, lambda: self.ports.kubes.of_eks(seen.cloud, seen.id, control_plane))
 
     def finish(self, seen: Described) -> bool:
         """Once both sides were read: find the addons and save all of the cluster. True when nothing was missing."""
         gap = seen.reading.gap(parts.CONTROL_PLANE)
         if seen.control_plane is not None:
+            self._keep_customised(seen.id, seen.reading)
             self._find_addons(seen.id, seen.reading)
         elif gap is not None:
             self._miss(parts.ALL_PARTS, gap, seen.reading)
@@ -103,7 +122,7 @@ class ClusterReader:
             cluster, kube = found
             id = cluster.id
             reading.keep(parts.CONTROL_PLANE, cluster.control_plane)
-            self._read_kube(id, reading, lambda: kube)
+            self._read_kube(self._look(cluster.control_plane, id), reading, lambda: kube)
             self._find_addons(id, reading)
         elif gap is not None:
             self._miss((*parts.KUBE_PARTS, parts.ADDONS), gap, reading)
@@ -123,36 +142,30 @@ class ClusterReader:
         """What nobody asked for is missing for that reason, whatever else fails."""
         if not self.helm_secrets:
             why = model.Gap(GapReason.NOT_CONFIGURED, "set observe.helm_secrets to read them", self.ports.clock.now())
-            reading.miss_all((parts.HELM_RELEASES,), why)
+            reading.miss_all(parts.HELM_PARTS, why)
 
-    def _read_kube(self, id: model.ClusterId, reading: Reading, connect: Callable[[], Kube]) -> None:
+    def _look(
+        self, control_plane: model.ControlPlane, id: model.ClusterId, objects: tuple[AddonObject, ...] = ()
+    ) -> KubeLook:
+        return KubeLook(control_plane.version, self.compat, partial(self._last, id), self.helm_secrets, objects)
+
+    def _read_kube(self, look: KubeLook, reading: Reading, connect: Callable[[], Kube]) -> None:
         self._leave_out_helm(reading)
         wanted = [p for p in parts.KUBE_PARTS if reading.gap(p) is None]
         kube = None if self.ports.cancel.is_set() else reading.attempt(wanted, connect)
         if kube is not None:
             try:
-                self._read_open_kube(id, reading, kube)
+                look.read(kube, reading, self.ports.cancel.is_set)
             finally:
                 kube.close()
 
-    def _read_open_kube(self, id: model.ClusterId, reading: Reading, kube: Kube) -> None:
-        looks: list[tuple[str, Callable[[], object]]] = [
-            (parts.NODES, kube.nodes),
-            (parts.WORKLOADS, kube.workloads),
-            (parts.PODS, kube.pods),
-            (parts.NAMESPACES, kube.namespaces),
-            (parts.CRDS, kube.crds),
-        ]
-        if self.helm_secrets:
-            looks.append((parts.HELM_RELEASES, lambda: kube.helm_releases(self._known_releases(id))))
-        for part, look in looks:
-            if self.ports.cancel.is_set():
-                return
-            reading.read(part, look)
-            gap = reading.gap(part)
-            if gap is not None and gap.reason in _HOPELESS:
-                reading.miss_all((name for name, _ in looks), gap)
-                return
+    def _keep_customised(self, id: model.ClusterId, reading: Reading) -> None:
+        """Only of addons that EKS manages, which the other side of the cluster says: nobody overwrites the others."""
+        found: Any = reading.value(parts.CUSTOMISED)
+        managed: Any = reading.value(parts.MANAGED_ADDONS) or self._last(id, parts.MANAGED_ADDONS) or ()
+        if found:
+            names = {addon.name for addon in managed}
+            reading.keep(parts.CUSTOMISED, tuple(each for each in found if each.addon in names))
 
     def _find_addons(self, id: model.ClusterId, reading: Reading) -> None:
         """Addons from each source as seen now or last: a source that is dark for one tick is no removal."""
@@ -169,10 +182,20 @@ class ClusterReader:
         running = workloads if pods is None else (*(workloads or ()), *pods.ownerless)
         found = reading.attempt((parts.ADDONS,), lambda: find_addons(managed, helm, running, crds, self.compat))
         if found is not None:
-            reading.keep(parts.ADDONS, model.Addons(found, tuple(gaps)))
+            reading.keep(parts.ADDONS, model.Addons(found, tuple(gaps), self._proxy_mode(id, reading)))
 
-    def _known_releases(self, id: model.ClusterId) -> dict[str, model.HelmRelease]:
-        return {release.key: release for release in self._last(id, parts.HELM_RELEASES) or ()}
+    def _proxy_mode(self, id: model.ClusterId, reading: Reading) -> str:
+        """As seen now; as last seen where that failed."""
+        if reading.proxy_mode is not None:
+            return reading.proxy_mode
+        last: model.Addons | None = self._last(id, parts.ADDONS)
+        return last.proxy_mode if last else ""
+
+    def _known_updates(self, id: model.ClusterId) -> dict[str, observed.EksUpdate]:
+        return {update.id: update for update in self._last(id, parts.UPDATES) or ()}
+
+    def _known_templates(self, id: model.ClusterId) -> tuple[observed.LaunchTemplate, ...]:
+        return self._last(id, parts.LAUNCH_TEMPLATES) or ()
 
     def _last(self, id: model.ClusterId, part: str) -> Any:
         """The last good value, None when there is none."""

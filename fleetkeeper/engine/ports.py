@@ -4,12 +4,14 @@ Every read raises a `ReadError` when it fails, never a vendor's error, and retur
 """
 
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from fleetkeeper.core import model
+from fleetkeeper.core import model, observed
+from fleetkeeper.core.api_search import NO_NAMES, ApiNames, LiveKind
+from fleetkeeper.core.field_owners import AddonObject
 from fleetkeeper.core.lifecycle import Tracked
 from fleetkeeper.core.tracking import Tracking
 from fleetkeeper.core.versions import Minor
@@ -22,7 +24,11 @@ class Clock(Protocol):
 
 
 class Cloud(Protocol):
-    """One account in one region. Cheap to hold; every method is one or more paginated, rate-limited calls."""
+    """One account in one region. Cheap to hold; every method is one or more paginated, rate-limited calls.
+
+    What many clusters need of the account (subnets, launch templates, groups) is read once for as long as the cloud
+    lives: whoever wants to see it anew opens the clouds anew.
+    """
 
     @property
     def scope(self) -> model.Scope: ...
@@ -42,6 +48,20 @@ class Cloud(Protocol):
 
     def insights(self, name: str) -> tuple[model.Insight, ...]: ...
 
+    def updates(self, name: str, known: Mapping[str, observed.EksUpdate]) -> tuple[observed.EksUpdate, ...]:
+        """The updates of the cluster itself; one that is known by its id and has ended is not read again."""
+        ...
+
+    def prerequisites(
+        self, control_plane: model.ControlPlane, node_groups: Iterable[model.NodeGroup]
+    ) -> observed.ClusterPrerequisites: ...
+
+    def launch_templates(
+        self, name: str, node_groups: Iterable[model.NodeGroup], known: Iterable[observed.LaunchTemplate]
+    ) -> tuple[observed.LaunchTemplate, ...]:
+        """Those of managed and self-managed groups. The image of a version never changes, so a known one serves."""
+        ...
+
     def auto_scaling_groups(self) -> tuple[model.AutoScalingGroup, ...]:
         """Groups that carry a kubernetes.io/cluster/<name> tag, of all clusters of the scope."""
         ...
@@ -49,6 +69,10 @@ class Cloud(Protocol):
     def cluster_versions(self) -> tuple[model.SupportedVersion, ...]: ...
 
     def addon_releases(self, minor: Minor) -> tuple[model.AddonRelease, ...]: ...
+
+    def quotas(self) -> tuple[observed.Quota, ...]:
+        """EC2's quotas of running instances, with what is in use of them."""
+        ...
 
 
 class Clouds(Protocol):
@@ -74,8 +98,46 @@ class Kube(Protocol):
 
     def crds(self) -> tuple[model.Crd, ...]: ...
 
-    def helm_releases(self, known: Mapping[str, model.HelmRelease]) -> tuple[model.HelmRelease, ...]:
-        """The newest deployed revision of each release; a secret whose `uid@resourceVersion` is known is not read."""
+    def helm_releases(
+        self, known: Mapping[str, model.HelmRelease], names: ApiNames = NO_NAMES
+    ) -> tuple[model.HelmRelease, ...]:
+        """The newest deployed revision of each release; a secret whose `uid@resourceVersion` is known is not read.
+
+        names: what `helm_use` will be asked for, so that one read of a payload serves both.
+        """
+        ...
+
+    def helm_use(self, known: observed.HelmUse, names: ApiNames) -> observed.HelmUse:
+        """What charts demand, and the APIs of these names in manifests: of each release its newest deployed revision
+        and a few before it. What `known` has of these very names is not read again."""
+        ...
+
+    def pod_notes(self) -> tuple[observed.PodNote, ...]:
+        """Of the pods that `pods` found, which lists them for both."""
+        ...
+
+    def budgets(self) -> tuple[observed.Budget, ...]: ...
+
+    def volumes(self) -> tuple[observed.PersistentVolume, ...]: ...
+
+    def webhooks(self) -> tuple[observed.Webhook, ...]: ...
+
+    def api_services(self) -> tuple[observed.ApiService, ...]:
+        """Only those that a service of the cluster serves."""
+        ...
+
+    def api_use(self) -> observed.ApiUse: ...
+
+    def object_traces(self, kinds: Sequence[LiveKind]) -> tuple[observed.ObjectTrace, ...]:
+        """Of these kinds, each listed at the first of its places that is served; never at another."""
+        ...
+
+    def customised(self, objects: Sequence[AddonObject]) -> tuple[observed.Customised, ...]:
+        """Of these objects, as far as they are there."""
+        ...
+
+    def proxy_mode(self) -> str:
+        """kube-proxy's mode by its ConfigMap, "" where there is none."""
         ...
 
     def close(self) -> None: ...

@@ -25,6 +25,7 @@ class Reading:
         self._cancel = cancel
         self._subject = subject
         self._seen: dict[str, Observation] = {}
+        self.proxy_mode: str | None = None  # belongs to the addons, which are found last; None: not seen
 
     def read(self, part: str, look: Callable[[], T]) -> T | None:
         """Look at one part and keep it; None when that failed, with the reason kept as the part's gap."""

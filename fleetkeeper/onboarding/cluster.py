@@ -45,14 +45,14 @@ def _introduction(request: ClusterRequest) -> str:
     secrets = (
         "With the second, opt-in role of this text it can read every Secret as well, for Helm releases."
         if request.helm_secrets
-        else "It reads no Secret and no ConfigMap."
+        else "It reads no Secret, and of ConfigMaps only the settings of EKS addons."
     )
     return prose(
         f"""
         Read access for fleetkeeper to the cluster {safe(cluster.name, 100)}{where}.
 
-        Fleetkeeper reads the versions of nodes, which images run where, and which addons are installed. It can change
-        nothing. {secrets}
+        Fleetkeeper reads the versions of nodes, which images run where, which addons are installed, and what an
+        upgrade depends on. It can change nothing. {secrets}
 
         Each step says where it runs. All text but the commands is comments. Nothing has been done yet.
         """

@@ -20,10 +20,10 @@ def build(scenario: Scenario) -> World:
         epoch=scenario.epoch,
         management_account=scenario.management_account,
         accounts={spec.id: _account(spec) for spec in scenario.accounts},
-        faults=[spec.fault() for spec in scenario.faults],
         name=scenario.name,
         scale=scenario.scale,
     )
+    world.faults = [replace(fault, set_at=scenario.epoch) for fault in scenario.faults]
     places = cycle([(spec.id, region) for spec in scenario.accounts for region in spec.regions])
     kept = Kept()
     for spec in scenario.clusters:
@@ -91,7 +91,7 @@ def _add(world: World, spec: ClusterSpec, number: int, scope: _Place, shared: _S
     cluster.objects = RecipeObjects(shared.recipes, identity, kept)
     build_eks.fill(cluster, look, shared.places, scope.account, identity)
     world.clusters[key] = cluster
-    world.faults += [fault.fault(key) for fault in look.faults.values()]
+    world.faults += [replace(fault, cluster=key, set_at=world.epoch) for fault in look.faults.values()]
 
 
 def _partition(region: str) -> str:

@@ -25,7 +25,6 @@ class EksTiming:
     scale_down_step: timedelta = timedelta(seconds=20)
     group_deletion_limit: timedelta = timedelta(minutes=5)  # documented
     instance_end: timedelta = timedelta(seconds=30)
-    pod_ready: timedelta = timedelta(seconds=20)
     drift_noticed: timedelta = timedelta(minutes=5)
     drift_poll: timedelta = timedelta(seconds=30)
 

@@ -1,23 +1,31 @@
 """Serves the API servers of a world over TLS: one port for the fleet, a path prefix per cluster, faults on the wire."""
 
 import asyncio
+import contextlib
+import time
 from collections import defaultdict, deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from email.utils import formatdate
 from typing import Any
 from urllib.parse import unquote
 
-from fleetkeeper.sim.kube import answers, listing
-from fleetkeeper.sim.kube.answers import Answer, StatusError
-from fleetkeeper.sim.kube.api import ANONYMOUS, Authenticate, KubeApi, Request, attributes, list_request
+from fleetkeeper.sim.faults import LONGEST_TIMEOUT, Fault, Harm
+from fleetkeeper.sim.kube import answers
+from fleetkeeper.sim.kube.answers import Answer
+from fleetkeeper.sim.kube.api import Authenticate, KubeApi, ObjectsOf, Request
 from fleetkeeper.sim.kube.certificates import Authority
 from fleetkeeper.sim.kube.rbac import User
-from fleetkeeper.sim.kube.resources import Resource
+from fleetkeeper.sim.kube.watching import Watch
+from fleetkeeper.sim.kube_faults import KubeFaults
+from fleetkeeper.sim.kube_streams import Stream, send_watch
 from fleetkeeper.sim.loopback import App, Listener, Loopback, Receive, Scope, Send
-from fleetkeeper.sim.world import Fault, SimCluster, World
+from fleetkeeper.sim.world import World
 
 _LOG_LENGTH = 4000
+_BODILESS = ("GET", "HEAD", "OPTIONS", "TRACE")
+_NOT_CACHED = {"cache-control": "no-cache, private"}
+_LARGEST_BODY = 3 * 1024 * 1024  # bytes, as the real server takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +44,10 @@ class Access:
 class KubeServer:
     """All API servers of a world. Sets endpoint and ca_pem of every cluster when it starts."""
 
-    def __init__(self, world: World, authenticate: Authenticate) -> None:
-        self.api = KubeApi(world, authenticate)
+    def __init__(self, world: World, authenticate: Authenticate, objects_of: ObjectsOf | None = None) -> None:
+        self.api = KubeApi(world, authenticate, objects_of)
         self.world = world
+        self._faults = KubeFaults(world, self.api)
         self._log: dict[str, deque[Access]] = defaultdict(lambda: deque(maxlen=_LOG_LENGTH))
         self.requests = 0
         shared = Authority.new()
@@ -76,42 +85,28 @@ class KubeServer:
         prefix, _, rest = scope["raw_path"].decode("ascii").lstrip("/").partition("/")
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         query = scope["query_string"].decode("latin-1")
-        request = Request.parse(scope["method"], unquote(f"/{rest}"), query, headers)
+        body = b"" if scope["method"] in _BODILESS else await _body(receive)
+        request = Request.parse(scope["method"], unquote(f"/{rest}"), query, headers, body or b"")
         cluster = self.world.clusters.get(prefix)
         if cluster is None:
             self._record("", "", request, query, 404)
             await _send(send, answers.page_not_found())
             return
+        if body is None:
+            self._record(cluster.key, "", request, query, 413)
+            await _send(send, answers.too_large(_LARGEST_BODY))
+            return
         user = self.api.user(cluster, request)
-        fault = self._fault(cluster, request)
-        answer, cut = await self._answered(cluster, user, request, fault)
-        name = user.name if user else ""
-        self._record(cluster.key, name, request, query, 0 if answer is None else answer.status)
-        if answer is None or cut:
-            await _break_off(scope, receive, send, answer)
+        fault = self._faults.meet(cluster, request)
+        answer = self._faults.answer(cluster, user, request, fault)
+        status = 0 if answer is None else 200 if isinstance(answer, Watch) else answer.status
+        self._record(cluster.key, user.name if user else "", request, query, status)
+        wire = _Wire(scope, receive, send)
+        if isinstance(answer, Watch):
+            stream = Stream(answer, self.world.lock, lambda: self._faults.breaks(cluster, request))
+            await _stream(wire, stream, fault)
         else:
-            await _send(send, answer)
-
-    async def _answered(
-        self, cluster: SimCluster, user: User | None, request: Request, fault: Fault | None
-    ) -> tuple[Answer | None, bool]:
-        """What is sent, None for nothing at all, and whether the connection breaks half-way."""
-        if fault is not None and fault.kind == "unreachable":
-            return None, True
-        if fault is not None and fault.kind == "slow":
-            await asyncio.sleep(fault.seconds)
-        said = _fault_answer(fault.kind, user, request) if fault else None
-        answer = said or self.api.answer(cluster, user, request)
-        return answer, fault is not None and fault.kind == "truncate"
-
-    def _fault(self, cluster: SimCluster, request: Request) -> Fault | None:
-        if not self.world.faults:
-            return None
-        asked = attributes(request)
-        operation = f"{asked.group}/{asked.resource}" if asked.resource else asked.path
-        return self.world.fault(
-            "kube", account=cluster.account, region=cluster.region, cluster=cluster.key, operation=operation
-        )
+            await _deliver(wire, answer, fault)
 
     def _record(self, key: str, user: str, request: Request, query: str, status: int) -> None:
         path = f"{request.path}?{query}" if query else request.path
@@ -119,9 +114,9 @@ class KubeServer:
         self._log[key].append(Access(self.world.now(), user, request.method, path, agent, accept, status))
 
 
-def serve_kube(world: World, authenticate: Authenticate) -> KubeServer:
-    """Serve the world's API servers on loopback until closed."""
-    return KubeServer(world, authenticate)
+def serve_kube(world: World, authenticate: Authenticate, objects_of: ObjectsOf | None = None) -> KubeServer:
+    """Serve the world's API servers on loopback until closed. objects_of: see KubeApi."""
+    return KubeServer(world, authenticate, objects_of)
 
 
 def static_tokens(tokens: dict[str, User]) -> Authenticate:
@@ -129,57 +124,84 @@ def static_tokens(tokens: dict[str, User]) -> Authenticate:
     return lambda _cluster, token: tokens.get(token)
 
 
-def _fault_answer(kind: str, user: User | None, request: Request) -> Answer | None:
-    """The answer that a fault gives instead of the real one; None when it lets the real one through."""
-    said: dict[str, Callable[[], Answer | None]] = {
-        "throttle": answers.too_many_requests,
-        "forbid": lambda: answers.forbidden((user or ANONYMOUS).name, attributes(request)),
-        "error": lambda: answers.internal_error("etcdserver: leader changed"),
-        "garbage": _garbage,
-        "expire": lambda: _expired(request),
-    }
-    return said[kind]() if kind in said else None
+async def _body(receive: Receive) -> bytes | None:
+    """The body of a request, None for one that is too large."""
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        if sum(map(len, parts)) > _LARGEST_BODY:
+            return None
+        if not message.get("more_body"):
+            return b"".join(parts)
 
 
-def _garbage() -> Answer:
-    """Good JSON of the wrong types, as from a proxy that answers for the API server."""
-    body = {"kind": ["List"], "apiVersion": 1, "metadata": "none", "items": [{"metadata": 5, "spec": "?"}, 7, None]}
-    return Answer(200, answers.encode(body))
+def _clock(fault: Fault | None) -> dict[str, str]:
+    """The Date of the wall's clock, or of one that a fault has put wrong."""
+    ahead = fault.seconds if fault is not None and fault.kind == Harm.SKEW else 0.0
+    return {"date": formatdate(time.time() + ahead, usegmt=True)}
 
 
-def _expired(request: Request) -> Answer | None:
-    token = request.query.get("continue", "")
-    asked = attributes(request)
-    if not token or asked.verb != "list":
-        return None
-    resource = Resource(asked.group, asked.version, asked.resource, "", namespaced=False)
-    try:
-        return listing.expire(list_request(resource, asked, request, metadata_only=False))
-    except StatusError as refused:
-        return refused.answer
-
-
-def _start(answer: Answer) -> dict[str, Any]:
-    headers = {"content-type": answer.content_type, "cache-control": "no-cache, private"}
+def _start(answer: Answer, fault: Fault | None) -> dict[str, Any]:
+    headers = {"content-type": answer.content_type, **_NOT_CACHED, **_clock(fault)}
     headers |= {name.lower(): value for name, value in answer.headers}
     headers["content-length"] = str(len(answer.body))
     pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
     return {"type": "http.response.start", "status": answer.status, "headers": pairs}
 
 
-async def _send(send: Send, answer: Answer) -> None:
-    await send(_start(answer))
+async def _send(send: Send, answer: Answer, fault: Fault | None = None) -> None:
+    await send(_start(answer, fault))
     await send({"type": "http.response.body", "body": answer.body})
 
 
-async def _break_off(scope: Scope, receive: Receive, send: Send, answer: Answer | None) -> None:
+@dataclass(frozen=True, slots=True)
+class _Wire:
+    """The connection of one request."""
+
+    scope: Scope
+    receive: Receive
+    send: Send
+
+
+async def _deliver(wire: _Wire, answer: Answer | None, fault: Fault | None) -> None:
+    await _dawdle(wire, fault)
+    if answer is None or (fault is not None and fault.kind == Harm.TRUNCATE):
+        await _break_off(wire, answer)
+    else:
+        await _send(wire.send, answer, fault)
+
+
+async def _stream(wire: _Wire, stream: Stream, fault: Fault | None) -> None:
+    await _dawdle(wire, fault)
+    headers = {"content-type": answers.JSON, **_NOT_CACHED, **_clock(fault)}
+    if await send_watch(stream, headers, wire.receive, wire.send):
+        await _break_off(wire, None)
+
+
+async def _dawdle(wire: _Wire, fault: Fault | None) -> None:
+    """Let the time of a fault pass, or until the client gives up."""
+    if fault is None or fault.kind not in (Harm.SLOW, Harm.TIMEOUT):
+        return
+    seconds = fault.seconds or (LONGEST_TIMEOUT if fault.kind == Harm.TIMEOUT else 0.0)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await _gone(wire.receive)
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _break_off(wire: _Wire, answer: Answer | None) -> None:
     """Close the connection without an answer, or in the middle of one."""
-    transport: asyncio.Transport = scope["sim.transport"]
+    transport: asyncio.Transport = wire.scope["sim.transport"]
     if answer is None:
         transport.abort()
     else:
-        await send(_start(answer))
-        await send({"type": "http.response.body", "body": answer.body[: len(answer.body) // 2], "more_body": True})
+        half = answer.body[: len(answer.body) // 2]
+        await wire.send(_start(answer, None))
+        await wire.send({"type": "http.response.body", "body": half, "more_body": True})
         transport.close()
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    await _gone(wire.receive)

@@ -99,6 +99,7 @@ def _config(listener: Listener, protocol: type[_Protocol]) -> uvicorn.Config:
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        date_header=False,  # the apps' own: an API server's clock may be wrong on purpose
         timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=1,
     )

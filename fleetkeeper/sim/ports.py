@@ -6,11 +6,13 @@ What they read is what the adapters read from the same world over the wire; a te
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from fleetkeeper.core import model
+from fleetkeeper.core import model, observed
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.engine.ports import Cloud, KubeconfigCluster
 from fleetkeeper.errors import GapReason, ReadError
+from fleetkeeper.sim import ports_account
 from fleetkeeper.sim.aws.catalog import catalog
+from fleetkeeper.sim.aws.eks import role_of
 from fleetkeeper.sim.aws.eks_nodes import group_name
 from fleetkeeper.sim.aws.fleet import groups_of
 from fleetkeeper.sim.controllers.living import LivingWorld
@@ -102,6 +104,30 @@ class WorldCloud:
         found = sorted(self._read(name, "ListInsights").insights.values(), key=lambda each: each.id)
         return tuple(_insight(each, self._living.world) for each in found)
 
+    def updates(self, name: str, known: Mapping[str, observed.EksUpdate]) -> tuple[observed.EksUpdate, ...]:
+        found = self._read(name, "ListUpdates").eks.updates.values()
+        ended = {id for id, each in known.items() if each.status != "InProgress"}
+        return tuple(
+            known[each.id] if each.id in ended else ports_account.update(each)
+            for each in found
+            if not each.node_group and not each.addon
+        )
+
+    def prerequisites(
+        self, control_plane: model.ControlPlane, node_groups: Iterable[model.NodeGroup]
+    ) -> observed.ClusterPrerequisites:
+        cluster = self._read(control_plane.name, "DescribeSubnets")
+        return ports_account.prerequisites(self._living.world, cluster, control_plane, node_groups)
+
+    def launch_templates(
+        self, name: str, node_groups: Iterable[model.NodeGroup], known: Iterable[observed.LaunchTemplate]
+    ) -> tuple[observed.LaunchTemplate, ...]:
+        cluster = self._read(name, "DescribeLaunchTemplates")
+        return ports_account.launch_templates(self._living.world, cluster, node_groups, known)
+
+    def quotas(self) -> tuple[observed.Quota, ...]:
+        return ports_account.quotas(self._living.world, self._account.id, self._region)
+
     def auto_scaling_groups(self) -> tuple[model.AutoScalingGroup, ...]:
         found = (_groups(each) for each in self._clusters())
         return tuple(sorted((group for groups in found for group in groups), key=lambda group: group.name))
@@ -163,6 +189,8 @@ def _control_plane(cluster: SimCluster) -> model.ControlPlane:
         issues=_issues(cluster.issues),
         subnets=tuple(cluster.subnets),
         tags=dict(cluster.tags),
+        role_arn=role_of(cluster),
+        kms_key=cluster.kms_key,
     )
 
 

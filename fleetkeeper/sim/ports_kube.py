@@ -1,16 +1,23 @@
 """The Kube port over a simulated cluster: the same values as the adapter reads over HTTP, without any."""
 
-import base64
-import gzip
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
-from fleetkeeper.core import model
+import yaml
+
+from fleetkeeper.core import model, observed
+from fleetkeeper.core.api_metric import api_use
+from fleetkeeper.core.api_search import NO_NAMES, ApiNames, LiveKind
 from fleetkeeper.core.compute import compute_kind
-from fleetkeeper.core.owners import is_owner_key, owner_keys
+from fleetkeeper.core.eks_objects import PROXY_CONFIGS, SYSTEM
+from fleetkeeper.core.field_owners import AddonObject
+from fleetkeeper.core.versions import Minor
 from fleetkeeper.errors import GapReason, InvalidAnswer, ReadError, Refused, Unreachable
+from fleetkeeper.sim import ports_around as around
+from fleetkeeper.sim.faults import Encounter
+from fleetkeeper.sim.kube import metrics, resources
+from fleetkeeper.sim.ports_helm import helm_use, unpacked
 from fleetkeeper.sim.world import Object, SimCluster, World
 
 _MIRROR = "kubernetes.io/config.mirror"
@@ -38,21 +45,92 @@ class WorldKube:
         found += [_templated("Job", each) for each in alone]
         sets = [each for each in self._listed("apps/replicasets") if not _is_owned(each)]
         found += [_templated("ReplicaSet", each) for each in sets if "pod-template-hash" not in _labels(each)]
-        return tuple(found)
+        minimums = around.minimums(self._listed("autoscaling/horizontalpodautoscalers"))
+        return tuple(replace(w, minimum=minimums.get((w.namespace, w.kind, w.name))) for w in found)
+
+    def _running(self) -> list[Object]:
+        ended = ("Succeeded", "Failed")
+        return [each for each in self._listed("/pods") if each.get("status", {}).get("phase") not in ended]
 
     def pods(self) -> model.Pods:
-        ended = ("Succeeded", "Failed")
-        running = [each for each in self._listed("/pods") if each.get("status", {}).get("phase") not in ended]
+        running = self._running()
         alone = [each for each in running if not _is_owned(each)]
         return model.Pods(len(running), tuple(_workload("Pod", each, each, None) for each in alone))
 
     def namespaces(self) -> tuple[model.Namespace, ...]:
-        return tuple(model.Namespace(_name(each), _owner(each)) for each in self._listed("/namespaces"))
+        return tuple(model.Namespace(_name(each), around.owner_of(each)) for each in self._listed("/namespaces"))
 
     def crds(self) -> tuple[model.Crd, ...]:
         return tuple(map(_crd, self._listed("apiextensions.k8s.io/customresourcedefinitions")))
 
-    def helm_releases(self, known: Mapping[str, model.HelmRelease]) -> tuple[model.HelmRelease, ...]:
+    def pod_notes(self) -> tuple[observed.PodNote, ...]:
+        pods = [each for each in self._running() if _MIRROR not in (each["metadata"].get("annotations") or {})]
+        between = {
+            (each["metadata"]["namespace"], kind, _name(each)): each
+            for kind, resource in (("ReplicaSet", "apps/replicasets"), ("Job", "batch/jobs"))
+            for each in self._listed(resource)
+        }
+        return tuple(around.pod_notes(pods, between))
+
+    def budgets(self) -> tuple[observed.Budget, ...]:
+        return tuple(map(around.budget, self._listed("policy/poddisruptionbudgets")))
+
+    def volumes(self) -> tuple[observed.PersistentVolume, ...]:
+        return tuple(map(around.volume, self._listed("/persistentvolumes")))
+
+    def webhooks(self) -> tuple[observed.Webhook, ...]:
+        configurations = [
+            (kind, each)
+            for kind in ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
+            for each in self._listed(f"admissionregistration.k8s.io/{kind.lower()}s")
+        ]
+        ready = around.ready_endpoints(self._listed("discovery.k8s.io/endpointslices"))
+        return tuple(found for kind, each in configurations for found in around.webhooks(kind, each, ready))
+
+    def api_services(self) -> tuple[observed.ApiService, ...]:
+        found = map(around.api_service, self._listed("apiregistration.k8s.io/apiservices"))
+        return tuple(each for each in found if each is not None)
+
+    def api_use(self) -> observed.ApiUse:
+        """Of the clients of the scenario, and of none in this process."""
+        meet(self._world, "kube", self._cluster, "/metrics")
+        return api_use(metrics.page(self._cluster, ()).body.decode().splitlines())
+
+    def object_traces(self, kinds: Sequence[LiveKind]) -> tuple[observed.ObjectTrace, ...]:
+        crds = self._cluster.objects.get("apiextensions.k8s.io/customresourcedefinitions", {}).values()
+        served = {**resources.builtin(Minor.parse(self._cluster.version)), **resources.custom(crds)}
+        places = {(each.api_version, each.name): each for each in served.values()}
+        found: list[observed.ObjectTrace] = []
+        for kind in kinds:
+            resource = next(
+                (places[place, kind.resource] for place in kind.places if (place, kind.resource) in places), None
+            )
+            listed = self._listed(resource.key) if resource else ()
+            found += [trace for each in listed for trace in around.traces(each, kind)]
+        return tuple(found)
+
+    def customised(self, objects: Sequence[AddonObject]) -> tuple[observed.Customised, ...]:
+        found: list[observed.Customised] = []
+        for each in objects:
+            obj = self._one("/configmaps" if each.kind == "ConfigMap" else _KINDS[each.kind], each.namespace, each.name)
+            found += around.changed_fields(obj, each) if obj else ()
+        return tuple(found)
+
+    def proxy_mode(self) -> str:
+        for name, key in PROXY_CONFIGS:
+            settings = ((self._one("/configmaps", SYSTEM, name) or {}).get("data") or {}).get(key)
+            if settings:
+                return yaml.safe_load(settings).get("mode") or "iptables"
+        return ""
+
+    def helm_use(self, known: observed.HelmUse, names: ApiNames) -> observed.HelmUse:  # noqa: ARG002  # all is at hand
+        return helm_use(self._listed("/secrets"), names)
+
+    def helm_releases(
+        self,
+        known: Mapping[str, model.HelmRelease],
+        names: ApiNames = NO_NAMES,  # noqa: ARG002  # nothing is read twice
+    ) -> tuple[model.HelmRelease, ...]:
         newest: dict[tuple[str, str], tuple[int, Object]] = {}
         for secret in self._listed("/secrets"):
             labels = _labels(secret)
@@ -71,6 +149,11 @@ class WorldKube:
     def close(self) -> None:
         """Nothing is open."""
 
+    def _one(self, resource: str, namespace: str, name: str) -> Object | None:
+        meet(self._world, "kube", self._cluster, resource)
+        with self._world.lock:
+            return self._cluster.objects.get(resource, {}).get((namespace, name))
+
     def _listed(self, resource: str) -> list[Object]:
         """All objects in the API server's order."""
         meet(self._world, "kube", self._cluster, resource)
@@ -82,13 +165,14 @@ class WorldKube:
 
 def meet(world: World, side: str, cluster: SimCluster, operation: str) -> None:
     """Raise what the adapter would make of a fault that this read meets."""
-    place = {"account": cluster.account, "region": cluster.region, "cluster": cluster.key}
-    fault = world.fault(side, operation=operation, **place)
+    verb = "list" if side == "kube" else ""
+    fault = world.fault(Encounter(side, cluster.account, cluster.region, cluster.key, operation, verb))
     if fault is None:
         return
     what = f"{cluster.key}: {operation}"
     errors: dict[str, ReadError] = {
-        "unreachable": Unreachable(what),
+        **dict.fromkeys(("unreachable", "drop-before", "drop-after"), Unreachable(what)),
+        "timeout": Unreachable(what, GapReason.TIMEOUT),
         "throttle": Unreachable(what, GapReason.THROTTLED),
         "error": Unreachable(what, GapReason.SERVER_ERROR),
         "forbid": Refused(what),
@@ -109,14 +193,6 @@ def _name(obj: Object) -> str:
 
 def _labels(obj: Object) -> Mapping[str, str]:
     return obj["metadata"].get("labels") or {}
-
-
-def _owner(obj: Object) -> Mapping[str, str]:
-    said = [
-        {key: value for key, value in (obj["metadata"].get(member) or {}).items() if is_owner_key(key.lower())}
-        for member in ("labels", "annotations")
-    ]
-    return owner_keys(said[0], said[1])
 
 
 def _is_owned(obj: Object) -> bool:
@@ -159,7 +235,13 @@ def _node(obj: Object) -> model.Node:
 
 
 def _templated(kind: str, obj: Object) -> model.Workload:
-    return _workload(kind, obj, obj["spec"].get("template"), obj["spec"].get("replicas"))
+    spec, status = obj["spec"], obj.get("status")
+    workload = _workload(kind, obj, spec.get("template"), spec.get("replicas"))
+    if kind == "Job":
+        return workload
+    ready = None if status is None else status.get("numberReady" if kind == "DaemonSet" else "readyReplicas") or 0
+    claims = tuple(each["metadata"]["name"] for each in spec.get("volumeClaimTemplates") or ())
+    return replace(workload, selector=around.labels(spec.get("selector")), ready=ready, claim_templates=claims)
 
 
 def _job_template(cron: Object) -> Object | None:
@@ -169,6 +251,7 @@ def _job_template(cron: Object) -> Object | None:
 
 def _workload(kind: str, obj: Object, template: Object | None, replicas: int | None) -> model.Workload:
     metadata = obj["metadata"]
+    of_template = metadata if template is obj else (template or {}).get("metadata") or {}
     return model.Workload(
         kind=kind,
         namespace=metadata.get("namespace", ""),
@@ -176,7 +259,9 @@ def _workload(kind: str, obj: Object, template: Object | None, replicas: int | N
         uid=metadata["uid"],
         images=_images((template or {}).get("spec") or {}),
         replicas=replicas,
-        owner=_owner(obj),
+        owner=around.owner_of(obj),
+        template=around.template(template, of_template),
+        schedule=obj["spec"].get("schedule", "") if kind == "CronJob" else "",
     )
 
 
@@ -193,8 +278,7 @@ def _crd(obj: Object) -> model.Crd:
 
 
 def _release(place: tuple[str, str], number: int, key: str, secret: Object) -> model.HelmRelease:
-    packed = base64.b64decode(base64.b64decode(secret["data"]["release"]))
-    release: dict[str, Any] = json.loads(gzip.decompress(packed))
+    release = unpacked(secret)
     chart = release["chart"]["metadata"]
     return model.HelmRelease(
         namespace=place[0],

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from fleetkeeper.core.versions import Minor
-from fleetkeeper.sim.world import Fault
+from fleetkeeper.sim.faults import Fault
 
 SHIPPED = Path(__file__).parent / "scenarios"
 
@@ -135,29 +135,6 @@ class DeprecatedCallSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class FaultSpec:
-    side: str
-    kind: str
-    account: str = ""
-    region: str = ""
-    operation: str = ""
-    rate: float = 1.0
-    seconds: float = 0.0
-
-    def fault(self, cluster: str = "") -> Fault:
-        return Fault(
-            side=self.side,
-            kind=self.kind,
-            account=self.account,
-            region=self.region,
-            cluster=cluster,
-            operation=self.operation,
-            rate=self.rate,
-            seconds=self.seconds,
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class AccountSpec:
     id: str
     name: str
@@ -199,7 +176,7 @@ class Look:
     workloads: Mapping[str, WorkloadSpec] = field(default_factory=dict)
     insights: Mapping[str, InsightSpec] = field(default_factory=dict)
     deprecated_calls: Mapping[str, DeprecatedCallSpec] = field(default_factory=dict)
-    faults: Mapping[str, FaultSpec] = field(default_factory=dict)
+    faults: Mapping[str, Fault] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +202,7 @@ class Scenario:
     management_account: str
     accounts: tuple[AccountSpec, ...]
     clusters: tuple[ClusterSpec, ...]
-    faults: tuple[FaultSpec, ...]
+    faults: tuple[Fault, ...]
 
     def resized(self, clusters: int) -> "Scenario":
         """The same fleet with so many clusters: the blocks with a count share them as before."""

@@ -1,12 +1,13 @@
 """Reads a scenario from TOML, strictly: every unknown key and wrong value is a mistake with its file and line."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from fleetkeeper import documents
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.documents import Table
+from fleetkeeper.sim.faults import CACHED, Fault, FaultError, Harm, Side
 from fleetkeeper.sim.scenario import (
     SHIPPED,
     AccountSpec,
@@ -14,7 +15,6 @@ from fleetkeeper.sim.scenario import (
     ClusterSpec,
     DeprecatedCallSpec,
     DeprecationSpec,
-    FaultSpec,
     HelmSpec,
     InsightSpec,
     Look,
@@ -28,10 +28,6 @@ from fleetkeeper.sim.scenario import (
 
 T = TypeVar("T")
 WORKLOAD_KINDS = ("Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job", "Pod", "ReplicaSet")
-_FAULT_KINDS = (
-    *("throttle", "forbid", "slow", "unreachable", "error", "truncate", "garbage", "expire"),
-    *("drop-before", "drop-after", "stale"),
-)
 _CATEGORIES = ("UPGRADE_READINESS", "MISCONFIGURATION")
 _STATUSES = ("PASSING", "WARNING", "ERROR", "UNKNOWN")
 
@@ -69,13 +65,17 @@ def _scenario(root: Table) -> Scenario:
         management_account=fleet.text("management_account", check=_account_id),
         accounts=accounts,
         clusters=clusters,
-        faults=tuple(_fault(table) for table in root.tables("fault")),
+        faults=tuple(_fleet_fault(table) for table in root.tables("fault")),
     )
     seen: set[str] = set()
     for table, cluster in zip(root.tables("cluster"), clusters, strict=True):
         if cluster.key in seen:
             table.mistake("name", f"there is another cluster {cluster.key}", "give this one a `key` of its own")
         seen.add(cluster.key)
+    keys = {key for cluster in clusters for key in _keys(cluster)}
+    for table, fault in zip(root.tables("fault"), scenario.faults, strict=True):
+        if fault.cluster and fault.cluster not in keys:
+            table.mistake("cluster", f"there is no cluster {fault.cluster}")
     root.finish()
     return scenario
 
@@ -157,7 +157,7 @@ def _part(table: Table) -> dict[str, Any]:
         "workloads": _keyed(table, "workload", _workload, lambda spec: f"{spec.namespace}/{spec.kind}/{spec.name}"),
         "insights": _keyed(table, "insight", _insight, lambda spec: f"{spec.name} {spec.version}"),
         "deprecated_calls": _keyed(table, "deprecated_call", _call, lambda spec: f"{spec.group} {spec.resource}"),
-        "faults": _keyed(table, "fault", _fault, lambda spec: f"{spec.side} {spec.kind} {spec.operation}"),
+        "faults": _keyed(table, "fault", _fault, _fault_name),
     }
     return part | {key: found for key, found in many.items() if found}
 
@@ -277,13 +277,37 @@ def _call(table: Table) -> DeprecatedCallSpec:
     )
 
 
-def _fault(table: Table) -> FaultSpec:
-    return FaultSpec(
-        side=table.text("side", "kube", choices=("aws", "kube")),
-        kind=table.text("kind", choices=_FAULT_KINDS),
-        account=table.text("account", ""),
-        region=table.text("region", ""),
-        operation=table.text("operation", ""),
-        rate=table.number("rate", 1.0, minimum=0.0, maximum=1.0),
-        seconds=table.number("seconds", 0.0, minimum=0.0),
-    )
+def _keys(cluster: ClusterSpec) -> Iterator[str]:
+    """The keys of the clusters of a block; of one whose pattern is wrong, that is told elsewhere."""
+    if not cluster.count:
+        yield cluster.key
+    elif cluster.key != _numbered(cluster.key):
+        yield from (cluster.key.format(n=number) for number in range(cluster.count))
+
+
+def _fault_name(fault: Fault) -> str:
+    """What makes two faults of a cluster the same, so that one of a template can be replaced."""
+    when = fault.begins.isoformat() if fault.begins else "" if fault.after is None else f"after {fault.after:g} s"
+    return " ".join(part for part in (fault.side, fault.kind, fault.operation, fault.verb, when) if part)
+
+
+def _fleet_fault(table: Table) -> Fault:
+    return _fault(table, table.text("cluster", ""))
+
+
+def _fault(table: Table, cluster: str = "") -> Fault:
+    """A fault whose own rules speak with the file and line; a harmless one stands in for one that is wrong."""
+    said: dict[str, Any] = {"cluster": cluster}
+    said |= {name: table.text(name, "") for name in ("account", "region", "operation", "verb")}
+    said |= {"side": table.text("side", Side.KUBE), "kind": table.text("kind"), "reads": table.text("reads", CACHED)}
+    said |= {"rate": table.number("rate", 1.0), "seconds": table.number("seconds", 0.0)}
+    said |= {name: table.integer(name, 0) for name in ("count", "status", "retry_after")}
+    said |= {name: table.moment(name) for name in ("begins", "ends") if table.has(name)}
+    said |= {name: table.number(name) for name in ("after", "lasts") if table.has(name)}
+    try:
+        return Fault(**said)
+    except FaultError as error:
+        for wrong in error.mistakes:
+            if wrong.field != "kind" or said["kind"]:
+                table.mistake(wrong.field, wrong.message)
+        return Fault(Side.KUBE, Harm.ERROR, rate=0.0)

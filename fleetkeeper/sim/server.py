@@ -2,15 +2,19 @@
 
 import time
 from collections import OrderedDict
+from datetime import timedelta
 from types import TracebackType
 
 from fleetkeeper.sim.aws import DEMO_ACCESS_KEY, DEMO_SECRET_KEY, Unidentified, serve_aws
+from fleetkeeper.sim.aws.living_workers import LivingWorkers
 from fleetkeeper.sim.control import control_app
+from fleetkeeper.sim.controllers.living import LivingWorld
 from fleetkeeper.sim.kube.api import Authenticate
 from fleetkeeper.sim.kube.rbac import User
 from fleetkeeper.sim.kube_api import KubeServer, serve_kube
 from fleetkeeper.sim.loopback import Listener, Loopback
-from fleetkeeper.sim.timeline import Driver
+from fleetkeeper.sim.mixed_workers import MixedWorkers
+from fleetkeeper.sim.timeline import Driver, Timeline
 from fleetkeeper.sim.world import SimCluster, World
 
 SESSION = "fleetkeeper"
@@ -22,28 +26,49 @@ TOKEN_KNOWN = 2.0
 
 
 class Simulator:
-    """A world, served on loopback from threads of this process until closed. tokens are accepted on every cluster."""
+    """A world, served on loopback from threads of this process until closed. tokens are accepted on every cluster.
 
-    def __init__(self, world: World, *, control_port: int = 0, tokens: dict[str, User] | None = None) -> None:
+    Its clusters live: what EKS, the control channel and their controllers do runs on one timeline, by scaled wall time,
+    or where `virtual` only when `advance` is called. A cluster that nobody writes to stays asleep.
+    """
+
+    def __init__(
+        self, world: World, *, control_port: int = 0, tokens: dict[str, User] | None = None, virtual: bool = False
+    ) -> None:
         self.world = world
         self._tokens = tokens or {}
-        self.aws = serve_aws(world)
-        self.kube: KubeServer = serve_kube(world, self._authenticate())
+        self.living = LivingWorld(world, virtual=virtual)
+        if virtual:
+            world.clock = self.timeline.now
+        self.workers = MixedWorkers(LivingWorkers(self.living))
+        self.aws = serve_aws(world, self.living, self.workers)
+        self.authenticate = self._authenticate()
+        self.kube: KubeServer = serve_kube(world, self.authenticate, lambda cluster: self.living.of(cluster).objects)
         self.aws.stage.restarted.append(self.kube.api.forget)
-        self._driver = Driver(self.aws.stage.timeline)
-        listener = Listener(control_app(world, self.kube, self.aws.stats), port=control_port)
+        self._driver = None if virtual else Driver(self.timeline)
+        listener = Listener(control_app(self.living, self.kube, self.aws.stats), port=control_port)
         self.control_url = f"http://127.0.0.1:{listener.port}"
         self._control = Loopback("sim-control", [listener])
+
+    @property
+    def timeline(self) -> Timeline:
+        return self.living.timeline
 
     @property
     def aws_url(self) -> str:
         return self.aws.url
 
+    def advance(self, by: timedelta | float) -> None:
+        """Let so much virtual time pass (seconds, or a timedelta), and everything happen that is due by then."""
+        with self.world.lock:
+            self.timeline.advance(by)
+
     def close(self) -> None:
         self._control.close()
         self.kube.close()
         self.aws.close()
-        self._driver.close()
+        if self._driver is not None:
+            self._driver.close()
 
     def __enter__(self) -> "Simulator":
         return self

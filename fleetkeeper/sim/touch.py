@@ -1,15 +1,19 @@
 """Changes to a running world: what somebody did to a cluster, so that a second look finds something new."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.sim.aws.catalog import catalog
+from fleetkeeper.sim.controllers.live import Live
+from fleetkeeper.sim.controllers.living import LivingWorld
+from fleetkeeper.sim.kube.state_log import key_of
 from fleetkeeper.sim.kube_api import KubeServer
-from fleetkeeper.sim.world import Object, SimAddon, SimCluster, World
+from fleetkeeper.sim.world import Object, SimAddon
 
 
-def touch(world: World, kube: KubeServer, body: dict[str, Any]) -> None:
+def touch(living: LivingWorld, kube: KubeServer, body: dict[str, Any]) -> None:
     """Apply `{"cluster": KEY, "set": {...}}`, where set may hold, in any mix:
 
     version: "1.35"             the control plane is upgraded (its API server restarts: the gauges start anew)
@@ -21,22 +25,24 @@ def touch(world: World, kube: KubeServer, body: dict[str, Any]) -> None:
     images: {"ns/Kind/name": image}    the first container of a workload's template
     put: {resource: [objects]}, remove: {resource: ["ns/name"]}    any object
 
+    Changes of objects are writes as the API server makes them: they wake the cluster, and its controllers follow.
     KeyError for an unknown cluster, workload or key; nothing is changed before all keys are known.
     """
-    cluster = world.clusters[body["cluster"]]
+    cluster = living.world.clusters[body["cluster"]]
     changes: dict[str, Any] = body["set"]
     unknown = set(changes) - set(_CHANGES)
     if unknown:
         raise KeyError(f"unknown in set: {', '.join(sorted(unknown))}; known: {', '.join(_CHANGES)}")
-    with world.lock:
+    with living.world.lock:
+        live = living.of(cluster)
         for name, change in changes.items():
-            _CHANGES[name](cluster, change)
+            _CHANGES[name](live, change)
         if "version" in changes:
             kube.api.forget(cluster)
 
 
-def _version(cluster: SimCluster, version: str) -> None:
-    minor = Minor.parse(version)
+def _version(live: Live, version: str) -> None:
+    cluster, minor = live.cluster, Minor.parse(version)
     offered = catalog().minor(str(minor))
     cluster.version = str(minor)
     cluster.patch = f"v{offered.patch if offered else f'{minor}.0'}-eks-3cfe0ce"
@@ -44,41 +50,43 @@ def _version(cluster: SimCluster, version: str) -> None:
         cluster.platform_version = offered.platform
 
 
-def _kubelet(cluster: SimCluster, version: str) -> None:
-    for node in list(cluster.objects.get("/nodes", {}).values()):
+def _kubelet(live: Live, version: str) -> None:
+    for node in live.objects.of("/nodes"):
         system = {**node["status"]["nodeInfo"], "kubeletVersion": version}
-        cluster.put("/nodes", {**node, "status": {**node["status"], "nodeInfo": system}})
+        live.objects.update("/nodes", {**node, "status": {**node["status"], "nodeInfo": system}})
 
 
-def _addons(cluster: SimCluster, versions: dict[str, str | None]) -> None:
+def _addons(live: Live, versions: dict[str, str | None]) -> None:
+    addons = live.cluster.addons
     for name, version in versions.items():
         if version is None:
-            cluster.addons.pop(name, None)
-        elif name in cluster.addons:
-            cluster.addons[name].version = version
+            addons.pop(name, None)
+        elif name in addons:
+            addons[name].version = version
         else:
-            cluster.addons[name] = SimAddon(name, version)
+            addons[name] = SimAddon(name, version)
 
 
-def _tags(cluster: SimCluster, tags: dict[str, str]) -> None:
-    cluster.tags = dict(tags)
+def _tags(live: Live, tags: dict[str, str]) -> None:
+    live.cluster.tags = dict(tags)
 
 
-def _status(cluster: SimCluster, status: str) -> None:
-    cluster.status = status
+def _status(live: Live, status: str) -> None:
+    live.cluster.status = status
 
 
-def _no_calls(cluster: SimCluster, calls: list[Any]) -> None:
+def _no_calls(live: Live, calls: list[Any]) -> None:
     if calls:
         raise ValueError("deprecated_calls can only be emptied")
-    cluster.deprecated_calls.clear()
+    live.cluster.deprecated_calls.clear()
 
 
-def _images(cluster: SimCluster, images: dict[str, str]) -> None:
+def _images(live: Live, images: dict[str, str]) -> None:
     for where, image in images.items():
         namespace, kind, name = where.split("/")
         resource = f"{'batch' if kind in ('CronJob', 'Job') else 'apps'}/{kind.lower()}s"
-        cluster.put(resource, _with_image(cluster.objects[resource][(namespace, name)], image))
+        if live.objects.edit(resource, namespace, name, partial(_with_image, image=image)) is None:
+            raise KeyError(where)
 
 
 def _with_image(obj: Object, image: str) -> Object:
@@ -93,20 +101,29 @@ def _with_image(obj: Object, image: str) -> Object:
     return {**obj, "spec": {**spec, "template": {**spec["template"], "spec": pod}}}
 
 
-def _put(cluster: SimCluster, listings: dict[str, list[Object]]) -> None:
+def _put(live: Live, listings: dict[str, list[Object]]) -> None:
+    """Create or replace, whatever the newest resourceVersion is."""
     for resource, objects in listings.items():
         for obj in objects:
-            cluster.put(resource, obj)
+            metadata = {key: value for key, value in obj["metadata"].items() if key not in ("resourceVersion", "uid")}
+            wanted = {**obj, "metadata": metadata}
+            if live.objects.get(resource, *key_of(obj)) is None:
+                live.objects.create(resource, wanted)
+            else:
+                live.objects.update(resource, wanted)
 
 
-def _remove(cluster: SimCluster, listings: dict[str, list[str]]) -> None:
+def _remove(live: Live, listings: dict[str, list[str]]) -> None:
+    """Delete without grace; an object with finalizers stays until they are gone."""
     for resource, names in listings.items():
         for where in names:
             namespace, _, name = where.rpartition("/")
-            cluster.remove(resource, namespace, name)
+            if live.objects.get(resource, namespace, name) is None:
+                raise KeyError(where)
+            live.objects.delete(resource, (namespace, name), grace=0)
 
 
-_CHANGES: dict[str, Callable[[SimCluster, Any], None]] = {
+_CHANGES: dict[str, Callable[[Live, Any], None]] = {
     "version": _version,
     "kubelet": _kubelet,
     "addons": _addons,

@@ -6,12 +6,13 @@ two faces of one cluster never drift apart.
 
 import threading
 import time
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from fleetkeeper.sim.eks_state import EksRecord, EksRules
+from fleetkeeper.sim.faults import Encounter, Fault
 
 Object = dict[str, Any]
 """A Kubernetes object as JSON, without kind and apiVersion unless it is a custom resource. Parts of it are shared
@@ -124,6 +125,14 @@ class SimSubnet:
 
 
 @dataclass(slots=True)
+class SimTemplate:
+    """What differs of a launch template: one without an entry in World.templates has the versions in use alone."""
+
+    default: int
+    latest: int
+
+
+@dataclass(slots=True)
 class SimImage:
     """A custom machine image; one that is used without an entry in World.images is as old as its cluster."""
 
@@ -187,6 +196,7 @@ class SimCluster:
     authentication_mode: str = "API_AND_CONFIG_MAP"
     audit_logs: bool = False
     role_arn: str = ""
+    kms_key: str = ""  # the ARN of the key that encrypts secrets, "" for none
     vpc: str = ""
     subnets: list[str] = field(default_factory=list)
     security_group: str = ""
@@ -240,42 +250,9 @@ class SimAccount:
 
 
 @dataclass(slots=True)
-class Fault:
-    """Trouble on demand. Empty selectors match everything; the first fault that matches a request applies.
-
-    side: "aws" or "kube". kind: "throttle", "forbid", "slow", "unreachable", "error", "truncate", "garbage", and for
-    Kubernetes "expire" (a continue token is too old). For AWS also "drop-before" and "drop-after" (the connection
-    breaks before or after the effect) and "stale" (reads show a cluster as it was before a write, for `seconds` of
-    the world's time).
-    account, region, cluster (its key) and operation (an AWS operation name, or a Kubernetes "group/resource") select;
-    rate is the share of the matching requests that fail (0..1, by a counter, not by chance); seconds delays "slow".
-    """
-
-    side: str
-    kind: str
-    account: str = ""
-    region: str = ""
-    cluster: str = ""
-    operation: str = ""
-    rate: float = 1.0
-    seconds: float = 0.0
-    seen: int = 0
-
-    def selects(self, side: str, account: str, region: str, cluster: str, operation: str) -> bool:
-        """Whether a request is meant at all; a request that belongs to no cluster passes cluster ""."""
-        wanted = (self.account, self.region, self.cluster, self.operation)
-        asked = (account, region, cluster, operation)
-        return self.side == side and all(not want or want == have for want, have in zip(wanted, asked, strict=True))
-
-    def strikes(self) -> bool:
-        """Count one matching request and say whether it fails: evenly spread, so that 0.5 is every second one."""
-        self.seen += 1
-        return int(self.seen * self.rate) > int((self.seen - 1) * self.rate)
-
-
-@dataclass(slots=True)
 class World:
-    """The whole simulated fleet. now() is the simulated time: epoch plus scaled wall time since the start."""
+    """The whole simulated fleet. now() is the simulated time: epoch plus scaled wall time since the start, or what
+    `clock` says, which a virtual timeline sets."""
 
     epoch: datetime
     management_account: str
@@ -288,19 +265,33 @@ class World:
     started: float = field(default_factory=time.monotonic)
     subnets: dict[str, SimSubnet] = field(default_factory=dict)  # by id, where one is out of the ordinary
     images: dict[str, SimImage] = field(default_factory=dict)  # by id
+    templates: dict[str, SimTemplate] = field(default_factory=dict)  # by id, where one is out of the ordinary
+    lost_roles: set[str] = field(default_factory=set)  # ARNs of roles that clusters name and that are gone
+    keys: dict[str, str] = field(default_factory=dict)  # ARN → KeyState, where one is not Enabled; "" is gone
     quotas: dict[tuple[str, str, str], float] = field(default_factory=dict)  # (account, region, code) → applied value
     eks: EksRules = field(default_factory=EksRules)
+    clock: Callable[[], datetime] | None = None
 
     def now(self) -> datetime:
+        if self.clock is not None:
+            return self.clock()
         return self.epoch + timedelta(seconds=(time.monotonic() - self.started) * self.scale)
 
     def of_scope(self, account: str, region: str) -> Iterator[SimCluster]:
         return (c for c in self.clusters.values() if c.account == account and c.region == region)
 
-    def fault(self, side: str, *, account: str, region: str, cluster: str, operation: str) -> Fault | None:
+    def order(self, *faults: Fault) -> None:
+        """Set faults, before those that are there already: their time counts from now."""
+        with self.lock:
+            for fault in faults:
+                fault.set_at = self.now()
+            self.faults[:0] = faults
+
+    def fault(self, met: Encounter) -> Fault | None:
         """The first fault that this request meets, or None; counts it."""
         with self.lock:
+            now = self.now()
             for fault in self.faults:
-                if fault.selects(side, account, region, cluster, operation) and fault.strikes():
+                if fault.selects(met) and fault.is_on(now) and fault.strikes():
                     return fault
         return None

@@ -101,17 +101,19 @@ def sides(minor: str, *flags: str) -> Iterator[Sides]:
     with ControlPlane(minor, options) as plane:
         create_all(plane)
         tokens = {user: plane.token_identity(user).token for user in USERS} | {ADMIN: plane.admin_token}
-        cluster = _copied(plane, minor)
-        with _served(cluster, tokens) as server:
+        cluster = copied(plane, minor)
+        with served(cluster, tokens, USERS) as server:
             real = Side.of(plane.server, plane.ca_pem, tokens)
             yield Sides(minor, real, Side.of(cluster.endpoint, server.ca_pem, tokens), plane, cluster)
 
 
 @contextmanager
-def _served(cluster: SimCluster, tokens: Mapping[str, str]) -> Iterator[KubeServer]:
+def served(
+    cluster: SimCluster, tokens: Mapping[str, str], users: Mapping[str, tuple[str, ...]]
+) -> Iterator[KubeServer]:
     world = World(epoch=datetime(2026, 11, 20, 9, 0, tzinfo=UTC), management_account="111111111111")
     world.clusters[cluster.key] = cluster
-    groups = USERS | {ADMIN: ("system:masters",)}
+    groups = dict(users) | {ADMIN: ("system:masters",)}
     server = serve_kube(world, static_tokens({token: User(user, groups[user]) for user, token in tokens.items()}))
     try:
         yield server
@@ -119,7 +121,7 @@ def _served(cluster: SimCluster, tokens: Mapping[str, str]) -> Iterator[KubeServ
         server.close()
 
 
-def _copied(plane: ControlPlane, minor: str) -> SimCluster:
+def copied(plane: ControlPlane, minor: str, *, custom: bool = True) -> SimCluster:
     cluster = SimCluster(
         key=KEY,
         name=KEY,
@@ -132,7 +134,8 @@ def _copied(plane: ControlPlane, minor: str) -> SimCluster:
         created_at=datetime(2026, 1, 1, tzinfo=UTC),
     )
     builtin = resources.builtin(Minor.parse(minor)).values()
-    for resource in (*(r for r in builtin if r.name not in (*NOT_STORED, *DEPRECATED)), *_custom()):
+    stored = [r for r in builtin if "list" in r.verbs and r.name not in (*NOT_STORED, *DEPRECATED)]
+    for resource in (*stored, *(_custom() if custom else ())):
         found, cluster.revision = _listed(plane, resource)
         cluster.objects[resource.key] = {(o["metadata"].get("namespace", ""), o["metadata"]["name"]): o for o in found}
     return cluster

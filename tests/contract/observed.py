@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from fleetkeeper.core import model, parts
+from fleetkeeper.core import model, observed, parts
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.engine.ports import Listed, Observation
 from fleetkeeper.errors import GapReason
@@ -127,12 +127,34 @@ def snapshot(nodes: int = 3, workloads: int = 5) -> dict[str, Any]:
                 NOON - timedelta(hours=3),
             ),
         ),
+        parts.UPDATES: (
+            observed.EksUpdate("u-1", "VersionUpdate", "Successful", NOON - timedelta(days=90), Minor(1, 34)),
+        ),
+        parts.PREREQUISITES: observed.ClusterPrerequisites(
+            subnets=(observed.Subnet("subnet-a", "eu-west-1a", 4000), observed.Subnet("subnet-b", "eu-west-1b", 4000)),
+            role_arn="arn:aws:iam::123456789012:role/shop-cluster",
+            role_exists=True,
+        ),
+        parts.LAUNCH_TEMPLATES: (observed.LaunchTemplate("lt-1", "workers", 3, 3, 3, "workers"),),
         parts.NODES: tuple(node(n) for n in range(1, nodes + 1)),
         parts.WORKLOADS: tuple(workload(n) for n in range(workloads)),
         parts.PODS: model.Pods(40, ()),
         parts.NAMESPACES: (model.Namespace("web", {"team": "web"}),),
         parts.CRDS: (model.Crd("certs.example.io", "example.io", "Cert", (("v1", True, True, False),), ("v1",)),),
         parts.HELM_RELEASES: (release(),),
+        parts.POD_NOTES: (observed.PodNote("web", "web-7", "do-not-disrupt", "karpenter.sh/do-not-disrupt=true"),),
+        parts.BUDGETS: (observed.Budget("web", "web", minimum="50%", expected=4, desired=2, healthy=4, allowed=2),),
+        parts.VOLUMES: (observed.PersistentVolume("pv-1", "ebs.csi.aws.com", ("eu-west-1a",), "web/store-0"),),
+        parts.WEBHOOKS: (
+            observed.Webhook("ValidatingWebhookConfiguration", "policy", "a.policy.io", True, "policy/p"),
+        ),
+        parts.API_SERVICES: (observed.ApiService("v1.metrics", "metrics", "v1", "kube-system/metrics", True),),
+        parts.API_USE: observed.ApiUse((observed.DeprecatedCall("batch", "v1beta1", "cronjobs", "", "1.25"),), NOON),
+        parts.OBJECT_TRACES: (observed.ObjectTrace("last applied", "batch/v1beta1", "CronJob", "web", "nightly"),),
+        parts.HELM_USE: observed.HelmUse((observed.ReleaseChart("web", "ingress", 7, "ingress-nginx", "4.13.3"),)),
+        parts.CUSTOMISED: (
+            observed.Customised("coredns", "ConfigMap", "kube-system", "coredns", "data.Corefile", "kubectl"),
+        ),
         parts.ADDONS: model.Addons((addon(), addon("ingress-nginx", "1.13.3", found_by=model.FoundBy.HELM))),
     }
 

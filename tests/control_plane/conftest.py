@@ -11,8 +11,6 @@ from fleetkeeper.sim.control_plane.errors import ControlPlaneError
 from fleetkeeper.sim.control_plane.plane import ControlPlane
 
 MINORS = os.environ.get("FLEETKEEPER_CONTROL_PLANE_MINORS", "").split() or build.DEFAULT_MINORS
-# One group per minor, so that `--dist loadgroup` keeps one plane to one worker.
-PARAMS = [pytest.param(minor, marks=pytest.mark.xdist_group(f"control-plane-{minor}")) for minor in MINORS]
 
 
 def require_control_plane(*minors: str) -> None:
@@ -30,7 +28,7 @@ def require_control_plane(*minors: str) -> None:
         pytest.skip(f"{opt_out.VARIABLE}=1")
 
 
-@pytest.fixture(scope="session", params=PARAMS)
+@pytest.fixture(scope="session", params=MINORS)
 def plane_minor(request: pytest.FixtureRequest) -> str:
     """A Kubernetes minor that is built, such as "1.36"."""
     minor = str(request.param)

@@ -1,12 +1,12 @@
 """A fleet for the doctor in which everything works, and a table of what is denied: permission → why."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
-from fleetkeeper.core import model
+from fleetkeeper.core import model, observed
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.engine.diagnose import Doctor
 from fleetkeeper.engine.observe import Choice
@@ -68,6 +68,20 @@ class FakeCloud:
         unused()
 
     def insights(self, name: str) -> NoReturn:
+        unused()
+
+    def updates(self, name: str, known: Mapping[str, observed.EksUpdate]) -> NoReturn:
+        unused()
+
+    def prerequisites(self, control_plane: model.ControlPlane, node_groups: Iterable[model.NodeGroup]) -> NoReturn:
+        unused()
+
+    def launch_templates(
+        self, name: str, node_groups: Iterable[model.NodeGroup], known: Iterable[observed.LaunchTemplate]
+    ) -> NoReturn:
+        unused()
+
+    def quotas(self) -> NoReturn:
         unused()
 
     def auto_scaling_groups(self) -> NoReturn:

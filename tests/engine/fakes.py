@@ -1,7 +1,7 @@
 """A fleet behind the ports that is healthy unless a test breaks one thing, and what became of it in a real store."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -9,8 +9,10 @@ from typing import Any
 
 from fleetkeeper.adapters.library import read_compat
 from fleetkeeper.adapters.store.store import SqlStore
-from fleetkeeper.core import model, parts
+from fleetkeeper.core import model, observed, parts
+from fleetkeeper.core.api_search import NO_NAMES, ApiNames, LiveKind
 from fleetkeeper.core.compat import Compat
+from fleetkeeper.core.field_owners import AddonObject
 from fleetkeeper.core.placement import Candidate, MappingSettings, place
 from fleetkeeper.core.selector import Selector
 from fleetkeeper.core.versions import Minor
@@ -83,6 +85,10 @@ class FakeCloud:
     reads: Reads = field(default_factory=Reads)
     account: model.Account = _RETAIL
     created: dict[str, datetime] = field(default_factory=dict)
+    offered: tuple[str, ...] = ()
+    known_updates: dict[str, dict[str, observed.EksUpdate]] = field(default_factory=dict)
+    known_templates: dict[str, tuple[observed.LaunchTemplate, ...]] = field(default_factory=dict)
+    groups_told: dict[str, tuple[model.NodeGroup, ...]] = field(default_factory=dict)
 
     def id(self, name: str) -> model.ClusterId:
         arn = f"arn:aws:eks:{self.scope.region}:{self.scope.account}:cluster/{name}"
@@ -117,13 +123,36 @@ class FakeCloud:
         found: tuple[model.Insight, ...] = self._part(parts.INSIGHTS, name)
         return found
 
+    def updates(self, name: str, known: Mapping[str, observed.EksUpdate]) -> tuple[observed.EksUpdate, ...]:
+        self.known_updates[name] = dict(known)
+        found: tuple[observed.EksUpdate, ...] = self._part(parts.UPDATES, name)
+        return found
+
+    def prerequisites(
+        self, control_plane: model.ControlPlane, node_groups: Iterable[model.NodeGroup]
+    ) -> observed.ClusterPrerequisites:
+        self.groups_told[control_plane.name] = tuple(node_groups)
+        found: observed.ClusterPrerequisites = self._part(parts.PREREQUISITES, control_plane.name)
+        return found
+
+    def launch_templates(
+        self, name: str, node_groups: Iterable[model.NodeGroup], known: Iterable[observed.LaunchTemplate]
+    ) -> tuple[observed.LaunchTemplate, ...]:
+        self.known_templates[name] = tuple(known)
+        found: tuple[observed.LaunchTemplate, ...] = self._part(parts.LAUNCH_TEMPLATES, name)
+        return found
+
+    def quotas(self) -> tuple[observed.Quota, ...]:
+        self.reads.ask(parts.QUOTAS, "")
+        return (observed.Quota("ec2", "L-1", "Running On-Demand Standard (A, C, M) instances", 64.0, 12.0),)
+
     def auto_scaling_groups(self) -> tuple[model.AutoScalingGroup, ...]:
         self.reads.ask(parts.AUTO_SCALING_GROUPS, "")
         return ()
 
     def cluster_versions(self) -> tuple[model.SupportedVersion, ...]:
         self.reads.ask(parts.CLUSTER_VERSIONS, "")
-        return ()
+        return tuple(model.SupportedVersion(Minor.parse(each), None, None, "", "EKS") for each in self.offered)
 
     def addon_releases(self, minor: Minor) -> tuple[model.AddonRelease, ...]:
         self.reads.ask(parts.ADDON_RELEASES, str(minor))
@@ -174,10 +203,54 @@ class FakeKube:
         found: tuple[model.Crd, ...] = self._part(parts.CRDS)
         return found
 
-    def helm_releases(self, known: Mapping[str, model.HelmRelease]) -> tuple[model.HelmRelease, ...]:
+    def helm_releases(
+        self, known: Mapping[str, model.HelmRelease], names: ApiNames = NO_NAMES
+    ) -> tuple[model.HelmRelease, ...]:
         self.fleet.known_releases[self.name] = dict(known)
         found: tuple[model.HelmRelease, ...] = self._part(parts.HELM_RELEASES)
         return found
+
+    def helm_use(self, known: observed.HelmUse, names: ApiNames) -> observed.HelmUse:
+        self.fleet.known_use[self.name] = known
+        found: observed.HelmUse = self._part(parts.HELM_USE)
+        return found
+
+    def pod_notes(self) -> tuple[observed.PodNote, ...]:
+        found: tuple[observed.PodNote, ...] = self._part(parts.POD_NOTES)
+        return found
+
+    def budgets(self) -> tuple[observed.Budget, ...]:
+        found: tuple[observed.Budget, ...] = self._part(parts.BUDGETS)
+        return found
+
+    def volumes(self) -> tuple[observed.PersistentVolume, ...]:
+        found: tuple[observed.PersistentVolume, ...] = self._part(parts.VOLUMES)
+        return found
+
+    def webhooks(self) -> tuple[observed.Webhook, ...]:
+        found: tuple[observed.Webhook, ...] = self._part(parts.WEBHOOKS)
+        return found
+
+    def api_services(self) -> tuple[observed.ApiService, ...]:
+        found: tuple[observed.ApiService, ...] = self._part(parts.API_SERVICES)
+        return found
+
+    def api_use(self) -> observed.ApiUse:
+        found: observed.ApiUse = self._part(parts.API_USE)
+        return found
+
+    def object_traces(self, kinds: Sequence[LiveKind]) -> tuple[observed.ObjectTrace, ...]:
+        self.fleet.looked_for[self.name] = tuple(kinds)
+        found: tuple[observed.ObjectTrace, ...] = self._part(parts.OBJECT_TRACES)
+        return found
+
+    def customised(self, objects: Sequence[AddonObject]) -> tuple[observed.Customised, ...]:
+        found: tuple[observed.Customised, ...] = self._part(parts.CUSTOMISED)
+        return found if objects else ()
+
+    def proxy_mode(self) -> str:
+        self.fleet.reads.ask("proxy mode", self.name)
+        return "iptables"
 
     def close(self) -> None:
         self.fleet.open -= 1
@@ -192,6 +265,8 @@ class FakeKubes:
     open: int = 0
     uids: dict[str, str] = field(default_factory=dict)
     known_releases: dict[str, dict[str, model.HelmRelease]] = field(default_factory=dict)
+    known_use: dict[str, observed.HelmUse] = field(default_factory=dict)
+    looked_for: dict[str, tuple[LiveKind, ...]] = field(default_factory=dict)
 
     def _opened(self, name: str, found: Snapshot) -> FakeKube:
         self.reads.ask("connect", name)

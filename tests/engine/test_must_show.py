@@ -23,8 +23,9 @@ from fleetkeeper.core.selector import Selector
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.errors import GapReason
 from fleetkeeper.sim.aws import DEMO_ACCESS_KEY, DEMO_SECRET_KEY
+from fleetkeeper.sim.faults import Fault
 from fleetkeeper.sim.server import Simulator
-from fleetkeeper.sim.world import Fault, SimCluster, SimIssue
+from fleetkeeper.sim.world import SimCluster, SimIssue
 from tests.contract.observed import NOON, SCOPE
 from tests.engine.fakes import FakeCloud, Fleet, Snapshot, described, fails
 from tests.engine.live import STRANGER, Live, connected, live, world_of

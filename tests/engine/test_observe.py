@@ -66,6 +66,32 @@ def test_releases_of_addons_are_asked_once_per_minor_and_scope(store: SqlStore) 
     assert fleet.reads.count(parts.CLUSTER_VERSIONS) == fleet.reads.count(parts.AUTO_SCALING_GROUPS) == 2
 
 
+def test_releases_are_asked_for_every_minor_that_is_offered_from_the_oldest_in_use_on(fleet: Fleet) -> None:
+    fleet.cloud.clusters["lab"] = described("lab", "1.35")
+    fleet.cloud.offered = ("1.32", "1.33", "1.34", "1.35", "1.36")
+    fleet.observe()
+
+    assert [minor for part, minor in fleet.reads.done if part == parts.ADDON_RELEASES] == ["1.34", "1.35", "1.36"]
+
+
+def test_an_account_without_clusters_is_asked_for_no_quotas_and_no_releases(store: SqlStore) -> None:
+    fleet = Fleet(store, FakeCloud(clusters={}))
+    fleet.observe()
+
+    assert fleet.reads.count(parts.QUOTAS) == fleet.reads.count(parts.ADDON_RELEASES) == 0
+
+
+def test_the_cloud_is_told_the_groups_and_what_is_known_of_updates_and_launch_templates(fleet: Fleet) -> None:
+    fleet.observe()
+    expected, cloud = fleet.cloud.clusters["shop"], fleet.cloud
+    assert cloud.groups_told["shop"] == expected[parts.NODE_GROUPS]
+    assert (cloud.known_updates["shop"], cloud.known_templates["shop"]) == ({}, ())
+    fleet.later()
+
+    assert cloud.known_updates["shop"] == {each.id: each for each in expected[parts.UPDATES]}
+    assert cloud.known_templates["shop"] == expected[parts.LAUNCH_TEMPLATES]
+
+
 def test_releases_for_minors_that_a_selector_leaves_out_are_kept(fleet: Fleet) -> None:
     fleet.cloud.clusters["lab"] = described("lab", "1.35")
     fleet.observe()
@@ -115,13 +141,15 @@ def test_a_part_that_fails_is_a_gap_and_all_others_are_stored(fleet: Fleet, part
     fleet.broken[(part, "shop")] = fails(reason, "the words of the API")
     outcome = fleet.observe()
 
-    assert fleet.gaps() == {part: reason.value}
-    assert fleet.seen() == set(parts.ALL_PARTS) - {part}
+    # Without its node groups nobody can say which launch templates are the cluster's.
+    missed = {part} | ({parts.LAUNCH_TEMPLATES} if part == parts.NODE_GROUPS else set())
+    assert fleet.gaps() == dict.fromkeys(missed, reason.value)
+    assert fleet.seen() == set(parts.ALL_PARTS) - missed
     assert fleet.rows()["shop"].parts[part].gap == model.Gap(reason, "the words of the API", NOON)
     assert (outcome.incomplete, outcome.complete, outcome.not_listed) == (1, False, {})
 
 
-@pytest.mark.parametrize("part", [parts.CLUSTER_VERSIONS, parts.AUTO_SCALING_GROUPS])
+@pytest.mark.parametrize("part", [parts.CLUSTER_VERSIONS, parts.AUTO_SCALING_GROUPS, parts.QUOTAS])
 def test_a_shared_part_that_fails_is_a_gap_of_the_scope(fleet: Fleet, part: str) -> None:
     fleet.broken[(part, "")] = fails(GapReason.FORBIDDEN)
     fleet.observe()

@@ -7,7 +7,12 @@ from pathlib import Path
 import botocore.session
 from botocore import xform_name
 
-SERVICES = ("eks", "autoscaling", "organizations", "sts", "iam", "ec2", "ssm", "service-quotas", "cloudtrail")
+# boto3's name → IAM's.
+SERVICES = {name: name for name in ("eks", "autoscaling", "organizations", "sts", "iam", "kms", "ec2", "ssm")} | {
+    "service-quotas": "servicequotas",
+    "cloudwatch": "cloudwatch",
+    "cloudtrail": "cloudtrail",
+}
 EKS_ADAPTER = Path(__file__).parents[2] / "fleetkeeper" / "adapters" / "eks"
 
 # Anybody with credentials may: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html (2026-11)
@@ -22,9 +27,9 @@ def called() -> set[str]:
 
 def _called_in(tree: ast.Module) -> Iterator[str]:
     names = _names(tree)
-    for service in names & set(SERVICES):
+    for service in names & SERVICES.keys():
         operations = botocore.session.Session().get_service_model(service).operation_names
-        yield from (f"{service}:{operation}" for operation in operations if xform_name(operation) in names)
+        yield from (f"{SERVICES[service]}:{operation}" for operation in operations if xform_name(operation) in names)
 
 
 def _names(tree: ast.Module) -> set[str]:

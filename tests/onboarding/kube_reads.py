@@ -14,6 +14,7 @@ from fleetkeeper.adapters.kube.kubes import KubeAccess
 from fleetkeeper.adapters.kube.limits import WallPace
 from fleetkeeper.clock import SystemClock
 from fleetkeeper.config import KubernetesSettings
+from fleetkeeper.core.api_search import LiveKind
 from fleetkeeper.core.model import ClusterId, ControlPlane
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.engine.ports import Cloud
@@ -52,6 +53,9 @@ def world(holders: str = "secrets", crowd: int = _CROWD) -> World:
     for resource in ("/pods", "batch/jobs"):
         for namespace, name in places:
             cluster.put(resource, {"metadata": {"name": name, "namespace": namespace, "uid": name}, "spec": {}})
+    service = {"service": {"namespace": "quiet", "name": "guard"}}
+    webhook = {"metadata": {"name": "guard"}, "webhooks": [{"name": "guard.example.com", "clientConfig": service}]}
+    cluster.put("admissionregistration.k8s.io/validatingwebhookconfigurations", webhook)
     for namespace, name in places:
         labels = {"owner": "helm", "status": "deployed", "name": name, "version": "1"}
         metadata = {"name": f"sh.helm.release.v1.{name}.v1", "namespace": namespace, "uid": name, "labels": labels}
@@ -84,11 +88,14 @@ def reading(place: World, user: User) -> Iterator[tuple[KubeReader, KubeServer]]
 
 
 def observe(kube: KubeReader) -> None:
-    """Everything but Helm releases."""
+    """Everything but Helm releases, what is set of EKS addons, and the objects of kinds that go away."""
     kube.git_version()
     kube.identity()
-    for read in (kube.nodes, kube.workloads, kube.pods, kube.namespaces, kube.crds):
+    for read in (kube.nodes, kube.workloads, kube.pods, kube.pod_notes, kube.namespaces, kube.crds):
         read()
+    for look in (kube.budgets, kube.volumes, kube.webhooks, kube.api_services, kube.api_use):
+        look()
+    kube.object_traces([LiveKind("Certificate", "certificates", ("cert-manager.io/v1",), frozenset())])
 
 
 def needed_to_observe() -> set[Need]:

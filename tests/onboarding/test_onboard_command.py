@@ -139,7 +139,7 @@ def test_the_role_of_a_cluster_is_that_of_its_account(run: Run, config: Path) ->
 def test_secrets_are_an_option(run: Run, option: str) -> None:
     manifest = run(arn("shop"), "--format", "kubernetes", option).stdout
 
-    assert ("secrets" in yaml.safe_dump_all(yaml.safe_load_all(manifest))) is (option == "--helm-secrets")
+    assert ("- secrets\n" in yaml.safe_dump_all(yaml.safe_load_all(manifest))) is (option == "--helm-secrets")
 
 
 @pytest.mark.parametrize("format", ["policy", "assume-policy", "organizations-policy"])

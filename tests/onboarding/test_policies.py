@@ -6,6 +6,10 @@ from typing import Any
 import pytest
 import yaml
 
+from fleetkeeper.adapters.library import read_compat
+from fleetkeeper.core.api_search import LiveKind, live_kinds
+from fleetkeeper.core.eks_objects import ADDON_OBJECTS, PROXY_CONFIGS, SYSTEM
+from fleetkeeper.core.versions import Minor
 from fleetkeeper.errors import UsageError
 from fleetkeeper.onboarding import shipped
 from fleetkeeper.onboarding.cloudformation import account_template, cluster_template
@@ -117,8 +121,30 @@ def test_the_opt_in_role_allows_exactly_what_helm_releases_need() -> None:
 def test_without_the_opt_in_nothing_may_read_secrets() -> None:
     manifest = shipped.rbac(helm_secrets=False)
 
-    assert [d["kind"] for d in kube_reads.documents(manifest)] == ["ClusterRole", "ClusterRoleBinding"]
-    assert not {r for r in kube_reads.granted(manifest, "fleetkeeper-reader") if r[2] in ("secrets", "configmaps")}
+    for role in ("fleetkeeper-reader", "fleetkeeper-trace-reader"):
+        assert not {right for right in kube_reads.granted(manifest, role) if right[2] in ("secrets", "configmaps")}
+
+
+def test_of_config_maps_only_those_of_eks_addons_may_be_read() -> None:
+    (role,) = (d for d in kube_reads.documents(shipped.rbac(helm_secrets=False)) if d["kind"] == "Role")
+    wanted = {each.name for each in ADDON_OBJECTS if each.kind == "ConfigMap"} | {name for name, _ in PROXY_CONFIGS}
+
+    assert role["metadata"]["namespace"] == SYSTEM
+    assert role["rules"] == [
+        {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": sorted(wanted), "verbs": ["get"]}
+    ]
+
+
+def test_objects_of_every_built_in_kind_that_goes_away_may_be_listed() -> None:
+    may = kube_reads.granted(shipped.rbac(helm_secrets=False), "fleetkeeper-trace-reader")
+    apis = read_compat().apis
+    kinds = [kind for minor in range(30, 45) for kind in live_kinds(apis, Minor(1, minor), ())]
+
+    assert not {need for kind in kinds for place in kind.places if (need := _listing(kind, place)) not in may}
+
+
+def _listing(kind: LiveKind, place: str) -> kube_reads.Need:
+    return "list", place.rpartition("/")[0], kind.resource
 
 
 @pytest.mark.parametrize("document", kube_reads.documents(shipped.rbac(helm_secrets=True)), ids=lambda d: d["kind"])

@@ -38,7 +38,16 @@ def get(cluster: SimCluster, path: str, token: str = ADMIN, *, ca_pem: str = "",
     return ask("GET", cluster, path, token, ca_pem=ca_pem, **headers)
 
 
-def ask(method: str, cluster: SimCluster, path: str, token: str = ADMIN, *, ca_pem: str = "", **headers: str) -> Reply:
+def ask(
+    method: str,
+    cluster: SimCluster,
+    path: str,
+    token: str = ADMIN,
+    *,
+    body: Any = None,
+    ca_pem: str = "",
+    **headers: str,
+) -> Reply:
     where = urlsplit(cluster.endpoint)
     context = ssl.create_default_context(cadata=ca_pem or cluster.ca_pem)
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -46,7 +55,8 @@ def ask(method: str, cluster: SimCluster, path: str, token: str = ADMIN, *, ca_p
         sent["Authorization"] = f"Bearer {token}"
     connection = http.client.HTTPSConnection(str(where.hostname), where.port, timeout=20, context=context)
     try:
-        connection.request(method, where.path + path, headers=sent)
+        payload = None if body is None else json.dumps(body)
+        connection.request(method, where.path + path, payload, headers=sent)
         answer = connection.getresponse()
         found = {name.lower(): value for name, value in answer.getheaders()}
         return Reply(answer.status, found, answer.read())

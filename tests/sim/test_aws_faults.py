@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutE
 from botocore.parsers import ResponseParserError
 
 from fleetkeeper.sim.aws import Asking
-from fleetkeeper.sim.world import Fault
+from fleetkeeper.sim.faults import Fault
 from tests.sim.worlds import DEV, MANAGEMENT, PROD, REGION, Aws, a_cluster, a_world, served
 
 
@@ -168,10 +168,3 @@ def test_requests_are_counted(aws: Aws) -> None:
     assert counted[Asking(PROD, REGION, "eks:ListClusters")] == 4
     assert counted[Asking(PROD, REGION, "sts:AssumeRole")] == 1
     assert not any(asking.account == MANAGEMENT for asking in counted)
-
-
-def test_a_fault_that_does_not_exist_is_loud() -> None:
-    with served(a_world()) as aws:
-        aws.world.faults.append(Fault("aws", "gremlins", operation="ListClusters"))
-        with pytest.raises(ClientError, match="no fault 'gremlins'"):
-            aws.client("eks").list_clusters()

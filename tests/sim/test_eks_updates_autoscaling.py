@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.sim.eks_writes import Driven, a_pod, driven, join_nodes, put_budget, put_pods, refused
+from tests.sim.eks_writes import NODE_REMOVAL, Driven, deploy, driven, join_nodes, put_bare_pod, put_budget, refused
 from tests.sim.worlds import a_world, served
 
 LEGACY = {"AutoScalingGroupName": "shop-legacy"}
@@ -46,12 +46,13 @@ def test_a_higher_capacity_brings_a_node_like_the_others(run: Driven) -> None:
 def test_a_lower_capacity_takes_a_node_without_asking(run: Driven) -> None:
     run.asg.set_desired_capacity(**LEGACY, DesiredCapacity=2)
     run.later(minutes=2)
-    put_pods(run, *(a_pod(f"web-{number}", name) for number, name in enumerate(sorted(run.nodes()))))
+    assert sorted(deploy(run, replicas=2)) == sorted(run.nodes())
     put_budget(run, minAvailable=2)
     run.asg.set_desired_capacity(**LEGACY, DesiredCapacity=1)
     assert sorted(states(run)) == ["InService", "Terminating"]
+    run.later(seconds=NODE_REMOVAL)
     assert len(run.nodes()) == 1
-    run.later(seconds=30)
+    run.later(seconds=30 - NODE_REMOVAL)
     assert states(run) == ["InService"]
 
 
@@ -109,7 +110,8 @@ def test_bounds_pull_the_capacity_along(run: Driven) -> None:
 
 def test_a_managed_group_drains_what_auto_scaling_takes(run: Driven) -> None:
     names = join_nodes(run)
-    put_pods(run, *(a_pod(f"web-{number}", name, owner="") for number, name in enumerate(names)))
+    for number, name in enumerate(names):
+        put_bare_pod(run, name, f"web-{number}")
     put_budget(run, minAvailable=2)
     run.asg.set_desired_capacity(AutoScalingGroupName=managed(run), DesiredCapacity=1)
     assert sorted(states(run, managed(run))) == ["InService", "Terminating:Wait"]

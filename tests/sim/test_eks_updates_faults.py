@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from botocore.exceptions import ConnectionClosedError
 
-from fleetkeeper.sim.world import Fault
+from fleetkeeper.sim.faults import Fault
 from tests.sim.eks_writes import Driven, driven, refused
 
 

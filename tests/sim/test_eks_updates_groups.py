@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from fleetkeeper.sim.world import SimSubnet
-from tests.sim.eks_writes import Driven, a_pod, driven, join_nodes, put_budget, put_pods, refused
+from tests.sim.eks_writes import NODE_REMOVAL, Driven, driven, join_nodes, put_bare_pod, put_budget, refused
 from tests.sim.worlds import CUSTOM_AMI, PROD, REGION, a_world, served
 
 GROUP: dict[str, Any] = {
@@ -25,12 +25,21 @@ def run() -> Iterator[Driven]:
         yield made
 
 
+def states(run: Driven) -> list[str]:
+    """Of the instances of main."""
+    groups = run.asg.describe_auto_scaling_groups()["AutoScalingGroups"]
+    group = next(each for each in groups if each["AutoScalingGroupName"].startswith("eks-main-"))
+    return [each["LifecycleState"] for each in group["Instances"]]
+
+
 def test_a_new_group_becomes_active_with_its_nodes(run: Driven) -> None:
     size = {"minSize": 1, "maxSize": 4, "desiredSize": 3}
     made = run.eks.create_nodegroup(**GROUP, scalingConfig=size, labels={"colour": "blue"}, tags={"a": "b"})
     assert (made["nodegroup"]["status"], made["nodegroup"]["version"]) == ("CREATING", "1.34")
     assert run.nodes() == {}
-    run.later(seconds=100)
+    run.later(seconds=99)
+    assert (len(run.nodes()), run.group("blue")["status"]) == (3, "CREATING")
+    run.later(seconds=11)
     group = run.group("blue")
     assert (group["status"], group["scalingConfig"], group["tags"]) == ("ACTIVE", size, {"a": "b"})
     assert (group["nodeRole"], group["diskSize"]) == (GROUP["nodeRole"], 20)
@@ -107,14 +116,18 @@ def test_a_deleted_group_goes_with_its_nodes(run: Driven) -> None:
 
 def test_what_is_not_drained_in_five_minutes_is_terminated(run: Driven) -> None:
     node = min(join_nodes(run))
-    put_pods(run, a_pod("web-1", node, owner=""))
+    put_bare_pod(run, node)
     put_budget(run, minAvailable=1)
     run.eks.delete_nodegroup(**MAIN)
     run.later(minutes=4, seconds=59)
     assert set(run.nodes()) == {node}
+    assert states(run) == ["Terminating:Wait"]
     run.later(seconds=1)
+    assert states(run) == ["Terminating"]
+    run.later(seconds=NODE_REMOVAL)
     assert run.nodes() == {}
-    assert run.cluster.objects["/pods"] == {}
+    run.later(minutes=1)
+    assert run.inside.pods() == []
 
 
 def test_a_group_in_deletion_cannot_be_updated(run: Driven) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from fleetkeeper.sim.aws.karpenter import allowed
 from fleetkeeper.sim.aws.workers import NodeOrder
-from tests.sim.eks_writes import Driven, a_pod, driven, put_budget, put_pods
+from tests.sim.eks_writes import READY, Driven, driven, join, put_bare_pod, put_budget
 
 KEEP = "karpenter.sh/do-not-disrupt"
 
@@ -33,8 +33,8 @@ def run() -> Iterator[Driven]:
         put_class(made, alias="bottlerocket@latest")
         for number in range(4):
             labels = {"karpenter.sh/nodepool": "general", "team": "shop"}
-            order = NodeOrder(f"i-{number}", "eu-west-1b", f"10.1.0.{number}", "v1.34.11-eks-1", labels)
-            made.aws.server.stage.workers.create_node(made.cluster, order)
+            join(made, NodeOrder(f"i-{number}", "eu-west-1b", f"10.1.0.{number}", "v1.34.11-eks-1", labels))
+        made.later(seconds=READY)
         yield made
 
 
@@ -48,7 +48,10 @@ def test_nodes_drift_one_by_one_after_the_minor_moved(run: Driven) -> None:
     assert (new(run), len(run.nodes())) == (0, 4)
     for moved in range(1, 5):
         run.later(seconds=90)  # to boot; then the old one has nothing to drain
+        assert (new(run), len(run.nodes())) == (moved, 5)
+        run.later(seconds=11)
         assert (new(run), len(run.nodes())) == (moved, 4)
+        run.later(seconds=19)  # the next look
     assert {node["metadata"]["labels"]["team"] for node in run.nodes().values()} == {"shop"}
 
 
@@ -85,7 +88,7 @@ def test_a_blocked_pod_holds_its_node_unless_the_pool_has_a_grace_period(
 ) -> None:
     put_pool(run, "100%", **grace)
     node = min(run.nodes())
-    put_pods(run, a_pod("web-1", node, owner=""))
+    put_bare_pod(run, node)
     put_budget(run, minAvailable=1)
     run.upgrade()
     run.later(minutes=8 + 5 + 20)

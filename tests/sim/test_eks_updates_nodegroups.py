@@ -5,9 +5,14 @@ from typing import Any
 
 import pytest
 
+from fleetkeeper.sim.controllers.pods import is_ready
 from fleetkeeper.sim.world import SimUpdateConfig
-from tests.sim.eks_writes import Driven, a_pod, driven, join_nodes, put_budget, put_pods, refused
+from tests.sim.controllers.behaving import DAEMONS
+from tests.sim.eks_writes import NODE_REMOVAL, Driven, deploy, driven, join_nodes, put_bare_pod, put_budget, refused
 
+CORDONED = 30 + 90 + 20
+"""Seconds from the start of a roll: to set up, to boot, and to see that the new nodes are Ready."""
+FIRST_GONE = CORDONED + 60 + NODE_REMOVAL
 EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
 
 
@@ -32,9 +37,13 @@ def seen(run: Driven, name: str) -> Any:
 
 def members(run: Driven) -> int:
     """Instances of the Auto Scaling group that are there and not on their way out."""
+    return sum(1 for state in states(run) if not state.startswith("Terminating"))
+
+
+def states(run: Driven) -> list[str]:
     groups = run.asg.describe_auto_scaling_groups()["AutoScalingGroups"]
     group = next(each for each in groups if each["AutoScalingGroupName"].startswith("eks-main-"))
-    return sum(1 for each in group["Instances"] if not each["LifecycleState"].startswith("Terminating"))
+    return [each["LifecycleState"] for each in group["Instances"]]
 
 
 def test_a_roll_ends_with_the_same_size_on_the_clusters_minor(run: Driven) -> None:
@@ -58,14 +67,20 @@ def test_the_phases_follow_each_other(run: Driven) -> None:
     assert run.group()["scalingConfig"]["desiredSize"] == 2
     run.later(seconds=89)
     assert set(run.nodes()) == old, "instances boot"
-    run.later(seconds=11)
+    run.later(seconds=20)
+    assert not any("unschedulable" in node["spec"] for node in run.nodes().values()), "new nodes become Ready"
+    run.later(seconds=1)
     for name in old:
         node = run.nodes()[name]
         assert node["spec"]["unschedulable"] is True
         assert node["metadata"]["labels"][EXCLUDED] == "true"
+    run.later(seconds=59)
+    assert states(run) == ["InService"] * 6, "a minute after the drain"
+    run.later(seconds=1)
+    assert sorted(states(run)) == ["InService"] * 5 + ["Pending", "Terminating"], "another one in its place"
+    run.later(seconds=NODE_REMOVAL)
+    assert len(old & set(run.nodes())) == 1, "one node at a time"
     run.later(seconds=60)
-    assert len(old & set(run.nodes())) == 1, "one node at a time, a minute after its drain"
-    run.later(seconds=70)
     assert not old & set(run.nodes())
     run.later(minutes=10)
     assert members(run) == 2
@@ -75,7 +90,7 @@ def test_a_higher_parallelism_takes_nodes_side_by_side(run: Driven) -> None:
     run.cluster.node_groups["main"].update_config = SimUpdateConfig(nodes=2)
     old = set(run.nodes())
     roll(run)
-    run.later(seconds=30 + 100 + 60)
+    run.later(seconds=FIRST_GONE)
     assert not old & set(run.nodes())
 
 
@@ -83,7 +98,7 @@ def test_a_share_of_the_nodes_counts_too(run: Driven) -> None:
     run.cluster.node_groups["main"].update_config = SimUpdateConfig(nodes=0, percent=100)
     old = set(run.nodes())
     roll(run)
-    run.later(seconds=30 + 100 + 60)
+    run.later(seconds=FIRST_GONE)
     assert not old & set(run.nodes())
 
 
@@ -100,23 +115,23 @@ def test_the_minimal_strategy_terminates_before_it_launches(run: Driven) -> None
 
 
 def test_pods_move_within_their_budget(run: Driven) -> None:
-    names = sorted(run.nodes())
-    put_pods(run, *(a_pod(f"web-{number}", names[number % 2]) for number in range(4)))
+    assert set(deploy(run, replicas=4)) == set(run.nodes())
     put_budget(run, maxUnavailable=1)
     name = roll(run)
     lowest = 4
-    for _ in range(120):
-        run.later(seconds=10)
-        pods = run.cluster.objects["/pods"].values()
-        lowest = min(lowest, sum(1 for pod in pods if pod["status"]["phase"] == "Running"))
+    for _ in range(240):
+        run.later(seconds=5)
+        staying = [pod for pod in run.inside.pods() if "deletionTimestamp" not in pod["metadata"]]
+        lowest = min(lowest, sum(is_ready(pod) for pod in staying))
     assert seen(run, name)["status"] == "Successful"
     assert lowest == 3
-    assert {pod["spec"]["nodeName"] for pod in run.cluster.objects["/pods"].values()} <= set(run.nodes())
+    assert run.inside.ready() == 4
+    assert set(run.inside.placed()) <= set(run.nodes())
 
 
 def test_a_blocked_pod_fails_the_roll_after_fifteen_minutes(run: Driven) -> None:
-    node = min(run.nodes())
-    put_pods(run, a_pod("web-1", node))
+    (node,) = deploy(run)
+    (pod,) = run.inside.pods()
     put_budget(run, minAvailable=1)
     name = roll(run)
     run.later(minutes=15)
@@ -125,21 +140,20 @@ def test_a_blocked_pod_fails_the_roll_after_fifteen_minutes(run: Driven) -> None
     update = seen(run, name)
     assert (update["status"], update["errors"][0]["errorCode"]) == ("Failed", "PodEvictionFailure")
     assert update["errors"][0]["resourceIds"] == [node]
-    assert "web-1" not in update["errors"][0]["errorMessage"], "EKS does not name the pod"
+    assert pod["metadata"]["name"] not in update["errors"][0]["errorMessage"], "EKS does not name the pod"
     assert (run.group()["status"], run.group()["version"]) == ("ACTIVE", "1.34")
     assert "unschedulable" not in run.nodes()[node]["spec"]
     run.later(minutes=20)
     assert members(run) == 2
 
 
-@pytest.mark.parametrize(
-    "blocked",
-    [[a_pod("web-1", "")], [a_pod("web-1", "", owner="")]],
-    ids=["of a controller", "bare"],
-)
-def test_force_takes_the_node_after_the_limit(run: Driven, blocked: list[dict[str, Any]]) -> None:
+@pytest.mark.parametrize("owned", [True, False], ids=["of a controller", "bare"])
+def test_force_takes_the_node_after_the_limit(run: Driven, owned: bool) -> None:
     node = min(run.nodes())
-    put_pods(run, *({**pod, "spec": {**pod["spec"], "nodeName": node}} for pod in blocked))
+    if owned:
+        (node,) = deploy(run)
+    else:
+        put_bare_pod(run, node)
     put_budget(run, minAvailable=1)
     name = roll(run, force=True)
     run.later(minutes=16)
@@ -150,18 +164,16 @@ def test_force_takes_the_node_after_the_limit(run: Driven, blocked: list[dict[st
 
 
 def test_two_budgets_of_one_pod_block_it_for_good(run: Driven) -> None:
-    names = sorted(run.nodes())
-    put_pods(run, *(a_pod(f"web-{number}", names[number % 2]) for number in range(4)))
+    assert set(deploy(run, replicas=4)) == set(run.nodes())
     put_budget(run, maxUnavailable=4)
-    other = {"metadata": {"name": "other", "namespace": "shop"}, "spec": {"selector": {}, "maxUnavailable": 4}}
-    run.cluster.put("policy/poddisruptionbudgets", other)
+    run.inside.budget("other", selector={}, maxUnavailable=4)
     name = roll(run)
     run.later(minutes=40)
     assert seen(run, name)["errors"][0]["errorCode"] == "PodEvictionFailure"
 
 
 def test_pods_of_daemon_sets_hold_nothing_up(run: Driven) -> None:
-    put_pods(run, *(a_pod(f"agent-{name}", name, "agent", "DaemonSet") for name in run.nodes()))
+    assert set(deploy(run, "agent", resource=DAEMONS)) == set(run.nodes())
     put_budget(run, "agent", minAvailable="100%")
     name = roll(run)
     run.later(hours=1)

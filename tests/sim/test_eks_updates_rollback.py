@@ -9,7 +9,7 @@ import pytest
 from fleetkeeper.sim.aws.workers import NodeOrder
 from fleetkeeper.sim.eks_state import SimUpgrade
 from fleetkeeper.sim.world import SimInsight
-from tests.sim.eks_writes import Driven, driven, refused
+from tests.sim.eks_writes import NODE_REMOVAL, Driven, driven, join, refused
 from tests.sim.worlds import a_cluster
 
 
@@ -119,8 +119,7 @@ def test_nodes_and_addons_that_went_ahead_are_found_by_insights(run: Driven) -> 
 
 def test_fargate_pods_of_the_current_minor_block_the_way_back(run: Driven) -> None:
     labels = {"eks.amazonaws.com/compute-type": "fargate"}
-    order = NodeOrder("fargate-1", "eu-west-1a", "10.2.0.1", "v1.35.8-eks-1", labels)
-    run.aws.server.stage.workers.create_node(run.cluster, order)
+    join(run, NodeOrder("fargate-1", "eu-west-1a", "10.2.0.1", "v1.35.8-eks-1", labels))
     run.eks.start_insights_refresh(clusterName="shop")
     run.later(minutes=2)
     refused("InvalidStateException", run.eks.update_cluster_version, name="shop", version="1.34")
@@ -158,8 +157,7 @@ def auto() -> Iterator[Driven]:
         cluster.put("karpenter.sh/nodepools", a_pool())
         for number in (1, 2):
             labels = {"karpenter.sh/nodepool": "general-purpose", "eks.amazonaws.com/compute-type": "auto"}
-            order = NodeOrder(f"i-{number}", "eu-west-1a", f"10.0.0.{number}", "v1.34.11-eks-1", labels)
-            made.aws.server.stage.workers.create_node(cluster, order)
+            join(made, NodeOrder(f"i-{number}", "eu-west-1a", f"10.0.0.{number}", "v1.34.11-eks-1", labels))
         made.upgrade()
         made.later(minutes=8)
         yield made
@@ -171,6 +169,8 @@ def minors(run: Driven) -> list[str]:
 
 def test_auto_mode_rolls_its_nodes_at_once(auto: Driven) -> None:
     auto.later(seconds=90)
+    assert minors(auto) == ["v1.34", "v1.34", "v1.35"]
+    auto.later(seconds=NODE_REMOVAL)
     assert minors(auto) == ["v1.34", "v1.35"]
     auto.later(minutes=3)
     assert minors(auto) == ["v1.35", "v1.35"]
@@ -193,7 +193,7 @@ def test_auto_mode_rolls_back_its_nodes_first(auto: Driven) -> None:
 def test_a_rollback_of_auto_mode_is_cancelled_while_nodes_roll(auto: Driven) -> None:
     auto.later(minutes=10)
     update = back(auto)
-    auto.later(seconds=95)
+    auto.later(seconds=90 + NODE_REMOVAL)
     assert minors(auto) == ["v1.34", "v1.35"]
     seen = auto.eks.cancel_update(name="shop", updateId=update["id"], clientRequestToken="c-1")["update"]
     assert (seen["status"], seen["cancellation"]) == ("Cancelled", {"status": "Successful"})
@@ -210,6 +210,16 @@ def test_a_rollback_of_auto_mode_runs_out_of_time(auto: Driven) -> None:
     auto.later(minutes=121)
     seen = auto.update(update["id"])
     assert (seen["status"], seen["errors"][0]["errorCode"], auto.status()) == ("Failed", "Unknown", ("ACTIVE", "1.35"))
+
+
+def test_nodes_that_leave_together_are_replaced_once(auto: Driven) -> None:
+    auto.later(minutes=10)
+    auto.cluster.put("karpenter.sh/nodepools", a_pool("100%"))
+    back(auto)
+    auto.later(seconds=119)
+    assert (minors(auto), auto.status()) == (["v1.34", "v1.34"], ("ACTIVE", "1.35"))
+    auto.later(seconds=1)
+    assert auto.status() == ("UPDATING", "1.35")
 
 
 def test_a_budget_of_nothing_is_an_error_of_the_way_back(auto: Driven) -> None:

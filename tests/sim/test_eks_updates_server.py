@@ -13,15 +13,13 @@ from fleetkeeper.sim.kube.rbac import User
 from fleetkeeper.sim.server import Simulator
 from fleetkeeper.sim.world import SimCluster
 from tests.sim.kube_wire import get
-
-SLOW = 1e-6  # simulated seconds a second: only the test moves the time
+from tests.sim.worlds import a_world, served
 
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
     world = build(scenario_file.load(scenario_file.find("three")))
-    world.scale = SLOW
-    with Simulator(world, tokens={"test": User("test", ("system:masters",))}) as running:
+    with Simulator(world, tokens={"test": User("test", ("system:masters",))}, virtual=True) as running:
         yield running
         assert running.aws.violations == []
 
@@ -48,12 +46,6 @@ def eks_of(simulator: Simulator, cluster: SimCluster) -> Any:
     )
 
 
-def later(simulator: Simulator, **by: float) -> None:
-    with simulator.world.lock:
-        simulator.world.epoch += timedelta(**by)
-        simulator.aws.stage.catch_up()
-
-
 def an_upgradable(simulator: Simulator) -> SimCluster:
     clusters = simulator.world.clusters.values()
     return next(each for each in clusters if each.node_groups and each.version < "1.36" and each.status == "ACTIVE")
@@ -70,7 +62,7 @@ def test_the_api_server_and_its_gauges_follow_the_upgrade(simulator: Simulator) 
     after = f"1.{int(before[2:]) + 1}"
     eks.update_cluster_version(name=cluster.name, version=after)
     assert f'"v{before}.'.encode() in get(cluster, "/version", "test").body
-    later(simulator, minutes=8, seconds=1)
+    simulator.advance(timedelta(minutes=8, seconds=1))
     assert f'"v{after}.'.encode() in get(cluster, "/version", "test").body
     assert gauge not in get(cluster, "/metrics", "test").body
 
@@ -82,9 +74,21 @@ def test_a_group_of_a_scenario_rolls_with_its_pods_and_daemons(simulator: Simula
     cluster.objects["policy/poddisruptionbudgets"] = {}
     nodes, pods = len(cluster.objects["/nodes"]), len(cluster.objects["/pods"])
     update = eks.update_nodegroup_version(clusterName=cluster.name, nodegroupName=group.name)["update"]
-    later(simulator, hours=4)
+    simulator.advance(timedelta(hours=4))
     subject = {"name": cluster.name, "nodegroupName": group.name, "updateId": update["id"]}
     assert eks.describe_update(**subject)["update"]["status"] == "Successful"
     assert (len(cluster.objects["/nodes"]), len(cluster.objects["/pods"])) == (nodes, pods)
     joined = {node["spec"]["providerID"].rpartition("/")[2] for node in cluster.objects["/nodes"].values()}
     assert set(group.instances) <= joined
+
+
+def test_a_world_that_nobody_drives_catches_up_before_it_answers() -> None:
+    world = a_world()
+    world.scale = 0.0
+    with served(world) as aws:
+        eks = aws.client("eks")
+        eks.update_cluster_version(name="shop", version="1.35")
+        assert eks.describe_cluster(name="shop")["cluster"]["status"] == "UPDATING"
+        world.epoch += timedelta(minutes=8)
+        seen = eks.describe_cluster(name="shop")["cluster"]
+        assert (seen["status"], seen["version"]) == ("ACTIVE", "1.35")

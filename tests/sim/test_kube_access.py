@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from fleetkeeper.sim.faults import Fault
 from fleetkeeper.sim.kube_api import KubeServer
-from fleetkeeper.sim.world import Fault, SimCluster, World
+from fleetkeeper.sim.world import SimCluster, World
 from tests.sim.kube_wire import (
     ADMIN,
     NOBODY,

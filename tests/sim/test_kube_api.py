@@ -184,9 +184,10 @@ def test_a_path_that_nobody_serves_is_a_plain_404(cluster: SimCluster, path: str
     assert (reply.status, reply.body) == (404, b"404 page not found\n")
 
 
-def test_nothing_can_be_written(cluster: SimCluster) -> None:
+def test_a_delete_begins_the_end_of_a_pod(cluster: SimCluster) -> None:
     reply = ask("DELETE", cluster, "/api/v1/namespaces/team/pods/p")
-    assert (reply.status, reply.json()["reason"]) == (405, "MethodNotAllowed")
+    assert (reply.status, reply.json()["metadata"]["deletionGracePeriodSeconds"]) == (200, 30)
+    assert get(cluster, "/api/v1/namespaces/team/pods/p").json() == reply.json()
 
 
 def test_an_unknown_prefix_is_no_cluster(cluster: SimCluster, server: KubeServer) -> None:

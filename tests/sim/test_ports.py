@@ -1,6 +1,7 @@
 """The ports over a world read the same values as the adapters read from it over HTTP."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from threading import Event
@@ -13,20 +14,27 @@ from fleetkeeper.adapters.kube.kubes import KubeAccess
 from fleetkeeper.adapters.kube.limits import WallPace
 from fleetkeeper.clock import SystemClock
 from fleetkeeper.config import AwsAccount, AwsSettings, KubernetesSettings, Secret
+from fleetkeeper.core.api_search import LiveKind
+from fleetkeeper.core.eks_objects import ADDON_OBJECTS
+from fleetkeeper.core.observed import HelmUse
 from fleetkeeper.core.versions import Minor
-from fleetkeeper.engine.ports import Cloud
+from fleetkeeper.engine.ports import Cloud, Kube
 from fleetkeeper.errors import GapReason, ReadError
 from fleetkeeper.sim import scenario_file
 from fleetkeeper.sim.aws import DEMO_ACCESS_KEY, DEMO_SECRET_KEY
 from fleetkeeper.sim.build import build
 from fleetkeeper.sim.controllers.living import LivingWorld
+from fleetkeeper.sim.faults import Fault
 from fleetkeeper.sim.ports import WorldClock, WorldClouds, WorldKubes
 from fleetkeeper.sim.server import Simulator
-from fleetkeeper.sim.world import Fault, SimCluster, World
+from fleetkeeper.sim.world import SimCluster, World
 
 CLUSTERS = ("commerce-prod-eu", "edge", "data", "factory", "preview", "search", "tooling", "commerce-dev")
 CLOUD_READS = ("cluster", "addons", "node_groups", "fargate_profiles", "insights")
-KUBE_READS = ("git_version", "nodes", "workloads", "pods", "namespaces", "crds")
+KUBE_READS = (
+    *("git_version", "nodes", "workloads", "pods", "pod_notes", "namespaces", "crds", "budgets", "volumes", "webhooks"),
+    *("api_services", "api_use", "proxy_mode"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +112,60 @@ def test_helm_releases_are_the_same_and_known_ones_are_kept(sides: Sides, key: s
     reader.close()
 
 
-@pytest.mark.parametrize("read", ["cluster_names", "auto_scaling_groups", "cluster_versions"])
+@pytest.mark.parametrize("key", CLUSTERS)
+def test_what_a_cluster_needs_of_its_account_is_the_same(sides: Sides, key: str) -> None:
+    cluster = sides.world.clusters[key]
+    http, direct = sides.clouds(cluster)
+    groups = http.node_groups(cluster.name)
+    _, control_plane = http.cluster(cluster.name)
+    assert direct.prerequisites(control_plane, groups) == http.prerequisites(control_plane, groups)
+    assert direct.launch_templates(cluster.name, groups, ()) == http.launch_templates(cluster.name, groups, ())
+    assert direct.updates(cluster.name, {}) == http.updates(cluster.name, {})
+
+
+@pytest.mark.parametrize("key", CLUSTERS)
+def test_what_the_objects_of_addons_were_changed_in_is_the_same(sides: Sides, key: str) -> None:
+    with both(sides, key) as (direct, http):
+        assert direct.customised(ADDON_OBJECTS) == http.customised(ADDON_OBJECTS)
+
+
+@pytest.mark.parametrize("key", CLUSTERS)
+def test_traces_of_old_versions_are_the_same(sides: Sides, key: str) -> None:
+    """With kinds whose present version stands for an old one, so that there are traces to tell."""
+    kinds = (
+        LiveKind("Deployment", "deployments", ("apps/v2", "apps/v1"), frozenset({"apps/v1", "extensions/v1beta1"})),
+        LiveKind("Certificate", "certificates", ("cert-manager.io/v1",), frozenset({"cert-manager.io/v1alpha2"})),
+        LiveKind("Widget", "widgets", ("example.com/v1",), frozenset({"example.com/v1beta1"})),
+    )
+    with both(sides, key) as (direct, http):
+        found = direct.object_traces(kinds)
+        assert found
+        assert found == http.object_traces(kinds)
+
+
+@pytest.mark.parametrize("key", ["commerce-prod-eu", "tooling"])
+def test_what_helm_releases_hold_is_the_same_and_known_ones_are_kept(sides: Sides, key: str) -> None:
+    names = frozenset({("apps/v1", "Deployment"), ("batch/v1beta1", "CronJob")})
+    with both(sides, key) as (direct, http):
+        found = direct.helm_use(HelmUse(), names)
+        assert found.charts
+        assert found.traces
+        assert found == http.helm_use(HelmUse(), names) == http.helm_use(found, names)
+
+
+@contextmanager
+def both(sides: Sides, key: str) -> Iterator[tuple[Kube, Kube]]:
+    """The Kube port of a cluster over its world, and over HTTP."""
+    cluster = sides.world.clusters[key]
+    cloud, own = sides.clouds(cluster)
+    reader = sides.http_kubes.of_eks(cloud, *cloud.cluster(cluster.name))
+    try:
+        yield WorldKubes(sides.living).of_eks(own, *own.cluster(cluster.name)), reader
+    finally:
+        reader.close()
+
+
+@pytest.mark.parametrize("read", ["cluster_names", "auto_scaling_groups", "cluster_versions", "quotas"])
 def test_what_a_scope_shares_is_the_same(sides: Sides, read: str) -> None:
     for direct in WorldClouds(sides.living).open()[0]:
         http = next(each for each in sides.http_clouds if each.scope == direct.scope)
@@ -121,6 +182,9 @@ def test_addon_releases_are_the_same(sides: Sides) -> None:
     ("kind", "reason"),
     [
         ("unreachable", GapReason.UNREACHABLE),
+        ("drop-before", GapReason.UNREACHABLE),
+        ("drop-after", GapReason.UNREACHABLE),
+        ("timeout", GapReason.TIMEOUT),
         ("throttle", GapReason.THROTTLED),
         ("error", GapReason.SERVER_ERROR),
         ("forbid", GapReason.FORBIDDEN),

@@ -140,7 +140,7 @@ def test_the_control_channel_refuses_nonsense(process: SimProcess, path: str, bo
 
 
 def control(simulator: Simulator, changes: dict[str, object]) -> None:
-    touch(simulator.world, simulator.kube, {"cluster": "tools", "set": changes})
+    touch(simulator.living, simulator.kube, {"cluster": "tools", "set": changes})
 
 
 def test_a_touched_cluster_shows_the_change_on_both_sides(simulator: Simulator) -> None:

@@ -2,7 +2,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fleetkeeper.sim.world import Fault, SimCluster, World
+from fleetkeeper.sim.faults import Encounter, Fault
+from fleetkeeper.sim.world import SimCluster, World
 
 EPOCH = datetime(2026, 11, 20, 9, tzinfo=UTC)
 
@@ -21,9 +22,8 @@ def cluster(key: str = "a") -> SimCluster:
     )
 
 
-def ask(world: World, **changed: str) -> Fault | None:
-    asked = {"account": "1", "region": "eu-west-1", "cluster": "a", "operation": "/pods"} | changed
-    return world.fault("kube", **asked)
+def ask(world: World, operation: str = "/pods", verb: str = "list") -> Fault | None:
+    return world.fault(Encounter("kube", "111122223333", "eu-west-1", "a", operation, verb))
 
 
 def test_a_put_replaces_the_object_of_that_name_and_raises_the_revision() -> None:

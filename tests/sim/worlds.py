@@ -11,6 +11,7 @@ import botocore.session
 from botocore.config import Config
 
 from fleetkeeper.sim.aws import DEMO_ACCESS_KEY, DEMO_SECRET_KEY, AwsServer, serve_aws
+from fleetkeeper.sim.controllers.living import LivingWorld
 from fleetkeeper.sim.world import (
     SimAccount,
     SimAddon,
@@ -142,7 +143,7 @@ class Aws:
         token: str | None = None,
         region: str = REGION,
         endpoint: str = "",
-        patience: float = 5.0,
+        patience: float = 60.0,
     ) -> Any:
         """A client with these keys, of the simulator unless another endpoint is named (to presign, not to call)."""
         made = _session().create_client(
@@ -172,9 +173,9 @@ class Aws:
 
 
 @contextmanager
-def served(world: World) -> Iterator[Aws]:
+def served(world: World, living: LivingWorld | None = None) -> Iterator[Aws]:
     """The world over HTTP."""
-    aws = Aws(world, serve_aws(world))
+    aws = Aws(world, serve_aws(world, living))
     try:
         yield aws
     finally:

@@ -1,15 +1,16 @@
 """EKS and Auto Scaling of one account in one region, read page by page within its rate limit."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
 import botocore.session
 
-from fleetkeeper.adapters.eks import parse
+from fleetkeeper.adapters.eks import parse, parse_account
+from fleetkeeper.adapters.eks.account import AccountReads
 from fleetkeeper.adapters.eks.pages import Listing, Pages, permission
 from fleetkeeper.adapters.eks.sessions import Sessions
-from fleetkeeper.core import model
+from fleetkeeper.core import model, observed
 from fleetkeeper.core.versions import Minor
 
 T = TypeVar("T")
@@ -26,6 +27,7 @@ class EksCloud:
         self._scope = scope
         self._account = account
         self._pages = Pages(sessions, session, scope)
+        self._account_reads = AccountReads(self._pages)
 
     @property
     def scope(self) -> model.Scope:
@@ -72,11 +74,22 @@ class EksCloud:
             for listed in self._listed("list_insights", "insights", name, parse.insight)
         )
 
+    def updates(self, name: str, known: Mapping[str, observed.EksUpdate]) -> tuple[observed.EksUpdate, ...]:
+        listing = Listing("eks", "list_updates", "updateIds", {"name": name}, of=name)
+        return tuple(self._update(name, id, known.get(id)) for id in self._pages.items(listing, parse.name))
+
+    def prerequisites(
+        self, control_plane: model.ControlPlane, node_groups: Iterable[model.NodeGroup]
+    ) -> observed.ClusterPrerequisites:
+        return self._account_reads.prerequisites(control_plane, node_groups)
+
+    def launch_templates(
+        self, name: str, node_groups: Iterable[model.NodeGroup], known: Iterable[observed.LaunchTemplate]
+    ) -> tuple[observed.LaunchTemplate, ...]:
+        return self._account_reads.launch_templates(name, node_groups, known)
+
     def auto_scaling_groups(self) -> tuple[model.AutoScalingGroup, ...]:
-        operation = "describe_auto_scaling_groups"
-        listing = Listing("autoscaling", operation, "AutoScalingGroups", {"MaxRecords": 100})
-        pages = self._pages.items(listing, parse.auto_scaling_group)
-        return tuple(group for group in pages if group is not None)
+        return self._account_reads.groups()
 
     def cluster_versions(self) -> tuple[model.SupportedVersion, ...]:
         parsed = partial(parse.supported_version, source=f"eks:DescribeClusterVersions in {self._scope}")
@@ -87,6 +100,14 @@ class EksCloud:
         wanted = {"kubernetesVersion": str(minor)}
         listing = Listing("eks", "describe_addon_versions", "addons", wanted, of=str(minor))
         return tuple(release for releases in self._pages.items(listing, parse.addon_releases) for release in releases)
+
+    def quotas(self) -> tuple[observed.Quota, ...]:
+        return self._account_reads.quotas()
+
+    def _update(self, cluster: str, id: str, known: observed.EksUpdate | None) -> observed.EksUpdate:
+        if known is not None and known.status != parse_account.RUNNING:
+            return known
+        return self._described("describe_update", "update", parse_account.update, name=cluster, updateId=id)
 
     def _own(self, name: str, body: Mapping[str, Any]) -> tuple[model.ClusterId, model.ControlPlane]:
         """The cluster that was asked for, and no other: what is stored under its ARN must never be another's."""

@@ -18,9 +18,13 @@ T = TypeVar("T")
 MOST_PAGES = 1000
 
 
+# Services whose name in IAM is not boto3's.
+_IN_IAM = {"service-quotas": "servicequotas"}
+
+
 def permission(service: str, operation: str) -> str:
     """boto3's `list_clusters` as IAM calls it, eks:ListClusters: what an owner must grant when it is refused."""
-    return f"{service}:{''.join(word.capitalize() for word in operation.split('_'))}"
+    return f"{_IN_IAM.get(service, service)}:{''.join(word.capitalize() for word in operation.split('_'))}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,15 @@ class Pages:
                 break
             token = following
         raise InvalidAnswer(f"{action}: the list never ends")
+
+    def one(self, listing: Listing, parsed: Callable[[Mapping[str, Any]], T]) -> T:
+        """What an operation without pages answers: its `member`, parsed."""
+
+        def call() -> T:
+            client = self.sessions.client(self.session, listing.service, self.scope)
+            return parsed(parse.member(getattr(client, listing.operation)(**listing.arguments), listing.member))
+
+        return self.sessions.read(self.session, f"{listing} in {self.scope}", self.scope, call)
 
     def _page(self, listing: Listing, parsed: Callable[[Any], T], token: str) -> tuple[list[T], str]:
         """The items and the next token; one of Python's own errors when the answer is not a list of such items."""

@@ -4,65 +4,17 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
+from fleetkeeper.adapters.eks.fields import count, listed, mapping, moment, tags, text, texts
 from fleetkeeper.core import model
 from fleetkeeper.core.versions import Minor
 
 
-def _text(value: object) -> str:
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise TypeError(f"expected text, got {type(value).__name__}")
-    return value
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    return tuple(_text(v) for v in _list(value))
-
-
-def _list(value: object) -> list[Any]:
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise TypeError(f"expected a list, got {type(value).__name__}")
-    return value
-
-
-def _dict(value: object) -> Mapping[str, Any]:
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise TypeError(f"expected an object, got {type(value).__name__}")
-    return value
-
-
-def _tags(value: object) -> dict[str, str]:
-    return {_text(k): _text(v) for k, v in _dict(value).items()}
-
-
-def _time(value: object) -> datetime | None:
-    if value is None:
-        return None
-    if not isinstance(value, datetime):
-        raise TypeError(f"expected a time, got {type(value).__name__}")
-    return value.astimezone(UTC)
-
-
-def _count(value: object) -> int:
-    if value is None:
-        return 0
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"expected a number, got {type(value).__name__}")
-    return value
-
-
 def _issues(health: object) -> tuple[model.Issue, ...]:
     return tuple(
-        model.Issue(_text(i.get("code")), _text(i.get("message")), _texts(i.get("resourceIds")))
-        for i in map(_dict, _list(_dict(health).get("issues")))
+        model.Issue(text(i.get("code")), text(i.get("message")), texts(i.get("resourceIds")))
+        for i in map(mapping, listed(mapping(health).get("issues")))
     )
 
 
@@ -82,7 +34,7 @@ def member(body: Mapping[str, Any], wanted: str) -> Any:
 
 def token(value: object) -> str:
     """The token of a next page, "" where there is none."""
-    return _text(value)
+    return text(value)
 
 
 def _pem(data: str) -> str:
@@ -95,101 +47,107 @@ def _pem(data: str) -> str:
 
 def cluster(body: Mapping[str, Any]) -> tuple[model.ClusterId, model.ControlPlane]:
     """DescribeCluster's `cluster`."""
-    created = _time(body["createdAt"])
+    created = moment(body["createdAt"])
     if created is None:
         raise ValueError("a cluster without createdAt")
-    logging = [_dict(s) for s in _list(_dict(body.get("logging")).get("clusterLogging"))]
+    logging = [mapping(s) for s in listed(mapping(body.get("logging")).get("clusterLogging"))]
     return (
         model.ClusterId(name(body["arn"]), created),
         model.ControlPlane(
             name=name(body["name"]),
-            version=Minor.parse(_text(body["version"])),
-            status=_text(body.get("status")),
-            endpoint=_text(body.get("endpoint")),
-            ca_pem=_pem(_text(_dict(body.get("certificateAuthority")).get("data"))),
-            platform_version=_text(body.get("platformVersion")),
-            support_type=_text(_dict(body.get("upgradePolicy")).get("supportType")),
-            auto_mode=_dict(body.get("computeConfig")).get("enabled") is True,
-            authentication_mode=_text(_dict(body.get("accessConfig")).get("authenticationMode")),
-            audit_logs=any(s.get("enabled") is True and "audit" in _texts(s.get("types")) for s in logging),
+            version=Minor.parse(text(body["version"])),
+            status=text(body.get("status")),
+            endpoint=text(body.get("endpoint")),
+            ca_pem=_pem(text(mapping(body.get("certificateAuthority")).get("data"))),
+            platform_version=text(body.get("platformVersion")),
+            support_type=text(mapping(body.get("upgradePolicy")).get("supportType")),
+            auto_mode=mapping(body.get("computeConfig")).get("enabled") is True,
+            authentication_mode=text(mapping(body.get("accessConfig")).get("authenticationMode")),
+            audit_logs=any(s.get("enabled") is True and "audit" in texts(s.get("types")) for s in logging),
             issues=_issues(body.get("health")),
-            subnets=_texts(_dict(body.get("resourcesVpcConfig")).get("subnetIds")),
-            tags=_tags(body.get("tags")),
+            subnets=texts(mapping(body.get("resourcesVpcConfig")).get("subnetIds")),
+            tags=tags(body.get("tags")),
+            role_arn=text(body.get("roleArn")),
+            kms_key=next((key for each in listed(body.get("encryptionConfig")) if (key := _key(mapping(each)))), ""),
         ),
     )
+
+
+def _key(encryption: Mapping[str, Any]) -> str:
+    return text(mapping(encryption.get("provider")).get("keyArn"))
 
 
 def addon(body: Mapping[str, Any]) -> model.ManagedAddon:
     return model.ManagedAddon(
         name=name(body["addonName"]),
-        version=_text(body.get("addonVersion")),
-        status=_text(body.get("status")),
+        version=text(body.get("addonVersion")),
+        status=text(body.get("status")),
         issues=_issues(body.get("health")),
-        configuration=_text(body.get("configurationValues")),
-        role_arn=_text(body.get("serviceAccountRoleArn")),
+        configuration=text(body.get("configurationValues")),
+        role_arn=text(body.get("serviceAccountRoleArn")),
     )
 
 
 def node_group(body: Mapping[str, Any]) -> model.NodeGroup:
-    version = _text(body.get("version"))
-    scaling = _dict(body.get("scalingConfig"))
-    template = _dict(body.get("launchTemplate"))
-    groups = _list(_dict(body.get("resources")).get("autoScalingGroups"))
+    version = text(body.get("version"))
+    scaling = mapping(body.get("scalingConfig"))
+    template = mapping(body.get("launchTemplate"))
+    groups = listed(mapping(body.get("resources")).get("autoScalingGroups"))
     return model.NodeGroup(
         name=name(body["nodegroupName"]),
-        status=_text(body.get("status")),
+        status=text(body.get("status")),
         version=Minor.parse(version) if version else None,
-        release_version=_text(body.get("releaseVersion")),
-        ami_type=_text(body.get("amiType")),
-        capacity_type=_text(body.get("capacityType")),
-        instance_types=_texts(body.get("instanceTypes")),
-        desired=_count(scaling.get("desiredSize")),
-        minimum=_count(scaling.get("minSize")),
-        maximum=_count(scaling.get("maxSize")),
-        subnets=_texts(body.get("subnets")),
-        auto_scaling_groups=tuple(_text(_dict(g).get("name")) for g in groups),
-        launch_template=f"{_text(template.get('id'))}:{_text(template.get('version'))}" if template else "",
+        release_version=text(body.get("releaseVersion")),
+        ami_type=text(body.get("amiType")),
+        capacity_type=text(body.get("capacityType")),
+        instance_types=texts(body.get("instanceTypes")),
+        desired=count(scaling.get("desiredSize")),
+        minimum=count(scaling.get("minSize")),
+        maximum=count(scaling.get("maxSize")),
+        subnets=texts(body.get("subnets")),
+        auto_scaling_groups=tuple(text(mapping(g).get("name")) for g in groups),
+        launch_template=f"{text(template.get('id'))}:{text(template.get('version'))}" if template else "",
         issues=_issues(body.get("health")),
-        labels=_tags(body.get("labels")),
-        tags=_tags(body.get("tags")),
+        labels=tags(body.get("labels")),
+        tags=tags(body.get("tags")),
     )
 
 
 def fargate_profile(body: Mapping[str, Any]) -> model.FargateProfile:
     selectors = tuple(
-        (_text(_dict(s).get("namespace")), _tags(_dict(s).get("labels"))) for s in _list(body.get("selectors"))
+        (text(mapping(s).get("namespace")), tags(mapping(s).get("labels"))) for s in listed(body.get("selectors"))
     )
-    return model.FargateProfile(name(body["fargateProfileName"]), _text(body.get("status")), selectors)
+    return model.FargateProfile(name(body["fargateProfileName"]), text(body.get("status")), selectors)
 
 
 def insight(body: Mapping[str, Any]) -> model.Insight:
     """An entry of ListInsights, or DescribeInsight's `insight`, which also has the deprecations."""
-    status = _dict(body.get("insightStatus"))
-    said = _text(status.get("status"))
-    minor = _text(body.get("kubernetesVersion"))
-    details = _list(_dict(body.get("categorySpecificSummary")).get("deprecationDetails"))
+    status = mapping(body.get("insightStatus"))
+    said = text(status.get("status"))
+    minor = text(body.get("kubernetesVersion"))
+    details = listed(mapping(body.get("categorySpecificSummary")).get("deprecationDetails"))
     return model.Insight(
         id=name(body["id"]),
-        name=_text(body.get("name")),
-        category=_text(body.get("category")),
+        name=text(body.get("name")),
+        category=text(body.get("category")),
         status=model.InsightStatus(said) if said in set(model.InsightStatus) else model.InsightStatus.UNKNOWN,
         minor=Minor.parse(minor) if minor else None,
-        reason=_text(status.get("reason")),
-        refreshed_at=_time(body.get("lastRefreshTime")),
-        deprecations=tuple(_deprecation(_dict(d)) for d in details),
+        reason=text(status.get("reason")),
+        refreshed_at=moment(body.get("lastRefreshTime")),
+        deprecations=tuple(_deprecation(mapping(d)) for d in details),
     )
 
 
 def _deprecation(body: Mapping[str, Any]) -> model.Deprecation:
     return model.Deprecation(
-        usage=_text(body.get("usage")),
-        replaced_with=_text(body.get("replacedWith")),
-        stop_serving=_text(body.get("stopServingVersion")),
+        usage=text(body.get("usage")),
+        replaced_with=text(body.get("replacedWith")),
+        stop_serving=text(body.get("stopServingVersion")),
         clients=tuple(
             model.ClientStat(
-                _text(c.get("userAgent")), _count(c.get("numberOfRequestsLast30Days")), _time(c.get("lastRequestTime"))
+                text(c.get("userAgent")), count(c.get("numberOfRequestsLast30Days")), moment(c.get("lastRequestTime"))
             )
-            for c in map(_dict, _list(body.get("clientStats")))
+            for c in map(mapping, listed(body.get("clientStats")))
         ),
     )
 
@@ -199,29 +157,28 @@ _CLUSTER_TAG = "kubernetes.io/cluster/"
 
 def auto_scaling_group(body: Mapping[str, Any]) -> model.AutoScalingGroup | None:
     """A group of DescribeAutoScalingGroups; None when no tag ties it to a cluster."""
-    tags = {_text(t.get("Key")): _text(t.get("Value")) for t in map(_dict, _list(body.get("Tags")))}
+    tags = {text(t.get("Key")): text(t.get("Value")) for t in map(mapping, listed(body.get("Tags")))}
     cluster = next((k.removeprefix(_CLUSTER_TAG) for k in tags if k.startswith(_CLUSTER_TAG)), "")
     if not cluster:
         return None
-    template = _dict(body.get("LaunchTemplate"))
+    mixed = mapping(mapping(body.get("MixedInstancesPolicy")).get("LaunchTemplate"))
+    template = mapping(body.get("LaunchTemplate") or mixed.get("LaunchTemplateSpecification"))
     return model.AutoScalingGroup(
         name=name(body["AutoScalingGroupName"]),
         cluster=cluster,
-        desired=_count(body.get("DesiredCapacity")),
-        instances=tuple(_text(_dict(i).get("InstanceId")) for i in _list(body.get("Instances"))),
+        desired=count(body.get("DesiredCapacity")),
+        instances=tuple(text(mapping(i).get("InstanceId")) for i in listed(body.get("Instances"))),
         node_group=tags.get("eks:nodegroup-name", ""),
-        launch_template=f"{_text(template.get('LaunchTemplateId'))}:{_text(template.get('Version'))}"
-        if template
-        else "",
+        launch_template=f"{text(template.get('LaunchTemplateId'))}:{text(template.get('Version'))}" if template else "",
     )
 
 
 def supported_version(body: Mapping[str, Any], source: str) -> model.SupportedVersion:
     return model.SupportedVersion(
-        minor=Minor.parse(_text(body["clusterVersion"])),
-        end_of_standard=_time(body.get("endOfStandardSupportDate")),
-        end_of_extended=_time(body.get("endOfExtendedSupportDate")),
-        status=_text(body.get("versionStatus")),
+        minor=Minor.parse(text(body["clusterVersion"])),
+        end_of_standard=moment(body.get("endOfStandardSupportDate")),
+        end_of_extended=moment(body.get("endOfExtendedSupportDate")),
+        status=text(body.get("versionStatus")),
         source=source,
     )
 
@@ -233,12 +190,12 @@ def addon_releases(body: Mapping[str, Any]) -> tuple[model.AddonRelease, ...]:
             addon,
             name(v["addonVersion"]),
             tuple(
-                (Minor.parse(_text(c.get("clusterVersion"))), c.get("defaultVersion") is True)
-                for c in map(_dict, _list(v.get("compatibilities")))
+                (Minor.parse(text(c.get("clusterVersion"))), c.get("defaultVersion") is True)
+                for c in map(mapping, listed(v.get("compatibilities")))
                 if c.get("clusterVersion")
             ),
         )
-        for v in map(_dict, _list(body.get("addonVersions")))
+        for v in map(mapping, listed(body.get("addonVersions")))
     )
 
 
@@ -261,7 +218,7 @@ class ListedAccount:
 
 def unit(body: Mapping[str, Any]) -> Unit:
     """An entry of ListRoots or ListOrganizationalUnitsForParent."""
-    return Unit(name(body["Id"]), _text(body.get("Name")))
+    return Unit(name(body["Id"]), text(body.get("Name")))
 
 
 def listed_account(body: Mapping[str, Any]) -> ListedAccount:
@@ -269,9 +226,9 @@ def listed_account(body: Mapping[str, Any]) -> ListedAccount:
 
     docs.aws.amazon.com/organizations/latest/APIReference/API_Account.html (2026-11)
     """
-    state = _text(body.get("State")) or _text(body.get("Status"))
-    return ListedAccount(name(body["Id"]), _text(body.get("Name")), state == "ACTIVE")
+    state = text(body.get("State")) or text(body.get("Status"))
+    return ListedAccount(name(body["Id"]), text(body.get("Name")), state == "ACTIVE")
 
 
 def tag(body: Mapping[str, Any]) -> tuple[str, str]:
-    return name(body["Key"]), _text(body.get("Value"))
+    return name(body["Key"]), text(body.get("Value"))

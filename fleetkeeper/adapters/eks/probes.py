@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from fleetkeeper.adapters.eks.cloud import EksCloud
 from fleetkeeper.adapters.eks.failures import translated
+from fleetkeeper.adapters.eks.pages import permission
 from fleetkeeper.adapters.eks.sessions import RoleCredentials, Sessions
 from fleetkeeper.config import AwsSettings
 from fleetkeeper.core.model import Scope
@@ -22,7 +23,7 @@ from fleetkeeper.errors import GapReason, InvalidAnswer, ReadError
 
 # What is asked for where there is nothing to ask for. IAM decides before EKS looks, so "not found" proves the right.
 _NOTHING = "fleetkeeper-doctor"
-_NO_INSIGHT = "00000000-0000-0000-0000-000000000000"
+_NO_ID = "00000000-0000-0000-0000-000000000000"
 
 
 class EksProbes:
@@ -89,44 +90,88 @@ class _ScopeProbes:
             described("describe_fargate_profile", "fargateProfile", "fargateProfileName", "fargateProfileNames"),
             listed("list_insights", "insights"),
             described("describe_insight", "insight", "id", "insights"),
+            self._probe("eks", "list_updates", lambda: {"name": cluster, "maxResults": 1}, "updateIds"),
+            self._probe(
+                "eks", "describe_update", lambda: {"name": cluster, "updateId": self._one("updateIds")}, "update"
+            ),
+            *self._of_the_account(),
             whole("eks", "describe_cluster_versions", "clusterVersions", maxResults=1),
             whole("eks", "describe_addon_versions", "addons", maxResults=1),
             whole("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups", MaxRecords=1),
         )
 
-    def _whole(self, service: str, operation: str, member: str, **arguments: int) -> Probe:
+    def _of_the_account(self) -> tuple[Probe, ...]:
+        """What an upgrade needs there; the role and the key are those of the cluster that was described."""
+        whole = self._whole
+        return (
+            whole("ec2", "describe_subnets", "Subnets", MaxResults=5),
+            whole("ec2", "describe_launch_templates", "LaunchTemplates", MaxResults=1),
+            whole(
+                "ec2", "describe_launch_template_versions", "LaunchTemplateVersions", Versions=["$Latest"], MaxResults=1
+            ),
+            self._probe("iam", "get_role", lambda: {"RoleName": self.found.get("roleArn", _NOTHING)}, "Role"),
+            self._probe("kms", "describe_key", lambda: {"KeyId": self._one("keyArn")}, "KeyMetadata"),
+            whole("service-quotas", "list_service_quotas", "Quotas", ServiceCode="ec2", MaxResults=1),
+            self._probe("cloudwatch", "get_metric_data", _one_metric, "MetricDataResults"),
+        )
+
+    def _one(self, items: str) -> str:
+        """An id that was found, or one that nothing has."""
+        return self.found.get(items, _NO_ID)
+
+    def _whole(self, service: str, operation: str, member: str, **arguments: Any) -> Probe:
         return self._probe(service, operation, lambda: arguments, member)
 
     def _listed(self, cluster: str, operation: str, member: str) -> Probe:
         return self._probe("eks", operation, lambda: {"clusterName": cluster, "maxResults": 1}, member)
 
     def _described(self, cluster: str, operation: str, member: str, key: str, items: str) -> Probe:
-        nothing = _NO_INSIGHT if key == "id" else _NOTHING
+        nothing = _NO_ID if key == "id" else _NOTHING
         return self._probe(
             "eks", operation, lambda: {"clusterName": cluster, key: self.found.get(items, nothing)}, member
         )
 
     def _probe(self, service: str, operation: str, arguments: Callable[[], Mapping[str, Any]], member: str) -> Probe:
-        name = "".join(word.capitalize() for word in operation.split("_"))
-        return Probe(f"{service}:{name}", lambda: self._tried(service, operation, arguments(), member))
+        action = permission(service, operation)
+        return Probe(action, lambda: self._tried(service, operation, arguments(), member))
 
     def _tried(self, service: str, operation: str, arguments: Mapping[str, Any], member: str) -> str:
         try:
             with translated(f"{operation.replace('_', ' ')} in {self.scope}"):
                 answer = getattr(self.client(service, self.scope), operation)(**arguments)[member]
-                if isinstance(answer, list) and answer:
-                    self.found[member] = str(
-                        answer[0]["id"] if isinstance(answer[0], dict) and "id" in answer[0] else answer[0]
-                    )
+                self.found.update(_left_by(member, answer))
         except ReadError as error:
             if error.reason is GapReason.NOT_FOUND:
                 return "nothing there to read; the call itself is allowed"
-            if isinstance(error, InvalidAnswer) and {_NOTHING, _NO_INSIGHT} & set(map(str, arguments.values())):
+            if isinstance(error, InvalidAnswer) and {_NOTHING, _NO_ID} & set(map(str, arguments.values())):
                 raise ReadError(
                     f"not proven, for there is nothing to read: {error.detail}", GapReason.NOT_CONFIGURED
                 ) from error
             raise
         return ""
+
+
+def _left_by(member: str, answer: Any) -> dict[str, str]:
+    """What an answer leaves for the calls after it: the first item of a list, or a cluster's role and key."""
+    if isinstance(answer, list) and answer:
+        return {member: str(answer[0]["id"] if isinstance(answer[0], dict) and "id" in answer[0] else answer[0])}
+    if member != "cluster":
+        return {}
+    keys = [each["provider"]["keyArn"] for each in answer.get("encryptionConfig") or ()]
+    return {"roleArn": answer["roleArn"].rpartition("/")[2]} | ({"keyArn": keys[0]} if keys else {})
+
+
+def _one_metric() -> dict[str, Any]:
+    """The usage of the quota that every account has; what the answer is does not matter."""
+    dimensions = {"Service": "EC2", "Type": "Resource", "Resource": "vCPU", "Class": "Standard/OnDemand"}
+    metric = {
+        "Namespace": "AWS/Usage",
+        "MetricName": "ResourceCount",
+        "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
+    }
+    query = {"Id": "q0", "MetricStat": {"Metric": metric, "Period": 300, "Stat": "Maximum"}}
+    now = datetime.now(UTC)
+    return {"MetricDataQueries": [query], "StartTime": now - timedelta(hours=1), "EndTime": now}
 
 
 def _headers(sts: Any) -> Mapping[str, str]:

@@ -116,6 +116,11 @@ class Sessions:
             return found
 
     @property
+    def stopping(self) -> bool:
+        """Whether the process was told to stop, so that a read that failed may only have been cut off."""
+        return self._cancel.is_set()
+
+    @property
     def region(self) -> str:
         """The region of calls that belong to none, such as AssumeRole."""
         return self._settings.regions[0] if self._settings.regions else "us-east-1"

@@ -1,7 +1,9 @@
 """From documents of the API to our own values."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
+from fleetkeeper.adapters.kube import templates
 from fleetkeeper.adapters.kube.documents import structs
 from fleetkeeper.core import model
 from fleetkeeper.core.compute import compute_kind
@@ -39,17 +41,31 @@ def node(document: structs.Node) -> model.Node:
 
 
 def templated(kind: str, document: structs.Templated | structs.Job) -> model.Workload:
-    spec = document.spec or structs.TemplateSpec()
-    return _workload(kind, document.metadata, spec.template, spec.replicas)
+    spec, status = document.spec or structs.TemplateSpec(), document.status
+    return replace(
+        _workload(kind, document.metadata, spec.template),
+        replicas=spec.replicas,
+        selector=None if kind == "Job" else templates.labels(spec.selector),
+        ready=_ready(kind, status) if isinstance(status, structs.ReadyStatus) else None,
+        claim_templates=tuple(each.metadata.name for each in spec.claims or () if each.metadata),
+    )
 
 
 def cron_job(document: structs.CronJob) -> model.Workload:
-    job = document.spec.job if document.spec else None
-    return _workload("CronJob", document.metadata, job.spec.template if job and job.spec else None, None)
+    spec = document.spec or structs.CronJobSpec()
+    inner = spec.job.spec if spec.job else None
+    return replace(_workload("CronJob", document.metadata, inner.template if inner else None), schedule=spec.schedule)
 
 
 def pod(document: structs.Pod) -> model.Workload:
-    return _workload("Pod", document.metadata, structs.Template(document.spec), None)
+    meta = document.metadata
+    return _workload("Pod", meta, structs.Template(structs.TemplateMeta(meta.labels, meta.annotations), document.spec))
+
+
+def scaled(workload: model.Workload, minimums: Mapping[tuple[str, str, str], int]) -> model.Workload:
+    """With the minimum of its autoscaler, by namespace, kind and name."""
+    minimum = minimums.get((workload.namespace, workload.kind, workload.name))
+    return workload if minimum is None else replace(workload, minimum=minimum)
 
 
 def namespace(document: structs.Object) -> model.Namespace:
@@ -77,17 +93,21 @@ def is_finished(document: structs.Job) -> bool:
     return _holds("Complete", conditions) or _holds("Failed", conditions)
 
 
-def _workload(
-    kind: str, meta: structs.ObjectMeta, template: structs.Template | None, replicas: int | None
-) -> model.Workload:
+def _ready(kind: str, status: structs.ReadyStatus) -> int:
+    return (status.on_nodes if kind == "DaemonSet" else status.ready) or 0
+
+
+def _workload(kind: str, meta: structs.ObjectMeta, template: structs.Template | None) -> model.Workload:
+    spec = template.spec if template else None
+    own = (template.metadata if template else None) or structs.TemplateMeta()
     return model.Workload(
         kind=kind,
         namespace=meta.namespace,
         name=meta.name,
         uid=meta.uid,
-        images=_images(template.spec) if template and template.spec else (),
-        replicas=replicas,
+        images=_images(spec) if spec else (),
         owner=owner_keys(meta.labels, meta.annotations),
+        template=templates.template(spec, own.labels, own.annotations) if spec else None,
     )
 
 

@@ -4,15 +4,17 @@ Only generally available group versions, each kind at exactly one; a test holds 
 """
 
 import re
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar, cast
 
-from fleetkeeper.adapters.kube.documents import structs
+from fleetkeeper.adapters.kube.documents import around, structs
 from fleetkeeper.errors import InvalidAnswer
 
 T = TypeVar("T")
 
 VERSION = "/version"
+METRICS = "/metrics"
+DISCOVERY = "/apis"
 
 _METADATA = "application/json;as={};v=v1;g=meta.k8s.io"
 # Names come from the server and go into paths: no slash, no `..` (RFC 1123 subdomains, as all kinds below have).
@@ -37,6 +39,11 @@ class Resource(Generic[T]):
     def accept(self) -> str:
         return _METADATA.format("PartialObjectMetadataList") if self.metadata_only else "application/json"
 
+    @property
+    def by_metadata(self) -> "Resource[structs.Placed]":
+        """The same kind, of which only metadata is asked for."""
+        return replace(cast("Resource[structs.Placed]", self), document=structs.Placed, metadata_only=True)
+
     def path(self, namespace: str = "", name: str = "") -> str:
         """The list of a cluster or a namespace, or one object; InvalidAnswer for a name that is no name."""
         for part in (namespace, name):
@@ -50,7 +57,6 @@ class Resource(Generic[T]):
 NODES = Resource("v1", "nodes", "Node", structs.Node)
 NAMESPACES = Resource("v1", "namespaces", "Namespace", structs.Object, metadata_only=True)
 PODS = Resource("v1", "pods", "Pod", structs.Pod)
-POD_METADATA = Resource("v1", "pods", "Pod", structs.Object, metadata_only=True)
 SECRETS = Resource("v1", "secrets", "Secret", structs.ReleaseHolder)
 SECRET_METADATA = Resource("v1", "secrets", "Secret", structs.Object, metadata_only=True)
 CONFIG_MAPS = Resource("v1", "configmaps", "ConfigMap", structs.ReleaseHolder)
@@ -61,10 +67,34 @@ DAEMON_SETS = Resource("apps/v1", "daemonsets", "DaemonSet", structs.Templated)
 REPLICA_SETS = Resource("apps/v1", "replicasets", "ReplicaSet", structs.Templated)
 CRON_JOBS = Resource("batch/v1", "cronjobs", "CronJob", structs.CronJob)
 JOBS = Resource("batch/v1", "jobs", "Job", structs.Job)
-JOB_METADATA = Resource("batch/v1", "jobs", "Job", structs.Object, metadata_only=True)
 CRDS = Resource("apiextensions.k8s.io/v1", "customresourcedefinitions", "CustomResourceDefinition", structs.Crd)
 
-RESOURCES: tuple[Resource[Any], ...] = (
-    *(NODES, NAMESPACES, PODS, POD_METADATA, SECRETS, SECRET_METADATA, CONFIG_MAPS, CONFIG_MAP_METADATA),
-    *(DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, REPLICA_SETS, CRON_JOBS, JOBS, JOB_METADATA, CRDS),
+BUDGETS = Resource("policy/v1", "poddisruptionbudgets", "PodDisruptionBudget", around.Budget)
+SCALERS = Resource("autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler", around.Scaler)
+VOLUMES = Resource("v1", "persistentvolumes", "PersistentVolume", around.Volume)
+ENDPOINT_SLICES = Resource("discovery.k8s.io/v1", "endpointslices", "EndpointSlice", around.EndpointSlice)
+API_SERVICES = Resource("apiregistration.k8s.io/v1", "apiservices", "APIService", around.ApiService)
+VALIDATING = Resource(
+    "admissionregistration.k8s.io/v1",
+    "validatingwebhookconfigurations",
+    "ValidatingWebhookConfiguration",
+    around.WebhookConfiguration,
 )
+MUTATING = Resource(
+    "admissionregistration.k8s.io/v1",
+    "mutatingwebhookconfigurations",
+    "MutatingWebhookConfiguration",
+    around.WebhookConfiguration,
+)
+SETTINGS = Resource("v1", "configmaps", "ConfigMap", around.Configured)
+
+RESOURCES: tuple[Resource[Any], ...] = (
+    *(NODES, NAMESPACES, PODS, SECRETS, SECRET_METADATA, CONFIG_MAPS, CONFIG_MAP_METADATA),
+    *(DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, REPLICA_SETS, CRON_JOBS, JOBS, CRDS),
+    *(BUDGETS, SCALERS, VOLUMES, ENDPOINT_SLICES, API_SERVICES, VALIDATING, MUTATING, SETTINGS),
+)
+
+
+def traced(group_version: str, plural: str, kind: str) -> Resource[around.Traced]:
+    """Any kind, of which only the metadata is asked for, with who wrote it."""
+    return Resource(group_version, plural, kind, around.Traced, metadata_only=True)

@@ -7,7 +7,7 @@ record that cannot be read is a release of unknown chart: it never costs us the 
 
 import base64
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -17,22 +17,28 @@ from fleetkeeper.adapters.kube.documents import structs
 from fleetkeeper.core import model
 from fleetkeeper.errors import ReadError
 
-SELECTOR = "owner=helm,status=deployed"
+DEPLOYED, SUPERSEDED = "deployed", "superseded"
+SELECTOR = f"owner=helm,status={DEPLOYED}"
+HISTORY = f"owner=helm,status in ({DEPLOYED},{SUPERSEDED})"
 UNREADABLE = "unreadable"
 
 _DECODER = msgspec.json.Decoder(structs.Release)
+_LONGEST = 200  # characters of why a payload is none
+_MOST_NAMES = 100  # of at most 53 letters, in one URL
+_LABEL = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _RECORD = re.compile(r"sh\.helm\.release\.v1\.(?P<name>.+)\.v(?P<revision>\d{1,9})")
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One deployed revision, by the metadata of the object that holds it."""
+    """One revision of a release, by the metadata of the object that holds it."""
 
     namespace: str
     name: str
     number: int
     record: str  # the object's own name
     key: str  # uid@resourceVersion
+    status: str = ""
 
     @property
     def place(self) -> tuple[str, str]:
@@ -52,6 +58,7 @@ def revision(document: structs.Object | structs.ReleaseHolder) -> Revision:
         number=int(number),
         record=meta.name,
         key=f"{meta.uid}@{meta.resource_version}",
+        status=labels.get("status", ""),
     )
 
 
@@ -65,9 +72,35 @@ def newest(revisions: Iterable[Revision]) -> tuple[Revision, ...]:
     return tuple(latest[key] for key in sorted(latest))
 
 
-def release(found: Revision, holder: structs.ReleaseHolder, in_secret: bool, limit: int) -> model.HelmRelease:
+def kept(revisions: Iterable[Revision], before: int) -> tuple[tuple[Revision, bool], ...]:
+    """Of each release its newest deployed revision (True), and as many of those before it (False)."""
+    releases: dict[tuple[str, str], list[Revision]] = {}
+    for found in revisions:
+        releases.setdefault((found.namespace, found.name), []).append(found)
+    told: list[tuple[Revision, bool]] = []
+    for place in sorted(releases):
+        some = sorted(releases[place], key=lambda each: each.number, reverse=True)
+        latest = next((n for n, each in enumerate(some) if each.status == DEPLOYED), None)
+        if latest is not None:
+            told += [(each, n == 0) for n, each in enumerate(some[latest : latest + 1 + before])]
+    return tuple(told)
+
+
+def by_name(missing: Sequence[Revision], listed: Sequence[Revision]) -> str:
+    """A label selector that finds the missing records and few others; "" when there is none.
+
+    One answer for many is compressed, which the API server does only past 128 KiB. A release's name may be used in
+    many namespaces, and all of those would be found.
+    """
+    names = {found.name for found in missing if _LABEL.fullmatch(found.name)}
+    hits = sum(revision.name in names for revision in listed)
+    if not 0 < len(names) <= _MOST_NAMES or hits > 2 * len(missing):
+        return ""
+    return f"{SELECTOR},name in ({','.join(sorted(names))})"
+
+
+def release(found: Revision, record: structs.Release | None) -> model.HelmRelease:
     """The release with its chart; chart "" and status `unreadable` when the payload is no release."""
-    record = _payload(holder, in_secret, limit)
     chart = (record.chart.metadata if record and record.chart else None) or structs.ChartMetadata()
     return model.HelmRelease(
         namespace=found.namespace,
@@ -81,13 +114,16 @@ def release(found: Revision, holder: structs.ReleaseHolder, in_secret: bool, lim
     )
 
 
-def _payload(holder: structs.ReleaseHolder, in_secret: bool, limit: int) -> structs.Release | None:
+def payload(holder: structs.ReleaseHolder, in_secret: bool, limit: int) -> tuple[structs.Release | None, str]:
+    """What the record holds, and "", or None and why that is no release."""
     try:
         packed = base64.b64decode(holder.data.release if holder.data else "", validate=True)
         if in_secret:
             packed = base64.b64decode(packed, validate=True)
         # Helm 2.x-era records are not packed: the gzip magic decides, as in Helm itself.
         unpacked = gunzip(packed, limit, holder.metadata.name) if packed[:2] == b"\x1f\x8b" else packed
-        return _DECODER.decode(unpacked)
-    except (ValueError, ReadError, RecursionError, OverflowError):
-        return None
+        return _DECODER.decode(unpacked), ""
+    except ReadError as e:
+        return None, e.detail
+    except (ValueError, RecursionError, OverflowError) as e:
+        return None, f"{holder.metadata.name}: {str(e)[:_LONGEST]}"

@@ -10,6 +10,7 @@ from fleetkeeper.adapters.kube.connection import Connection, Endpoint, Proxy
 from fleetkeeper.adapters.kube.credentials import Bearer, Credential, credential_of
 from fleetkeeper.adapters.kube.kubeconfig import Context, User
 from fleetkeeper.adapters.kube.limits import Limits, Pace
+from fleetkeeper.adapters.kube.memory import Memories
 from fleetkeeper.adapters.kube.reading import Reader
 from fleetkeeper.config import KubeCluster, KubernetesSettings
 from fleetkeeper.core import model
@@ -28,6 +29,7 @@ class KubeAccess:
         self._settings, self._token_for, self._clock = settings, token_for, clock
         self._pace, self._limits = pace, Limits.of(settings)
         self._credentials: dict[User, Credential] = {}
+        self._memories = Memories()
         self._lock = Lock()
 
     def of_eks(self, cloud: Cloud, id: model.ClusterId, control_plane: model.ControlPlane) -> KubeReader:
@@ -40,12 +42,13 @@ class KubeAccess:
             context = self._context(row)
             _refuse_insecure(context)
             identity.same_cluster(context.server, context.ca_pem, control_plane)
-            return self._open_context(context, row)
+            return self._remembering(id, self._open_context(context, row))
         identity.known_endpoint(control_plane)
         name = control_plane.name
         credential = Bearer(lambda: self._token_for(cloud, name), self._clock)
         proxy = self._proxy(row.proxy_url if row else "")
-        return self._open(Endpoint(control_plane.endpoint, control_plane.ca_pem, proxy=proxy), credential)
+        endpoint = Endpoint(control_plane.endpoint, control_plane.ca_pem, proxy=proxy)
+        return self._remembering(id, self._open(endpoint, credential))
 
     def standalone(self) -> tuple[str, ...]:
         """The names of the configured clusters that only a kubeconfig knows."""
@@ -64,10 +67,16 @@ class KubeAccess:
             raise ReadError(f"the kubeconfig of {name}: {e}", GapReason.WRONG_ENDPOINT) from e
         client = self._open_context(context, row)
         try:
-            return _identified(name, context, client), client
+            found = _identified(name, context, client)
         except BaseException:
             client.close()
             raise
+        return found, self._remembering(found.id, client)
+
+    def _remembering(self, id: model.ClusterId, client: KubeReader) -> KubeReader:
+        """With what was read of the same cluster before, whichever way it was reached."""
+        client.remember(self._memories.of(id, self._pace.monotonic()))
+        return client
 
     def _context(self, row: KubeCluster) -> Context:
         return kubeconfig.load(row.kubeconfig).context(row.context)

@@ -20,10 +20,11 @@ from fleetkeeper.adapters.kube.client import KubeReader
 from fleetkeeper.adapters.kube.connection import Connection, Endpoint
 from fleetkeeper.adapters.kube.credentials import Credential
 from fleetkeeper.adapters.kube.deadline import Cancelled, Deadline, bounded_by
-from fleetkeeper.adapters.kube.documents import structs
+from fleetkeeper.adapters.kube.documents import around, structs
 from fleetkeeper.adapters.kube.endpoints import Resource
 from fleetkeeper.adapters.kube.limits import Limits, Pace
 from fleetkeeper.adapters.kube.reading import Reader, decode
+from fleetkeeper.adapters.kube.traces import AGGREGATED
 from fleetkeeper.config import KubernetesSettings
 from fleetkeeper.core import model
 from fleetkeeper.engine.ports import Clock, Cloud
@@ -52,6 +53,13 @@ _LISTED = (
     endpoints.JOBS,
     endpoints.CRON_JOBS,
     endpoints.CRDS,
+    endpoints.SCALERS,
+    endpoints.BUDGETS,
+    endpoints.VOLUMES,
+    endpoints.VALIDATING,
+    endpoints.MUTATING,
+    endpoints.API_SERVICES,
+    endpoints.ENDPOINT_SLICES,
 )
 _READ_ONE_BY_ONE = (endpoints.PODS, endpoints.JOBS)
 _HOLDS_RELEASES = (endpoints.SECRETS, endpoints.CONFIG_MAPS)
@@ -196,6 +204,8 @@ class ApiServer(KubeReader):
         kube_system = endpoints.NAMESPACES.path(name=_NAMESPACE)
         return (
             Probe(f"get {endpoints.VERSION}", self.git_version),
+            Probe(f"get {endpoints.DISCOVERY}", self._discover),
+            Probe(f"get {endpoints.METRICS}", self._measure),
             *(Probe(f"list {_name(r)}", partial(self._list, r)) for r in _LISTED),
             Probe(f"get {_name(endpoints.NAMESPACES)}", partial(self._get, kube_system)),
             *(Probe(f"get {_name(r)}", partial(self._get, r.path(_NAMESPACE, _NOTHING))) for r in _READ_ONE_BY_ONE),
@@ -235,6 +245,14 @@ class ApiServer(KubeReader):
             raise Refused("the API server takes us for anonymous: there is no credential", GapReason.UNAUTHENTICATED)
         groups = [group for group in user.groups or () if group != "system:authenticated"]
         return f"as {user.username}, in {', '.join(groups) if groups else 'no group'}"
+
+    def _discover(self) -> str:
+        self._reader.get(endpoints.DISCOVERY, around.Discovery, AGGREGATED)
+        return ""
+
+    def _measure(self) -> str:
+        self._reader.text(endpoints.METRICS)
+        return ""
 
     def _list(self, resource: Resource[Any], selector: str = "") -> str:
         more = f"&labelSelector={quote(selector)}" if selector else ""

@@ -29,6 +29,7 @@ log = structlog.get_logger()
 NO_SELECTORS: Mapping[str, str] = {}
 
 _JSON = "application/json"
+_TEXT = "text/plain"
 _MAX_RESTARTS = 2
 
 
@@ -64,6 +65,15 @@ class Reader:
         self._connection, self._limits, self._pace, self._clock = connection, limits, pace, clock
         self._end: Deadline | None = None
 
+    @property
+    def page_items(self) -> int:
+        """Objects in a page of a list, unless it says otherwise."""
+        return self._limits.page_items
+
+    def seconds(self) -> float:
+        """The time of its Pace."""
+        return self._pace.monotonic()
+
     def for_one_part(self) -> "Reader":
         """A reader of the same connection whose requests share one deadline, however many they are."""
         reader = Reader(self._connection, self._limits, self._pace, self._clock)
@@ -77,6 +87,13 @@ class Reader:
             raise setback(answer, path, self._clock).error
         decoder: msgspec.json.Decoder[T] = _decoder(document)
         return decode(decoder, answer.body, path)
+
+    def text(self, path: str) -> Body:
+        """A page of plain text, as bytes that are good until the next answer is read."""
+        answer = self._whole(path, _TEXT, path, self._deadline())
+        if answer.status != 200:
+            raise setback(answer, path, self._clock).error
+        return answer.body
 
     def list(
         self,
@@ -178,16 +195,16 @@ class Reader:
                 left = end.left()
                 timeout = urllib3.Timeout(connect=min(left, self._limits.connect_seconds), read=left)
                 response = self._connection.get(target, headers, timeout)
-                return self._read(response, what)
+                return self._read(response, what, _media_type(accept))
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as e:
             raise connection_setback(e, what) from e
 
-    def _read(self, response: urllib3.BaseHTTPResponse, what: str) -> Answer:
+    def _read(self, response: urllib3.BaseHTTPResponse, what: str, wanted: str) -> Answer:
         """The body of any answer; the connection goes back to the pool only when the body was read to its end."""
         done = False
         try:
             if response.status == 200:
-                body = self._read_document(response, what)
+                body = self._read_document(response, what, wanted)
             else:
                 body = _read_error(response, self._limits.error_bytes, what)
             done = True
@@ -198,10 +215,10 @@ class Reader:
             else:
                 response.close()
 
-    def _read_document(self, response: urllib3.BaseHTTPResponse, what: str) -> Body:
+    def _read_document(self, response: urllib3.BaseHTTPResponse, what: str, wanted: str) -> Body:
         kind = response.headers.get("Content-Type", "")
-        if kind.split(";")[0].strip().lower() != _JSON:
-            raise InvalidAnswer(f"{what}: expected JSON, got {kind[:60]!r}")
+        if _media_type(kind) != wanted:
+            raise InvalidAnswer(f"{what}: expected {'JSON' if wanted == _JSON else wanted}, got {kind[:60]!r}")
         length = response.headers.get("Content-Length", "")
         if length.isdecimal() and int(length) > self._limits.answer_bytes:
             raise too_large(what, self._limits.answer_bytes)
@@ -269,6 +286,11 @@ def _read_error(response: urllib3.BaseHTTPResponse, limit: int, what: str) -> Bo
     except ReadError:
         response.close()
         return b""
+
+
+def _media_type(header: str) -> str:
+    """Without its parameters."""
+    return header.partition(";")[0].strip().lower()
 
 
 def _encoding(response: urllib3.BaseHTTPResponse) -> str:

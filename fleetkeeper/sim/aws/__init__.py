@@ -1,20 +1,21 @@
 """A simulated AWS over HTTP: unmodified boto3 talks to it through endpoint_url, and every answer comes from a World.
 
-EKS, EC2, Auto Scaling, SSM, Service Quotas and Organizations are answered from the world at the moment of the request;
-STS hands out moto's sessions; every other API is moto's own, per account. Each answer is checked against botocore's
-shapes before it leaves.
+EKS, EC2, Auto Scaling, SSM, Service Quotas, Organizations, the roles and keys of clusters and the metrics of quotas are
+answered from the world at the moment of the request; STS hands out moto's sessions; every other API is moto's own, per
+account. Each answer is checked against botocore's shapes before it leaves.
 """
 
 import os
 from types import TracebackType
 
-from fleetkeeper.sim.aws.backstage import Backstage, behind
+from fleetkeeper.sim.aws.backstage import Backstage
 from fleetkeeper.sim.aws.bearer import Unidentified, identify
 from fleetkeeper.sim.aws.credentials import DEMO_ACCESS_KEY, DEMO_SECRET_KEY, Keys
 from fleetkeeper.sim.aws.front import Asking, Front
 from fleetkeeper.sim.aws.http import HttpServer
+from fleetkeeper.sim.aws.living_workers import LivingWorkers
 from fleetkeeper.sim.aws.workers import Workers
-from fleetkeeper.sim.timeline import Timeline
+from fleetkeeper.sim.controllers.living import LivingWorld
 from fleetkeeper.sim.world import World
 
 __all__ = ["DEMO_ACCESS_KEY", "DEMO_SECRET_KEY", "Asking", "AwsServer", "Unidentified", "serve_aws"]
@@ -47,7 +48,9 @@ class AwsServer:
 
     def identify(self, token: str, cluster_name: str) -> str | Unidentified:
         """Who made an EKS bearer token: the ARN of an IAM role or user, or why it counts for nothing."""
-        return identify(self._keys, token, cluster_name)
+        return identify(
+            self._keys, token, cluster_name, lambda account, region: self._front.clock(account, region, cluster_name)
+        )
 
     def expire_sessions(self) -> None:
         """End every session that was handed out so far: its next request is answered as expired."""
@@ -63,12 +66,13 @@ class AwsServer:
         self.close()
 
 
-def serve_aws(world: World, timeline: Timeline | None = None, workers: Workers | None = None) -> AwsServer:
+def serve_aws(world: World, living: LivingWorld | None = None, workers: Workers | None = None) -> AwsServer:
     """Serve the world's AWS on 127.0.0.1, at a port that the system chooses, in a thread of this process.
 
-    What EKS does later runs on the timeline (one of its own when None is given: then due actions run before the next
-    answer), and nodes and pods move through workers.
+    What EKS does later runs on the timeline of the living world; one that is made here runs what is due before the next
+    answer. Nodes and pods move through workers, the living world's unless others are given.
     """
     if "MOTO_ACCOUNT_ID" in os.environ:
         raise RuntimeError("MOTO_ACCOUNT_ID is set: it would put every request into one account; unset it")
-    return AwsServer(world, behind(world, timeline, workers))
+    living = living or LivingWorld(world, virtual=False)
+    return AwsServer(world, Backstage(world, living.timeline, workers or LivingWorkers(living)))

@@ -6,10 +6,17 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
-from fleetkeeper.sim.aws.workers import Workers, WorldWorkers
-from fleetkeeper.sim.eks_state import EksTiming
+from fleetkeeper.core.versions import Minor
+from fleetkeeper.sim.aws.workers import Workers
+from fleetkeeper.sim.eks_state import EksTiming, SimUpdateError
 from fleetkeeper.sim.timeline import Action, Timeline
 from fleetkeeper.sim.world import SimCluster, World
+
+Switched = Callable[[tuple[SimUpdateError, ...]], None]
+"""Told once, under the world's lock, that a real control plane runs its new minor, or why it still runs the old."""
+
+Switch = Callable[[Minor, Switched], None]
+"""Begins to move a real control plane to a minor, and returns at once."""
 
 
 @dataclass(slots=True)
@@ -21,6 +28,7 @@ class Backstage:
     workers: Workers
     restarted: list[Callable[[SimCluster], None]] = field(default_factory=list)
     drifts: dict[str, Any] = field(default_factory=dict)  # cluster key → its karpenter.Drift
+    switches: dict[str, Switch] = field(default_factory=dict)  # by cluster key, where a real control plane is behind it
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     @property
@@ -37,9 +45,3 @@ class Backstage:
         """Let everything happen that is due by now, so that the next answer shows it."""
         if not self.timeline.virtual:
             self.timeline.run_due(self.world.now())
-
-
-def behind(world: World, timeline: Timeline | None = None, workers: Workers | None = None) -> Backstage:
-    """Backstage of a world; without a timeline its time passes as the world's does."""
-    line = timeline or Timeline(world, virtual=False)
-    return Backstage(world, line, workers or WorldWorkers(line, world.eks.timing.pod_ready))

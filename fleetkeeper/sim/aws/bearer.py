@@ -8,6 +8,7 @@ verifies it itself, because it knows the secrets.
 import base64
 import binascii
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import SplitResult, parse_qs, urlsplit
@@ -32,7 +33,11 @@ class Unidentified:
     reason: str
 
 
-def identify(keys: Keys, token: str, cluster_name: str) -> str | Unidentified:
+Clock = Callable[[str, str], datetime]
+"""What time it is for the STS of an account in a region."""
+
+
+def identify(keys: Keys, token: str, cluster_name: str, clock: Clock) -> str | Unidentified:
     """The ARN of the IAM role (or user) that made the token for this cluster, or why it counts for nothing."""
     url = _decode(token)
     if url is None:
@@ -41,10 +46,15 @@ def identify(keys: Keys, token: str, cluster_name: str) -> str | Unidentified:
     missing = [name for name in _NEEDED if name not in query]
     if missing or query["Action"] != "GetCallerIdentity":
         return Unidentified(f"not a presigned GetCallerIdentity (missing {', '.join(missing) or 'the action'})")
-    refusal = _refuse_time(query) or _refuse_headers(query)
+    refusal = _refuse_headers(query)
     if refusal:
         return Unidentified(refusal)
-    key = keys.get(query["X-Amz-Credential"].split("/")[0])
+    access_key, _, region = query["X-Amz-Credential"].split("/")[:3]
+    key = keys.get(access_key)
+    now = clock(key.principal.account, region) if key is not None else datetime.now(UTC)
+    refusal = _refuse_time(query, now)
+    if refusal:
+        return Unidentified(refusal)
     if key is None or key.token != query.get("X-Amz-Security-Token", ""):
         return Unidentified("the access key is unknown to STS")
     if keys.is_expired(key):
@@ -66,7 +76,7 @@ def _decode(token: str) -> SplitResult | None:
     return url if url.scheme in {"http", "https"} and url.netloc and url.path in {"", "/"} else None
 
 
-def _refuse_time(query: dict[str, str]) -> str:
+def _refuse_time(query: dict[str, str], now: datetime) -> str:
     try:
         made = datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
         seconds = int(query.get("X-Amz-Expires", "0"))
@@ -74,7 +84,6 @@ def _refuse_time(query: dict[str, str]) -> str:
         return "X-Amz-Date or X-Amz-Expires cannot be read"
     if not 0 <= seconds <= _LIFE.total_seconds():
         return f"X-Amz-Expires must be from 0 to 900 seconds, not {seconds}"
-    now = datetime.now(UTC)
     if made > now + _SKEW:
         return "X-Amz-Date lies in the future"
     # X-Amz-Expires is not the token's life: clients send 60 and use the token for 14 minutes; EKS counts 15 from

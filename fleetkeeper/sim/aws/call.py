@@ -48,6 +48,10 @@ class AwsError(Exception):
         self.status = status
 
 
+class Elsewhere(Exception):
+    """The world has no such thing; moto, which keeps what clients made there, may."""
+
+
 class Violation(Exception):
     """An answer that the real API could not have given: a mistake of the simulator, never of its caller."""
 

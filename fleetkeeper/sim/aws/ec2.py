@@ -6,7 +6,17 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from fleetkeeper.sim.aws.call import AwsError, Call, Operation
-from fleetkeeper.sim.aws.fleet import Group, Subnet, clusters_for, groups_of, private_address, subnets_of, vpc_cidr
+from fleetkeeper.sim.aws.fleet import (
+    Group,
+    Subnet,
+    Template,
+    clusters_for,
+    groups_of,
+    private_address,
+    subnets_of,
+    templates_of,
+    vpc_cidr,
+)
 from fleetkeeper.sim.aws.images import Image, known_images
 from fleetkeeper.sim.aws.paging import BadToken, page
 
@@ -263,31 +273,63 @@ def _image_row(image: Image) -> Row:
     return Row(image.id, attributes, image.tags, lambda: answer)
 
 
-def _describe_launch_template_versions(call: Call) -> dict[str, Any]:
-    """The one version that a group uses: the world keeps no older ones, so $Latest and $Default mean it too."""
-    wanted, named = call.params.get("LaunchTemplateId"), call.params.get("LaunchTemplateName")
-    for cluster in call.world.of_scope(call.account, call.region):
-        for group in groups_of(cluster):
-            if wanted == group.template["id"] or (named and named == group.template["name"]):
-                return {"LaunchTemplateVersions": _template_versions(call, group)}
-    raise AwsError("InvalidLaunchTemplateId.NotFound", f"The specified launch template, {wanted}, does not exist.")
-
-
-def _template_versions(call: Call, group: Group) -> list[dict[str, Any]]:
-    version = group.template["version"]
-    asked = call.params.get("Versions", [])
-    if asked and not {version, "$Latest", "$Default"} & set(asked):
-        return []
-    return [
-        {
-            "LaunchTemplateId": group.template["id"],
-            "LaunchTemplateName": group.template["name"],
-            "VersionNumber": int(version) if version.isdigit() else 1,
-            "CreateTime": group.created_at,
-            "DefaultVersion": True,
-            "LaunchTemplateData": {"ImageId": group.image, "InstanceType": group.instance_type},
-        }
+def _describe_launch_templates(call: Call) -> dict[str, Any]:
+    ids, names = call.params.get("LaunchTemplateIds", []), call.params.get("LaunchTemplateNames", [])
+    rows = [
+        _template_row(call, each)
+        for each in templates_of(call.world, call.account, call.region)
+        if not names or each.name in names
     ]
+    return _page(call, "LaunchTemplates", _chosen(rows, _filters(call), ids, "InvalidLaunchTemplateId.NotFound"))
+
+
+def _template_row(call: Call, template: Template) -> Row:
+    answer = {
+        "LaunchTemplateId": template.id,
+        "LaunchTemplateName": template.name,
+        "CreateTime": template.users[0].created_at,
+        "CreatedBy": f"arn:{call.partition}:iam::{call.account}:root",
+        "DefaultVersionNumber": template.default,
+        "LatestVersionNumber": template.latest,
+        "Tags": [],
+    }
+    return Row(template.id, {"launch-template-name": template.name}, {}, lambda: answer)
+
+
+def _describe_launch_template_versions(call: Call) -> dict[str, Any]:
+    """Without a template only $Latest and $Default may be asked for, of all templates."""
+    wanted, named = call.params.get("LaunchTemplateId"), call.params.get("LaunchTemplateName")
+    found = [
+        each
+        for each in templates_of(call.world, call.account, call.region)
+        if wanted in {None, each.id} and named in {None, each.name}
+    ]
+    if not found and (wanted or named):
+        message = f"The specified launch template, {wanted or named}, does not exist."
+        raise AwsError("InvalidLaunchTemplateId.NotFound", message)
+    return {"LaunchTemplateVersions": [row for each in found for row in _template_versions(call, each)]}
+
+
+def _template_versions(call: Call, template: Template) -> list[dict[str, Any]]:
+    """The versions that somebody uses, the default and the newest; of the others the world keeps nothing."""
+    names = {"$Latest": template.latest, "$Default": template.default}
+    kept = {template.default, template.latest, *(group.version for group in template.users)}
+    asked = {
+        names.get(each) or int(each) for each in call.params.get("Versions", []) if each in names or each.isdigit()
+    }
+    return [_template_version(template, number) for number in sorted(kept & asked if asked else kept)]
+
+
+def _template_version(template: Template, number: int) -> dict[str, Any]:
+    group = next((each for each in template.users if each.version == number), template.users[0])
+    return {
+        "LaunchTemplateId": template.id,
+        "LaunchTemplateName": template.name,
+        "VersionNumber": number,
+        "CreateTime": group.created_at,
+        "DefaultVersion": number == template.default,
+        "LaunchTemplateData": {"ImageId": group.image, "InstanceType": group.instance_type},
+    }
 
 
 def operations() -> dict[str, Operation]:
@@ -295,6 +337,7 @@ def operations() -> dict[str, Operation]:
         "DescribeImages": _describe_images,
         "DescribeInstances": _describe_instances,
         "DescribeLaunchTemplateVersions": _describe_launch_template_versions,
+        "DescribeLaunchTemplates": _describe_launch_templates,
         "DescribeSubnets": _describe_subnets,
         "DescribeVpcs": _describe_vpcs,
     }

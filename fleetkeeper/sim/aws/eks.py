@@ -75,6 +75,16 @@ def iam_role(cluster: SimCluster, name: str) -> str:
     return f"arn:{cluster.partition}:iam::{cluster.account}:role/{name}"
 
 
+def role_of(cluster: SimCluster) -> str:
+    """The ARN of the cluster's own role."""
+    return cluster.role_arn or iam_role(cluster, f"{cluster.name}-cluster")
+
+
+def encryption_of(cluster: SimCluster) -> list[dict[str, Any]] | None:
+    """None for a cluster without a key of its own."""
+    return [{"resources": ["secrets"], "provider": {"keyArn": cluster.kms_key}}] if cluster.kms_key else None
+
+
 @lru_cache(maxsize=4096)
 def _encoded(pem: str) -> str:
     return base64.b64encode(pem.encode()).decode()
@@ -139,7 +149,7 @@ def describe(cluster: SimCluster) -> dict[str, Any]:
         "createdAt": cluster.created_at,
         "version": cluster.version,
         "endpoint": endpoint if made else None,
-        "roleArn": cluster.role_arn or iam_role(cluster, f"{cluster.name}-cluster"),
+        "roleArn": role_of(cluster),
         "resourcesVpcConfig": _network(cluster),
         "kubernetesNetworkConfig": {
             "serviceIpv4Cidr": "172.20.0.0/16",
@@ -157,6 +167,7 @@ def describe(cluster: SimCluster) -> dict[str, Any]:
         "upgradePolicy": {"supportType": cluster.support_type},
         "zonalShiftConfig": {"enabled": False},
         "deletionProtection": False,
+        "encryptionConfig": encryption_of(cluster),
         **_auto_mode(cluster),
     }
     return without_blanks(answer)

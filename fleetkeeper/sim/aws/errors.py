@@ -21,8 +21,10 @@ GENERIC: Mapping[str, Mapping[str, int]] = {
         "AccessDeniedException": 403,
         "ExpiredTokenException": 403,
         "InternalFailure": 500,
+        "InvalidSignatureException": 403,
         "MissingAuthenticationTokenException": 403,
         "SerializationException": 400,
+        "ServiceUnavailable": 503,
         "ThrottlingException": 400,
         "UnrecognizedClientException": 403,
         "UnknownOperationException": 404,
@@ -31,8 +33,10 @@ GENERIC: Mapping[str, Mapping[str, int]] = {
         "AccessDeniedException": 400,
         "ExpiredTokenException": 400,
         "InternalFailure": 500,
+        "InvalidSignatureException": 400,
         "MissingAuthenticationTokenException": 400,
         "SerializationException": 400,
+        "ServiceUnavailable": 503,
         "ThrottlingException": 400,
         "UnrecognizedClientException": 400,
         "UnknownOperationException": 400,
@@ -44,6 +48,8 @@ GENERIC: Mapping[str, Mapping[str, int]] = {
         "InvalidAction": 400,
         "InvalidClientTokenId": 403,
         "MissingAuthenticationToken": 403,
+        "ServiceUnavailable": 503,
+        "SignatureDoesNotMatch": 403,
         "Throttling": 400,
         "ValidationError": 400,
     },
@@ -62,10 +68,12 @@ GENERIC: Mapping[str, Mapping[str, int]] = {
         "RequestExpired": 400,
         "RequestLimitExceeded": 503,
         "UnauthorizedOperation": 403,
+        "Unavailable": 503,
     },
 }
 
 _SERVER_FAULTS = ("ServerException", "InternalServerError", "InternalServerException", "ServiceException")
+_UNAVAILABLE = ("ServiceUnavailableException",)
 _THROTTLES = ("ThrottlingException", "TooManyRequestsException")
 
 
@@ -79,6 +87,8 @@ class Dialect:
     forbidden: str
     throttled: str
     broken: str
+    unavailable: str
+    mistimed: str
 
 
 _JSON = Dialect(
@@ -88,6 +98,8 @@ _JSON = Dialect(
     "AccessDeniedException",
     "ThrottlingException",
     "InternalFailure",
+    "ServiceUnavailable",
+    "InvalidSignatureException",
 )
 _QUERY = Dialect(
     "InvalidClientTokenId",
@@ -96,6 +108,8 @@ _QUERY = Dialect(
     "AccessDenied",
     "Throttling",
     "InternalFailure",
+    "ServiceUnavailable",
+    "SignatureDoesNotMatch",
 )
 _EC2 = Dialect(
     "AuthFailure",
@@ -104,6 +118,8 @@ _EC2 = Dialect(
     "UnauthorizedOperation",
     "RequestLimitExceeded",
     "InternalError",
+    "Unavailable",
+    "RequestExpired",
 )
 _DIALECTS = MappingProxyType({"rest-json": _JSON, "json": _JSON, "query": _QUERY, "ec2": _EC2})
 
@@ -137,9 +153,13 @@ def throttled(service: str, operation: str) -> AwsError:
     return AwsError(code, "Request limit exceeded." if code == "RequestLimitExceeded" else "Rate exceeded")
 
 
-def broken(service: str, operation: str) -> AwsError:
+def broken(service: str, operation: str, status: int = 500) -> AwsError:
+    """A 500 or a 503 in the words of the API at hand."""
     listed = _listed(operation_model(service, operation))
     dialect = dialect_of(_protocol(service, operation))
+    if status == 503:
+        code = next((name for name in _UNAVAILABLE if name in listed), dialect.unavailable)
+        return AwsError(code, "Service is unavailable. Please try again later.", status=503)
     code = next((name for name in _SERVER_FAULTS if name in listed), dialect.broken)
     return AwsError(code, "An internal error has occurred", status=500)
 

@@ -41,6 +41,29 @@ class Group:
     def instance_tags(self) -> dict[str, str]:
         return {**self.tags, "aws:autoscaling:groupName": self.name, "Name": f"{self.cluster.name}-node"}
 
+    @property
+    def version(self) -> int:
+        """That of the launch template."""
+        version = self.template["version"]
+        return int(version) if version.isdigit() else 1
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A launch template by the groups that launch from it."""
+
+    users: tuple[Group, ...]
+    default: int
+    latest: int
+
+    @property
+    def id(self) -> str:
+        return self.users[0].template["id"]
+
+    @property
+    def name(self) -> str:
+        return self.users[0].template["name"]
+
 
 @dataclass(frozen=True, slots=True)
 class Subnet:
@@ -127,6 +150,18 @@ def _self_managed(cluster: SimCluster, group: SimAutoScalingGroup) -> Group:
         images=group.images,
         suspended=tuple(group.suspended),
     )
+
+
+def templates_of(world: World, account: str, region: str) -> Iterator[Template]:
+    """The launch templates of an account and region that some group uses."""
+    users: dict[str, list[Group]] = {}
+    for cluster in world.of_scope(account, region):
+        for group in groups_of(cluster):
+            users.setdefault(group.template["id"], []).append(group)
+    for id, groups in users.items():
+        newest = max(group.version for group in groups)
+        own = world.templates.get(id)
+        yield Template(tuple(groups), own.default if own else newest, max(own.latest, newest) if own else newest)
 
 
 def private_address(instance: str) -> str:

@@ -6,22 +6,35 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from fleetkeeper.sim.aws import ec2, eks, eks_catalog, eks_nodes, organizations, small_apis, sts, writes
+from fleetkeeper.sim.aws import (
+    ec2,
+    eks,
+    eks_catalog,
+    eks_nodes,
+    faults,
+    organizations,
+    roles_and_keys,
+    small_apis,
+    sts,
+    usage,
+    writes,
+)
 from fleetkeeper.sim.aws.backstage import Backstage
-from fleetkeeper.sim.aws.call import AwsError, Call, Operation, Violation
+from fleetkeeper.sim.aws.call import AwsError, Call, Elsewhere, Operation, Violation
 from fleetkeeper.sim.aws.credentials import Keys
 from fleetkeeper.sim.aws.errors import broken, dialect_of, error_reply, forbidden, throttled, xml_error
-from fleetkeeper.sim.aws.faults import Harm, garble
 from fleetkeeper.sim.aws.http import Later, Reply, Request
 from fleetkeeper.sim.aws.models import operation_model, service_model
 from fleetkeeper.sim.aws.moto_rest import MotoRest, NotSimulated
 from fleetkeeper.sim.aws.parse import Asked, read_credential, read_operation, read_params
-from fleetkeeper.sim.aws.stale import Past
+from fleetkeeper.sim.aws.stale import Past, named_cluster
 from fleetkeeper.sim.aws.wire import AnswerWriter
-from fleetkeeper.sim.world import Fault, SimCluster, World
+from fleetkeeper.sim.faults import Encounter, Fault, Harm, Side
+from fleetkeeper.sim.world import SimCluster, World
 
 # Answers that depend on nothing but their parameters; they are written once and kept.
 _LASTING = frozenset({("eks", "DescribeAddonVersions")})
@@ -58,8 +71,11 @@ class Front:
         self._moto = MotoRest()
         self._operations: Mapping[str, Mapping[str, Operation]] = {
             "autoscaling": small_apis.autoscaling() | writes.autoscaling(stage),
+            "cloudwatch": usage.operations(),
             "ec2": ec2.operations(),
             "eks": eks.operations() | eks_nodes.operations() | eks_catalog.operations() | writes.eks(stage),
+            "iam": roles_and_keys.iam(),
+            "kms": roles_and_keys.kms(),
             "organizations": organizations.operations(),
             "service-quotas": small_apis.service_quotas(),
             "ssm": small_apis.ssm(),
@@ -76,6 +92,14 @@ class Front:
         """How often each operation was asked for, faults and refusals included."""
         with self._lock:
             return dict(self._counts)
+
+    def clock(self, account: str, region: str, cluster_name: str) -> datetime:
+        """The time by which STS judges the token of a cluster: the wall's, but for a fault of GetCallerIdentity."""
+        cluster = eks.DIRECTORY.find(self._world, account, region, cluster_name)
+        key = cluster.key if cluster else ""
+        met = Encounter(Side.AWS, account, region, key, "GetCallerIdentity", fits=lambda each: each.kind == Harm.SKEW)
+        fault = self._world.fault(met) if self._world.faults else None
+        return datetime.now(UTC) + timedelta(seconds=fault.seconds if fault else 0.0)
 
     def __call__(self, request: Request) -> Reply | Later:
         request_id = f"00000000-0000-4000-8000-{next(self._numbers):012x}"
@@ -106,46 +130,50 @@ class Front:
         account = (sts.account_of_role(call.params) if call.operation == "AssumeRole" else "") or call.account
         with self._lock:
             self._counts[Asking(account, call.region, f"{call.service}:{call.operation}")] += 1
-        fault = self._fault(call, account)
+        fault = self._fault(errand, call, account)
         if fault is None:
             return self._answer(errand, call)
         return self._harm(errand, call, fault)
 
-    def _fault(self, call: Call, account: str) -> Fault | None:
+    def _fault(self, errand: _Errand, call: Call, account: str) -> Fault | None:
+        self._past.sight(call)
         if not self._world.faults:
             return None
         cluster = self._cluster(call, account)
         return self._world.fault(
-            "aws",
-            account=account,
-            region=call.region,
-            cluster=cluster.key if cluster else "",
-            operation=call.operation,
+            Encounter(
+                Side.AWS,
+                account,
+                call.region,
+                cluster.key if cluster else "",
+                call.operation,
+                fits=lambda fault: faults.fits(fault, errand.asked, named=cluster is not None),
+            )
         )
 
     def _cluster(self, call: Call, account: str) -> SimCluster | None:
-        """The cluster that an EKS call names, if there is one."""
-        name = call.params.get("clusterName") or call.params.get("name", "") if call.service == "eks" else ""
+        """The cluster that an EKS call names, by its own name or by an ARN, if there is one."""
+        name = named_cluster(call.params) if call.service == "eks" else ""
         return eks.DIRECTORY.find(self._world, account, call.region, name) if name else None
 
     def _harm(self, errand: _Errand, call: Call, fault: Fault) -> Reply | Later:
         if fault.kind == Harm.THROTTLE:
-            return self._refuse(errand, throttled(call.service, call.operation))
+            return _told_when(self._refuse(errand, throttled(call.service, call.operation)), fault)
         if fault.kind == Harm.FORBID:
             return self._refuse(errand, forbidden(call, _resource(call)))
         if fault.kind == Harm.ERROR:
-            return self._refuse(errand, broken(call.service, call.operation))
-        if fault.kind in {Harm.UNREACHABLE, Harm.DROP_BEFORE}:
-            return Reply(0, {}, b"", hang_up=True)
+            return _told_when(self._refuse(errand, broken(call.service, call.operation, fault.status)), fault)
         if fault.kind == Harm.STALE:
             with self._world.lock:
                 self._stage.catch_up()
                 past = self._past.call(call, self._cluster(call, call.account), fault.seconds)
             return self._answer(errand, past)
-        spoil = _spoiler(fault)
-        if spoil is None:
-            return self._violated(call.service, call.operation, errand.protocol, Violation(f"no fault {fault.kind!r}"))
-        return _then(self._answer(errand, call), spoil)
+        if fault.kind == Harm.SKEW:
+            refusal = faults.mistimed(errand.request, errand.protocol, fault.seconds)
+            if refusal is not None:
+                return faults.spoiled(self._refuse(errand, refusal), fault)
+        silence = faults.silent(fault)
+        return silence or _then(self._answer(errand, call), lambda reply: faults.spoiled(reply, fault))
 
     def _answer(self, errand: _Errand, call: Call) -> Reply | Later:
         operation = self._operations.get(call.service, {}).get(call.operation)
@@ -157,6 +185,8 @@ class Front:
                 before = self._past.before(call, self._cluster(call, call.account))
                 body = self._written(errand, call, operation)
                 self._past.keep(call, before)
+        except Elsewhere:
+            return lambda: self._from_moto(errand, call)
         except AwsError as error:
             return self._refuse(errand, error)
         except Violation as violation:
@@ -216,15 +246,10 @@ def _writer(service: str, operation: str) -> AnswerWriter:
     return AnswerWriter(model)
 
 
-def _spoiler(fault: Fault) -> Callable[[Reply], Reply] | None:
-    """What the fault does to a good answer; None for a kind that is not known."""
-    if fault.kind == Harm.SLOW:
-        return lambda reply: replace(reply, delay=fault.seconds)
-    if fault.kind == Harm.TRUNCATE:
-        return lambda reply: replace(reply, cut=True)
-    if fault.kind == Harm.DROP_AFTER:
-        return lambda reply: replace(reply, hang_up=True)
-    return garble if fault.kind == Harm.GARBAGE else None
+def _told_when(reply: Reply, fault: Fault) -> Reply:
+    """The reply with the seconds that the client should wait, where the fault says some."""
+    headers = {**reply.headers, "Retry-After": str(fault.retry_after)} if fault.retry_after else reply.headers
+    return replace(reply, headers=headers)
 
 
 def _then(answer: Reply | Later, spoil: Callable[[Reply], Reply]) -> Reply | Later:

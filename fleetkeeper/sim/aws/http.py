@@ -8,6 +8,7 @@ send no chunks for the APIs simulated here).
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -33,7 +34,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer and the harm that is done to it: seconds of delay, a cut-off body, or no answer at all (hang_up)."""
+    """An answer and the harm that is done to it: seconds of delay, a cut-off body, or no answer at all (hang_up).
+
+    ahead: seconds by which the server's clock is ahead.
+    """
 
     status: int
     headers: dict[str, str]
@@ -41,11 +45,14 @@ class Reply:
     delay: float = 0.0
     cut: bool = False
     hang_up: bool = False
+    ahead: float = 0.0
 
     def encode(self) -> bytes:
         lines = [f"HTTP/1.1 {self.status} {_phrase(self.status)}"]
         lines += [f"{name}: {value}" for name, value in self.headers.items()]
-        lines.append(f"Date: {formatdate(usegmt=True)}\r\nContent-Length: {len(self.body)}\r\n\r\n")
+        lines.append(
+            f"Date: {formatdate(time.time() + self.ahead, usegmt=True)}\r\nContent-Length: {len(self.body)}\r\n\r\n"
+        )
         body = self.body[: len(self.body) // 2] if self.cut else self.body
         return "\r\n".join(lines).encode("latin-1") + body
 

@@ -36,7 +36,7 @@ class Drift:
     cluster: SimCluster
     target: Minor
     done: Callable[[], None] = lambda: None
-    moving: set[str] = field(default_factory=set)
+    moving: set[str] = field(default_factory=set)  # until their Node is gone
 
     @property
     def current(self) -> bool:
@@ -45,6 +45,7 @@ class Drift:
     def tick(self) -> None:
         if not self.current:
             return
+        self.moving &= {name for _, name in self.cluster.objects.get("/nodes", {})}
         left = False
         for name, pool in self.cluster.objects.get(POOLS, {}).items():
             nodes = _nodes(self.cluster, name[1])
@@ -95,7 +96,6 @@ class Drift:
 
     def _remove(self, name: str) -> None:
         self.stage.workers.remove_node(self.cluster, name)
-        self.moving.discard(name)
 
     def _order(self, old: Object) -> NodeOrder:
         """A node like the old one, with the target's kubelet."""

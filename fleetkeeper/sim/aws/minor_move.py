@@ -23,8 +23,11 @@ def finish_later(
     trouble: list[SimUpdateError],
     moved: Callable[[], None],
 ) -> None:
-    """UPDATING, and after the time of a control plane ACTIVE again: moved, or with its trouble as it was before."""
-    update.phase = "control-plane"
+    """UPDATING, and after the time of a control plane ACTIVE again: moved, or with its trouble as it was before.
+
+    A real control plane is switched meanwhile; where that takes longer, the update does too.
+    """
+    update.phase, due = "control-plane", stage.now() + stage.timing.control_plane
 
     def show() -> None:
         if update.is_running:
@@ -41,7 +44,16 @@ def finish_later(
         stage.after(stage.timing.status_lag, show)
     else:
         show()
-    stage.after(stage.timing.control_plane, finish)
+    switch = stage.switches.get(cluster.key)
+    if trouble or switch is None:
+        stage.timeline.at(due, finish)
+        return
+
+    def switched(errors: tuple[SimUpdateError, ...]) -> None:
+        trouble.extend(errors)
+        stage.timeline.at(due, finish)
+
+    switch(target, switched)
 
 
 def _move(stage: Backstage, cluster: SimCluster, target: Minor) -> None:

@@ -31,7 +31,10 @@ def service_model(service: str) -> ServiceModel | None:
     """None for a name that botocore does not know."""
     if service not in _LOADER.list_available_services("service-2"):
         return None
-    return ServiceModel(_LOADER.load_service_model(service, "service-2"), service)
+    model = ServiceModel(_LOADER.load_service_model(service, "service-2"), service)
+    # Where an API speaks several protocols, boto3 chooses, and the first that is named is not always its choice.
+    model.metadata["protocol"] = model.resolved_protocol
+    return model
 
 
 @cache

@@ -185,8 +185,8 @@ def _applied(call: Call, row: Mapping[str, Any]) -> dict[str, Any]:
     return _quota(call, row, call.world.quotas.get((call.account, call.region, row["code"]), row["value"]))
 
 
-def _quota_rows(call: Call) -> list[Mapping[str, Any]]:
-    service = call.params["ServiceCode"]
+def quota_rows(service: str) -> list[Mapping[str, Any]]:
+    """The quotas of a service code, as the catalogue has them."""
     rows = [row for row in _quota_data()["quota"] if row["service"] == service]
     if not rows:
         raise AwsError(
@@ -197,7 +197,7 @@ def _quota_rows(call: Call) -> list[Mapping[str, Any]]:
 
 def _list_quotas(call: Call) -> dict[str, Any]:
     wanted = call.params.get("QuotaCode")
-    rows = [row for row in _quota_rows(call) if wanted in {None, row["code"]}]
+    rows = [row for row in quota_rows(call.params["ServiceCode"]) if wanted in {None, row["code"]}]
     size = call.params.get("MaxResults", _QUOTAS_PAGE)
     try:
         chosen, token = page(rows, lambda row: str(row["code"]), call.params.get("NextToken"), size)
@@ -207,7 +207,7 @@ def _list_quotas(call: Call) -> dict[str, Any]:
 
 
 def _one_quota(call: Call) -> Mapping[str, Any]:
-    row = next((row for row in _quota_rows(call) if row["code"] == call.params["QuotaCode"]), None)
+    row = next((row for row in quota_rows(call.params["ServiceCode"]) if row["code"] == call.params["QuotaCode"]), None)
     if row is None:
         raise AwsError("NoSuchResourceException", f"The quota {call.params['QuotaCode']} does not exist.")
     return row
@@ -223,7 +223,7 @@ def _get_default_quota(call: Call) -> dict[str, Any]:
 
 
 def _list_default_quotas(call: Call) -> dict[str, Any]:
-    return {"Quotas": [_quota(call, row, row["default"]) for row in _quota_rows(call)]}
+    return {"Quotas": [_quota(call, row, row["default"]) for row in quota_rows(call.params["ServiceCode"])]}
 
 
 def autoscaling() -> dict[str, Operation]:

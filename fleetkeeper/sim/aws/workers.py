@@ -1,16 +1,14 @@
-"""The seam between EKS and the nodes of a cluster: make, cordon, drain and remove them, and a simple way to do so."""
+"""The seam between EKS and the nodes of a cluster: make, cordon, drain and remove them; and how EKS makes a node."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
-from fleetkeeper.sim.aws.evictions import MANY_BUDGETS, Budget, budgets_for
-from fleetkeeper.sim.aws.replacements import Replacements, is_ready_node, start_daemons
-from fleetkeeper.sim.objects.recipes import stamp
+from fleetkeeper.sim.controllers.live import controller_of
+from fleetkeeper.sim.controllers.matching import is_true
 from fleetkeeper.sim.world import Object, SimCluster
 
-_EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
+EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
+_INSTANCE_TYPE = "node.kubernetes.io/instance-type"
 _SIZE = {"cpu": "4", "ephemeral-storage": "83873772Ki", "memory": "16093192Ki", "pods": "58"}
 
 
@@ -40,7 +38,8 @@ class BlockedPod:
 
 @dataclass(frozen=True, slots=True)
 class Draining:
-    """How far a node is drained: pods that are left (those of DaemonSets do not count), and those that may not go."""
+    """How far a node is drained: pods that are left (those of DaemonSets do not count), and those that stand in the
+    way: they may not go, or are told to and have not ended."""
 
     left: int
     blocked: tuple[BlockedPod, ...] = ()
@@ -50,7 +49,7 @@ class Workers(Protocol):
     """Nodes and pods of a cluster as EKS, Auto Scaling and Karpenter move them. Hold the world's lock."""
 
     def create_node(self, cluster: SimCluster, order: NodeOrder) -> str:
-        """A node that is Ready at once (the time to boot has passed): its name."""
+        """A node that joins now (the time to boot has passed) and is Ready soon: its name."""
         ...
 
     def cordon(self, cluster: SimCluster, node: str, *, on: bool) -> None:
@@ -62,99 +61,20 @@ class Workers(Protocol):
         ...
 
     def remove_node(self, cluster: SimCluster, node: str) -> None:
-        """The node goes away with whatever still runs on it; nothing happens when it is not there."""
+        """The node goes away, soon, with whatever still runs on it; nothing happens when it is not there."""
         ...
-
-
-class Clock(Protocol):
-    def now(self) -> datetime: ...
-
-
-class WorldWorkers:
-    """Workers over the plain objects of a world: evicted pods end at once, their replacements start where they fit.
-
-    No controllers run here: budgets are counted from the pods as they are, and a replacement is Ready a while after it
-    found a node. Bare pods and pods of finished Jobs are not replaced.
-    """
-
-    def __init__(self, clock: Clock, pod_ready: timedelta) -> None:
-        self._clock = clock
-        self._replacements = Replacements(pod_ready)
-
-    def create_node(self, cluster: SimCluster, order: NodeOrder) -> str:
-        name = f"ip-{order.address.replace('.', '-')}.{cluster.region}.compute.internal"
-        cluster.put("/nodes", _node(cluster, name, order, stamp(self._clock.now())))
-        start_daemons(cluster, name, self._clock.now())
-        self._replacements.step(cluster, self._clock.now())
-        return name
-
-    def cordon(self, cluster: SimCluster, node: str, *, on: bool) -> None:
-        found = cluster.objects.get("/nodes", {}).get(("", node))
-        if found is None:
-            return
-        spec = {key: value for key, value in found.get("spec", {}).items() if key != "unschedulable"}
-        labels = {key: value for key, value in found["metadata"].get("labels", {}).items() if key != _EXCLUDED}
-        if on:
-            spec["unschedulable"], labels[_EXCLUDED] = True, "true"
-        cluster.put("/nodes", {**found, "metadata": {**found["metadata"], "labels": labels}, "spec": spec})
-
-    def evict_all(self, cluster: SimCluster, node: str) -> Draining:
-        now = self._clock.now()
-        self._replacements.step(cluster, now)
-        blocked = []
-        for pod in pods_of(cluster, node):
-            reason = "" if _is_over(pod) else _refusal(budgets_for(cluster, pod), pod)
-            if reason:
-                blocked.append(BlockedPod(pod["metadata"]["namespace"], pod["metadata"]["name"], reason))
-            else:
-                self._end(cluster, pod, now)
-        return Draining(len(blocked), tuple(blocked))
-
-    def remove_node(self, cluster: SimCluster, node: str) -> None:
-        if ("", node) not in cluster.objects.get("/nodes", {}):
-            return
-        cluster.remove("/nodes", "", node)
-        for pod in _on(cluster, node):
-            if _owner(pod) == "DaemonSet":
-                cluster.remove("/pods", pod["metadata"]["namespace"], pod["metadata"]["name"])
-            else:
-                self._end(cluster, pod, self._clock.now())
-
-    def _end(self, cluster: SimCluster, pod: Object, now: datetime) -> None:
-        cluster.remove("/pods", pod["metadata"]["namespace"], pod["metadata"]["name"])
-        if _owner(pod) and not _is_over(pod):
-            self._replacements.add(cluster, pod, now)
-
-
-def _refusal(budgets: list[Budget], pod: Object) -> str:
-    """Why the Eviction API says no; "" when it says yes."""
-    if len(budgets) > 1:
-        return MANY_BUDGETS
-    return budgets[0].refusal(pod) if budgets else ""
-
-
-def _on(cluster: SimCluster, node: str) -> list[Object]:
-    return [pod for pod in cluster.objects.get("/pods", {}).values() if pod.get("spec", {}).get("nodeName") == node]
 
 
 def pods_of(cluster: SimCluster, node: str) -> list[Object]:
     """The pods of a node that a drain has to move: neither those of DaemonSets nor static ones."""
-    return [
-        pod
-        for pod in _on(cluster, node)
-        if _owner(pod) not in {"DaemonSet", "Node"}
-        and "kubernetes.io/config.mirror" not in pod["metadata"].get("annotations", {})
-    ]
+    found = cluster.objects.get("/pods", {}).values()
+    return [pod for pod in found if pod.get("spec", {}).get("nodeName") == node and has_to_move(pod)]
 
 
-def _owner(pod: Object) -> str:
-    """The kind of the controller, "" for a bare pod."""
-    owners: Iterable[dict[str, Any]] = pod["metadata"].get("ownerReferences", ())
-    return next((str(owner["kind"]) for owner in owners if owner.get("controller")), "")
-
-
-def _is_over(pod: Object) -> bool:
-    return pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}
+def has_to_move(pod: Object) -> bool:
+    owner = controller_of(pod)
+    mirrored = "kubernetes.io/config.mirror" in (pod["metadata"].get("annotations") or {})
+    return not mirrored and (owner is None or owner["kind"] not in {"DaemonSet", "Node"})
 
 
 def node_of(cluster: SimCluster, instance: str) -> str:
@@ -166,10 +86,21 @@ def node_of(cluster: SimCluster, instance: str) -> str:
 
 
 def ready_nodes(cluster: SimCluster) -> set[str]:
-    return {name for (_, name), node in cluster.objects.get("/nodes", {}).items() if is_ready_node(node)}
+    return {name for (_, name), node in cluster.objects.get("/nodes", {}).items() if is_true(node, "Ready")}
 
 
-def _node(cluster: SimCluster, name: str, order: NodeOrder, at: str) -> Object:
+def cordoned(node: Object, *, on: bool) -> Object:
+    """The node as it is when EKS has made it unschedulable, or has undone that."""
+    spec = {key: value for key, value in node.get("spec", {}).items() if key != "unschedulable"}
+    labels = {key: value for key, value in node["metadata"].get("labels", {}).items() if key != EXCLUDED}
+    if on:
+        spec["unschedulable"], labels[EXCLUDED] = True, "true"
+    return {**node, "metadata": {**node["metadata"], "labels": labels}, "spec": spec}
+
+
+def new_node(cluster: SimCluster, order: NodeOrder) -> Object:
+    """The node as its kubelet registers it, before it has reported any condition."""
+    name = f"ip-{order.address.replace('.', '-')}.{cluster.region}.compute.internal"
     labels = {
         "kubernetes.io/arch": order.arch,
         "kubernetes.io/hostname": name,
@@ -181,8 +112,6 @@ def _node(cluster: SimCluster, name: str, order: NodeOrder, at: str) -> Object:
     spec: Object = {"providerID": f"aws:///{order.zone}/{order.instance}"}
     if order.taints:
         spec["taints"] = [dict(taint) for taint in order.taints]
-    ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "lastTransitionTime": at}
-    addresses = [{"type": "InternalIP", "address": order.address}, {"type": "Hostname", "address": name}]
     system = {
         "kubeletVersion": order.kubelet,
         "osImage": order.os_image,
@@ -191,12 +120,16 @@ def _node(cluster: SimCluster, name: str, order: NodeOrder, at: str) -> Object:
         "operatingSystem": order.os,
         "architecture": order.arch,
     }
-    status = {
-        "capacity": _SIZE,
-        "allocatable": _SIZE,
-        "conditions": [{**ready, "lastHeartbeatTime": at, "message": "kubelet is posting ready status"}],
-        "addresses": addresses,
-        "nodeInfo": system,
-    }
-    metadata = {"name": name, "uid": f"node-{order.instance}", "creationTimestamp": at, "labels": labels}
-    return {"metadata": metadata, "spec": spec, "status": status}
+    addresses = [{"type": "InternalIP", "address": order.address}, {"type": "Hostname", "address": name}]
+    size = _size(cluster, labels.get(_INSTANCE_TYPE, ""))
+    status = {"capacity": size, "allocatable": size, "addresses": addresses, "nodeInfo": system}
+    return {"metadata": {"name": name, "labels": labels}, "spec": spec, "status": status}
+
+
+def _size(cluster: SimCluster, instance_type: str) -> dict[str, str]:
+    """What a node of this type has: as much as those of the cluster that are there."""
+    for node in cluster.objects.get("/nodes", {}).values():
+        if instance_type and node["metadata"].get("labels", {}).get(_INSTANCE_TYPE) == instance_type:
+            known: dict[str, str] = node.get("status", {}).get("allocatable") or _SIZE
+            return known
+    return _SIZE

@@ -40,9 +40,19 @@ class Files:
         return self.folder / "tokens.csv"
 
     @property
+    def token_webhook(self) -> Path:
+        """Where the API server finds who knows the tokens that it does not know itself."""
+        return self.folder / "token-webhook.kubeconfig"
+
+    @property
     def kubeconfig(self) -> Path:
         """The admin's kubeconfig."""
         return self.folder / "admin.kubeconfig"
+
+    @property
+    def etcd_data(self) -> Path:
+        """What etcd stores."""
+        return self.folder / "etcd"
 
     @property
     def etcd_socket(self) -> str:
@@ -57,7 +67,7 @@ def etcd(programs: Programs, files: Files) -> list[str | Path]:
     """One member, its data in our folder, never synced to disk: the data ends with the plane."""
     return [
         programs.etcd,
-        f"--data-dir={files.folder / 'etcd'}",
+        f"--data-dir={files.etcd_data}",
         f"--listen-client-urls={files.etcd_socket}",
         f"--advertise-client-urls={files.etcd_socket}",
         "--listen-peer-urls=http://127.0.0.1:0",
@@ -87,6 +97,15 @@ def api_server(programs: Programs, files: Files, port: int) -> list[str | Path]:
         "--endpoint-reconciler-type=none",  # a loopback address is no valid endpoint
         "--allow-privileged=true",
         "--profiling=false",
+    ]
+
+
+def token_webhook(files: Files) -> list[str]:
+    """A webhook that says whose a token is; a client that is taken off its list is refused within seconds."""
+    return [
+        f"--authentication-token-webhook-config-file={files.token_webhook}",
+        "--authentication-token-webhook-version=v1",
+        "--authentication-token-webhook-cache-ttl=1s",
     ]
 
 

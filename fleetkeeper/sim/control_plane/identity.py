@@ -68,5 +68,20 @@ def render_kubeconfig(server: str, ca_pem: str, identity: Identity) -> str:
     )
 
 
+def render_webhook_config(url: str) -> str:
+    """The API server's --authentication-token-webhook-config-file: where it asks whose a bearer token is."""
+    return json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "webhook",
+            "clusters": [{"name": "webhook", "cluster": {"server": url}}],
+            "users": [{"name": "api-server", "user": {}}],
+            "contexts": [{"name": "webhook", "context": {"cluster": "webhook", "user": "api-server"}}],
+        },
+        indent=2,
+    )
+
+
 def _base64(text: str) -> str:
     return b64encode(text.encode()).decode()

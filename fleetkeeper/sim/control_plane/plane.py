@@ -3,13 +3,13 @@
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from fleetkeeper.sim.control_plane import cache, flags, kwok, pki, processes
+from fleetkeeper.sim.control_plane import cache, etcd_archive, flags, kwok, pki, processes
 from fleetkeeper.sim.control_plane.errors import ControlPlaneError
 from fleetkeeper.sim.control_plane.identity import (
     ADMIN_GROUP,
@@ -17,6 +17,7 @@ from fleetkeeper.sim.control_plane.identity import (
     TokenUser,
     render_kubeconfig,
     render_token_file,
+    render_webhook_config,
     with_token,
 )
 from fleetkeeper.sim.control_plane.kwok import NodeShape
@@ -39,6 +40,8 @@ class Options:
     runtime_config: str = ""  # "api/all=true" also serves the beta and alpha groups
     token_users: tuple[TokenUser, ...] = ()
     api_server_flags: tuple[str, ...] = ()
+    token_webhook: str = ""  # URL of a TokenReview webhook that is asked about every token that is not static
+    etcd_archive: Path | None = None  # what `pack_etcd` wrote: the plane starts with a copy of those objects
 
 
 class ControlPlane:
@@ -71,6 +74,8 @@ class ControlPlane:
             self._group = processes.ProcessGroup("fleetkeeper-plane-")
             self._port = processes.ReservedPort()
             self._write_files()
+            if self._options.etcd_archive:
+                etcd_archive.unpack(self._options.etcd_archive, self._group.folder)
             self._group.start("etcd", flags.etcd(self._programs, self._files))
             self._start_versioned()
         except BaseException:
@@ -87,9 +92,28 @@ class ControlPlane:
         if port is not None:
             port.release()
 
+    def pack_etcd(self, archive: Path) -> None:
+        """Ends every program and keeps all objects in a file, for `Options.etcd_archive` of planes to come."""
+        self._running.end(*VERSIONED)
+        self._running.end("etcd")
+        etcd_archive.pack(self._files.etcd_data, archive)
+
     def switch(self, minor: str) -> None:
-        """Changes the version in place: another minor's programs on the same etcd, port and identities."""
-        programs = cache.find_programs(minor)
+        """Changes the version in place: another minor's programs on the same etcd, port and identities.
+
+        Raises ControlPlaneError when they do not become ready; then the programs from before run again.
+        """
+        before, programs = self._programs, cache.find_programs(minor)
+        try:
+            self._restart(programs)
+        except ControlPlaneError as error:
+            try:
+                self._restart(before)
+            except ControlPlaneError as worse:
+                raise ControlPlaneError(f"{error}\nand {before.version} did not come back: {worse}") from error
+            raise
+
+    def _restart(self, programs: cache.Programs) -> None:
         self._running.end(*VERSIONED)
         self._programs = programs
         self._start_versioned()
@@ -152,11 +176,11 @@ class ControlPlane:
         identity: Identity | None = None,
     ) -> Answer:
         """One raw request, as admin unless an identity is given; every HTTP status is an answer, no error."""
-        identity = identity or self._admin
-        wire = self._wires.get(identity)
-        if wire is None:
-            wire = self._wires[identity] = Wire(self._reserved.number, self.ca_pem, identity)
-        return wire.request(method, path, body, content_type)
+        return self._wire(identity or self._admin).request(method, path, body, content_type)
+
+    def stream(self, path: str) -> AbstractContextManager[Iterator[bytes]]:
+        """The lines of one long answer as they come, asked for as admin: see Wire.stream."""
+        return self._wire(self._admin).stream(path)
 
     def create(self, path: str, body: Any) -> Any:
         """Posts an object as admin and answers it as stored; raises ControlPlaneError when it is refused."""
@@ -224,6 +248,12 @@ class ControlPlane:
             raise ControlPlaneError("this control plane is not running")
         return self._port
 
+    def _wire(self, identity: Identity) -> Wire:
+        wire = self._wires.get(identity)
+        if wire is None:
+            wire = self._wires[identity] = Wire(self._reserved.number, self.ca_pem, identity)
+        return wire
+
     @property
     def _files(self) -> flags.Files:
         return flags.Files(self._running.folder)
@@ -235,6 +265,8 @@ class ControlPlane:
         files.service_account_public.write_text(signing.certificate)
         files.service_account_key.write_text(signing.key)
         files.tokens.write_text(render_token_file((self._admin, *self._static.values())))
+        if self._options.token_webhook:
+            files.token_webhook.write_text(render_webhook_config(self._options.token_webhook))
         files.kubeconfig.write_text(self.kubeconfig(self.mint(ADMIN.user, *ADMIN.groups)))
 
     def _start_versioned(self) -> None:
@@ -254,6 +286,8 @@ class ControlPlane:
 
     def _chosen_flags(self) -> list[str]:
         chosen = list(self._options.api_server_flags)
+        if self._options.token_webhook:
+            chosen += flags.token_webhook(self._files)
         if self._options.runtime_config:
             chosen.append(f"--runtime-config={self._options.runtime_config}")
         if not self._options.controllers:

@@ -65,7 +65,7 @@ class ProcessGroup:
 
     def check(self) -> None:
         """Raises ControlPlaneError with the last log lines of a program that has ended by itself."""
-        for name, process in self._running.items():
+        for name, process in list(self._running.items()):  # another thread may start and end programs meanwhile
             if process.poll() is not None:
                 raise ControlPlaneError(f"{name} ended with {process.returncode}:\n{self.last_lines(name)}")
 

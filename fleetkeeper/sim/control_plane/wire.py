@@ -4,6 +4,8 @@ import http.client
 import json
 import ssl
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,7 +54,7 @@ class Wire:
         headers = {"Accept": "application/json, */*", **self._authorization}
         if payload is not None:
             headers["Content-Type"] = content_type
-        connection = http.client.HTTPSConnection("127.0.0.1", self._port, timeout=TIMEOUT, context=self._context)
+        connection = self._connection()
         try:
             connection.request(method, path, payload, headers)
             answer = connection.getresponse()
@@ -61,6 +63,24 @@ class Wire:
             raise ControlPlaneError(f"{method} {path}: no answer from the API server: {error}") from error
         finally:
             connection.close()
+
+    @contextmanager
+    def stream(self, path: str) -> Iterator[Iterator[bytes]]:
+        """The lines of one long answer as they come, such as a watch's; ControlPlaneError when it breaks off."""
+        connection = self._connection()
+        try:
+            connection.request("GET", path, headers={"Accept": "application/json", **self._authorization})
+            answer = connection.getresponse()
+            if answer.status != 200:
+                raise ControlPlaneError(f"GET {path}: {answer.status} {answer.read().decode(errors='replace')}")
+            yield iter(answer.readline, b"")
+        except (OSError, http.client.HTTPException) as error:
+            raise ControlPlaneError(f"GET {path}: the answer broke off: {error}") from error
+        finally:
+            connection.close()
+
+    def _connection(self) -> http.client.HTTPSConnection:
+        return http.client.HTTPSConnection("127.0.0.1", self._port, timeout=TIMEOUT, context=self._context)
 
 
 def _load_pair(context: ssl.SSLContext, identity: Identity) -> None:

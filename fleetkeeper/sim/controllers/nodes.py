@@ -24,10 +24,11 @@ _OURS = {f"node.kubernetes.io/{key}" for key in ("not-ready", "unreachable", "un
 
 def launch(live: Live, node: Object) -> None:
     """An instance starts: its node registers once it has booted, and is Ready a little later."""
-    live.timeline.after(live.timing.node_boot, lambda: _register(live, node))
+    live.timeline.after(live.timing.node_boot, lambda: register(live, node))
 
 
-def _register(live: Live, node: Object) -> None:
+def register(live: Live, node: Object) -> None:
+    """A kubelet that has booted makes its Node object, unless there is one."""
     if live.objects.get(RESOURCE, "", node["metadata"]["name"]) is None:
         live.objects.create(RESOURCE, node)
 

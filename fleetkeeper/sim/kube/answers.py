@@ -92,6 +92,11 @@ def too_many_requests() -> Answer:
     return Answer(429, b"Too many requests, please try again later.\n", "text/plain; charset=utf-8", headers)
 
 
+def too_large(limit: int) -> Answer:
+    told = f"Request entity too large: limit is {limit}"
+    return status(413, "RequestEntityTooLarge", told, {})
+
+
 def internal_error(message: str) -> Answer:
     details = {"causes": [{"message": message}]}
     return status(500, "InternalError", f"Internal error occurred: {message}", details)

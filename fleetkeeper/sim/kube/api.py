@@ -1,54 +1,57 @@
 """One request to one simulated API server → one answer: who asks, may they, what is there. No sockets here."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from urllib.parse import parse_qsl
+from collections.abc import Callable
 
 from fleetkeeper.core.versions import Minor
-from fleetkeeper.sim.kube import answers, discovery, listing, metrics, negotiation, resources, selectors
+from fleetkeeper.sim.kube import (
+    answers,
+    discovery,
+    eviction,
+    listing,
+    metrics,
+    negotiation,
+    resources,
+    reviews,
+    watching,
+    writes,
+)
 from fleetkeeper.sim.kube.answers import Answer, Attributes, StatusError
 from fleetkeeper.sim.kube.listing import ListRequest, Renderer
-from fleetkeeper.sim.kube.rbac import Grants, User, grants
+from fleetkeeper.sim.kube.rbac import AUTHENTICATED, Grants, User, grants
+from fleetkeeper.sim.kube.request import Request, attributes
 from fleetkeeper.sim.kube.resources import Resource
+from fleetkeeper.sim.kube.state import Objects
+from fleetkeeper.sim.kube.watching import Watch
 from fleetkeeper.sim.world import SimCluster, World
+
+__all__ = ["ANONYMOUS", "Authenticate", "KubeApi", "ObjectsOf", "Request", "attributes", "list_request"]
 
 Authenticate = Callable[[SimCluster, str], User | None]
 """The user behind a bearer token, or None for a token that this cluster does not accept."""
 
+ObjectsOf = Callable[[SimCluster], Objects]
+"""The mutable state of a cluster, which its controllers and its other faces share."""
+
 ANONYMOUS = User("system:anonymous", ("system:unauthenticated",))
 _CRDS = "apiextensions.k8s.io/customresourcedefinitions"
-_VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+_METHODS = {"list": "GET", "get": "GET", "watch": "GET"}
+_WRITES = {"create": writes.create, "update": writes.update, "patch": writes.patch, "delete": writes.delete}
 _HEALTH = ("/healthz", "/livez", "/readyz")
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One HTTP request below a cluster's path prefix. Header names are in lower case."""
-
-    method: str
-    path: str
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-
-    @classmethod
-    def parse(cls, method: str, path: str, query: str, headers: Mapping[str, str]) -> "Request":
-        return cls(method, path, dict(parse_qsl(query, keep_blank_values=True)), headers)
-
-    @property
-    def accept(self) -> str:
-        return self.headers.get("accept", "")
-
-    def accepts_gzip(self) -> bool:
-        return any(token.strip() == "gzip" for token in self.headers.get("accept-encoding", "").split(","))
-
-
 class KubeApi:
-    """The API servers of all clusters of a world."""
+    """The API servers of all clusters of a world.
 
-    def __init__(self, world: World, authenticate: Authenticate) -> None:
+    Reads come from the world itself. Writes and watches ask `objects_of`; without it a cluster has a state of its own,
+    and no controllers.
+    """
+
+    def __init__(self, world: World, authenticate: Authenticate, objects_of: ObjectsOf | None = None) -> None:
         self._world = world
         self._authenticate = authenticate
+        self._own: dict[str, Objects] = {}
+        self._objects_of = objects_of or self._own_objects
         self.renderer = Renderer()
         self._served: OrderedDict[tuple[str, int], discovery.Resources] = OrderedDict()
         self._grants: OrderedDict[tuple[str, int, User], Grants] = OrderedDict()
@@ -60,9 +63,9 @@ class KubeApi:
         if scheme.lower() != "bearer" or not token.strip():
             return ANONYMOUS
         user = self._authenticate(cluster, token.strip())
-        return user and User(user.name, (*user.groups, "system:authenticated"))
+        return user and User(user.name, (*user.groups, AUTHENTICATED))
 
-    def answer(self, cluster: SimCluster, user: User | None, request: Request) -> Answer:
+    def answer(self, cluster: SimCluster, user: User | None, request: Request) -> Answer | Watch:
         with self._world.lock:
             try:
                 return self._answer(cluster, user, request)
@@ -73,7 +76,17 @@ class KubeApi:
         """The API server restarts: the gauge of requested deprecated APIs starts anew."""
         self._deprecated_seen.pop(cluster.key, None)
 
-    def _answer(self, cluster: SimCluster, user: User | None, request: Request) -> Answer:
+    def objects(self, cluster: SimCluster) -> Objects:
+        """The state of a cluster that writes and watches go to."""
+        return self._objects_of(cluster)
+
+    def _own_objects(self, cluster: SimCluster) -> Objects:
+        found = self._own.get(cluster.key)
+        if found is None or found.cluster is not cluster:
+            found = self._own[cluster.key] = Objects(cluster, self._world.now)
+        return found
+
+    def _answer(self, cluster: SimCluster, user: User | None, request: Request) -> Answer | Watch:
         if user is None:
             return answers.unauthorized()
         asked = attributes(request)
@@ -82,7 +95,14 @@ class KubeApi:
             return answers.forbidden(user.name, asked, granted.reason(asked))
         if not asked.resource:
             return self._path(cluster, request)
-        return self._resource(cluster, asked, request)
+        served = self._resources(cluster)
+        resource = served.get((asked.group, asked.version, asked.resource))
+        if resource is None:
+            known = any((r.group, r.custom) == (asked.group, False) for r in served.values())
+            return answers.no_such_resource() if known else answers.page_not_found()
+        if resource.key in reviews.REVIEWS and asked.verb == "create":
+            return reviews.answer(resource, user, granted, request, served, self._world.now())
+        return self._resource(cluster, resource, asked, request)
 
     def _granted(self, cluster: SimCluster, user: User) -> Grants:
         key = (cluster.key, cluster.revision, user)
@@ -136,38 +156,95 @@ class KubeApi:
                 return discovery.group_version(served, group, version)
         return answers.page_not_found()
 
-    def _resource(self, cluster: SimCluster, asked: Attributes, request: Request) -> Answer:
-        served = self._resources(cluster)
-        resource = served.get((asked.group, asked.version, asked.resource))
-        if resource is None:
-            known = any((r.group, r.custom) == (asked.group, False) for r in served.values())
-            return answers.no_such_resource() if known else answers.page_not_found()
+    def _resource(self, cluster: SimCluster, resource: Resource, asked: Attributes, request: Request) -> Answer | Watch:
         if resource.warning:
             self._deprecated_seen.setdefault(cluster.key, set()).add(resource)
-        answer = self._read(cluster, resource, asked, request)
-        if not resource.warning:
+        try:
+            answer = self._routed(cluster, resource, asked, request)
+        except StatusError as refused:
+            answer = refused.answer
+        if not resource.warning or isinstance(answer, Watch):
             return answer
         warning = ("Warning", f'299 - "{resource.warning}"')
         return Answer(answer.status, answer.body, answer.content_type, (*answer.headers, warning))
 
-    def _read(self, cluster: SimCluster, resource: Resource, asked: Attributes, request: Request) -> Answer:
+    def _routed(self, cluster: SimCluster, resource: Resource, asked: Attributes, request: Request) -> Answer | Watch:
         path = request.path.strip("/").split("/")
         named = len(path) > 1 and path[-1] == asked.name and path[-2] == asked.resource
         in_namespace = bool(asked.namespace) and resource.key != "/namespaces"
+        named = named or bool(asked.subresource)
         if (in_namespace and not resource.namespaced) or (named and resource.namespaced and not asked.namespace):
             return answers.page_not_found() if resource.custom else answers.no_such_resource()
-        if asked.subresource:
+        if named and resource.key in reviews.REVIEWS:
             return answers.no_such_resource()
-        if asked.verb not in resource.verbs or asked.verb not in ("get", "list") or request.method != "GET":
+        if asked.subresource == "eviction" and resource.key == eviction.PODS:
+            return self._evicted(cluster, resource, asked, request)
+        has_status = _has_status(cluster, resource)
+        if asked.subresource and not (asked.subresource == "status" and has_status):
+            missing = answers.not_found(resource.group, resource.name, asked.name)
+            return missing if resource.custom else answers.no_such_resource()
+        if not _is_allowed(resource, asked, request, named=named):
             return answers.method_not_allowed()
-        form = negotiation.form(request.accept, resource, listed=asked.verb == "list")
+        listed = not named and asked.verb in ("get", "list", "watch", "deletecollection")
+        form = negotiation.form(request.accept, resource, listed=listed)
+        namespace = asked.namespace if resource.namespaced else ""
+        if asked.verb == "watch":
+            seen = watching.wanted(resource, namespace, asked.name, request, metadata_only=bool(form))
+            return Watch(self._objects_of(cluster), seen, request)
+        if asked.verb in _WRITES:
+            sub, served = asked.subresource, self._resources(cluster)
+            objects = self._objects_of(cluster)
+            write = writes.Write(objects, resource, namespace, asked.name, sub, request, served, has_status)
+            return _WRITES[asked.verb](write)
         if asked.verb == "get":
-            namespace = asked.namespace if resource.namespaced else ""
             found = listing.single(cluster, resource, namespace, asked.name, metadata_only=bool(form))
         else:
             found = self.renderer.page(cluster, list_request(resource, asked, request, bool(form)))
-        negotiation.check(form, resource, listed=asked.verb == "list")
+        negotiation.check(form, resource, listed=listed)
         return found
+
+    def _evicted(self, cluster: SimCluster, pods: Resource, asked: Attributes, request: Request) -> Answer:
+        if request.method != "POST":
+            return answers.method_not_allowed()
+        key = (asked.namespace, asked.name)
+        return eviction.evict(self._objects_of(cluster), pods, key, request, self._resources(cluster))
+
+
+_STATUS = {
+    "": "nodes namespaces pods services persistentvolumes persistentvolumeclaims replicationcontrollers resourcequotas",
+    "apps": "daemonsets deployments replicasets statefulsets",
+    "batch": "cronjobs jobs",
+    "apiregistration.k8s.io": "apiservices",
+    "autoscaling": "horizontalpodautoscalers",
+    "networking.k8s.io": "ingresses",
+    "policy": "poddisruptionbudgets",
+    "apiextensions.k8s.io": "customresourcedefinitions",
+    "storage.k8s.io": "volumeattachments",
+    "certificates.k8s.io": "certificatesigningrequests",
+    "flowcontrol.apiserver.k8s.io": "flowschemas prioritylevelconfigurations",
+    "admissionregistration.k8s.io": "validatingadmissionpolicies",
+}
+"""Built-in resources whose status is a subresource, by group."""
+
+
+def _has_status(cluster: SimCluster, resource: Resource) -> bool:
+    """Whether the status is a subresource, which a write of the object leaves alone."""
+    if not resource.custom:
+        return resource.name in _STATUS.get(resource.group, "").split()
+    crd = cluster.objects.get(_CRDS, {}).get(("", f"{resource.name}.{resource.group}"))
+    versions = crd["spec"]["versions"] if crd else ()
+    return any(v["name"] == resource.version and "status" in (v.get("subresources") or {}) for v in versions)
+
+
+def _is_allowed(resource: Resource, asked: Attributes, request: Request, *, named: bool) -> bool:
+    """Whether this path takes this method."""
+    if asked.verb in _METHODS:
+        return asked.verb in resource.verbs and request.method == "GET"
+    if asked.verb == "create":
+        return "create" in resource.verbs and not named and (bool(asked.namespace) or not resource.namespaced)
+    if asked.subresource and asked.verb == "delete":
+        return False
+    return asked.verb in _WRITES and asked.verb in resource.verbs and named
 
 
 def list_request(resource: Resource, asked: Attributes, request: Request, metadata_only: bool) -> ListRequest:
@@ -192,39 +269,3 @@ def list_request(resource: Resource, asked: Attributes, request: Request, metada
 def _only_get(request: Request, answer: Answer) -> Answer:
     """The document when it was asked for by GET; a path that is not served stays not found."""
     return answer if request.method == "GET" or answer.status == 404 else answers.method_not_allowed()
-
-
-def attributes(request: Request) -> Attributes:
-    """What the request means to the authorizer, by the rules of apiserver's RequestInfoFactory."""
-    parts = request.path.strip("/").split("/")
-    prefix = 1 if parts[0] == "api" else 2
-    if parts[0] not in ("api", "apis") or len(parts) < prefix + 2:
-        return Attributes(request.method.lower(), request.path)
-    group, version, rest = ("" if prefix == 1 else parts[1]), parts[prefix], parts[prefix + 1 :]
-    watching = request.query.get("watch", "").lower() in ("true", "1")
-    if rest[0] == "watch" and len(rest) > 1:
-        watching, rest = True, rest[1:]
-    namespace = ""
-    if rest[0] == "namespaces" and len(rest) > 1:
-        namespace = rest[1]
-        if len(rest) > 2 and rest[2] not in ("status", "finalize"):
-            rest = rest[2:]
-    name, subresource = [*rest, "", ""][1:3]
-    verb = _VERBS.get(request.method, "get")
-    if verb == "get" and not name:
-        verb, name = "list", _selected_name(request)
-    if verb in ("get", "list") and watching:
-        verb = "watch"
-    if verb == "delete" and not name:
-        verb = "deletecollection"
-    return Attributes(verb, request.path, group, version, rest[0], subresource, namespace, name)
-
-
-def _selected_name(request: Request) -> str:
-    """A list of one object by its name counts as that object."""
-    text = request.query.get("fieldSelector", "")
-    try:
-        terms = selectors.field_terms(text)
-    except StatusError:
-        return ""
-    return next((value for path, value, equal in terms if path == "metadata.name" and equal), "")

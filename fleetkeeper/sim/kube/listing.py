@@ -137,7 +137,7 @@ def single(cluster: SimCluster, resource: Resource, namespace: str, name: str, *
     if obj is None:
         return not_found(resource.group, resource.name, name)
     if metadata_only:
-        return Answer(200, encode(_partial(obj, resource)))
+        return Answer(200, encode(partial_of(obj, resource)))
     if resource.custom:
         return Answer(200, encode({**obj, "apiVersion": resource.api_version, "kind": resource.kind}))
     return Answer(200, encode({"kind": resource.kind, "apiVersion": resource.api_version, **_bare(obj)}))
@@ -232,9 +232,7 @@ def _after(listing: Mapping[tuple[str, str], Object], namespace: str, start: str
 def _rendered(request: ListRequest, metadata: dict[str, object], items: list[Object]) -> Answer:
     resource = request.resource
     if request.metadata_only:
-        shown = [
-            _partial(obj, resource) for obj in items
-        ] or None  # an empty one says null: a nil slice in the real server
+        shown = [partial_of(obj, resource) for obj in items] or None  # an empty one says null: a nil slice of Go
         return Answer(200, _list("PartialObjectMetadataList", _META, metadata, shown))
     if resource.custom:
         frame = {"apiVersion": resource.api_version, "kind": resource.kind}
@@ -250,7 +248,7 @@ def _list(kind: str, api_version: str, metadata: dict[str, object], items: list[
     return encode({"kind": kind, "apiVersion": api_version, "metadata": metadata, "items": items})
 
 
-def _partial(obj: Object, resource: Resource) -> Object:
+def partial_of(obj: Object, resource: Resource) -> Object:
     metadata = obj["metadata"]
     if resource.name == "daemonsets" and _GENERATION in (metadata.get("annotations") or {}):
         annotations = {key: value for key, value in metadata["annotations"].items() if key != _GENERATION}

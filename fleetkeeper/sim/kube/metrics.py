@@ -21,8 +21,10 @@ def page(cluster: SimCluster, asked: Iterable[Resource]) -> Answer:
         *_build(cluster),
         *_requests(cluster),
         *_stored(cluster),
+        *_started(cluster),
     ]
-    return Answer(200, ("\n".join(lines) + "\n").encode(), _CONTENT_TYPE)
+    started = (("Process-Start-Time-Unix", str(int(cluster.created_at.timestamp()))),)
+    return Answer(200, ("\n".join(lines) + "\n").encode(), _CONTENT_TYPE, started)
 
 
 def _deprecated(calls: set[SimDeprecatedCall]) -> Iterable[str]:
@@ -57,6 +59,12 @@ def _requests(cluster: SimCluster) -> Iterable[str]:
                 f'apiserver_request_total{{code="200",component="apiserver",dry_run="",group="{group}",'
                 f'resource="{resource}",scope="cluster",subresource="",verb="{verb}",version="v1"}} {position + 1}'
             )
+
+
+def _started(cluster: SimCluster) -> Iterable[str]:
+    yield "# HELP process_start_time_seconds [ALPHA] Start time of the process since unix epoch in seconds."
+    yield "# TYPE process_start_time_seconds gauge"
+    yield f"process_start_time_seconds {cluster.created_at.timestamp()}"
 
 
 def _stored(cluster: SimCluster) -> Iterable[str]:

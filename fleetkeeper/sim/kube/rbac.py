@@ -5,11 +5,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from fleetkeeper.sim.kube.answers import Attributes
-from fleetkeeper.sim.world import Objects
+from fleetkeeper.sim.world import Object, Objects
 
 MASTERS = "system:masters"
 _GROUP = "rbac.authorization.k8s.io"
 Rule = dict[str, Any]
+
+AUTHENTICATED = "system:authenticated"
+_OWN_REVIEWS: Rule = {
+    "verbs": ["create"],
+    "apiGroups": ["authorization.k8s.io", "authentication.k8s.io"],
+    "resources": ["selfsubjectaccessreviews", "selfsubjectrulesreviews", "selfsubjectreviews"],
+}
+_ROLE = '"system:basic-user"'
+_BASIC = f'RBAC: allowed by ClusterRoleBinding {_ROLE} of ClusterRole {_ROLE} to Group "{AUTHENTICATED}"'
+"""The bootstrap role of every authenticated user, which a simulated cluster does not hold as objects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +30,23 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """What bindings give one user: (namespace, "" for everywhere; rule), and likewise what could not be resolved."""
+    """What bindings give one user: (namespace, "" for everywhere; rule; why), and what could not be resolved."""
 
     master: bool
-    rules: tuple[tuple[str, Rule], ...]
+    rules: tuple[tuple[str, Rule, str], ...]
     errors: tuple[tuple[str, str], ...]
 
     def allow(self, asked: Attributes) -> bool:
+        return self.allowed_by(asked) is not None
+
+    def allowed_by(self, asked: Attributes) -> str | None:
+        """What a review names as the reason of a yes, "" for a master; None for a no."""
         if self.master:
-            return True
-        return any((not where or where == asked.namespace) and _covers(rule, asked) for where, rule in self.rules)
+            return ""
+        for where, rule, why in self.rules:
+            if (not where or where == asked.namespace) and _covers(rule, asked):
+                return why
+        return None
 
     def reason(self, asked: Attributes) -> str:
         """What the real server appends to a 403 when bindings that it looked at name roles that are not there."""
@@ -40,24 +57,38 @@ class Grants:
 
 
 def grants(user: User, objects: Objects) -> Grants:
-    rules: list[tuple[str, Rule]] = []
+    rules: list[tuple[str, Rule, str]] = [("", _OWN_REVIEWS, _BASIC)] if AUTHENTICATED in user.groups else []
     errors: list[tuple[str, str]] = []
-    for where, role_ref in _bound(user, objects):
+    for where, role_ref, why in _bound(user, objects):
         role = _role(where, role_ref, objects)
         if role is None:
             errors.append((where, f'{role_ref["kind"].lower()}.{_GROUP} "{role_ref["name"]}" not found'))
             continue
-        rules += [(where, rule) for rule in role]
+        rules += [(where, rule, why) for rule in role]
     return Grants(MASTERS in user.groups, tuple(rules), tuple(errors))
 
 
-def _bound(user: User, objects: Objects) -> Iterator[tuple[str, dict[str, str]]]:
+def _bound(user: User, objects: Objects) -> Iterator[tuple[str, dict[str, str], str]]:
+    """Namespace, role and the authorizer's words for each binding of the user."""
     for binding in objects.get(f"{_GROUP}/clusterrolebindings", {}).values():
-        if any(_names(subject, user) for subject in binding.get("subjects") or ()):
-            yield "", binding["roleRef"]
+        for subject in binding.get("subjects") or ():
+            if _names(subject, user):
+                yield "", binding["roleRef"], _why("ClusterRoleBinding", binding, subject)
+                break
     for (namespace, _), binding in objects.get(f"{_GROUP}/rolebindings", {}).items():
-        if any(_names(subject, user) for subject in binding.get("subjects") or ()):
-            yield namespace, binding["roleRef"]
+        for subject in binding.get("subjects") or ():
+            if _names(subject, user):
+                yield namespace, binding["roleRef"], _why("RoleBinding", binding, subject)
+                break
+
+
+def _why(kind: str, binding: Object, subject: dict[str, str]) -> str:
+    namespace, to = binding["metadata"].get("namespace", ""), binding["roleRef"]
+    name = binding["metadata"]["name"] + (f"/{namespace}" if namespace else "")
+    who = subject["name"]
+    if subject["kind"] == "ServiceAccount":
+        who = f"{who}/{subject.get('namespace') or namespace}"
+    return f'RBAC: allowed by {kind} "{name}" of {to["kind"]} "{to["name"]}" to {subject["kind"]} "{who}"'
 
 
 def _role(namespace: str, role_ref: dict[str, str], objects: Objects) -> list[Rule] | None:

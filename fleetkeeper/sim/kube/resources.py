@@ -55,6 +55,8 @@ apiregistration.k8s.io/v1: apiservices~ APIService +api-extensions
 apps/v1: controllerrevisions ControllerRevision; daemonsets DaemonSet ds +all; deployments Deployment deploy +all
 apps/v1: replicasets ReplicaSet rs +all; statefulsets StatefulSet sts +all
 events.k8s.io/v1: events Event ev
+authentication.k8s.io/v1: selfsubjectreviews~ SelfSubjectReview
+authorization.k8s.io/v1: selfsubjectaccessreviews~ SelfSubjectAccessReview
 autoscaling/v2: horizontalpodautoscalers HorizontalPodAutoscaler hpa +all
 autoscaling/v1: horizontalpodautoscalers HorizontalPodAutoscaler hpa +all
 batch/v1: cronjobs CronJob cj +all; jobs Job +all
@@ -88,6 +90,8 @@ _DEPRECATED = {
 }
 _VERBS = {
     "/bindings": ("create",),
+    "authentication.k8s.io/selfsubjectreviews": ("create",),
+    "authorization.k8s.io/selfsubjectaccessreviews": ("create",),
     "/componentstatuses": ("get", "list"),
     "/namespaces": tuple(verb for verb in VERBS if verb != "deletecollection"),
 }

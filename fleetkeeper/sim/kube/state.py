@@ -126,11 +126,11 @@ class Objects:
         metadata = {**obj["metadata"]}
         namespace = metadata.get("namespace", "")
         if not metadata.get("name"):
-            metadata["name"] = self._free_name(resource, namespace, metadata["generateName"])
+            metadata["name"] = self.free_name(resource, namespace, metadata["generateName"])
         name = metadata["name"]
         if self.get(resource, namespace, name) is not None:
             raise AlreadyExists(resource, name)
-        metadata["uid"] = self._uid(resource, namespace, name)
+        metadata["uid"] = self.next_uid(resource, namespace, name)
         metadata["creationTimestamp"] = stamp(self.now())
         if resource in _GENERATED or "kind" in obj:
             metadata["generation"] = 1
@@ -138,12 +138,12 @@ class Objects:
             metadata.pop(unset, None)
         return self._write(resource, {**obj, "metadata": metadata}, None)
 
-    def update(self, resource: str, obj: Object, expect: Expect = NOTHING) -> Object:
+    def update(self, resource: str, obj: Object, expect: Expect = NOTHING, *, counts_status: bool = False) -> Object:
         """Replace an object. Nothing is written, and no revision spent, when nothing differs.
 
         The server's own members of metadata stay as they are, generation rises when anything but metadata and status
-        differs, and an object that is being deleted goes away with its last finalizer. Conflict when the object names a
-        resourceVersion that is not the newest.
+        differs (`counts_status` counts that, too, where it is no subresource), and an object that is being deleted
+        goes away with its last finalizer. Conflict when the object names a resourceVersion that is not the newest.
         """
         self.notice()
         wanted = obj["metadata"]
@@ -160,7 +160,7 @@ class Objects:
             metadata.pop(member, None)
             if member in current:
                 metadata[member] = current[member]
-        if "generation" in current and _asks(obj) != _asks(before):
+        if "generation" in current and _asks(obj, counts_status) != _asks(before, counts_status):
             metadata["generation"] = current["generation"] + 1
         after = {**obj, "metadata": metadata}
         if _is_finished(resource, after):
@@ -191,10 +191,11 @@ class Objects:
         self._check(resource, before, expect)
         metadata, now = {**before["metadata"]}, self.now()
         seconds = _grace(resource, before, grace)
-        known = metadata.get("deletionGracePeriodSeconds")
+        known = metadata.get("deletionGracePeriodSeconds", 0 if "deletionTimestamp" in metadata else None)
         if known is None:
             metadata["deletionTimestamp"] = stamp(now + timedelta(seconds=seconds))
-            metadata["deletionGracePeriodSeconds"] = seconds
+            if resource != "/namespaces":
+                metadata["deletionGracePeriodSeconds"] = seconds
         elif seconds < known:
             began = datetime.fromisoformat(metadata["deletionTimestamp"]) - timedelta(seconds=known)
             metadata["deletionTimestamp"] = stamp(max(now, began + timedelta(seconds=seconds)))
@@ -225,6 +226,12 @@ class Objects:
                 found.append(event)
         return found[::-1]
 
+    def compact(self, resource: str) -> None:
+        """Forget the log of a resource, past every revision that a client can have seen: all resume with a 410."""
+        self.notice()
+        self._floors[resource] = self._next_revision()
+        self._logs.pop(resource, None)
+
     def subscribe(self, listener: Listener, resync: Callable[[], None] | None = None) -> Callable[[], None]:
         """Be told of every write, within it; the answer ends the subscription."""
         self._listeners.append(listener)
@@ -237,6 +244,12 @@ class Objects:
                 self._resync.remove(resync)
 
         return end
+
+    def expect(self, resource: str, key: Key, expect: Expect) -> Object:
+        """The object when it is there and the preconditions hold, as a write would check them."""
+        found = self._existing(resource, *key)
+        self._check(resource, found, expect)
+        return found
 
     def _existing(self, resource: str, namespace: str, name: str) -> Object:
         found = self.get(resource, namespace, name)
@@ -303,12 +316,13 @@ class Objects:
         for listener in tuple(self._resync):
             listener()
 
-    def _uid(self, resource: str, namespace: str, name: str) -> str:
+    def next_uid(self, resource: str, namespace: str, name: str) -> str:
+        """The identity that an object gets when it is created now."""
         seed = f"{self.cluster.key}|{resource}|{namespace}|{name}|{self.cluster.revision}"
         text = hashlib.blake2b(seed.encode(), digest_size=16).hexdigest()
         return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:]}"
 
-    def _free_name(self, resource: str, namespace: str, prefix: str) -> str:
+    def free_name(self, resource: str, namespace: str, prefix: str) -> str:
         """A name that the server makes up: the same in every run, and not taken."""
         listing = self.cluster.objects.get(resource, {})
         return next(name for name in self._names(prefix) if (namespace, name) not in listing)
@@ -330,9 +344,10 @@ _SERVERS = (
 )
 
 
-def _asks(obj: Object) -> dict[str, Any]:
-    """What somebody wants of an object: everything but its metadata and status."""
-    return {member: value for member, value in obj.items() if member not in ("metadata", "status")}
+def _asks(obj: Object, counts_status: bool) -> dict[str, Any]:
+    """What somebody wants of an object: everything but its metadata and, mostly, its status."""
+    left_out = ("metadata",) if counts_status else ("metadata", "status")
+    return {member: value for member, value in obj.items() if member not in left_out}
 
 
 def _grace(resource: str, obj: Object, asked: int | None) -> int:

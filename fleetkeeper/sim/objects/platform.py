@@ -1,6 +1,7 @@
 """What every EKS cluster holds besides workloads: namespaces, RBAC, storage and priority classes."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from fleetkeeper.sim.objects.recipes import Recipe, managed_fields, stamp
@@ -16,11 +17,34 @@ _BOOTSTRAP = {"kubernetes.io/bootstrapping": "rbac-defaults"}
 # What the role that `fleetkeeper onboard` ships lets its holder read (held by a test); a scenario's `reader_lacks`
 # takes some of it away.
 READER_RESOURCES: dict[str, dict[str, tuple[str, ...]]] = {
-    "": {"nodes": ("list",), "namespaces": ("get", "list"), "pods": ("get", "list")},
+    "": {"nodes": ("list",), "namespaces": ("get", "list"), "pods": ("get", "list"), "persistentvolumes": ("list",)},
     "batch": {"jobs": ("get", "list"), "cronjobs": ("list",)},
     "apps": dict.fromkeys(("deployments", "statefulsets", "daemonsets", "replicasets"), ("list",)),
     "apiextensions.k8s.io": {"customresourcedefinitions": ("list",)},
+    "autoscaling": {"horizontalpodautoscalers": ("list",)},
+    "policy": {"poddisruptionbudgets": ("list",)},
+    "admissionregistration.k8s.io": dict.fromkeys(
+        ("validatingwebhookconfigurations", "mutatingwebhookconfigurations"), ("list",)
+    ),
+    "apiregistration.k8s.io": {"apiservices": ("list",)},
+    "discovery.k8s.io": {"endpointslices": ("list",)},
 }
+READER_PATHS = ("/version", "/apis", "/metrics")
+TRACE_RESOURCES: dict[str, tuple[str, ...]] = {
+    "admissionregistration.k8s.io": ("validatingadmissionpolicies", "validatingadmissionpolicybindings"),
+    "flowcontrol.apiserver.k8s.io": ("flowschemas", "prioritylevelconfigurations"),
+    "cert-manager.io": ("certificaterequests", "certificates", "clusterissuers", "issuers"),
+    "acme.cert-manager.io": ("challenges", "orders"),
+    "karpenter.sh": ("machines", "nodeclaims", "nodepools", "provisioners"),
+    "karpenter.k8s.aws": ("awsnodetemplates", "ec2nodeclasses"),
+    "snapshot.storage.k8s.io": ("volumesnapshotclasses", "volumesnapshotcontents", "volumesnapshots"),
+    "source.toolkit.fluxcd.io": ("buckets", "gitrepositories", "helmcharts", "helmrepositories", "ocirepositories"),
+    "kustomize.toolkit.fluxcd.io": ("kustomizations",),
+    "helm.toolkit.fluxcd.io": ("helmreleases",),
+    "external-secrets.io": ("clusterexternalsecrets", "clustersecretstores", "externalsecrets", "secretstores"),
+}
+"""Of the second role what simulated clusters serve."""
+READER_CONFIG_MAPS = ("amazon-vpc-cni", "coredns", "kube-proxy", "kube-proxy-config")
 HELM_RESOURCES = ("secrets", "configmaps")
 
 
@@ -49,11 +73,20 @@ def rbac(look: Look) -> Iterator[Recipe]:
     yield _binding(
         "system:public-info-viewer", "system:public-info-viewer", "system:authenticated", "system:unauthenticated"
     )
-    yield _role("fleetkeeper-reader", [*_reading(look.reader_lacks), _paths("/version")], bootstrap=False)
+    yield _role("fleetkeeper-reader", [*_reading(look.reader_lacks), _paths(*READER_PATHS)], bootstrap=False)
+    yield _role("fleetkeeper-trace-reader", list(_tracing()), bootstrap=False)
+    settings = {"verbs": ["get"], "apiGroups": [""], "resources": ["configmaps"]}
+    yield replace(
+        _role("fleetkeeper-reader", [settings | {"resourceNames": list(READER_CONFIG_MAPS)}], bootstrap=False),
+        resource=f"{RBAC}/roles",
+        namespace="kube-system",
+    )
     helm = {"verbs": ["get", "list"], "apiGroups": [""], "resources": list(HELM_RESOURCES)}
     yield _role("fleetkeeper-helm-reader", [helm], bootstrap=False)
     if look.reader == "full":
         yield _binding("fleetkeeper-reader", "fleetkeeper-reader", READERS, bootstrap=False)
+        yield _binding("fleetkeeper-trace-reader", "fleetkeeper-trace-reader", READERS, bootstrap=False)
+        yield _in_system("fleetkeeper-reader", READERS)
         if look.reader_secrets and "/secrets" not in look.reader_lacks:
             yield _binding("fleetkeeper-helm-reader", "fleetkeeper-helm-reader", READERS, bootstrap=False)
 
@@ -66,6 +99,11 @@ def _reading(lacks: tuple[str, ...]) -> Iterator[Object]:
         for resource, verbs in resources.items():
             if f"{group}/{resource}" not in lacks:
                 yield {"verbs": list(verbs), "apiGroups": [group], "resources": [resource]}
+
+
+def _tracing() -> Iterator[Object]:
+    for group, resources in TRACE_RESOURCES.items():
+        yield {"verbs": ["list"], "apiGroups": [group], "resources": list(resources)}
 
 
 def _paths(*paths: str, verbs: str = "get") -> Object:
@@ -82,6 +120,13 @@ def _binding(name: str, role: str, *groups: str, bootstrap: bool = True) -> Reci
     body = {"subjects": subjects, "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": role}}
     labels = dict(_BOOTSTRAP) if bootstrap else {"app.kubernetes.io/managed-by": "terraform"}
     return Recipe(f"{RBAC}/clusterrolebindings", name, body, labels=labels, age=_AGE)
+
+
+def _in_system(role: str, group: str) -> Recipe:
+    """The binding of a Role of kube-system."""
+    bound = _binding(role, role, group, bootstrap=False)
+    body = bound.body | {"roleRef": {"apiGroup": RBAC, "kind": "Role", "name": role}}
+    return replace(bound, resource=f"{RBAC}/rolebindings", namespace="kube-system", body=body)
 
 
 def classes() -> Iterator[Recipe]:

@@ -53,6 +53,7 @@ def test_a_cluster_with_everything_that_eks_says_of_it(aws: Aws, eks: EksCloud) 
         issues=(model.Issue("Ec2SubnetNotFound", "subnet-0a is not there", ("subnet-0a",)),),
         subnets=("subnet-0a", "subnet-0b", "subnet-0c"),
         tags={"env": "prod"},
+        role_arn=f"arn:aws:iam::{PROD}:role/shop-cluster",
     )
     assert control_plane.endpoint.startswith("https://")
     assert id.created_at.tzinfo is UTC

@@ -11,7 +11,8 @@ from fleetkeeper.adapters.eks.clouds import EksClouds
 from fleetkeeper.config import AwsAccount, Organizations, Secret
 from fleetkeeper.core.model import Account, Scope
 from fleetkeeper.errors import GapReason, ReadError, Refused
-from fleetkeeper.sim.world import Fault, SimAccount
+from fleetkeeper.sim.faults import Fault
+from fleetkeeper.sim.world import SimAccount
 from tests.adapters.eks.support import Call, asked, cloud, clouds, stub
 from tests.sim.worlds import DEV, EXTERNAL_ID, MANAGEMENT, PROD, REGION, Aws, a_cluster, a_world, served
 

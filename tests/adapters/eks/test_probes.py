@@ -18,8 +18,9 @@ from fleetkeeper.engine.probing import Probe
 from fleetkeeper.errors import GapReason, ReadError
 from fleetkeeper.onboarding import shipped
 from fleetkeeper.sim.aws import DEMO_ACCESS_KEY, DEMO_SECRET_KEY, AwsServer, serve_aws
+from fleetkeeper.sim.eks_state import EksRecord, SimUpdate
+from fleetkeeper.sim.faults import Fault
 from fleetkeeper.sim.world import (
-    Fault,
     SimAccount,
     SimAddon,
     SimCluster,
@@ -50,6 +51,9 @@ def _cluster() -> SimCluster:
     insight = SimInsight(
         "8a1f0c9e-3f55-4a2e-9f0a-1b2c3d4e5f60", "Deprecated APIs", "UPGRADE_READINESS", "PASSING", "1.35", ""
     )
+    update = SimUpdate(
+        "5b1f0c9e-3f55-4a2e-9f0a-1b2c3d4e5f60", 1, "VersionUpdate", (("Version", "1.35"),), NOW, status="Successful"
+    )
     return SimCluster(
         key="shop",
         name="shop",
@@ -66,6 +70,8 @@ def _cluster() -> SimCluster:
         node_groups={"workers": SimNodeGroup("workers", "1.35", "1.35.2-20261101", created_at=NOW)},
         fargate_profiles={"jobs": SimFargateProfile("jobs", [{"namespace": "jobs"}])},
         insights={insight.id: insight},
+        kms_key=f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+        eks=EksRecord(updates={update.id: update}),
     )
 
 

@@ -13,9 +13,9 @@ from fleetkeeper.adapters.eks.cloud import EksCloud
 from fleetkeeper.adapters.eks.sessions import ATTEMPTS, Sessions
 from fleetkeeper.core.model import Scope
 from fleetkeeper.errors import GapReason, InvalidAnswer, ReadError, Refused, Unreachable
+from fleetkeeper.sim.faults import Fault
 from fleetkeeper.sim.kube.certificates import Authority
 from fleetkeeper.sim.loopback import Listener, Loopback
-from fleetkeeper.sim.world import Fault
 from tests.adapters.eks.support import SCOPE, Patience, asked, bare_cloud, cloud, clouds, settings, stub
 from tests.sim.worlds import DEV, EXTERNAL_ID, PROD, REGION, Aws, a_world, served
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleetkeeper.adapters.kube import convert, helm
@@ -54,6 +54,7 @@ KINDS: dict[str, tuple[Any, Any]] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@settings(deadline=None)  # the first example also builds the decoder
 @given(document=DOCUMENTS, as_object=st.booleans())
 def test_arbitrary_json_is_a_value_or_an_invalid_answer(kind: str, document: Any, as_object: bool) -> None:
     struct, convert_ = KINDS[kind]

@@ -5,7 +5,10 @@ from pathlib import Path
 
 from fleetkeeper.adapters.kube import endpoints
 
-GENERALLY_AVAILABLE = {"v1", "apps/v1", "batch/v1", "apiextensions.k8s.io/v1"}
+GENERALLY_AVAILABLE = {
+    *("v1", "apps/v1", "batch/v1", "apiextensions.k8s.io/v1", "policy/v1", "autoscaling/v2", "discovery.k8s.io/v1"),
+    *("apiregistration.k8s.io/v1", "admissionregistration.k8s.io/v1"),
+}
 # Asked by the probes of `doctor`, which need no table: they post and store nothing.
 REVIEWS = {"authentication.k8s.io/v1", "authorization.k8s.io/v1"}
 # Deprecated within a generally available group version, so no table of group versions has them.

@@ -44,7 +44,7 @@ def packed(content: bytes, times: int = 2) -> str:
 def read(text: str, in_secret: bool = True) -> HelmRelease:
     found = record()
     holder = structs.ReleaseHolder(found.metadata, structs.ReleasePayload(text))
-    return helm.release(helm.revision(found), holder, in_secret, LIMIT)
+    return helm.release(helm.revision(found), helm.payload(holder, in_secret, LIMIT)[0])
 
 
 GOOD = HelmRelease("team", "web", 3, "deployed", "nginx", "1.2.3", "v9", "u3@9")
@@ -92,3 +92,25 @@ def test_of_several_deployed_revisions_the_highest_counts() -> None:
 @pytest.mark.parametrize("version", ["", "ten", "-1", "9" * 400], ids=["empty", "a word", "negative", "absurd"])
 def test_a_revision_label_that_is_no_number_yields_to_the_records_name(version: str) -> None:
     assert helm.revision(record(revision=4, version=version)).number == 4
+
+
+def revisions(*names: str) -> list[helm.Revision]:
+    return [helm.revision(record(name, number)) for number, name in enumerate(names)]
+
+
+def test_changed_records_are_found_by_the_names_of_their_releases() -> None:
+    listed = revisions("web", "api", "db")
+    assert helm.by_name(listed[:2], listed) == "owner=helm,status=deployed,name in (api,web)"
+
+
+@pytest.mark.parametrize(
+    ("missing", "listed"),
+    [
+        pytest.param(["web"], ["web"] * 50, id="one name that fifty namespaces use"),
+        pytest.param(["a) , owner in (x"], ["a) , owner in (x"], id="a name that would change the selector"),
+        pytest.param([f"r{n}" for n in range(101)], [f"r{n}" for n in range(101)], id="more than fit an address"),
+        pytest.param([], ["web"], id="nothing"),
+    ],
+)
+def test_names_that_select_badly_select_nothing(missing: list[str], listed: list[str]) -> None:
+    assert helm.by_name(revisions(*missing), revisions(*listed)) == ""

@@ -65,8 +65,12 @@ class Server:
         what = f"{asked.verb} {asked.resource or asked.path}" + (f".{asked.group}" if asked.group else "")
         if what in self.forbidden:
             return 403, {"kind": "Status", "message": f"cannot {what}"}
+        if path == "/apis":
+            return 200, {"kind": "APIGroupDiscoveryList", "items": []}
         if path == "/version":
             return 200, {"gitVersion": "v1.35.2"}
+        if path == "/metrics":
+            return 200, {}
         if asked.verb == "list":
             return 200, {"kind": "PartialObjectMetadataList", "metadata": {}, "items": None}
         if asked.name == "kube-system":
@@ -96,7 +100,7 @@ def serving() -> Iterator[Server]:
         query = scope["query_string"].decode()
         token = headers.get("authorization", "")
         status, document = server.answer(scope["method"], scope["path"], query, token, body)
-        head = [(b"content-type", b"application/json")]
+        head = [(b"content-type", b"text/plain" if scope["path"] == "/metrics" else b"application/json")]
         await send({"type": "http.response.start", "status": status, "headers": head})
         await send({"type": "http.response.body", "body": json.dumps(document).encode()})
 

@@ -69,7 +69,7 @@ def test_any_tracked_value_comes_back_from_history_without_what_flickers(part: s
 
 
 def test_every_part_of_the_model_has_a_type() -> None:
-    assert set(PARTS) == {*parts.CLUSTER_PARTS, *parts.SHARED_PARTS}
+    assert set(PARTS) == {*parts.CLUSTER_PARTS, *parts.SCOPE_PARTS}
     assert set(items.TRACKED) == set(parts.HISTORY_PARTS)
 
 

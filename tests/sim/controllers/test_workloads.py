@@ -6,9 +6,10 @@ import pytest
 
 from fleetkeeper.sim.controllers.autoscaler import LOAD
 from fleetkeeper.sim.controllers.cronjob import next_time
-from fleetkeeper.sim.controllers.matching import condition, is_true, quantity, scaled
+from fleetkeeper.sim.controllers.matching import condition, is_true, quantity, scaled, selects
 from fleetkeeper.sim.controllers.pods import ANNOTATION
 from fleetkeeper.sim.kube.state_log import Change
+from fleetkeeper.sim.world import Object
 from tests.sim.controllers.behaving import (
     BUDGETS,
     CRONS,
@@ -263,6 +264,23 @@ def test_a_quantity_is_a_number(text: str | int, number: float) -> None:
 )
 def test_a_share_of_a_total(value: int | str, total: int, up: bool, wanted: int) -> None:
     assert scaled(value, total, round_up=up) == wanted
+
+
+@pytest.mark.parametrize(
+    ("selector", "takes"),
+    [
+        (None, False),
+        ({}, True),
+        ({"matchLabels": {"app": "web"}}, True),
+        ({"matchLabels": {"app": "db"}}, False),
+        ({"matchExpressions": [{"key": "app", "operator": "In", "values": ["web", "db"]}]}, True),
+        ({"matchExpressions": [{"key": "app", "operator": "NotIn", "values": ["web"]}]}, False),
+        ({"matchExpressions": [{"key": "app", "operator": "Exists"}]}, True),
+        ({"matchExpressions": [{"key": "app", "operator": "DoesNotExist"}]}, False),
+    ],
+)
+def test_a_selector_takes_labels(selector: Object | None, takes: bool) -> None:
+    assert selects(selector, {"app": "web"}) is takes
 
 
 def test_a_share_that_is_no_percentage_is_refused_in_the_servers_words() -> None:

@@ -1,0 +1,67 @@
+"""Reads the objects of EKS addons: who else changed them, and how kube-proxy is set."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import yaml
+
+from fleetkeeper.adapters.kube import endpoints
+from fleetkeeper.adapters.kube.documents import around
+from fleetkeeper.adapters.kube.endpoints import Resource, traced
+from fleetkeeper.adapters.kube.reading import Reader
+from fleetkeeper.adapters.kube.standouts import still_there
+from fleetkeeper.core.eks_objects import PROXY_CONFIGS, SYSTEM
+from fleetkeeper.core.field_owners import AddonObject, FieldsOf, customised
+from fleetkeeper.core.observed import Customised
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_LISTED: dict[str, Resource[Any]] = {"Deployment": endpoints.DEPLOYMENTS, "DaemonSet": endpoints.DAEMON_SETS}
+_FIELDS = msgspec.json.Decoder(dict[str, Any])
+_MODES = ("iptables", "ipvs", "nftables", "kernelspace")
+
+
+def find_customised(reader: Reader, objects: Sequence[AddonObject]) -> tuple[Customised, ...]:
+    """Workloads by one list of metadata for each namespace, ConfigMaps one by one, for only those may be read."""
+    found: dict[AddonObject, tuple[Customised, ...]] = {}
+    for kind, namespace in sorted({(o.kind, o.namespace) for o in objects if o.kind in _LISTED}):
+        resource = traced(_LISTED[kind].group_version, _LISTED[kind].plural, kind)
+        wanted = {o.name: o for o in objects if (o.kind, o.namespace) == (kind, namespace)}
+
+        def keep(document: around.Traced, wanted: Mapping[str, AddonObject] = wanted) -> None:
+            if (each := wanted.get(document.metadata.name)) is not None:
+                found[each] = customised(each, _fields_of(document.metadata))
+
+        reader.list(resource, keep, namespace)
+    for each in objects:
+        if each.kind == "ConfigMap":
+            document = still_there(reader, endpoints.SETTINGS, each.namespace, each.name)
+            found[each] = customised(each, _fields_of(document.metadata)) if document else ()
+    return tuple(row for each in objects for row in found.get(each, ()))
+
+
+def proxy_mode(reader: Reader) -> str:
+    """kube-proxy's mode, `iptables` where its configuration says none; "" where there is no configuration."""
+    for name, key in PROXY_CONFIGS:
+        document = still_there(reader, endpoints.SETTINGS, SYSTEM, name)
+        if document is not None and document.data and key in document.data:
+            return _mode(document.data[key])
+    return ""
+
+
+def _mode(text: str) -> str:
+    try:
+        settings = yaml.load(text, Loader=_Loader)  # the safe one
+    except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError):
+        return ""
+    mode = settings.get("mode") if isinstance(settings, dict) else None
+    return (mode or "iptables") if mode in (None, "", *_MODES) and isinstance(settings, dict) else ""
+
+
+def _fields_of(meta: around.TracedMeta) -> Iterator[FieldsOf]:
+    for entry in meta.managed or ():
+        try:
+            fields = _FIELDS.decode(entry.fields)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            fields = {}
+        yield FieldsOf(entry.manager, entry.subresource, fields)

@@ -1,0 +1,168 @@
+"""Reads Helm's records: the releases, and what their manifests hold, each payload once for both."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from fleetkeeper.adapters.kube import endpoints, helm, manifests
+from fleetkeeper.adapters.kube.changed import is_much
+from fleetkeeper.adapters.kube.documents import structs
+from fleetkeeper.adapters.kube.endpoints import Resource
+from fleetkeeper.adapters.kube.helm import Revision
+from fleetkeeper.adapters.kube.reading import Reader
+from fleetkeeper.adapters.kube.standouts import still_there
+from fleetkeeper.core import model
+from fleetkeeper.core.api_search import ApiNames, digest
+from fleetkeeper.core.observed import HelmUse, ReleaseChart, ReleaseTrace
+
+V = TypeVar("V")
+
+# Helm records are up to 1 MiB in base64.
+_LARGE_PAGE = 50
+_FEW = 5
+# A record is at most 1 MiB packed, and honest charts unpack to ten or fifteen times that.
+_MOST_BYTES = 32 << 20
+# What a rollback would most likely go back to; Helm keeps ten.
+_BEFORE = 2
+# Older revisions that are read in one tick, one by one: they break nothing but a rollback, and so may come later.
+_MOST_OLDER = 300
+_DEPLOYED = {"labelSelector": helm.SELECTOR}
+_HISTORY = {"labelSelector": helm.HISTORY}
+
+
+@dataclass(frozen=True, slots=True)
+class _Scan:
+    """What one record demands and holds."""
+
+    chart: ReleaseChart
+    traces: tuple[ReleaseTrace, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """Where records are kept."""
+
+    metadata: Resource[structs.Object]
+    records: Resource[structs.ReleaseHolder]
+
+    @property
+    def in_secret(self) -> bool:
+        return self.records is endpoints.SECRETS
+
+
+_PLACES = (
+    _Kept(endpoints.SECRET_METADATA, endpoints.SECRETS),
+    _Kept(endpoints.CONFIG_MAP_METADATA, endpoints.CONFIG_MAPS),
+)
+"""Secrets are Helm's default; only a cluster that has none there is asked for ConfigMaps."""
+
+
+class Releases:
+    """The records of one cluster during one tick."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._scans: dict[tuple[str, str], _Scan] = {}  # by place
+
+    def releases(self, known: Mapping[str, model.HelmRelease], names: ApiNames) -> tuple[model.HelmRelease, ...]:
+        reader = self._reader.for_one_part()
+        for place in _PLACES:
+            listed = reader.list(place.metadata, helm.revision, selectors=_DEPLOYED).items
+            wanted = helm.newest(listed)
+
+            def keep(found: Revision, holder: structs.ReleaseHolder, place: _Kept = place) -> model.HelmRelease:
+                return helm.release(found, self._read(place, found, holder, names))
+
+            missing = [found for found in wanted if found.key not in known]
+            read = _records(reader, place, missing, listed, keep)
+            releases = (known.get(found.key) or read.get(found.place) for found in wanted)
+            if there := tuple(release for release in releases if release is not None):
+                return there
+        return ()
+
+    def use(self, known: HelmUse, names: ApiNames) -> HelmUse:
+        """Of each release the newest deployed revision and those before it; what is known by its key is not read."""
+        reader = self._reader.for_one_part()
+        scans = _known(known) if known.looked_for == digest(names) else {}
+        for place in _PLACES:
+            listed = reader.list(place.metadata, helm.revision, selectors=_HISTORY).items
+            wanted = helm.kept(listed, _BEFORE)
+            if wanted:
+                self._scan(reader, place, wanted, listed, scans, names)
+                break
+        else:
+            wanted = ()
+        found = [
+            (scan, latest) for each, latest in wanted if (scan := scans.get(each.key) or self._scans.get(each.place))
+        ]
+        traces = (replace(trace, latest=latest) for scan, latest in found for trace in scan.traces)
+        return HelmUse(tuple(scan.chart for scan, _ in found), tuple(traces), digest(names))
+
+    def _scan(
+        self,
+        reader: Reader,
+        place: _Kept,
+        wanted: Sequence[tuple[Revision, bool]],
+        listed: Sequence[Revision],
+        scans: Mapping[str, _Scan],
+        names: ApiNames,
+    ) -> None:
+        """Read what is in no scan; many newest ones by lists of the deployed, older ones one by one."""
+
+        def keep(found: Revision, holder: structs.ReleaseHolder) -> None:
+            self._read(place, found, holder, names)
+
+        missing = [(each, latest) for each, latest in wanted if each.key not in scans and each.place not in self._scans]
+        deployed = [each for each in listed if each.status == helm.DEPLOYED]
+        _records(reader, place, [each for each, latest in missing if latest], deployed, keep)
+        for each in [each for each, latest in missing if not latest][:_MOST_OLDER]:
+            if (holder := still_there(reader, place.records, each.namespace, each.record)) is not None:
+                keep(helm.revision(holder), holder)
+
+    def _read(
+        self, place: _Kept, found: Revision, holder: structs.ReleaseHolder, names: ApiNames
+    ) -> structs.Release | None:
+        """The record's payload, which is scanned on the way."""
+        record, why = helm.payload(holder, place.in_secret, _MOST_BYTES)
+        manifest = (record.manifest if record else None) or ""
+        self._scans[found.place] = _Scan(manifests.chart(found, record, why), manifests.traces(found, manifest, names))
+        return record
+
+
+def _known(use: HelmUse) -> dict[str, _Scan]:
+    """The scans of an earlier tick by the keys of their records."""
+    traces: dict[tuple[str, str, int], list[ReleaseTrace]] = {}
+    for trace in use.traces:
+        traces.setdefault((trace.namespace, trace.release, trace.revision), []).append(trace)
+    return {
+        chart.key: _Scan(chart, tuple(traces.get((chart.namespace, chart.release, chart.revision), ())))
+        for chart in use.charts
+        if chart.key
+    }
+
+
+def _records(
+    reader: Reader,
+    place: _Kept,
+    missing: Sequence[Revision],
+    listed: Sequence[Revision],
+    keep: Callable[[Revision, structs.ReleaseHolder], V],
+) -> dict[tuple[str, str], V]:
+    """What `keep` makes of the records by namespace and name; one that went away since it was listed is not there."""
+    wanted = {found.place for found in missing}
+    read: dict[tuple[str, str], V] = {}
+
+    def take(holder: structs.ReleaseHolder) -> None:
+        found = helm.revision(holder)
+        if found.place in wanted:
+            read[found.place] = keep(found, holder)
+
+    selector = helm.by_name(missing, listed) if len(missing) > _FEW else ""
+    if not selector and is_much(len(missing), len(listed)):
+        selector = helm.SELECTOR
+    if selector:
+        reader.list(place.records, take, page_items=_LARGE_PAGE, selectors={"labelSelector": selector})
+    for namespace, name in sorted(wanted - read.keys()):  # one by one, also what an upgrade hid from the list
+        if (holder := still_there(reader, place.records, namespace, name)) is not None:
+            take(holder)
+    return read

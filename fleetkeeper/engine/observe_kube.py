@@ -1,0 +1,79 @@
+"""Reads what one cluster's own API server says, part by part."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fleetkeeper.core import model, observed, parts
+from fleetkeeper.core.api_search import api_names, live_kinds
+from fleetkeeper.core.compat import Compat
+from fleetkeeper.core.field_owners import AddonObject
+from fleetkeeper.core.versions import Minor
+from fleetkeeper.engine.ports import Kube
+from fleetkeeper.engine.reading import Reading
+from fleetkeeper.errors import GapReason
+
+# After one of these the API server's other parts are not tried: each would only wait as long for the same answer.
+_HOPELESS = frozenset({GapReason.UNREACHABLE, GapReason.TIMEOUT, GapReason.UNAUTHENTICATED, GapReason.WRONG_ENDPOINT})
+
+Look = tuple[str, Callable[[], object]]
+
+
+@dataclass(frozen=True, slots=True)
+class KubeLook:
+    """What is asked of one API server. last gives the last good value of a part, None when there is none.
+
+    minor decides which API versions may be called; objects are those of EKS addons.
+    """
+
+    minor: Minor
+    compat: Compat
+    last: Callable[[str], Any]
+    helm_secrets: bool
+    objects: tuple[AddonObject, ...] = ()
+
+    def read(self, kube: Kube, reading: Reading, is_cancelled: Callable[[], bool]) -> None:
+        """Every part ends as a value or a gap, as far as there was time."""
+        looks = self._looks(kube, reading)
+        for part, look in looks:
+            if is_cancelled():
+                return
+            if reading.gap(part) is not None:
+                continue
+            reading.read(part, look)
+            gap = reading.gap(part)
+            if gap is not None and gap.reason in _HOPELESS:
+                reading.miss_all((name for name, _ in looks), gap)
+                return
+        reading.proxy_mode = reading.attempt((), kube.proxy_mode)
+
+    def _looks(self, kube: Kube, reading: Reading) -> tuple[Look, ...]:
+        return (
+            (parts.NODES, kube.nodes),
+            (parts.WORKLOADS, kube.workloads),
+            (parts.PODS, kube.pods),
+            (parts.POD_NOTES, kube.pod_notes),
+            (parts.NAMESPACES, kube.namespaces),
+            (parts.CRDS, kube.crds),
+            (parts.BUDGETS, kube.budgets),
+            (parts.VOLUMES, kube.volumes),
+            (parts.WEBHOOKS, kube.webhooks),
+            (parts.API_SERVICES, kube.api_services),
+            (parts.API_USE, kube.api_use),
+            (parts.OBJECT_TRACES, lambda: self._traces(kube, reading)),
+            (parts.CUSTOMISED, lambda: kube.customised(self.objects)),
+            *(self._helm(kube) if self.helm_secrets else ()),
+        )
+
+    def _traces(self, kube: Kube, reading: Reading) -> tuple[observed.ObjectTrace, ...]:
+        crds: Any = self.last(parts.CRDS) if reading.gap(parts.CRDS) else reading.value(parts.CRDS)
+        return kube.object_traces(live_kinds(self.compat.apis, self.minor, crds or ()))
+
+    def _helm(self, kube: Kube) -> tuple[Look, ...]:
+        names = api_names(self.compat.apis)
+        known: dict[str, model.HelmRelease] = {each.key: each for each in self.last(parts.HELM_RELEASES) or ()}
+        use = self.last(parts.HELM_USE) or observed.HelmUse()
+        return (
+            (parts.HELM_RELEASES, lambda: kube.helm_releases(known, names)),
+            (parts.HELM_USE, lambda: kube.helm_use(use, names)),
+        )

@@ -1,0 +1,82 @@
+"""What clusters of a world need of their account, as the Cloud port tells it: updates, prerequisites, quotas."""
+
+from collections.abc import Iterable
+
+from fleetkeeper.core import model, observed
+from fleetkeeper.core.capacity import counts_instances
+from fleetkeeper.core.versions import Minor
+from fleetkeeper.sim.aws.fleet import subnets_of, templates_of
+from fleetkeeper.sim.aws.small_apis import quota_rows
+from fleetkeeper.sim.aws.usage import used_vcpus
+from fleetkeeper.sim.eks_state import SimUpdate
+from fleetkeeper.sim.world import SimCluster, World
+
+
+def update(found: SimUpdate) -> observed.EksUpdate:
+    minor = dict(found.params).get("Version", "")
+    return observed.EksUpdate(
+        id=found.id,
+        kind=found.type,
+        status=found.status,
+        created_at=found.created_at,
+        minor=Minor.parse(minor) if minor else None,
+        errors=tuple(f"{each.code}: {each.message}" for each in found.errors),
+    )
+
+
+def prerequisites(
+    world: World, cluster: SimCluster, control_plane: model.ControlPlane, node_groups: Iterable[model.NodeGroup]
+) -> observed.ClusterPrerequisites:
+    known = {
+        each.id: observed.Subnet(each.id, each.zone, each.free)
+        for mine in world.of_scope(cluster.account, cluster.region)
+        for each in subnets_of(world, mine).values()
+    }
+    of_nodes = dict.fromkeys(subnet for group in node_groups for subnet in group.subnets)
+    role, key = control_plane.role_arn, control_plane.kms_key
+    return observed.ClusterPrerequisites(
+        subnets=tuple(known[id] for id in control_plane.subnets if id in known),
+        node_subnets=tuple(known[id] for id in of_nodes if id in known),
+        role_arn=role,
+        role_exists=role not in world.lost_roles if role else None,
+        kms_key=key,
+        kms_state=(world.keys.get(key, "Enabled") or "Deleted") if key else "",
+    )
+
+
+def launch_templates(
+    world: World,
+    cluster: SimCluster,
+    node_groups: Iterable[model.NodeGroup],
+    known: Iterable[observed.LaunchTemplate],
+) -> tuple[observed.LaunchTemplate, ...]:
+    """Those that managed groups were given, then those of self-managed groups."""
+    images = {(each.id, each.in_use): each.image for each in known if each.image}
+    given = {group.name: group for group in node_groups if group.launch_template}
+    custom = {group.name for group in given.values() if group.custom_ami}
+    found = {}
+    for template in templates_of(world, cluster.account, cluster.region):
+        for user in template.users:
+            managed = user.tags.get("eks:nodegroup-name", "")
+            if user.cluster is cluster and (managed in given or not managed):
+                name, numbers = managed or user.name, (user.version, template.default, template.latest)
+                seen = images.get((template.id, user.version)) or user.image
+                image = seen if managed in custom or not managed else ""
+                found[name] = observed.LaunchTemplate(template.id, template.name, *numbers, name, image)
+    own = sorted(set(found) - set(given))
+    return tuple(found[name] for name in (*(name for name in given if name in found), *own))
+
+
+def quotas(world: World, account: str, region: str) -> tuple[observed.Quota, ...]:
+    used = used_vcpus(world, account, region)
+    rows = sorted((row for row in quota_rows("ec2") if counts_instances(row["name"])), key=lambda row: str(row["code"]))
+    return tuple(
+        observed.Quota(
+            service="ec2",
+            code=row["code"],
+            name=row["name"],
+            value=world.quotas.get((account, region, row["code"]), row["value"]),
+            used=used.get(row.get("usage_class", "")),
+        )
+        for row in rows
+    )
