@@ -37,7 +37,9 @@ AT, TARGET = Minor(1, 31), Minor(1, 34)
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 SCOPE = model.Scope("111122223333", "eu-west-1")
 PLACEMENT = model.Placement("production", "late", "shop", mapped=True, reason="tag")
-SHARED: dict[str, Any] = dict.fromkeys(parts.SHARED_PARTS, ()) | {parts.ACCOUNT: model.Account(SCOPE.account, "bench")}
+SHARED: dict[str, Any] = dict.fromkeys(
+    (parts.CLUSTERS, parts.AUTO_SCALING_GROUPS, parts.CLUSTER_VERSIONS, parts.ADDON_RELEASES, parts.QUOTAS), ()
+) | {parts.ACCOUNT: model.Account(SCOPE.account, "bench")}
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from fleetkeeper.core import model, parts
 from fleetkeeper.core.addons import addon_rows
 from fleetkeeper.core.fleet import Fleet, FleetRow, fleet_rows
+from fleetkeeper.core.reports.rows import ReportRow
 from fleetkeeper.engine.observe import Outcome
 from fleetkeeper.errors import GapReason
 
@@ -13,12 +14,18 @@ CLUSTERS = 13
 MINORS = {"1.33", "1.34", "1.35", "1.36"}
 COMPUTE = {*(k.value for k in model.ComputeKind if k is not model.ComputeKind.UNKNOWN)}
 TRAITS = {"bottlerocket", "custom AMI", "windows"}
+VERDICTS = {"payments": "blocked", "data": "blocked", "legacy-erp": "unknown", "factory": "ready"}
+CODES = {"FK000", "FK102", "FK105", "FK201", "FK203", "FK303", "FK401"}
+"""Findings that the scenario is made for, one at least of each."""
 
 
-def failures(fleet: Fleet, outcome: Outcome, changes: tuple[model.Change, ...]) -> tuple[str, ...]:
-    """Compare what was observed with what the demo's scenario holds."""
+def failures(
+    fleet: Fleet, outcome: Outcome, changes: tuple[model.Change, ...], judged: tuple[ReportRow, ...]
+) -> tuple[str, ...]:
+    """Compare what was observed and judged with what the demo's scenario holds."""
     rows = fleet_rows(fleet)
-    return (*_fleet(rows, outcome), *_gaps(rows), *_names(rows), *_addons(fleet), *_changes(changes))
+    seen = (*_fleet(rows, outcome), *_gaps(rows), *_names(rows), *_addons(fleet), *_changes(changes))
+    return (*seen, *_judged(judged))
 
 
 def _fleet(rows: tuple[FleetRow, ...], outcome: Outcome) -> Iterator[str]:
@@ -69,3 +76,16 @@ def _changes(changes: tuple[model.Change, ...]) -> Iterator[str]:
     told = [(c.cluster_name, c.part) for c in changes]
     if told != [("preview", parts.CONTROL_PLANE)]:
         yield f"the upgrade by hand is not the one change that is told: {told}"
+
+
+def _judged(rows: tuple[ReportRow, ...]) -> Iterator[str]:
+    verdicts = {row.cluster: row.verdict for row in rows}
+    for cluster, verdict in VERDICTS.items():
+        if verdicts.get(cluster) != verdict:
+            yield f"{cluster} is {verdicts.get(cluster)} for its next minors instead of {verdict}"
+    found = {finding.code for row in rows for finding in row.findings}
+    if missing := CODES - found:
+        yield f"no finding of {', '.join(sorted(missing))}"
+    families = {code[:3] for code in found}
+    if absent := {"FK1", "FK2", "FK3", "FK4", "FK5"} - families:
+        yield f"no finding of the families {', '.join(sorted(absent))}"

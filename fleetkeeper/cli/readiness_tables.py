@@ -21,28 +21,28 @@ _LONGEST = 600
 _RECENT = timedelta(hours=1)
 """What was seen within it was seen at the last look, or nearly so."""
 _FLEET = (
-    Column("CLUSTER", most=24),
+    Column("CLUSTER", wraps=True),
     Column("AT"),
     Column("TARGET"),
     Column("HOPS", wraps=True),
-    Column("FIRST THING TO DO", wraps=True),
+    Column("FIRST IN THE WAY", wraps=True),
     Column("DEADLINE"),
 )
 
 
 def show_fleet(console: Console, rows: Sequence[ReportRow]) -> None:
-    """One row a cluster, the most urgent first: each hop, what to do first, and by when."""
+    """One row a cluster, the most urgent first: each hop, what is first in its way, and by when."""
     if not rows:
         console.print("No cluster to assess: run `fleetkeeper observe`, or see `fleetkeeper get clusters`.")
         return
     names = Counter(row.cluster for row in rows)
     body = [
         (
-            row.cluster if names[row.cluster] == 1 else row.where,
+            row.cluster if names[row.cluster] == 1 else Text(f"{safe(row.cluster, 60)}\n{row.account}/{row.region}"),
             row.at or "?",
             row.target or "?",
             _hops(row),
-            row.next_step or "-",
+            row.in_the_way or "-",
             day(row.deadline) if row.deadline and row.hops else "-",
         )
         for row in rows

@@ -11,7 +11,7 @@ from fleetkeeper.sim.objects import helm, karpenter, nodes, platform, software, 
 from fleetkeeper.sim.objects.recipes import Identity, Kept, Recipe, RecipeObjects
 from fleetkeeper.sim.objects.workloads import Ground
 from fleetkeeper.sim.scenario import AccountSpec, ClusterSpec, Look, Scenario, WorkloadSpec
-from fleetkeeper.sim.world import SimAccount, SimCluster, World
+from fleetkeeper.sim.world import SimAccount, SimCluster, SimSubnet, World
 
 
 def build(scenario: Scenario) -> World:
@@ -91,6 +91,8 @@ def _add(world: World, spec: ClusterSpec, number: int, scope: _Place, shared: _S
     cluster.objects = RecipeObjects(shared.recipes, identity, kept)
     build_eks.fill(cluster, look, shared.places, scope.account, identity)
     world.clusters[key] = cluster
+    if look.free_addresses is not None:
+        world.subnets |= {name: SimSubnet(name, look.free_addresses) for name in cluster.subnets}
     world.faults += [replace(fault, cluster=key, set_at=world.epoch) for fault in look.faults.values()]
 
 

@@ -150,7 +150,7 @@ class Look:
     """Everything about a cluster but its name and place: what templates give, and what a [[cluster]] overrides.
 
     reader: what the fleet's reader may do there: "full", or "none" (no binding at all); reader_lacks are resources
-    such as "/pods" that its role does not name.
+    such as "/pods" that its role does not name. free_addresses: of each of its subnets; None is plenty.
     """
 
     version: Minor
@@ -163,6 +163,7 @@ class Look:
     audit_logs: bool = False
     authentication_mode: str = "API_AND_CONFIG_MAP"
     own_ca: bool = False
+    free_addresses: int | None = None
     reader: str = "full"
     reader_lacks: tuple[str, ...] = ()
     reader_secrets: bool = True

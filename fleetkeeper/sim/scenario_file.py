@@ -138,6 +138,7 @@ def _part(table: Table) -> dict[str, Any]:
     readers: dict[str, Callable[[str], Any]] = {
         "version": lambda key: table.parsed(key, Minor.parse),
         "age_days": lambda key: table.integer(key, minimum=1),
+        "free_addresses": lambda key: table.integer(key, minimum=0),
         "support_type": lambda key: table.text(key, choices=("STANDARD", "EXTENDED")),
         "reader": lambda key: table.text(key, choices=("full", "none")),
         "reader_lacks": table.texts,

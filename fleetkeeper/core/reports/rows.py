@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from fleetkeeper.core.assess import Verdict
+from fleetkeeper.core.assess import NOT_SEEN, Verdict
 from fleetkeeper.core.finding import Evidence, Severity
 from fleetkeeper.core.fleet import subject as named
 from fleetkeeper.core.readiness import Action, ClusterReport, Entry, HopReadiness, Subject
@@ -148,6 +148,17 @@ class ReportRow:
     def next_step(self) -> str:
         """What to do first; "" when nothing waits."""
         return self.first[0].fix if self.first else next((each.fix for each in self.holding), "")
+
+    @property
+    def in_the_way(self) -> str:
+        """What the nearest hop waits for first, in a few words: its check and its object; "" when nothing waits."""
+        first = next(iter(self.holding), None)
+        if first is None:
+            return ""
+        about = first.about if first.name else first.key.replace("_", " ") or first.about
+        said = f"{first.code} {about}{' not seen' if first.code == NOT_SEEN else ''}"
+        more = len(self.holding) - 1
+        return f"{said}, and {more} more" if more else said
 
     @property
     def failing(self) -> tuple[FindingRow, ...]:
