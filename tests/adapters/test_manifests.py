@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ def look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Look:
     return of
 
 
-def brief(found: list[Manifest | Unjudged]) -> list[tuple[str, str, int]]:
+def brief(found: Sequence[Manifest | Unjudged]) -> list[tuple[str, str, int]]:
     """(cause or kind, file, line)."""
     return [(each.cause.value if isinstance(each, Unjudged) else each.kind, each.file, each.line) for each in found]
 

@@ -32,16 +32,17 @@ def as_json(version: str, kind: str) -> tuple[str, int]:
 
 
 def json_slash(version: str, kind: str) -> tuple[str, int]:
-    return '{"kind":"%s",\n\t"apiVersion":"%s"}' % (kind, version.replace("/", "\\/")), 2
+    escaped = version.replace("/", "\\/")
+    return f'{{"kind":"{kind}",\n\t"apiVersion":"{escaped}"}}', 2
 
 
 def json_emoji(version: str, kind: str) -> tuple[str, int]:
     """Surrogate pairs, which libyaml does not take, and no line of its own for the apiVersion."""
-    return '{"note":"\\ud83d\\ude00","apiVersion":"%s","kind":"%s"}' % (version, kind), 1
+    return f'{{"note":"\\ud83d\\ude00","apiVersion":"{version}","kind":"{kind}"}}', 1
 
 
 def json_stream(version: str, kind: str) -> tuple[str, int]:
-    return '{"apiVersion": "v1", "kind": "Namespace"}\n{"apiVersion": "%s", "kind": "%s"}\n' % (version, kind), 2
+    return f'{{"apiVersion": "v1", "kind": "Namespace"}}\n{{"apiVersion": "{version}", "kind": "{kind}"}}\n', 2
 
 
 def hidden(version: str, kind: str) -> tuple[str, int]:

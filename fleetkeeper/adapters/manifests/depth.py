@@ -23,7 +23,9 @@ class Depth:
 
     def passes(self, block: bytes) -> bool:
         """Whether no level past the most was reached."""
-        for self._now in accumulate(map(_STEPS.__getitem__, block.translate(None, _OTHERS)), initial=self._now):
-            if self._now > MOST:
+        level = self._now
+        for level in accumulate(map(_STEPS.__getitem__, block.translate(None, _OTHERS)), initial=self._now):
+            if level > MOST:
                 return False
+        self._now = level
         return True

@@ -19,7 +19,7 @@ _LONGEST = 512  # of a text that may be a name; API servers take at most 253
 class Stream(Protocol):
     """What libyaml reads from, block by block."""
 
-    def read(self, size: int, /) -> bytes: ...
+    def read(self, size: int = ..., /) -> bytes: ...
 
 
 def check(source: bytes | Stream) -> None:
