@@ -34,9 +34,7 @@ def scan(
     paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files and folders; - is standard input.")],
     target: Annotated[str, typer.Option("--target", help="The minor to judge for, such as 1.36.")],
     source: Annotated[str, typer.Option("--from", help="The minor that the cluster is on.")] = "",
-    namespace: Annotated[
-        str, typer.Option("--namespace", "-n", help="Where objects go that do not say it themselves.")
-    ] = "",
+    namespace: Annotated[str, typer.Option("--namespace", help="Where objects go that do not say it themselves.")] = "",
     output: Annotated[ScanFormat, typer.Option("-o", "--output", help="How to write it.")] = ScanFormat.TEXT,
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit with 3 when something is removed or was not judged.")

@@ -80,23 +80,21 @@ def manifests(root: Node | None, file: str) -> Iterator[Manifest | Unjudged]:
     Every node is looked at once, however many aliases lead to it, so that aliases of aliases cost nothing.
     """
     seen: set[int] = set()
-    waiting: list[tuple[Node | None, str, str]] = [(root, "", "")]
+    waiting: list[tuple[Node | None, str, str, int]] = [(root, "", "", 0)]
     while waiting:
-        node, api_version, kind = waiting.pop()
+        node, api_version, kind, line = waiting.pop()
         if not isinstance(node, Fields) or id(node) in seen:
             continue
         seen.add(id(node))
         yield from _doubts(node, file)
         own_version, own_kind = _text(node, "apiVersion"), _text(node, "kind")
-        if own_version is None and own_kind is None:
-            line = node.line
-        else:
+        if own_version is not None or own_kind is not None:
             api_version, kind = _words(own_version), _words(own_kind)
             line = own_version.line if own_version else node.line
         items = _entry(node, "items")
         if kind.endswith(LIST) and isinstance(items, Items):
             # A member that does not say what it is, is what the list is a list of (as client-go reads it).
-            inner = (api_version, kind.removesuffix(LIST)) if kind != LIST else ("", "")
+            inner = (api_version, kind.removesuffix(LIST), line) if kind != LIST else ("", "", 0)
             waiting += ((member, *inner) for member in reversed(items.members))
         elif api_version and kind:
             yield _manifest(node, api_version, kind, file, line)

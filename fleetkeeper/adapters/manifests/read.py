@@ -8,6 +8,7 @@ from typing import IO, Any
 
 import yaml
 
+from fleetkeeper.adapters.manifests.depth import MOST, Depth, may_be_deep
 from fleetkeeper.adapters.manifests.documents import LARGE, Document, Range, documents
 from fleetkeeper.adapters.manifests.skeleton import check, skeletons
 from fleetkeeper.core.manifests import Cause, Fields, Items, Manifest, Node, Scalar, Unjudged, manifests
@@ -29,6 +30,9 @@ def read_text(text: IO[bytes], file: str, screen: Screen) -> Iterator[Seen]:
         return
     if len(head) > LARGE:
         yield from _by_document(text, file, screen)
+        return
+    if may_be_deep(head) and not Depth().passes(head):
+        yield _too_deep(file, 0)
         return
     if not screen.may_hold(head) and _parses(head):
         return
@@ -67,14 +71,22 @@ def _document(text: bytes, line: int, file: str, screen: Screen) -> Iterator[See
 
 def _large(text: IO[bytes], document: Document, file: str, screen: Screen) -> Iterator[Seen]:
     """A document that is never held whole: screened by blocks, then parsed from the stream."""
+    depth = Depth()
+    if not all(depth.passes(block) for block in Range(text, document).blocks()):
+        yield _too_deep(file, document.line)
+        return
     try:
         if _may_hold(Range(text, document), screen):
-            for root in skeletons(Range(text, document), document.line):  # type: ignore[arg-type]
+            for root in skeletons(Range(text, document), document.line):
                 yield from manifests(root, file)
         else:
-            check(Range(text, document))  # type: ignore[arg-type]
+            check(Range(text, document))
     except yaml.YAMLError as error:
         yield _syntax(error, document.line, file, is_template=False)
+
+
+def _too_deep(file: str, line: int) -> Unjudged:
+    return Unjudged(Cause.SYNTAX, file, line, f"its brackets nest deeper than {MOST} levels")
 
 
 def _may_hold(document: Range, screen: Screen) -> bool:

@@ -5,7 +5,7 @@ document nor what its aliases would expand to. PyYAML's own composer builds the 
 """
 
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import Any, Protocol
 
 import yaml
 from yaml import events
@@ -16,7 +16,13 @@ _MERGE = "<<"
 _LONGEST = 512  # of a text that may be a name; API servers take at most 253
 
 
-def check(source: bytes | IO[bytes]) -> None:
+class Stream(Protocol):
+    """What libyaml reads from, block by block."""
+
+    def read(self, size: int = ..., /) -> bytes: ...
+
+
+def check(source: bytes | Stream) -> None:
     """Parse to the end without making anything of it, which is 15 times faster; YAMLError where it cannot be parsed."""
     loader: Any = yaml.CSafeLoader(source)
     try:
@@ -25,7 +31,7 @@ def check(source: bytes | IO[bytes]) -> None:
         loader.dispose()
 
 
-def skeletons(source: bytes | IO[bytes], line: int) -> Iterator[Node | None]:
+def skeletons(source: bytes | Stream, line: int) -> Iterator[Node | None]:
     """The root of each document; line is that of the source's first line. YAMLError where it cannot be parsed."""
     builder = _Builder(line)
     for event in yaml.parse(source, Loader=yaml.CSafeLoader):
