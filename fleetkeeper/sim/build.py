@@ -90,6 +90,7 @@ def _add(world: World, spec: ClusterSpec, number: int, scope: _Place, shared: _S
     identity = Identity(key, scope.region, world.epoch)
     cluster.objects = RecipeObjects(shared.recipes, identity, kept)
     build_eks.fill(cluster, look, shared.places, scope.account, identity)
+    build_eks.set_prerequisites(world, cluster, look)
     world.clusters[key] = cluster
     world.faults += [replace(fault, cluster=key, set_at=world.epoch) for fault in look.faults.values()]
 

@@ -151,6 +151,9 @@ class Look:
 
     reader: what the fleet's reader may do there: "full", or "none" (no binding at all); reader_lacks are resources
     such as "/pods" that its role does not name.
+
+    secrets_key: the state in KMS of the key that encrypts the secrets ("Enabled", "Disabled", ...), "" for no key.
+    free_addresses: of each subnet; None for plenty.
     """
 
     version: Minor
@@ -166,6 +169,9 @@ class Look:
     reader: str = "full"
     reader_lacks: tuple[str, ...] = ()
     reader_secrets: bool = True
+    role_lost: bool = False
+    secrets_key: str = ""
+    free_addresses: int | None = None
     issues: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     addons: Mapping[str, AddonSpec] = field(default_factory=dict)
