@@ -38,8 +38,9 @@ def assumed(base: Any, account: str) -> Any:
     return session
 
 
-def aws(eks: Any, name: str) -> Any:
-    """What an observation asks of EKS for one cluster."""
+def aws(clients: dict[str, Any], name: str) -> Any:
+    """What an observation asks of AWS for one cluster."""
+    eks = clients["eks"]
     cluster = eks.describe_cluster(name=name)["cluster"]
     for addon in eks.list_addons(clusterName=name)["addons"]:
         eks.describe_addon(clusterName=name, addonName=addon)
@@ -49,6 +50,11 @@ def aws(eks: Any, name: str) -> Any:
     for insight in eks.list_insights(clusterName=name)["insights"]:
         if insight["insightStatus"]["status"] != "PASSING":
             eks.describe_insight(clusterName=name, id=insight["id"])
+    for update in eks.list_updates(name=name)["updateIds"]:
+        eks.describe_update(name=name, updateId=update)
+    clients["iam"].get_role(RoleName=cluster["roleArn"].rpartition("/")[2])
+    for encryption in cluster.get("encryptionConfig", ()):
+        clients["kms"].describe_key(KeyId=encryption["provider"]["keyArn"])
     return cluster
 
 
@@ -81,12 +87,12 @@ def main() -> None:
             continue
         session = assumed(base, account["Id"])
         for region in REGIONS:
-            eks = client(session, "eks", region)
+            clients = {name: client(session, name, region) for name in ("eks", "iam", "kms")}
             sts_url = os.environ["BENCH_AWS_URL"]
-            for name in eks.list_clusters()["clusters"]:
+            for name in clients["eks"].list_clusters()["clusters"]:
                 if done >= wanted:
                     break
-                cluster = aws(eks, name)
+                cluster = aws(clients, name)
                 key = cluster["endpoint"].rpartition("/")[2]
                 targets = targets or asked(os.environ["BENCH_CONTROL_URL"], key)
                 token, _ = cluster_token(session, sts_url, Scope(account["Id"], region), name, datetime.now(UTC))

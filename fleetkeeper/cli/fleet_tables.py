@@ -8,6 +8,7 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from fleetkeeper.cli.tables import Column, age, day, indented, table
+from fleetkeeper.core import parts
 from fleetkeeper.core.addons import AddonRow
 from fleetkeeper.core.changes import ChangeRow
 from fleetkeeper.core.fleet import EachNode, FleetRow, GapRow, NodeRow
@@ -17,6 +18,7 @@ from fleetkeeper.core.text import safe
 from fleetkeeper.core.versions import Version
 
 _MOST_GAPS = 20
+_MOST_PARTS = 7
 
 _CLUSTER = Column("CLUSTER", most=24)
 _NAMED = Column("CLUSTER", most=40)
@@ -122,7 +124,7 @@ def _summary(rows: Sequence[FleetRow], now: datetime) -> str:
 def _gaps(gaps: Sequence[GapRow], now: datetime) -> RenderableType:
     lines: list[RenderableType] = [Text("\nNot seen", style="bold")]
     for row in gaps[:_MOST_GAPS]:
-        what = ", ".join(p.replace("_", " ") for p in row.parts) if len(row.parts) <= 7 else "all of it"
+        what = _parts(row.parts)
         lines.append(Text(f"{safe(row.subject, 120)}: {what}, since {age(row.gap.since, now)}", style="yellow"))
         lines.append(indented(f"{row.gap.reason.value}: {row.gap.detail}", style="dim"))
         lines.append(indented(f"→ {row.fix}"))
@@ -253,3 +255,10 @@ def show_changes(console: Console, rows: Sequence[ChangeRow]) -> None:
     names = _names(rows)
     body = [(r.at.strftime("%Y-%m-%d %H:%M"), names(r), r.what, r.change) for r in rows]
     console.print(table(columns, body, console.width))
+
+
+def _parts(names: Sequence[str]) -> str:
+    """The parts by name, or in a word when there are many."""
+    if len(names) <= _MOST_PARTS:
+        return ", ".join(name.replace("_", " ") for name in names)
+    return "all of it" if parts.CONTROL_PLANE in names else "most of what its API server says"

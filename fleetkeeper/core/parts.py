@@ -37,10 +37,10 @@ CLOUD_PARTS = (
 """Read from AWS after the control plane."""
 
 KUBE_PARTS = (
-    *(NODES, WORKLOADS, PODS, NAMESPACES, CRDS, HELM_RELEASES),
-    *(POD_NOTES, BUDGETS, VOLUMES, WEBHOOKS, API_SERVICES, API_USE, OBJECT_TRACES, HELM_USE, CUSTOMISED),
+    *(NODES, WORKLOADS, PODS, NAMESPACES, CRDS, HELM_RELEASES, HELM_USE),
+    *(POD_NOTES, BUDGETS, VOLUMES, WEBHOOKS, API_SERVICES, API_USE, OBJECT_TRACES, CUSTOMISED),
 )
-"""Read from the cluster's own API server."""
+"""Read from the cluster's own API server, in this order."""
 
 HELM_PARTS = (HELM_RELEASES, HELM_USE)
 """Read only where the operator opted in, for RBAC cannot tell Helm's Secrets from others."""

@@ -52,9 +52,10 @@ class KubeLook:
             (parts.NODES, kube.nodes),
             (parts.WORKLOADS, kube.workloads),
             (parts.PODS, kube.pods),
-            (parts.POD_NOTES, kube.pod_notes),
             (parts.NAMESPACES, kube.namespaces),
             (parts.CRDS, kube.crds),
+            *(self._helm(kube) if self.helm_secrets else ()),
+            (parts.POD_NOTES, kube.pod_notes),
             (parts.BUDGETS, kube.budgets),
             (parts.VOLUMES, kube.volumes),
             (parts.WEBHOOKS, kube.webhooks),
@@ -62,7 +63,6 @@ class KubeLook:
             (parts.API_USE, kube.api_use),
             (parts.OBJECT_TRACES, lambda: self._traces(kube, reading)),
             (parts.CUSTOMISED, lambda: kube.customised(self.objects)),
-            *(self._helm(kube) if self.helm_secrets else ()),
         )
 
     def _traces(self, kube: Kube, reading: Reading) -> tuple[observed.ObjectTrace, ...]:

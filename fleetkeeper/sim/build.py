@@ -11,7 +11,7 @@ from fleetkeeper.sim.objects import helm, karpenter, nodes, platform, software, 
 from fleetkeeper.sim.objects.recipes import Identity, Kept, Recipe, RecipeObjects
 from fleetkeeper.sim.objects.workloads import Ground
 from fleetkeeper.sim.scenario import AccountSpec, ClusterSpec, Look, Scenario, WorkloadSpec
-from fleetkeeper.sim.world import SimAccount, SimCluster, SimSubnet, World
+from fleetkeeper.sim.world import SimAccount, SimCluster, World
 
 
 def build(scenario: Scenario) -> World:
@@ -90,9 +90,8 @@ def _add(world: World, spec: ClusterSpec, number: int, scope: _Place, shared: _S
     identity = Identity(key, scope.region, world.epoch)
     cluster.objects = RecipeObjects(shared.recipes, identity, kept)
     build_eks.fill(cluster, look, shared.places, scope.account, identity)
+    build_eks.set_prerequisites(world, cluster, look)
     world.clusters[key] = cluster
-    if look.free_addresses is not None:
-        world.subnets |= {name: SimSubnet(name, look.free_addresses) for name in cluster.subnets}
     world.faults += [replace(fault, cluster=key, set_at=world.epoch) for fault in look.faults.values()]
 
 

@@ -21,6 +21,8 @@ from fleetkeeper.sim.world import (
     SimInsight,
     SimIssue,
     SimNodeGroup,
+    SimSubnet,
+    World,
 )
 
 _REFRESHED = timedelta(hours=7)
@@ -54,6 +56,21 @@ def fill(cluster: SimCluster, look: Look, places: list[NodePlace], account: SimA
     ]
     role = f"arn:{cluster.partition}:iam::{account.id}:role/{account.role_name}"
     cluster.access = {role: [READERS]}
+
+
+def set_prerequisites(world: World, cluster: SimCluster, look: Look) -> None:
+    """What is out of the ordinary of the cluster's role, key and subnets."""
+    if look.role_lost:
+        world.lost_roles.add(cluster.role_arn)
+    if look.secrets_key:
+        digits = _digits(cluster.key, "kms")[:12]
+        cluster.kms_key = (
+            f"arn:{cluster.partition}:kms:{cluster.region}:{cluster.account}:key/5ec2e700-0000-4000-8000-{digits}"
+        )
+        world.keys[cluster.kms_key] = look.secrets_key
+    if look.free_addresses is not None:
+        tags = {f"kubernetes.io/cluster/{cluster.name}": "shared"}
+        world.subnets |= {name: SimSubnet(name, look.free_addresses, dict(tags)) for name in cluster.subnets}
 
 
 def addon_version(spec: AddonSpec, minor: Minor) -> str:

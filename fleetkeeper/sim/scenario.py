@@ -150,7 +150,10 @@ class Look:
     """Everything about a cluster but its name and place: what templates give, and what a [[cluster]] overrides.
 
     reader: what the fleet's reader may do there: "full", or "none" (no binding at all); reader_lacks are resources
-    such as "/pods" that its role does not name. free_addresses: of each of its subnets; None is plenty.
+    such as "/pods" that its role does not name.
+
+    secrets_key: the state in KMS of the key that encrypts the secrets ("Enabled", "Disabled", ...), "" for no key.
+    free_addresses: of each subnet; None for plenty.
     """
 
     version: Minor
@@ -163,10 +166,12 @@ class Look:
     audit_logs: bool = False
     authentication_mode: str = "API_AND_CONFIG_MAP"
     own_ca: bool = False
-    free_addresses: int | None = None
     reader: str = "full"
     reader_lacks: tuple[str, ...] = ()
     reader_secrets: bool = True
+    role_lost: bool = False
+    secrets_key: str = ""
+    free_addresses: int | None = None
     issues: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     addons: Mapping[str, AddonSpec] = field(default_factory=dict)

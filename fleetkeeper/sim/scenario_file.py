@@ -133,12 +133,16 @@ def _merge(onto: dict[str, Any], part: Mapping[str, Any]) -> None:
         onto[key] = {**onto[key], **value} if isinstance(value, dict) and key in onto else value
 
 
+_KEY_STATES = ("", "Enabled", "Disabled", "PendingDeletion", "PendingImport", "Unavailable")
+
+
 def _part(table: Table) -> dict[str, Any]:
     """The keys of a Look that this table sets."""
     readers: dict[str, Callable[[str], Any]] = {
         "version": lambda key: table.parsed(key, Minor.parse),
         "age_days": lambda key: table.integer(key, minimum=1),
         "free_addresses": lambda key: table.integer(key, minimum=0),
+        "secrets_key": lambda key: table.text(key, choices=_KEY_STATES),
         "support_type": lambda key: table.text(key, choices=("STANDARD", "EXTENDED")),
         "reader": lambda key: table.text(key, choices=("full", "none")),
         "reader_lacks": table.texts,
@@ -146,7 +150,7 @@ def _part(table: Table) -> dict[str, Any]:
         "tags": lambda key: dict(table.mapping(key)),
         "software": lambda key: dict(table.mapping(key)),
         **dict.fromkeys(("patch", "platform_version", "status", "authentication_mode"), table.text),
-        **dict.fromkeys(("auto_mode", "audit_logs", "own_ca", "reader_secrets"), table.boolean),
+        **dict.fromkeys(("auto_mode", "audit_logs", "own_ca", "reader_secrets", "role_lost"), table.boolean),
     }
     part = {key: read(key) for key, read in readers.items() if table.has(key)}
     addons = {name: AddonSpec(name, version) for name, version in table.mapping("addons", {}).items()}

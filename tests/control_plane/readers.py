@@ -16,12 +16,20 @@ from fleetkeeper.adapters.kube.kubeconfig import User
 from fleetkeeper.adapters.kube.limits import Limits, WallPace
 from fleetkeeper.adapters.kube.reading import Reader
 from fleetkeeper.clock import SystemClock
+from fleetkeeper.core.api_search import NO_NAMES, LiveKind
+from fleetkeeper.core.eks_objects import ADDON_OBJECTS
+from fleetkeeper.core.observed import HelmUse
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.sim.control_plane.identity import Identity
 from fleetkeeper.sim.control_plane.plane import ControlPlane
 
 PATIENCE = 30.0  # seconds
 Object = dict[str, Any]
+FLOW = "flowcontrol.apiserver.k8s.io"
+ADMISSION = "/apis/admissionregistration.k8s.io/v1"
+
+FLOWS = LiveKind("FlowSchema", "flowschemas", (f"{FLOW}/v1",), frozenset({f"{FLOW}/v1", f"{FLOW}/v1beta3"}))
+"""A kind that every API server has objects of; its present version stands for an old one here."""
 
 READS: dict[str, Callable[[KubeReader], object]] = {
     "version": KubeReader.git_version,
@@ -32,6 +40,16 @@ READS: dict[str, Callable[[KubeReader], object]] = {
     "namespaces": KubeReader.namespaces,
     "crds": KubeReader.crds,
     "helm releases": lambda reader: reader.helm_releases({}),
+    "helm use": lambda reader: reader.helm_use(HelmUse(), NO_NAMES).charts,
+    "pod notes": KubeReader.pod_notes,
+    "budgets": KubeReader.budgets,
+    "volumes": KubeReader.volumes,
+    "webhooks": KubeReader.webhooks,
+    "api services": KubeReader.api_services,
+    "api use": KubeReader.api_use,
+    "object traces": lambda reader: reader.object_traces([FLOWS]),
+    "customised": lambda reader: reader.customised(ADDON_OBJECTS),
+    "proxy mode": KubeReader.proxy_mode,
 }
 """Every read of the Kube port, and the one that identifies a cluster, by name."""
 
@@ -45,6 +63,13 @@ PATHS = {
     "Pod": "/api/v1/namespaces/{}/pods",
     "Secret": "/api/v1/namespaces/{}/secrets",
     "ConfigMap": "/api/v1/namespaces/{}/configmaps",
+    "PodDisruptionBudget": "/apis/policy/v1/namespaces/{}/poddisruptionbudgets",
+    "PersistentVolume": "/api/v1/persistentvolumes",
+    "ValidatingWebhookConfiguration": f"{ADMISSION}/validatingwebhookconfigurations",
+    "MutatingWebhookConfiguration": f"{ADMISSION}/mutatingwebhookconfigurations",
+    "EndpointSlice": "/apis/discovery.k8s.io/v1/namespaces/{}/endpointslices",
+    "APIService": "/apis/apiregistration.k8s.io/v1/apiservices",
+    "HorizontalPodAutoscaler": "/apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers",
 }
 
 
@@ -161,3 +186,67 @@ def crd(group: str) -> Object:
     names = {"plural": "widgets", "singular": "widget", "kind": "Widget", "listKind": "WidgetList"}
     spec = {"group": group, "scope": "Namespaced", "names": names, "versions": [stored, old, gone]}
     return {"metadata": meta(f"widgets.{group}"), "spec": spec}
+
+
+def around(plane: ControlPlane) -> None:
+    """Something for each read of what stands around workloads: all of it would be found by an upgrade."""
+    stays = {"karpenter.sh/do-not-disrupt": "true"}
+    create(plane, "Pod", "default", pod("staying", annotations=stays))
+    create(plane, "PodDisruptionBudget", "default", budget("app"))
+    create(plane, "PersistentVolume", "", persistent_volume("data-1"))
+    for kind in ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"):
+        create(plane, kind, "", webhook("guard"))
+    create(plane, "EndpointSlice", "default", endpoints("guard"))
+    create(plane, "APIService", "", api_service("metrics.example.com"))
+    create(plane, "HorizontalPodAutoscaler", "default", scaler("app", 3))
+    path = PATHS["ConfigMap"].format("kube-system")
+    plane.create(f"{path}?fieldManager=eks", {"metadata": meta("coredns"), "data": {"Corefile": ".:53 {}"}})
+    patch = {"data": {"Corefile": ".:53 { log }"}}
+    merged = "application/merge-patch+json"
+    assert plane.request("PATCH", f"{path}/coredns?fieldManager=kubectl-edit", patch, content_type=merged).ok
+    create(plane, "ConfigMap", "kube-system", {"metadata": meta("kube-proxy-config"), "data": {"config": "mode: ipvs"}})
+
+
+def budget(name: str, **more: Any) -> Object:
+    spec = {"minAvailable": "50%", "selector": {"matchLabels": {"app": name}}, **more}
+    return {"metadata": meta(name), "spec": spec}
+
+
+def persistent_volume(name: str) -> Object:
+    """Of the EBS driver, in one zone."""
+    term = {"key": "topology.kubernetes.io/zone", "operator": "In", "values": ["eu-west-1a"]}
+    spec = {
+        "capacity": {"storage": "1Gi"},
+        "accessModes": ["ReadWriteOnce"],
+        "storageClassName": "gp3",
+        "claimRef": {"namespace": "default", "name": "data"},
+        "csi": {"driver": "ebs.csi.aws.com", "volumeHandle": "vol-1"},
+        "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [term]}]}},
+    }
+    return {"metadata": meta(name), "spec": spec}
+
+
+def webhook(name: str) -> Object:
+    """Asked about Widgets alone, so that it stands in nobody's way."""
+    rule = {"apiGroups": ["example.com"], "apiVersions": ["v1"], "resources": ["widgets"], "operations": ["CREATE"]}
+    service = {"service": {"namespace": "default", "name": name}}
+    hook: Object = {"name": f"{name}.example.com", "clientConfig": service, "rules": [rule], "sideEffects": "None"}
+    return {"metadata": meta(name), "webhooks": [hook | {"admissionReviewVersions": ["v1"]}]}
+
+
+def endpoints(service: str) -> Object:
+    """One endpoint that is ready, and one that is not."""
+    found = [{"addresses": [f"10.0.0.{n}"], "conditions": {"ready": n == 1}} for n in (1, 2)]
+    labels = {"kubernetes.io/service-name": service}
+    return {"metadata": meta(f"{service}-1", labels=labels), "addressType": "IPv4", "endpoints": found, "ports": []}
+
+
+def api_service(group: str) -> Object:
+    spec = {"group": group, "version": "v1", "groupPriorityMinimum": 100, "versionPriority": 100}
+    service = {"service": {"namespace": "default", "name": "metrics"}, "insecureSkipTLSVerify": True}
+    return {"metadata": meta(f"v1.{group}"), "spec": spec | service}
+
+
+def scaler(name: str, minimum: int) -> Object:
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
+    return {"metadata": meta(name), "spec": {"scaleTargetRef": target, "minReplicas": minimum, "maxReplicas": 9}}

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 import yaml
 
+from fleetkeeper.core.api_search import LiveKind
 from fleetkeeper.errors import GapReason, Refused
 from fleetkeeper.onboarding import shipped
 from fleetkeeper.sim.control_plane.identity import Identity
@@ -18,6 +19,7 @@ from tests.control_plane.readers import PATHS, READS, create, reading, until
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 PUBLIC = ("system:public-info-viewer", "system:discovery")  # bindings that a hardened cluster has not
+TRACES = "fleetkeeper-trace-reader"
 RELEASE = "sh.helm.release.v1.web.v1"
 Object = dict[str, Any]
 Right = tuple[str, str, str]
@@ -25,6 +27,15 @@ Right = tuple[str, str, str]
 
 NEEDED_BY: dict[Right, str] = {
     ("", "/version", "get"): "version",
+    ("", "/apis", "get"): "object traces",
+    ("", "/metrics", "get"): "api use",
+    ("", "persistentvolumes", "list"): "volumes",
+    ("policy", "poddisruptionbudgets", "list"): "budgets",
+    ("autoscaling", "horizontalpodautoscalers", "list"): "workloads",
+    ("admissionregistration.k8s.io", "validatingwebhookconfigurations", "list"): "webhooks",
+    ("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "list"): "webhooks",
+    ("discovery.k8s.io", "endpointslices", "list"): "webhooks",
+    ("apiregistration.k8s.io", "apiservices", "list"): "api services",
     ("", "nodes", "list"): "nodes",
     ("", "namespaces", "get"): "identity",
     ("", "namespaces", "list"): "namespaces",
@@ -43,7 +54,10 @@ NEEDED_BY: dict[Right, str] = {
     ("", "configmaps", "get"): "helm releases",
     ("", "configmaps", "list"): "helm releases",
 }
-"""Which read each right is there for."""
+"""Which reads each right is there for, the first of them by name."""
+
+AS_WELL = {"pods": {"pod notes"}, "helm releases": {"helm use"}, "workloads": {"customised"}}
+"""Reads that need some of the same rights: of the same list, of the same records."""
 
 
 def manifests(helm_secrets: bool) -> list[Object]:
@@ -51,9 +65,14 @@ def manifests(helm_secrets: bool) -> list[Object]:
 
 
 def rights(helm_secrets: bool) -> list[Right]:
-    """Every right that the shipped roles give, one by one."""
+    """Every right that the shipped roles give, one by one, but for those to list objects for their traces."""
+    roles = [m for m in manifests(helm_secrets) if m["kind"] == "ClusterRole"]
+    return [right for role in roles if role["metadata"]["name"] != TRACES for right in rights_of(role)]
+
+
+def rights_of(*roles: Object) -> list[Right]:
     found: list[Right] = []
-    for role in (m for m in manifests(helm_secrets) if m["kind"] == "ClusterRole"):
+    for role in roles:
         for rule in role["rules"]:
             assert not rule.get("resourceNames")
             found += [("", path, verb) for path in rule.get("nonResourceURLs", ()) for verb in rule["verbs"]]
@@ -64,6 +83,7 @@ def rights(helm_secrets: bool) -> list[Right]:
 
 ALL = rights(helm_secrets=True)
 READER = rights(helm_secrets=False)
+TRACE_ROLE = next(m for m in manifests(helm_secrets=False) if m["metadata"]["name"] == TRACES)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +94,8 @@ def plane(plane_minor: str) -> Iterator[ControlPlane]:
             assert found.request("DELETE", f"{RBAC}/clusterrolebindings/{name}").ok
         fill(found)
         for manifest in manifests(helm_secrets=False):
-            found.create(f"{RBAC}/{manifest['kind'].lower()}s", manifest)
+            inside = f"/namespaces/{manifest['metadata']['namespace']}" if "namespace" in manifest["metadata"] else ""
+            found.create(f"{RBAC}{inside}/{manifest['kind'].lower()}s", manifest)
         yield found
 
 
@@ -86,7 +107,7 @@ def user(plane: ControlPlane) -> Identity:
     return found
 
 
-@pytest.mark.parametrize("name", [name for name in READS if name != "helm releases"])
+@pytest.mark.parametrize("name", [name for name in READS if "helm" not in name])
 def test_with_the_shipped_role_every_read_works(plane: ControlPlane, user: Identity, name: str) -> None:
     with reading(plane, user) as kube:
         assert READS[name](kube)
@@ -105,6 +126,36 @@ def test_with_the_opt_in_role_releases_are_read(plane: ControlPlane, holder: str
         assert [release.chart for release in kube.helm_releases({})] == ["nginx"]
 
 
+def test_for_traces_each_kind_that_is_served_needs_its_right(plane: ControlPlane) -> None:
+    served = [right for right in rights_of(TRACE_ROLE) if is_served(plane, right)]
+    stranger = plane.mint(f"discovering-{uuid4().hex[:8]}", "discoverers")
+    role = {"metadata": {"name": stranger.user}, "rules": [as_rule(("", "/apis", "get"))]}
+    plane.create(f"{RBAC}/clusterroles", role)
+    group = "rbac.authorization.k8s.io"
+    plane.create(
+        f"{RBAC}/clusterrolebindings",
+        {
+            "metadata": {"name": stranger.user},
+            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": stranger.user},
+            "subjects": [{"apiGroup": group, "kind": "User", "name": stranger.user}],
+        },
+    )
+    until(lambda: plane.request("GET", "/apis", identity=stranger).ok, "the role holds")
+
+    assert len(served) > 5
+    with allowed(plane, READER) as user, reading(plane, user) as kube, reading(plane, stranger) as without:
+        for group, resource, _ in served:
+            kind = LiveKind("Any", resource, (f"{group}/v1",), frozenset())
+            assert kube.object_traces([kind]) == ()
+            with pytest.raises(Refused, match=f'cannot list resource "{resource}"'):
+                without.object_traces([kind])
+
+
+def is_served(plane: ControlPlane, right: Right) -> bool:
+    group, resource, _ = right
+    return plane.request("GET", f"/apis/{group}/v1/{resource}").ok
+
+
 def test_each_right_is_known_by_the_read_that_needs_it() -> None:
     assert set(ALL) == set(NEEDED_BY)
     assert len(ALL) == len(set(ALL))
@@ -117,7 +168,9 @@ def test_without_this_right_exactly_one_read_breaks(plane: ControlPlane, right: 
     with allowed(plane, [r for r in ALL if r != right]) as user, release_in(plane, holder):
         broken = broken_reads(plane, user)
 
-    assert set(broken) == {NEEDED_BY[right]}
+    needed = NEEDED_BY[right]
+    assert needed in broken
+    assert set(broken) <= {needed, *AS_WELL.get(needed, ())}
     assert broken[NEEDED_BY[right]].startswith(GapReason.FORBIDDEN)
     what = f"path \\{resource}" if resource.startswith("/") else f'{verb} resource "{resource}"'
     assert what.replace("\\", '"') in broken[NEEDED_BY[right]]
@@ -142,7 +195,9 @@ def test_without_this_right_exactly_one_read_breaks(plane: ControlPlane, right: 
         ("GET", "/api/v1/configmaps"),
         ("GET", "/api/v1/pods?watch=1"),
         ("PATCH", "/apis/rbac.authorization.k8s.io/v1/clusterroles/fleetkeeper-reader"),
-        ("GET", "/metrics"),
+        ("GET", "/api/v1/namespaces/kube-system/configmaps/other"),
+        ("GET", "/api/v1/namespaces/default/configmaps/coredns"),
+        ("GET", "/metrics/slis"),
     ],
 )
 def test_the_shipped_role_does_not_allow(plane: ControlPlane, user: Identity, method: str, path: str) -> None:
@@ -187,21 +242,25 @@ def broken_reads(plane: ControlPlane, user: Identity) -> dict[str, str]:
 
 @contextmanager
 def allowed(plane: ControlPlane, some: list[Right]) -> Iterator[Identity]:
-    """A new user with these rights."""
+    """A new user with these rights, who may list for traces and read the settings of addons."""
     name = f"some-{uuid4().hex[:8]}"
     user = plane.mint(name)
     group = "rbac.authorization.k8s.io"
-    rules = [as_rule(right) for right in some]
+    rules = [as_rule(right) for right in some] + TRACE_ROLE["rules"]
     subject = {"apiGroup": group, "kind": "User", "name": name}
     role = {"apiGroup": group, "kind": "ClusterRole", "name": name}
     plane.create(f"{RBAC}/clusterroles", {"metadata": {"name": name}, "rules": rules})
     plane.create(f"{RBAC}/clusterrolebindings", {"metadata": {"name": name}, "roleRef": role, "subjects": [subject]})
+    settings = {"apiGroup": group, "kind": "Role", "name": "fleetkeeper-reader"}
+    inside = f"{RBAC}/namespaces/kube-system/rolebindings"
+    plane.create(inside, {"metadata": {"name": name}, "roleRef": settings, "subjects": [subject]})
     # Any one right of the role tells that all of it is known: roles and bindings come to the authorizer whole.
     paths = ("/api/v1/nodes", "/api/v1/pods")
     until(lambda: any(plane.request("GET", path, identity=user).ok for path in paths), "the role holds")
     try:
         yield user
     finally:
+        plane.request("DELETE", f"{inside}/{name}")
         plane.request("DELETE", f"{RBAC}/clusterrolebindings/{name}")
         plane.request("DELETE", f"{RBAC}/clusterroles/{name}")
 
@@ -233,3 +292,4 @@ def fill(plane: ControlPlane) -> None:
     create(plane, "Pod", "default", readers.pod("bare"))
     create(plane, "Secret", "default", {"metadata": {"name": "plain"}, "stringData": {"key": "hidden"}})
     plane.create(CRDS, readers.crd("example.com"))
+    readers.around(plane)

@@ -139,11 +139,14 @@ def test_namesakes_a_wrong_kubeconfig_and_forbidden_pods(store: SqlStore, tmp_pa
     assert prod.value(parts.NODES) is None
     assert len(dev.value(parts.NODES)) == 2
     assert dev.gaps == {}
-    assert {part: gap.reason for part, gap in pay.gaps.items()} == {parts.PODS: GapReason.FORBIDDEN}
+    assert {part: gap.reason for part, gap in pay.gaps.items()} == {
+        parts.PODS: GapReason.FORBIDDEN,
+        parts.POD_NOTES: GapReason.FORBIDDEN,
+    }
     assert "cannot list resource" in pay.gaps[parts.PODS].detail
-    assert f"shop ({PROD}/eu-west-1): nodes, workloads, pods" in table
+    assert f"shop ({PROD}/eu-west-1): most of what its API server says" in table
     assert "wrong endpoint: " in table
-    assert f"pay ({PROD}/eu-west-1): pods, since" in table
+    assert f"pay ({PROD}/eu-west-1): pods, pod notes, since" in table
 
 
 def test_the_right_kubeconfig_is_used(store: SqlStore, tmp_path: Path) -> None:
@@ -196,7 +199,7 @@ tags = { environment = "production" }
     assert {name for name, line in body.items() if " ? " in line} == {names[key] for key in dead}
     assert not_seen.count("unreachable: ") == 2
     for key in dead:
-        assert f"{names[key]} ({world.clusters[key].account}/eu-west-1): nodes, workloads" in not_seen
+        assert f"{names[key]} ({world.clusters[key].account}/eu-west-1): most of what its API server says" in not_seen
 
 
 # Strings that want to be more than strings

@@ -356,3 +356,22 @@ def test_the_demo_has_every_kind_of_node(label: str, demo: World) -> None:
     key, _, value = label.partition("=")
     nodes = [node["metadata"]["labels"] for c in demo.clusters.values() for node in c.objects["/nodes"].values()]
     assert any(key in labels and (not value or labels[key] == value) for labels in nodes)
+
+
+def test_what_is_wrong_with_the_role_the_key_and_the_subnets_of_a_cluster_is_the_worlds() -> None:
+    place = '[[cluster]]\nname = "c"\naccount = "111122223333"\nregion = "eu-west-1"\nversion = "1.34"\n'
+    world = build(scenario(place + 'role_lost = true\nsecrets_key = "Disabled"\nfree_addresses = 3\n'))
+
+    cluster = world.clusters["c"]
+    assert world.lost_roles == {cluster.role_arn}
+    assert cluster.kms_key.startswith("arn:aws:kms:eu-west-1:111122223333:key/")
+    assert world.keys == {cluster.kms_key: "Disabled"}
+    assert {name: subnet.free_addresses for name, subnet in world.subnets.items()} == dict.fromkeys(cluster.subnets, 3)
+
+
+def test_a_cluster_has_its_role_no_key_and_plenty_of_addresses_unless_told_otherwise() -> None:
+    place = '[[cluster]]\nname = "c"\naccount = "111122223333"\nregion = "eu-west-1"\nversion = "1.34"\n'
+    world = build(scenario(place))
+
+    assert (world.lost_roles, world.keys, world.subnets) == (set(), {}, {})
+    assert world.clusters["c"].kms_key == ""

@@ -13,7 +13,7 @@ from fleetkeeper.core.versions import Minor
 RUNNING = "InProgress"
 """The status of an update that has not ended."""
 
-# Usage is counted in steps of five minutes; no newer one may be there for a while.
+# CloudWatch has the usage of every minute (CloudWatch User Guide, usage metrics, 2026); the largest of five counts.
 USAGE_PERIOD = timedelta(minutes=5)
 
 

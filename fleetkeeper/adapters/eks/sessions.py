@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import DeferredRefreshableCredentials
-from botocore.loaders import Loader
 from botocore.utils import should_bypass_proxies
 from tenacity import RetryCallState, Retrying, stop_after_attempt, stop_when_event_set
 
 import fleetkeeper
 from fleetkeeper.adapters.eks import parse
 from fleetkeeper.adapters.eks.failures import Unreadable, translated
+from fleetkeeper.adapters.eks.models import SmallLoader
 from fleetkeeper.adapters.eks.rate import TokenBucket
 from fleetkeeper.config import AwsSettings
 from fleetkeeper.core.model import Scope
@@ -79,7 +79,7 @@ class Sessions:
         self._settings = settings
         self._cancel = cancel
         # Not a session's own: to find that, the session reads the operator's AWS configuration, which may be broken.
-        self._loader = Loader()
+        self._loader = SmallLoader()
         self._lock = threading.RLock()
         self._sessions: dict[tuple[str, str], botocore.session.Session] = {}
         self._clients: dict[tuple[str, str, str, str], Any] = {}

@@ -73,7 +73,8 @@ def _stale_until(snap: Snapshot, insight: Insight) -> datetime | None:
 
 def _message(snap: Snapshot, insight: Insight) -> str:
     about = f" for {insight.minor}" if insight.minor else ""
-    text = f"EKS says {insight.status.value}{about}: {safe((insight.reason or insight.name).rstrip(". "), LONGEST)}"
+    said = (insight.reason or insight.name).rstrip(". ")
+    text = f"EKS says {insight.status.value}{about}: {safe(said, LONGEST)}"
     if insight.deprecations:
         text += f"; {some(map(_usage, insight.deprecations))}"
     last, until = _last(insight), _stale_until(snap, insight)

@@ -311,8 +311,8 @@ def test_a_whole_look_asks_only_for_generally_available_versions() -> None:
     with looking(cluster()) as (kube, server):
         for look in (kube.nodes, kube.workloads, kube.pods, kube.namespaces, kube.crds):
             look()
-        for look in (kube.budgets, kube.volumes, kube.webhooks, kube.api_services):
-            look()
+        for around in (kube.budgets, kube.volumes, kube.webhooks, kube.api_services):
+            around()
         kube.helm_releases({})
         roots = {"/".join(a.path.split("/")[: 3 if a.path.startswith("/api/") else 4]) for a in server.asked}
         assert roots == {
