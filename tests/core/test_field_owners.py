@@ -21,7 +21,7 @@ def by(manager: str, fields: dict[str, Any], subresource: str = "") -> FieldsOf:
 
 
 def test_a_field_in_a_list_is_named_by_the_keys_of_its_item() -> None:
-    container = {'k:{"name":"coredns"}': {".": {}, "f:resources": {"f:limits": {"f:memory": {}}}}}
+    container: dict[str, Any] = {'k:{"name":"coredns"}': {".": {}, "f:resources": {"f:limits": {"f:memory": {}}}}}
     fields = {"f:spec": {"f:template": {"f:spec": {"f:containers": container}}}}
 
     assert told(EKS, by("kubectl-edit", fields)) == [

@@ -1,7 +1,7 @@
 """What stands around workloads, from the requests that we promise: traces, webhooks, notes, metrics, settings."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -24,7 +24,7 @@ CIDRS = LiveKind(
 )
 
 
-def serving(*versions: str, resource: str = "servicecidrs", items: tuple[Object, ...] = ()) -> Any:
+def serving(*versions: str, resource: str = "servicecidrs", items: tuple[Object, ...] = ()) -> Callable[[Asked], Reply]:
     """An API server that serves the resource at these versions of networking.k8s.io, and counts every other call."""
 
     def script(asked: Asked) -> Reply:
@@ -103,7 +103,7 @@ def test_a_note_that_is_no_manifest_is_no_trace(note: str) -> None:
 
 
 def test_an_api_server_without_aggregated_discovery_is_told() -> None:
-    old = {"kind": "APIGroupList", "items": None, "groups": []}
+    old: Object = {"kind": "APIGroupList", "items": None, "groups": []}
     with looking(lambda _: reply(old)) as (kube, _), pytest.raises(ReadError, match="and later"):
         kube.object_traces([CIDRS])
 
@@ -127,7 +127,7 @@ def hook(name: str, namespace: str, service: str, **more: Any) -> Object:
 def test_endpoints_are_read_by_one_list_for_each_namespace_of_services() -> None:
     hooks = [hook("a", "sec", "one"), hook("b", "sec", "two"), hook("c", "ops", "one"), hook("d", "", "")]
     labels = {"kubernetes.io/service-name": "one"}
-    slices = [
+    slices: list[Object] = [
         {"metadata": meta("one-4", "sec", labels=labels), "endpoints": [{"addresses": ["10.0.0.1"]}]},
         {"metadata": meta("one-6", "sec", labels=labels), "endpoints": [{"addresses": ["fd00::1"], "conditions": {}}]},
         {
@@ -166,7 +166,7 @@ STAYS: Object = {"annotations": {"karpenter.sh/do-not-disrupt": "true"}}
 
 
 def test_notes_are_of_the_pods_that_were_listed_and_name_the_workload_at_the_top() -> None:
-    above = {"ownerReferences": [{"kind": "Deployment", "name": "web", "controller": True}]}
+    above: Object = {"ownerReferences": [{"kind": "Deployment", "name": "web", "controller": True}]}
     held = {"deletionTimestamp": "2026-11-20T10:00:00Z", "finalizers": ["example.com/hold"], **OWNED}
     script = cluster(
         pods=[pod("web-1-a", **OWNED, **STAYS), pod("web-1-b", **held), pod("web-1-c", **OWNED)],
