@@ -15,11 +15,13 @@ import msgspec
 import urllib3
 from botocore.config import Config
 
+from fleetkeeper.adapters.eks.models import SmallLoader
 from fleetkeeper.adapters.eks.token import cluster_token
 from fleetkeeper.core.model import Scope
 
 REGIONS = ("eu-west-1", "us-east-1")
 ROLE = "fleetkeeper-reader"
+SERVICES = ("eks", "iam", "kms", "autoscaling", "ec2", "service-quotas")
 HEADERS = {"Accept-Encoding": "gzip", "User-Agent": "bench"}
 
 
@@ -58,6 +60,17 @@ def aws(clients: dict[str, Any], name: str) -> Any:
     return cluster
 
 
+def scope(clients: dict[str, Any], oldest: str) -> None:
+    """What it asks once for all clusters of an account and region, but for the metrics of quotas."""
+    offered = clients["eks"].describe_cluster_versions(includeAll=True)["clusterVersions"]
+    for minor in (each["clusterVersion"] for each in offered):
+        if minor >= oldest:  # all of them are 1.xx
+            clients["eks"].describe_addon_versions(kubernetesVersion=minor)
+    clients["autoscaling"].describe_auto_scaling_groups(MaxRecords=100)
+    clients["ec2"].describe_subnets(MaxResults=1000)
+    clients["service-quotas"].list_service_quotas(ServiceCode="ec2", MaxResults=100)
+
+
 def kube(cluster: Any, targets: list[tuple[str, str]], token: str) -> None:
     """The same paths that the observation asked of one API server, over one connection."""
     context = ssl.create_default_context(cadata=base64.b64decode(cluster["certificateAuthority"]["data"]).decode())
@@ -79,6 +92,7 @@ def asked(control: str, key: str) -> list[tuple[str, str]]:
 def main() -> None:
     wanted = int(sys.argv[1])
     base = botocore.session.Session()
+    base.register_component("data_loader", SmallLoader())
     done = 0
     accounts = client(base, "organizations", "us-east-1").list_accounts()["Accounts"] if wanted else []
     targets: list[tuple[str, str]] = []
@@ -87,8 +101,8 @@ def main() -> None:
             continue
         session = assumed(base, account["Id"])
         for region in REGIONS:
-            clients = {name: client(session, name, region) for name in ("eks", "iam", "kms")}
-            sts_url = os.environ["BENCH_AWS_URL"]
+            clients = {name: client(session, name, region) for name in SERVICES}
+            sts_url, versions = os.environ["BENCH_AWS_URL"], set()
             for name in clients["eks"].list_clusters()["clusters"]:
                 if done >= wanted:
                     break
@@ -97,7 +111,10 @@ def main() -> None:
                 targets = targets or asked(os.environ["BENCH_CONTROL_URL"], key)
                 token, _ = cluster_token(session, sts_url, Scope(account["Id"], region), name, datetime.now(UTC))
                 kube(cluster, targets, token)
+                versions.add(cluster["version"])
                 done += 1
+            if versions:
+                scope(clients, min(versions))
     print(json.dumps({"clusters": done}))
 
 

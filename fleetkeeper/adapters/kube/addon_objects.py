@@ -4,9 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
-import yaml
 
-from fleetkeeper.adapters.kube import endpoints
+from fleetkeeper.adapters.kube import endpoints, yaml_text
 from fleetkeeper.adapters.kube.documents import around
 from fleetkeeper.adapters.kube.endpoints import Resource, traced
 from fleetkeeper.adapters.kube.reading import Reader
@@ -15,7 +14,6 @@ from fleetkeeper.core.eks_objects import PROXY_CONFIGS, SYSTEM
 from fleetkeeper.core.field_owners import AddonObject, FieldsOf, customised
 from fleetkeeper.core.observed import Customised
 
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LISTED: dict[str, Resource[Any]] = {"Deployment": endpoints.DEPLOYMENTS, "DaemonSet": endpoints.DAEMON_SETS}
 _FIELDS = msgspec.json.Decoder(dict[str, Any])
 _MODES = ("iptables", "ipvs", "nftables", "kernelspace")
@@ -50,12 +48,12 @@ def proxy_mode(reader: Reader) -> str:
 
 
 def _mode(text: str) -> str:
-    try:
-        settings = yaml.load(text, Loader=_Loader)  # the safe one
-    except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError):
-        return ""
-    mode = settings.get("mode") if isinstance(settings, dict) else None
-    return (mode or "iptables") if mode in (None, "", *_MODES) and isinstance(settings, dict) else ""
+    found = yaml_text.root(text)
+    mode = yaml_text.member(found, "mode")
+    if mode is None:
+        return "iptables" if yaml_text.is_mapping(found) else ""
+    said = yaml_text.scalar(mode)
+    return "iptables" if yaml_text.is_blank(mode) else said if said in _MODES else ""
 
 
 def _fields_of(meta: around.TracedMeta) -> Iterator[FieldsOf]:

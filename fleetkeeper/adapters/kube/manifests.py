@@ -5,11 +5,9 @@ the versions is parsed, and that one document alone.
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-import yaml
-
+from fleetkeeper.adapters.kube import yaml_text
 from fleetkeeper.adapters.kube.documents import structs
 from fleetkeeper.adapters.kube.helm import Revision
 from fleetkeeper.core.api_search import ApiNames
@@ -18,12 +16,9 @@ from fleetkeeper.core.text import safe
 
 # Helm writes `---` before each of a chart's files, and one may be within a file as well.
 _SEPARATOR = re.compile(r"^---(?=\s|$)", re.MULTILINE)
-_VERSION = re.compile(r"""^[ \t-]*["']?apiVersion["']?[ \t]*:[ \t]*["']?([^\s"'#,}]+)""", re.MULTILINE)
-_LONGEST_DOCUMENT = 4 << 20  # characters; an object of etcd has at most 1.5 MiB
+_VERSION = re.compile(r"""(?:^|[{,])[ \t-]*["']?apiVersion["']?[ \t]*:[ \t]*["']?([^\s"'#,}]+)""", re.MULTILINE)
 _MOST = 200  # traces of one record
 _LONGEST = 253
-
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def chart(found: Revision, record: structs.Release | None, why: str) -> ReleaseChart:
@@ -63,37 +58,25 @@ def _documents(manifest: str) -> Iterator[str]:
     yield manifest[start:]
 
 
-def _objects(document: str) -> Iterator[Mapping[str, Any]]:
+def _objects(document: str) -> Iterator[yaml_text.Node]:
     """The object of one document, or those of a list; none of what is no YAML, for Helm could not deploy it."""
-    if len(document) > _LONGEST_DOCUMENT:
-        return
-    try:
-        parsed = yaml.load(document, Loader=_Loader)  # the safe one
-    except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError):
-        return
-    if isinstance(parsed, dict):
-        yield parsed
-        items = parsed.get("items")
-        yield from (each for each in (items if isinstance(items, list) else ()) if isinstance(each, dict))
+    if (found := yaml_text.root(document)) is not None:
+        yield found
+        yield from yaml_text.items(yaml_text.member(found, "items"))
 
 
-def _trace(found: Revision, given: Mapping[str, Any], names: ApiNames) -> ReleaseTrace | None:
-    named = given.get("apiVersion"), given.get("kind")
-    if not all(isinstance(each, str) for each in named) or named not in names:
+def _trace(found: Revision, given: yaml_text.Node, names: ApiNames) -> ReleaseTrace | None:
+    api_version, kind = (yaml_text.scalar(yaml_text.member(given, key)) for key in ("apiVersion", "kind"))
+    if (api_version, kind) not in names:
         return None
-    meta = given.get("metadata")
-    meta = meta if isinstance(meta, dict) else {}
+    meta = yaml_text.member(given, "metadata")
     return ReleaseTrace(
         namespace=found.namespace,
         release=found.name,
         revision=found.number,
         latest=False,
-        api_version=str(named[0]),
-        kind=str(named[1]),
-        object_namespace=_text(meta.get("namespace")),
-        object_name=_text(meta.get("name")),
+        api_version=api_version,
+        kind=kind,
+        object_namespace=safe(yaml_text.scalar(yaml_text.member(meta, "namespace")), _LONGEST),
+        object_name=safe(yaml_text.scalar(yaml_text.member(meta, "name")), _LONGEST),
     )
-
-
-def _text(value: object) -> str:
-    return safe(value, _LONGEST) if isinstance(value, str) else ""

@@ -9,15 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleetkeeper.adapters.kube import convert, helm
-from fleetkeeper.adapters.kube.documents import structs
+from fleetkeeper.adapters.kube import convert, convert_around, helm, notes, traces
+from fleetkeeper.adapters.kube.documents import around, structs
 from fleetkeeper.adapters.kube.reading import decode
+from fleetkeeper.core.api_search import LiveKind
 from fleetkeeper.errors import InvalidAnswer
 
 FIELDS = sorted(
     {
         f.encode_name
-        for s in vars(structs).values()
+        for s in (*vars(structs).values(), *vars(around).values())
         if isinstance(s, type) and issubclass(s, msgspec.Struct) and s is not msgspec.Struct
         for f in msgspec.structs.fields(s)
     }
@@ -37,6 +38,8 @@ DOCUMENTS = st.recursive(
     max_leaves=25,
 )
 
+LIVE = LiveKind("Kind", "kinds", ("a/v1",), frozenset({"", "a"}), "a")
+
 KINDS: dict[str, tuple[Any, Any]] = {
     "node": (structs.Node, convert.node),
     "deployment": (structs.Templated, partial(convert.templated, "Deployment")),
@@ -49,6 +52,16 @@ KINDS: dict[str, tuple[Any, Any]] = {
     "version": (structs.Version, str),
     "helm payload": (structs.Release, str),
     "status": (structs.Status, str),
+    "pod notes": (structs.Pod, lambda pod: list(notes.notes_of(pod))),
+    "budget": (around.Budget, convert_around.budget),
+    "scaler": (around.Scaler, convert_around.minimum),
+    "volume": (around.Volume, convert_around.volume),
+    "webhooks": (around.WebhookConfiguration, lambda found: list(convert_around.webhooks("Kind", found))),
+    "endpoint slice": (around.EndpointSlice, lambda found: list(convert_around.ready_endpoints(found))),
+    "aggregated API": (around.ApiService, convert_around.api_service),
+    "traces": (around.Traced, lambda found: list(traces.traces_of(found, LIVE))),
+    "settings": (around.Configured, str),
+    "discovery": (around.Discovery, str),
     "list of pods": (structs.ListOf[structs.Pod], lambda page: [convert.pod(p) for p in page.items or ()]),
 }
 
