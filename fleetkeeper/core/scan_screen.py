@@ -72,5 +72,5 @@ class Screen:
 
 def repeats_key(text: bytes) -> bool:
     """Whether some document has a key twice at its left edge, as where a line with --- was forgotten."""
-    documents = text.count(_BOUNDARY) + text.count(b"\n...") + 1
-    return any(text.count(b"\n" + key) + text.startswith(key) > documents for key in _TOP_KEYS)
+    most = max(text.count(b"\n" + key) + text.startswith(key) for key in _TOP_KEYS)
+    return most > 1 and most > text.count(_BOUNDARY) + 1

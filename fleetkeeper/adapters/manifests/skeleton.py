@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import yaml
 from yaml import events
+from yaml._yaml import CParser
 
 from fleetkeeper.core.manifests import KEPT, Fields, Items, Node, Scalar
 
@@ -24,11 +25,8 @@ class Stream(Protocol):
 
 def check(source: bytes | Stream) -> None:
     """Parse to the end without making anything of it, which is 15 times faster; YAMLError where it cannot be parsed."""
-    loader: Any = yaml.CSafeLoader(source)
-    try:
-        loader.raw_parse()
-    finally:
-        loader.dispose()
+    parser: Any = CParser(source)
+    parser.raw_parse()
 
 
 def skeletons(source: bytes | Stream, line: int) -> Iterator[Node | None]:
