@@ -64,7 +64,7 @@ def _by_document(text: IO[bytes], file: str, screen: Screen) -> Iterator[Seen]:
 def _document(text: bytes, line: int, file: str, screen: Screen) -> Iterator[Seen]:
     try:
         if screen.may_hold(text):
-            for root in skeletons(text, line):
+            for root in skeletons(text, line, screen.matters):
                 yield from manifests(root, file)
         else:
             check(text)
@@ -80,7 +80,7 @@ def _large(text: IO[bytes], document: Document, file: str, screen: Screen) -> It
         return
     try:
         if _may_hold(Range(text, document), screen):
-            for root in skeletons(Range(text, document), document.line):
+            for root in skeletons(Range(text, document), document.line, screen.matters):
                 yield from manifests(root, file)
         else:
             check(Range(text, document))

@@ -4,14 +4,14 @@ Events come one at a time and a skeleton drops what no object is named by, so me
 document nor what its aliases would expand to. PyYAML's own composer builds the whole tree, recursively.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import yaml
 from yaml import events
 from yaml._yaml import CParser
 
-from fleetkeeper.core.manifests import KEPT, Fields, Items, Node, Scalar
+from fleetkeeper.core.manifests import KEPT, LIST, Fields, Items, Node, Scalar
 
 _MERGE = "<<"
 _LONGEST = 512  # of a text that may be a name; API servers take at most 253
@@ -29,12 +29,15 @@ def check(source: bytes | Stream) -> None:
     parser.raw_parse()
 
 
-def skeletons(source: bytes | Stream, line: int) -> Iterator[Node | None]:
-    """The root of each document; line is that of the source's first line. YAMLError where it cannot be parsed."""
-    builder = _Builder(line)
+def skeletons(source: bytes | Stream, line: int, matters: Callable[[str, str], bool]) -> Iterator[Node | None]:
+    """The root of each document; line is that of the source's first line. YAMLError where it cannot be parsed.
+
+    matters says of an apiVersion and a kind whether members of lists are kept, for lists may have a million of them.
+    """
+    builder = _Builder(line, matters)
     for event in yaml.parse(source, Loader=yaml.CSafeLoader):
         if isinstance(event, events.DocumentStartEvent):
-            builder = _Builder(line)
+            builder = _Builder(line, matters)
         elif isinstance(event, events.DocumentEndEvent):
             yield builder.root
         else:
@@ -58,9 +61,10 @@ class _Frame:
 class _Builder:
     """One document while its events come."""
 
-    def __init__(self, line: int) -> None:
+    def __init__(self, line: int, matters: Callable[[str, str], bool]) -> None:
         self.root: Node | None = None
         self._line = line
+        self._matters = matters
         self._open: list[_Frame] = []
         self._anchors: dict[str, Node | None] = {}
 
@@ -103,6 +107,17 @@ class _Builder:
             return frame.is_kept
         return frame.is_kept and frame.key is not None and (frame.key.text in KEPT or frame.key.text == _MERGE)
 
+    def _is_settled(self, node: Node | None) -> bool:
+        """Whether nothing can be said of a member of a list, whatever the list is."""
+        if not isinstance(node, Fields) or node.bases or node.twice:
+            return False
+        version, kind, metadata = (node.entries.get(key) for key in ("apiVersion", "kind", "metadata"))
+        if not isinstance(version, Scalar) or not isinstance(kind, Scalar):
+            return False
+        if (isinstance(metadata, Fields) and metadata.twice) or "{{" in version.text + kind.text:
+            return False
+        return not kind.text.endswith(LIST) and not self._matters(version.text, kind.text)
+
     def _place(self, node: Node | None) -> None:
         """Put a finished node where it belongs in the collection that is open."""
         if not self._open:
@@ -111,7 +126,7 @@ class _Builder:
         frame = self._open[-1]
         if not frame.is_mapping:
             if frame.is_kept:
-                frame.node.members.append(node)
+                frame.node.members.append(None if self._is_settled(node) else node)
             return
         if not frame.has_key:
             frame.has_key = True
