@@ -1,7 +1,6 @@
 """Finds manifests under paths: files by their name, every folder once, charts as one thing."""
 
 import os
-import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,9 +101,10 @@ def _is_folder(entry: "os.DirEntry[str]") -> bool:
 def _file(entry: "os.DirEntry[str]", *, in_chart: bool) -> Iterator[Found]:
     """A file; never a pipe or a device that happens to be named like one, for it may never end."""
     try:
-        if stat.S_ISREG(entry.stat().st_mode):
+        if entry.is_file():
             yield File(_path(entry), in_chart)
         else:
+            entry.stat()  # says why, where a link leads nowhere
             yield Unlistable(_path(entry), "is no regular file")
     except OSError as error:
         yield Unlistable(_path(entry), error.strerror or type(error).__name__)

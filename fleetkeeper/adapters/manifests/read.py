@@ -14,7 +14,7 @@ from fleetkeeper.adapters.manifests.skeleton import check, skeletons
 from fleetkeeper.core.manifests import Cause, Fields, Items, Manifest, Node, Scalar, Unjudged, manifests
 from fleetkeeper.core.scan_screen import Screen, repeats_key
 
-SMALL = 256 * 1024  # most manifests; reading has to make room for all that it asks for
+SMALL = 64 * 1024  # most manifests; reading has to make room for all that it asks for
 _OVERLAP = 512  # bytes of the block before, longer than any name that the screen looks for
 _DIRECTIVE = re.compile(rb"(?m)^%(?:YAML|TAG)\b")
 _BEGINS_JSON = re.compile(rb"(?:\xef\xbb\xbf)?(?:---)?\s*[{\[]")
