@@ -82,6 +82,12 @@ def test_what_is_fine_says_nothing(text: str, look: Look) -> None:
     assert look(a_yaml=text) == []
 
 
+def test_an_alias_of_nothing_is_told_where_it_may_hide_an_object(look: Look) -> None:
+    assert brief(look(a_yaml="x: policy/v1beta1\nkind: PodDisruptionBudget\napiVersion: *gone\n")) == [
+        ("syntax", "a.yaml", 3)
+    ]
+
+
 def test_a_broken_document_hides_no_other(look: Look) -> None:
     found = look(a_yaml=f"a: [\n---\n{PDB}---\nb: }}\n---\n{PDB}")
     assert brief(found) == [

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import yaml
 from yaml import events
 from yaml._yaml import CParser
+from yaml.composer import ComposerError
 
 from fleetkeeper.core.manifests import KEPT, LIST, Fields, Items, Node, Scalar
 
@@ -80,7 +81,9 @@ class _Builder:
                     self._anchors[frame.anchor] = frame.node
                 self._place(frame.node)
             case events.AliasEvent():
-                self._place(self._anchors.get(event.anchor or ""))
+                if event.anchor not in self._anchors:
+                    raise _undefined(event)
+                self._place(self._anchors[event.anchor])
 
     def _scalar(self, event: Any) -> None:
         if event.anchor is None and self._open and not self._open[-1].is_kept:
@@ -95,6 +98,8 @@ class _Builder:
 
     def _begin(self, event: Any) -> None:
         is_mapping = isinstance(event, events.MappingStartEvent)
+        if event.anchor:
+            self._anchors[event.anchor] = None  # within itself it names nothing that ends
         node: Node | None = None
         if event.anchor or not self._open or self._wanted(self._open[-1]):
             line = self._line + event.start_mark.line
@@ -135,6 +140,10 @@ class _Builder:
         if frame.is_kept and frame.key is not None:
             _enter(frame.node, frame.key, node)
         frame.has_key, frame.key = False, None
+
+
+def _undefined(alias: Any) -> ComposerError:
+    return ComposerError(None, None, f"alias {alias.anchor} has no anchor", alias.start_mark)
 
 
 def _enter(fields: Any, key: Scalar, value: Node | None) -> None:
