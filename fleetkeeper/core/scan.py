@@ -123,7 +123,7 @@ def _judged(manifest: Manifest, scope: Scope, apis: Apis) -> Finding | None:
     group, _, version = manifest.api_version.rpartition("/")
     row = apis.find(group, version, manifest.kind)
     if row is not None:
-        return _built_in(manifest, row, scope) if _matters(row, scope.target) else None
+        return _built_in(manifest, row, scope, apis) if _matters(row, scope.target) else None
     other = apis.of_third_party(group, version, manifest.kind)
     return _of_addon(manifest, other, scope) if other is not None and _ends(other) else None
 
@@ -140,7 +140,7 @@ def _ends(row: ThirdPartyApiRow) -> bool:
     return row.removed_in is not None or row.deprecated_in is not None
 
 
-def _built_in(manifest: Manifest, row: ApiRow, scope: Scope) -> Finding:
+def _built_in(manifest: Manifest, row: ApiRow, scope: Scope, apis: Apis) -> Finding:
     subject = _subject(manifest, scope)
     is_gone = _is_gone(row, scope.target)
     milder = Severity.INFO if row.removed is None else Severity.WARNING
@@ -150,7 +150,7 @@ def _built_in(manifest: Manifest, row: ApiRow, scope: Scope) -> Finding:
         subject=subject,
         key=f"{row.group}/{row.version}/{row.kind}",
         message=f"{subject} is written as {name(row)}, {_when(row, scope)}",
-        fix=_fix(subject, row, scope),
+        fix=_fix(subject, _last(row, scope.target, apis), scope),
         blocks=is_gone,
         breaks=Breaks.NOTHING if row.removed is None else Breaks.AT_DEPLOY,
         minor=row.removed,
@@ -167,6 +167,18 @@ def _when(row: ApiRow, scope: Scope) -> str:
         return f"which {row.removed} stopped serving: it fails to apply on {scope.source} already"
     foreseen = " by the deprecation policy" if row.scheduled else ""
     return f"which {row.removed} no longer serves{foreseen}"
+
+
+def _last(row: ApiRow, target: Minor, apis: Apis) -> ApiRow:
+    """The row whose replacement is one to write for the target: a successor may be gone or going itself."""
+    seen = {row}  # an operator's rows may name each other
+    while row.replacement and (after := apis.find(*row.replacement)) and after not in seen:
+        seen.add(after)
+        is_served = after.replacement is not None and (after.available is None or after.available <= target)
+        if not (_is_gone(after, target) or (_matters(after, target) and is_served)):
+            break
+        row = after
+    return row
 
 
 def _fix(subject: Subject, row: ApiRow, scope: Scope) -> str:

@@ -17,7 +17,8 @@ _BOUNDARY = b"\n---"
 class Screen:
     """Made of the names that matter: (group, version, kind)."""
 
-    def __init__(self, names: Iterable[tuple[str, str, str]]) -> None:
+    def __init__(self, of: Iterable[tuple[str, str, str]]) -> None:
+        names = tuple(of)
         kinds: dict[bytes, set[bytes]] = defaultdict(set)
         groups: dict[bytes, set[bytes]] = defaultdict(set)
         self._core: set[bytes] = set()
@@ -29,8 +30,12 @@ class Screen:
                 self._core.add(kind.encode())
         self._kinds = {name: tuple(found) for name, found in kinds.items()}
         self._groups = {version: tuple(found) for version, found in groups.items()}
+        self._names = {(f"{group}/{version}" if group else version, kind) for group, version, kind in names}
         versions = sorted(self._groups, key=len, reverse=True)
         self._version = re.compile(b"/(" + b"|".join(map(re.escape, versions)) + rb")(?![0-9A-Za-z])")
+
+    def matters(self, api_version: str, kind: str) -> bool:
+        return (api_version, kind) in self._names
 
     def may_hold(self, text: bytes) -> bool:
         """Whether a whole text, of one document or of several, has to be parsed to be judged."""
@@ -72,5 +77,5 @@ class Screen:
 
 def repeats_key(text: bytes) -> bool:
     """Whether some document has a key twice at its left edge, as where a line with --- was forgotten."""
-    documents = text.count(_BOUNDARY) + text.count(b"\n...") + 1
-    return any(text.count(b"\n" + key) + text.startswith(key) > documents for key in _TOP_KEYS)
+    most = max(text.count(b"\n" + key) + text.startswith(key) for key in _TOP_KEYS)
+    return most > 1 and most > text.count(_BOUNDARY) + 1

@@ -3,12 +3,12 @@
 import os
 import stat
 from collections.abc import Callable, Sequence
+from io import FileIO
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from fleetkeeper.adapters.manifests import documents, read
+from fleetkeeper.adapters.manifests import documents, read, source
 from fleetkeeper.adapters.manifests.source import Count, Source
 from fleetkeeper.core.manifests import Cause, Manifest, Unjudged
 from fleetkeeper.core.scan_screen import Screen
@@ -82,6 +82,12 @@ def test_what_is_fine_says_nothing(text: str, look: Look) -> None:
     assert look(a_yaml=text) == []
 
 
+def test_an_alias_of_nothing_is_told_where_it_may_hide_an_object(look: Look) -> None:
+    assert brief(look(a_yaml="x: policy/v1beta1\nkind: PodDisruptionBudget\napiVersion: *gone\n")) == [
+        ("syntax", "a.yaml", 3)
+    ]
+
+
 def test_a_broken_document_hides_no_other(look: Look) -> None:
     found = look(a_yaml=f"a: [\n---\n{PDB}---\nb: }}\n---\n{PDB}")
     assert brief(found) == [
@@ -140,14 +146,13 @@ def test_links_are_followed_but_no_folder_is_walked_twice(look: Look, tmp_path: 
 
 def test_a_file_that_may_not_be_read_is_told(look: Look, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Root may read everything, so the refusal is made here."""
-    opened = Path.open
 
-    def refusing(path: Path, mode: str = "r", *rest: Any, **more: Any) -> object:
-        if path.name == "a.yaml" and mode == "rb":
+    def refusing(path: str) -> FileIO:
+        if path == "a.yaml":
             raise PermissionError(13, "Permission denied")
-        return opened(path, mode, *rest, **more)
+        return FileIO(path)
 
-    monkeypatch.setattr(Path, "open", refusing)
+    monkeypatch.setattr(source, "FileIO", refusing)
     assert brief(look(a_yaml=PDB, b_yaml=PDB)) == [("unreadable", "a.yaml", 0), ("PodDisruptionBudget", "b.yaml", 1)]
 
 
@@ -161,6 +166,7 @@ def test_large_texts_are_read_in_blocks_with_the_same_answer(
     whole = brief(look(a_yaml=text))
     monkeypatch.setattr(documents, "_BLOCK", block)
     monkeypatch.setattr(read, "LARGE", 1000)
+    monkeypatch.setattr(read, "SMALL", 100)
     assert brief(look()) == whole
     assert whole == [
         ("PodDisruptionBudget", "a.yaml", 203),
@@ -171,6 +177,7 @@ def test_large_texts_are_read_in_blocks_with_the_same_answer(
 
 def test_a_large_document_that_is_malformed_is_told(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(read, "LARGE", 100)
+    monkeypatch.setattr(read, "SMALL", 10)
     assert brief(look(a_yaml="a:\n" + "- 1\n" * 100 + "- [\n")) == [("syntax", "a.yaml", 103)]
 
 

@@ -12,7 +12,7 @@ _STEPS = tuple(1 if code in _OPENING else -1 for code in range(256))
 
 def may_be_deep(text: bytes) -> bool:
     """Whether it has brackets enough; most texts are let through by this alone."""
-    return text.count(b"[") + text.count(b"{") > MOST
+    return len(text) > MOST and text.count(b"[") + text.count(b"{") > MOST
 
 
 class Depth:

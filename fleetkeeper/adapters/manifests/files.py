@@ -1,7 +1,6 @@
 """Finds manifests under paths: files by their name, every folder once, charts as one thing."""
 
 import os
-import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +13,12 @@ _RENDERED = frozenset({"templates", "charts", "crds"})
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file to read. in_chart: it lies in a chart that could not be rendered, which is told for the whole chart."""
+    """A file to read. Its path is a text, for to make a Path of it would cost as much as to read it.
 
-    path: Path
+    in_chart: it lies in a chart that could not be rendered, which is told for the whole chart.
+    """
+
+    path: str
     in_chart: bool = False
 
 
@@ -24,14 +26,14 @@ class File:
 class Chart:
     """A folder that holds a Helm chart."""
 
-    folder: Path
+    folder: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unlistable:
     """A folder or file that could not even be looked at."""
 
-    path: Path
+    path: str
     text: str
 
 
@@ -45,16 +47,16 @@ class Walk:
         self._renders = renders
         self._seen: set[tuple[int, int]] = set()
 
-    def find(self, paths: Sequence[Path]) -> Iterator[Found]:
+    def find(self, paths: Sequence[str]) -> Iterator[Found]:
         """Everything to scan, in the order of the paths and then by name; a path that is a file is always read."""
         for path in paths:
-            if path.is_dir():
-                yield from self._folder(path, in_chart=False)
+            if Path(path).is_dir():
+                yield from self._folder(path)
             else:
                 yield File(path)
 
-    def _folder(self, top: Path, *, in_chart: bool) -> Iterator[Found]:
-        waiting = [(top, in_chart)]
+    def _folder(self, top: str) -> Iterator[Found]:
+        waiting = [(top, False)]
         while waiting:
             folder, inside = waiting.pop()
             try:
@@ -72,17 +74,21 @@ class Walk:
             for entry in inner:
                 if _is_folder(entry):
                     if entry.name != ".git" and not (is_chart and self._renders and entry.name in _RENDERED):
-                        folders.append((Path(entry.path), inside or (is_chart and not self._renders)))
+                        folders.append((_path(entry), inside or (is_chart and not self._renders)))
                 elif entry.name.lower().endswith(SUFFIXES):
                     yield from _file(entry, in_chart=inside or (is_chart and not self._renders))
             waiting += reversed(folders)
 
-    def _is_new(self, folder: Path) -> bool:
-        found = folder.stat()
+    def _is_new(self, folder: str) -> bool:
+        found = Path(folder).stat()
         name = (found.st_dev, found.st_ino)
         is_new = name not in self._seen
         self._seen.add(name)
         return is_new
+
+
+def _path(entry: "os.DirEntry[str]") -> str:
+    return entry.path.removeprefix("./")
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:
@@ -95,9 +101,10 @@ def _is_folder(entry: "os.DirEntry[str]") -> bool:
 def _file(entry: "os.DirEntry[str]", *, in_chart: bool) -> Iterator[Found]:
     """A file; never a pipe or a device that happens to be named like one, for it may never end."""
     try:
-        if stat.S_ISREG(entry.stat().st_mode):
-            yield File(Path(entry.path), in_chart)
+        if entry.is_file():
+            yield File(_path(entry), in_chart)
         else:
-            yield Unlistable(Path(entry.path), "is no regular file")
+            entry.stat()  # says why, where a link leads nowhere
+            yield Unlistable(_path(entry), "is no regular file")
     except OSError as error:
-        yield Unlistable(Path(entry.path), error.strerror or type(error).__name__)
+        yield Unlistable(_path(entry), error.strerror or type(error).__name__)

@@ -14,6 +14,7 @@ from fleetkeeper.adapters.manifests.skeleton import check, skeletons
 from fleetkeeper.core.manifests import Cause, Fields, Items, Manifest, Node, Scalar, Unjudged, manifests
 from fleetkeeper.core.scan_screen import Screen, repeats_key
 
+SMALL = 64 * 1024  # most manifests; reading has to make room for all that it asks for
 _OVERLAP = 512  # bytes of the block before, longer than any name that the screen looks for
 _DIRECTIVE = re.compile(rb"(?m)^%(?:YAML|TAG)\b")
 _BEGINS_JSON = re.compile(rb"(?:\xef\xbb\xbf)?(?:---)?\s*[{\[]")
@@ -24,7 +25,9 @@ Seen = Manifest | Unjudged
 
 def read_text(text: IO[bytes], file: str, screen: Screen) -> Iterator[Seen]:
     """What a text in UTF-8 holds; one that is small is held whole, so that most are read in one go."""
-    head = text.read(LARGE + 1)
+    head = text.read(SMALL)
+    if len(head) == SMALL:
+        head += text.read(LARGE + 1 - SMALL)
     if b"\0" in head:
         yield Unjudged(Cause.NOT_TEXT, file, 0, "it is no text")
         return
@@ -61,7 +64,7 @@ def _by_document(text: IO[bytes], file: str, screen: Screen) -> Iterator[Seen]:
 def _document(text: bytes, line: int, file: str, screen: Screen) -> Iterator[Seen]:
     try:
         if screen.may_hold(text):
-            for root in skeletons(text, line):
+            for root in skeletons(text, line, screen.matters):
                 yield from manifests(root, file)
         else:
             check(text)
@@ -77,7 +80,7 @@ def _large(text: IO[bytes], document: Document, file: str, screen: Screen) -> It
         return
     try:
         if _may_hold(Range(text, document), screen):
-            for root in skeletons(Range(text, document), document.line):
+            for root in skeletons(Range(text, document), document.line, screen.matters):
                 yield from manifests(root, file)
         else:
             check(Range(text, document))

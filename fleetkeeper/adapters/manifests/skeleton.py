@@ -4,13 +4,15 @@ Events come one at a time and a skeleton drops what no object is named by, so me
 document nor what its aliases would expand to. PyYAML's own composer builds the whole tree, recursively.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import yaml
 from yaml import events
+from yaml._yaml import CParser
+from yaml.composer import ComposerError
 
-from fleetkeeper.core.manifests import KEPT, Fields, Items, Node, Scalar
+from fleetkeeper.core.manifests import KEPT, LIST, Fields, Items, Node, Scalar
 
 _MERGE = "<<"
 _LONGEST = 512  # of a text that may be a name; API servers take at most 253
@@ -24,19 +26,19 @@ class Stream(Protocol):
 
 def check(source: bytes | Stream) -> None:
     """Parse to the end without making anything of it, which is 15 times faster; YAMLError where it cannot be parsed."""
-    loader: Any = yaml.CSafeLoader(source)
-    try:
-        loader.raw_parse()
-    finally:
-        loader.dispose()
+    parser: Any = CParser(source)
+    parser.raw_parse()
 
 
-def skeletons(source: bytes | Stream, line: int) -> Iterator[Node | None]:
-    """The root of each document; line is that of the source's first line. YAMLError where it cannot be parsed."""
-    builder = _Builder(line)
+def skeletons(source: bytes | Stream, line: int, matters: Callable[[str, str], bool]) -> Iterator[Node | None]:
+    """The root of each document; line is that of the source's first line. YAMLError where it cannot be parsed.
+
+    matters says of an apiVersion and a kind whether members of lists are kept, for lists may have a million of them.
+    """
+    builder = _Builder(line, matters)
     for event in yaml.parse(source, Loader=yaml.CSafeLoader):
         if isinstance(event, events.DocumentStartEvent):
-            builder = _Builder(line)
+            builder = _Builder(line, matters)
         elif isinstance(event, events.DocumentEndEvent):
             yield builder.root
         else:
@@ -60,9 +62,10 @@ class _Frame:
 class _Builder:
     """One document while its events come."""
 
-    def __init__(self, line: int) -> None:
+    def __init__(self, line: int, matters: Callable[[str, str], bool]) -> None:
         self.root: Node | None = None
         self._line = line
+        self._matters = matters
         self._open: list[_Frame] = []
         self._anchors: dict[str, Node | None] = {}
 
@@ -78,7 +81,9 @@ class _Builder:
                     self._anchors[frame.anchor] = frame.node
                 self._place(frame.node)
             case events.AliasEvent():
-                self._place(self._anchors.get(event.anchor or ""))
+                if event.anchor not in self._anchors:
+                    raise _undefined(event)
+                self._place(self._anchors[event.anchor])
 
     def _scalar(self, event: Any) -> None:
         if event.anchor is None and self._open and not self._open[-1].is_kept:
@@ -93,6 +98,8 @@ class _Builder:
 
     def _begin(self, event: Any) -> None:
         is_mapping = isinstance(event, events.MappingStartEvent)
+        if event.anchor:
+            self._anchors[event.anchor] = None  # within itself it names nothing that ends
         node: Node | None = None
         if event.anchor or not self._open or self._wanted(self._open[-1]):
             line = self._line + event.start_mark.line
@@ -105,6 +112,17 @@ class _Builder:
             return frame.is_kept
         return frame.is_kept and frame.key is not None and (frame.key.text in KEPT or frame.key.text == _MERGE)
 
+    def _is_settled(self, node: Node | None) -> bool:
+        """Whether nothing can be said of a member of a list, whatever the list is."""
+        if not isinstance(node, Fields) or node.bases or node.twice:
+            return False
+        version, kind, metadata = (node.entries.get(key) for key in ("apiVersion", "kind", "metadata"))
+        if not isinstance(version, Scalar) or not isinstance(kind, Scalar):
+            return False
+        if (isinstance(metadata, Fields) and metadata.twice) or "{{" in version.text + kind.text:
+            return False
+        return not kind.text.endswith(LIST) and not self._matters(version.text, kind.text)
+
     def _place(self, node: Node | None) -> None:
         """Put a finished node where it belongs in the collection that is open."""
         if not self._open:
@@ -113,7 +131,7 @@ class _Builder:
         frame = self._open[-1]
         if not frame.is_mapping:
             if frame.is_kept:
-                frame.node.members.append(node)
+                frame.node.members.append(None if self._is_settled(node) else node)
             return
         if not frame.has_key:
             frame.has_key = True
@@ -122,6 +140,10 @@ class _Builder:
         if frame.is_kept and frame.key is not None:
             _enter(frame.node, frame.key, node)
         frame.has_key, frame.key = False, None
+
+
+def _undefined(alias: Any) -> ComposerError:
+    return ComposerError(None, None, f"alias {alias.anchor} has no anchor", alias.start_mark)
 
 
 def _enter(fields: Any, key: Scalar, value: Node | None) -> None:

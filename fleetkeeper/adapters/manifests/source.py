@@ -3,12 +3,13 @@
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import IO
 
 from fleetkeeper.adapters.manifests import charts
 from fleetkeeper.adapters.manifests.documents import as_utf8
-from fleetkeeper.adapters.manifests.files import Chart, File, Unlistable, Walk
+from fleetkeeper.adapters.manifests.files import CHART, Chart, File, Unlistable, Walk
 from fleetkeeper.adapters.manifests.read import Seen, read_text
 from fleetkeeper.core.manifests import Cause, Unjudged
 from fleetkeeper.core.scan_screen import Screen
@@ -42,7 +43,7 @@ class Source:
                 self.count.files += 1
                 yield from self._stream(sys.stdin.buffer, STDIN)
                 continue
-            for found in walk.find([Path(path)]):
+            for found in walk.find([path]):
                 self.count.files += 1
                 match found:
                     case File():
@@ -50,18 +51,18 @@ class Source:
                     case Chart():
                         yield from self._chart(helm, found)
                     case Unlistable():
-                        yield Unjudged(Cause.UNREADABLE, found.path.as_posix(), 0, f"cannot be read: {found.text}")
+                        yield Unjudged(Cause.UNREADABLE, found.path, 0, f"cannot be read: {found.text}")
 
     def _file(self, file: File) -> Iterator[Seen]:
-        name = file.path.as_posix()
         try:
-            with file.path.open("rb") as stream:
-                for seen in self._stream(stream, name):
+            with FileIO(file.path) as stream:
+                text: IO[bytes] = stream if stream.seekable() else BufferedReader(stream)
+                for seen in self._stream(text, file.path):
                     # The chart was told as a whole: its templates are expected to be none that can be parsed.
                     if not (file.in_chart and isinstance(seen, Unjudged) and seen.cause is Cause.TEMPLATE):
                         yield seen
         except OSError as error:
-            yield Unjudged(Cause.UNREADABLE, name, 0, f"cannot be read: {error.strerror or type(error).__name__}")
+            yield Unjudged(Cause.UNREADABLE, file.path, 0, f"cannot be read: {error.strerror or type(error).__name__}")
 
     def _stream(self, stream: IO[bytes], name: str) -> Iterator[Seen]:
         try:
@@ -73,17 +74,18 @@ class Source:
             yield from read_text(text, name, self.screen)
 
     def _chart(self, helm: str | None, chart: Chart) -> Iterator[Seen]:
-        name = (chart.folder / "Chart.yaml").as_posix()
+        folder = Path(chart.folder)
+        name = (folder / CHART).as_posix()
         if helm is None:
             text = "the chart is not rendered: helm is not on the PATH"
             yield Unjudged(Cause.CHART, name, 1, text)
             return
         try:
-            rendered = charts.render(helm, chart.folder, self.target, self.namespace)
+            rendered = charts.render(helm, folder, self.target, self.namespace)
         except charts.NotRendered as error:
             yield Unjudged(Cause.CHART, name, 1, f"the chart is not rendered: {error}")
             return
         with rendered:
-            sources = charts.Sources(rendered, chart.folder)
+            sources = charts.Sources(rendered, folder)
             for seen in read_text(rendered, name, self.screen):
                 yield sources.locate(seen)
