@@ -37,6 +37,13 @@ class ApiRow:
     def api_version(self) -> str:
         return f"{self.group}/{self.version}" if self.group else self.version
 
+    def is_gone(self, target: Minor) -> bool:
+        return self.removed is not None and self.removed <= target
+
+    def matters(self, target: Minor) -> bool:
+        """Whether the target no longer serves it, or warns of it."""
+        return self.is_gone(target) or (self.deprecated is not None and self.deprecated <= target)
+
 
 @dataclass(frozen=True, slots=True)
 class ThirdPartyApiRow:
@@ -70,6 +77,17 @@ class Apis:
     def removed_between(self, after: Minor, up_to: Minor) -> tuple[ApiRow, ...]:
         """Those that are served at the first minor and no longer at the second."""
         return tuple(row for row in self.rows if row.removed and after < row.removed <= up_to)
+
+    def lasting(self, row: ApiRow, target: Minor) -> ApiRow:
+        """The row whose replacement is one to write for the target: a successor may be gone or going itself."""
+        seen = {row}  # an operator's rows may name each other
+        while row.replacement and (after := self.find(*row.replacement)) and after not in seen:
+            seen.add(after)
+            is_served = after.replacement is not None and (after.available is None or after.available <= target)
+            if not (after.is_gone(target) or (after.matters(target) and is_served)):
+                break
+            row = after
+        return row
 
     def of_third_party(self, group: str, version: str, kind: str) -> ThirdPartyApiRow | None:
         return self._by_third_party.get((group, version, kind))

@@ -1,6 +1,7 @@
 """How a removed API is told to people: its name, when it goes, and what takes its place."""
 
-from fleetkeeper.core.compat import ApiRow
+from fleetkeeper.core.api_rows import ApiRow, Apis
+from fleetkeeper.core.versions import Minor
 
 
 def api_version(group: str, version: str) -> str:
@@ -17,11 +18,16 @@ def removed(row: ApiRow) -> str:
 
 
 def replacement(row: ApiRow) -> str:
-    """What to use instead, and from which minor on where that comes only with the removal."""
     if row.replacement is None:
         return "something else (it has no successor yet)" if row.scheduled else "something else (it has no successor)"
     group, version, kind = row.replacement
     known = api_version(group, version)
-    late = row.available is not None and row.removed is not None and row.available >= row.removed
-    since = f" (served from {row.available} on{f'; {row.note}' if row.note else ''})" if late else ""
-    return f"{known if kind == row.kind else f'{known} {kind}'}{since}"
+    return known if kind == row.kind else f"{known} {kind}"
+
+
+def instead(row: ApiRow, apis: Apis, target: Minor) -> str:
+    """What to use on the target instead, and from which minor on where that comes only with the removal."""
+    last = apis.lasting(row, target)
+    late = last.available is not None and row.removed is not None and last.available >= row.removed
+    since = f" (served from {last.available} on{f'; {row.note}' if row.note else ''})" if late else ""
+    return f"{replacement(last)}{since}"

@@ -107,7 +107,7 @@ class Scope:
 
 def names_that_matter(apis: Apis, target: Minor) -> Iterator[tuple[str, str, str]]:
     """(group, version, kind) of everything that `judge` has something to say about."""
-    yield from ((row.group, row.version, row.kind) for row in apis.rows if _matters(row, target))
+    yield from ((row.group, row.version, row.kind) for row in apis.rows if row.matters(target))
     yield from ((row.group, row.version, kind) for row in apis.third_party if _ends(row) for kind in row.kinds)
 
 
@@ -123,17 +123,9 @@ def _judged(manifest: Manifest, scope: Scope, apis: Apis) -> Finding | None:
     group, _, version = manifest.api_version.rpartition("/")
     row = apis.find(group, version, manifest.kind)
     if row is not None:
-        return _built_in(manifest, row, scope, apis) if _matters(row, scope.target) else None
+        return _built_in(manifest, row, scope, apis) if row.matters(scope.target) else None
     other = apis.of_third_party(group, version, manifest.kind)
     return _of_addon(manifest, other, scope) if other is not None and _ends(other) else None
-
-
-def _matters(row: ApiRow, target: Minor) -> bool:
-    return _is_gone(row, target) or (row.deprecated is not None and row.deprecated <= target)
-
-
-def _is_gone(row: ApiRow, target: Minor) -> bool:
-    return row.removed is not None and row.removed <= target
 
 
 def _ends(row: ThirdPartyApiRow) -> bool:
@@ -142,7 +134,7 @@ def _ends(row: ThirdPartyApiRow) -> bool:
 
 def _built_in(manifest: Manifest, row: ApiRow, scope: Scope, apis: Apis) -> Finding:
     subject = _subject(manifest, scope)
-    is_gone = _is_gone(row, scope.target)
+    is_gone = row.is_gone(scope.target)
     milder = Severity.INFO if row.removed is None else Severity.WARNING
     return Finding(
         code=API,
@@ -150,7 +142,7 @@ def _built_in(manifest: Manifest, row: ApiRow, scope: Scope, apis: Apis) -> Find
         subject=subject,
         key=f"{row.group}/{row.version}/{row.kind}",
         message=f"{subject} is written as {name(row)}, {_when(row, scope)}",
-        fix=_fix(subject, _last(row, scope.target, apis), scope),
+        fix=_fix(subject, apis.lasting(row, scope.target), scope),
         blocks=is_gone,
         breaks=Breaks.NOTHING if row.removed is None else Breaks.AT_DEPLOY,
         minor=row.removed,
@@ -167,18 +159,6 @@ def _when(row: ApiRow, scope: Scope) -> str:
         return f"which {row.removed} stopped serving: it fails to apply on {scope.source} already"
     foreseen = " by the deprecation policy" if row.scheduled else ""
     return f"which {row.removed} no longer serves{foreseen}"
-
-
-def _last(row: ApiRow, target: Minor, apis: Apis) -> ApiRow:
-    """The row whose replacement is one to write for the target: a successor may be gone or going itself."""
-    seen = {row}  # an operator's rows may name each other
-    while row.replacement and (after := apis.find(*row.replacement)) and after not in seen:
-        seen.add(after)
-        is_served = after.replacement is not None and (after.available is None or after.available <= target)
-        if not (_is_gone(after, target) or (_matters(after, target) and is_served)):
-            break
-        row = after
-    return row
 
 
 def _fix(subject: Subject, row: ApiRow, scope: Scope) -> str:

@@ -7,7 +7,7 @@ the audit log names a user agent, which may be a laptop or a pipeline. Turn on t
 from collections.abc import Iterator
 
 from fleetkeeper.core import parts
-from fleetkeeper.core.api_words import removed, replacement
+from fleetkeeper.core.api_words import instead, removed
 from fleetkeeper.core.checks import check
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.evidence import MANAGED_FIELDS, Uses, gather
@@ -19,7 +19,7 @@ from fleetkeeper.core.snapshot import Hop, Snapshot
 def api_nameless(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
     for uses in gather(snap, compat, hop):
         if uses.calls and not _is_explained(uses):
-            yield _finding(snap, hop, uses)
+            yield _finding(snap, hop, uses, compat)
 
 
 def _is_explained(uses: Uses) -> bool:
@@ -29,17 +29,18 @@ def _is_explained(uses: Uses) -> bool:
     return (bool(uses.callers) or wrote) and not named
 
 
-def _finding(snap: Snapshot, hop: Hop, uses: Uses) -> Finding:
+def _finding(snap: Snapshot, hop: Hop, uses: Uses, compat: Compat) -> Finding:
     row, clients = uses.row, [each for each in uses.calls if each.source != "metric"]
     control_plane = snap.control_plane
     audited = control_plane is not None and control_plane.audit_logs
     look = "look the client up in the audit log" if audited else "turn on the audit log to learn who it is"
+    wanted = instead(row, compat.apis, hop.target)
     return Finding(
         code="FK303",
         severity=Severity.BLOCKER,
         subject=Subject("API", f"{row.resource}.{row.version}.{row.group or 'core'}"),
         message=f"{_who(len(clients))} {removed(row)}",
-        fix=f"{look if not clients else 'find the owner of the client'}, and have it use {replacement(row)}",
+        fix=f"{'find the owner of the client' if clients else look}, and have it use {wanted}",
         blocks=True,
         breaks=Breaks.AT_UPGRADE,
         minor=hop.target,

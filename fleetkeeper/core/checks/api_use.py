@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from fleetkeeper.core import observed, parts
-from fleetkeeper.core.api_words import removed, replacement
+from fleetkeeper.core.api_words import instead, removed
 from fleetkeeper.core.callers import is_tool, state_of
 from fleetkeeper.core.checks import check
 from fleetkeeper.core.compat import Compat, Confidence
@@ -26,24 +26,24 @@ FRESH = timedelta(days=90)
 def api_use(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
     for uses in gather(snap, compat, hop):
         for subject, caller in uses.callers.items():
-            yield _by_caller(snap, hop, uses, subject, caller)
+            yield _by_caller(snap, hop, uses, subject, caller, compat)
         for subject, traces in uses.written.items():
-            yield _by_object(snap, hop, uses, subject, traces)
+            yield _by_object(snap, hop, uses, subject, traces, compat)
 
 
-def _by_caller(snap: Snapshot, hop: Hop, uses: Uses, subject: Subject, caller: Caller) -> Finding:
+def _by_caller(snap: Snapshot, hop: Hop, uses: Uses, subject: Subject, caller: Caller, compat: Compat) -> Finding:
     """A workload that was named: what it runs has to change."""
     evidence = (*_newest_first(caller.evidence), *uses.calls)
     called = [each for each in caller.evidence if each.source != MANAGED_FIELDS]
     is_live = bool(called or uses.calls) or any(_is_fresh(snap, each) for each in caller.evidence)
-    workload = caller.workload
+    workload, wanted = caller.workload, instead(uses.row, compat.apis, hop.target)
     return Finding(
         code="FK301",
         severity=Severity.BLOCKER if is_live else Severity.WARNING,
         subject=subject,
         key=_key(uses),
         message=f"{subject} uses {removed(uses.row)}{'' if is_live else ', though not lately'}",
-        fix=f"update {subject} to a version that uses {replacement(uses.row)}, before the control plane moves",
+        fix=f"update {subject} to a version that uses {wanted}, before the control plane moves",
         blocks=is_live,
         breaks=Breaks.AT_UPGRADE,
         minor=hop.target,
@@ -59,7 +59,7 @@ def _by_caller(snap: Snapshot, hop: Hop, uses: Uses, subject: Subject, caller: C
 
 
 def _by_object(
-    snap: Snapshot, hop: Hop, uses: Uses, subject: Subject, traces: Sequence[observed.ObjectTrace]
+    snap: Snapshot, hop: Hop, uses: Uses, subject: Subject, traces: Sequence[observed.ObjectTrace], compat: Compat
 ) -> Finding:
     """An object whose writer is no workload that we know: its source has to change.
 
@@ -75,7 +75,7 @@ def _by_object(
         subject=subject,
         key=_key(uses),
         message=f"{subject} {_how(breaks, traces)} {removed(uses.row)}",
-        fix=_fix(breaks, subject, uses, traces),
+        fix=_fix(breaks, subject, instead(uses.row, compat.apis, hop.target), traces),
         blocks=blocks,
         breaks=breaks,
         minor=hop.target,
@@ -108,8 +108,7 @@ def _how(breaks: Breaks, traces: Sequence[observed.ObjectTrace]) -> str:
     return f"is written by {', '.join(names[:3])} as"
 
 
-def _fix(breaks: Breaks, subject: Subject, uses: Uses, traces: Sequence[observed.ObjectTrace]) -> str:
-    wanted = replacement(uses.row)
+def _fix(breaks: Breaks, subject: Subject, wanted: str, traces: Sequence[observed.ObjectTrace]) -> str:
     match breaks:
         case Breaks.LOST:
             return f"move what {subject} does to {wanted}, then delete it"

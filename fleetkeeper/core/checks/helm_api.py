@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from fleetkeeper.core import observed, parts
-from fleetkeeper.core.api_words import name, replacement
+from fleetkeeper.core.api_words import instead, name
 from fleetkeeper.core.checks import check
 from fleetkeeper.core.compat import ApiRow, Compat
 from fleetkeeper.core.finding import Breaks, Evidence, Finding, Severity, Subject
@@ -31,12 +31,14 @@ def helm_api(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
         newest = [hit for hit in hits if hit[0].latest]
         # What was gone before this hop already is told by the first hop alone.
         if hop.first or any(row.removed == hop.target for _, row in hits):
-            yield _finding(Subject("HelmRelease", release, namespace), hop, newest or hits, is_latest=bool(newest))
+            yield _finding(
+                Subject("HelmRelease", release, namespace), hop, newest or hits, compat, is_latest=bool(newest)
+            )
 
 
-def _finding(subject: Subject, hop: Hop, hits: Sequence[Hit], *, is_latest: bool) -> Finding:
+def _finding(subject: Subject, hop: Hop, hits: Sequence[Hit], compat: Compat, *, is_latest: bool) -> Finding:
     objects = [f"{name(row)} {trace.object_name}".strip() for trace, row in hits]
-    wanted = "; ".join(sorted({f"{name(row)} → {replacement(row)}" for _, row in hits}))
+    wanted = "; ".join(sorted({f"{name(row)} → {instead(row, compat.apis, hop.target)}" for _, row in hits}))
     gone = any(row.removed is not None and row.removed < hop.target for _, row in hits)
     when = "already fails" if gone else f"fails once the cluster is on {hop.target}"
     if is_latest:
