@@ -189,7 +189,8 @@ def shop() -> Iterator[Shop]:
 def install_reader(plane: ControlPlane) -> None:
     """The RBAC that is shipped, in place of the scenario's own of the same names."""
     for manifest in yaml.safe_load_all(shipped.rbac(helm_secrets=True)):
-        path = f"{RBAC}/{manifest['kind'].lower()}s"
+        namespace = manifest["metadata"].get("namespace")
+        path = f"{RBAC}/{f'namespaces/{namespace}/' if namespace else ''}{manifest['kind'].lower()}s"
         plane.request("DELETE", f"{path}/{manifest['metadata']['name']}")
         plane.create(path, manifest)
 
