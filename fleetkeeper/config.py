@@ -117,6 +117,7 @@ class ObserveSettings:
     schedule: str = "*/15 * * * *"  # crontab syntax, in `timezone`
     timezone: str = "UTC"
     helm_secrets: bool = False  # read Helm release secrets; needs `get, list` on secrets
+    audit_logs: bool = False  # query the audit logs in CloudWatch; costs money, and needs rights on logs
     stale_after_minutes: int = 60  # older data is shown as old
 
 

@@ -112,7 +112,13 @@ def _keeper(settings: Settings, store: SqlStore) -> Keeper:
     stale_after = timedelta(minutes=settings.observe.stale_after_minutes)
     return Keeper(
         ports=ports,
-        reader=ClusterReader(ports, _Placer(settings.mapping), compat, settings.observe.helm_secrets),
+        reader=ClusterReader(
+            ports,
+            _Placer(settings.mapping),
+            compat,
+            settings.observe.helm_secrets,
+            settings.observe.audit_logs,
+        ),
         compat=compat,
         choice=Choice(settings.aws.names, settings.aws.exclude_names, settings.aws.tags),
         stale_after=stale_after,

@@ -97,6 +97,7 @@ proxy_url = "http://proxy3"
 schedule = "*/10 * * * *"
 timezone = "Asia/Tokyo"
 helm_secrets = true
+audit_logs = true
 stale_after_minutes = 15
 [mapping]
 environment_tag = "e"
@@ -142,11 +143,11 @@ def test_every_key_arrives_in_its_field() -> None:
     account = AwsAccount(
         "111122223333", "a", "arn:aws:iam::111122223333:role/r", Secret("in file", "file file"), ("eu-west-1",)
     )
-    rule = MappingRule("dev", "late", "pay", ("a*",), ("ou",), ("n",), ("arn:*",), {"t": "v"}, "fleetkeeper.toml:50")
+    rule = MappingRule("dev", "late", "pay", ("a*",), ("ou",), ("n",), ("arn:*",), {"t": "v"}, "fleetkeeper.toml:51")
     late, some = Selector.parse("ring=late"), Selector.parse("name=a*")
-    target = TargetRule(late, Minor(1, 36), 1, date(2027, 1, 31), 2, "fleetkeeper.toml:59")
+    target = TargetRule(late, Minor(1, 36), 1, date(2027, 1, 31), 2, "fleetkeeper.toml:60")
     ends = date(2027, 3, 31)
-    waiver = Waiver("why", "ada", ends, "", "FK401", some, "n*", "x", "T-1", "fleetkeeper.toml:64")
+    waiver = Waiver("why", "ada", ends, "", "FK401", some, "n*", "x", "T-1", "fleetkeeper.toml:65")
     found = written(_EVERYTHING, {"SET": "secret"})
     assert found == Settings(
         store=StoreSettings("postgresql://u@db/fleet", history_days=10),
@@ -173,7 +174,9 @@ def test_every_key_arrives_in_its_field() -> None:
             max_answer_mib=13,
             concurrency=14,
         ),
-        observe=ObserveSettings("*/10 * * * *", "Asia/Tokyo", helm_secrets=True, stale_after_minutes=15),
+        observe=ObserveSettings(
+            "*/10 * * * *", "Asia/Tokyo", helm_secrets=True, audit_logs=True, stale_after_minutes=15
+        ),
         mapping=MappingSettings("e", "r", "s", "", (rule,)),
         assess=AssessSettings((target,), (waiver,), {"FK302": "blocker"}),
         serve=ServeSettings("[::1]:80", 16.0),

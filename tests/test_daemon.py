@@ -186,7 +186,7 @@ def _keeper(ports: Ports) -> Keeper:
     compat = Compat((), (), ())
     hour = timedelta(hours=1)
     assessor = Assessor(ports.store, ports.clock, compat, hour)
-    return Keeper(ports, ClusterReader(ports, _nowhere, compat, False), compat, Choice(), hour, 1, assessor)
+    return Keeper(ports, ClusterReader(ports, _nowhere, compat, False, False), compat, Choice(), hour, 1, assessor)
 
 
 def _nowhere(*_: object) -> model.Placement:

@@ -48,15 +48,21 @@ def onboard(
     helm_secrets: Annotated[
         bool | None, typer.Option("--helm-secrets/--no-helm-secrets", help="Default: observe.helm_secrets.")
     ] = None,
+    audit_logs: Annotated[
+        bool | None, typer.Option("--audit-logs/--no-audit-logs", help="Default: observe.audit_logs.")
+    ] = None,
     output: Annotated[OnboardFormat, typer.Option("--format", help=_HELP)] = OnboardFormat.TEXT,
 ) -> None:
     """Print what gives fleetkeeper read access to an account or a cluster. Changes nothing, sends nothing."""
+    from dataclasses import replace
+
     from fleetkeeper.onboarding.identities import is_account, parse_principal
 
     settings = context.settings(ctx)
     told = parse_principal(principal, settings.aws.partition) if principal else ""
     if is_account(subject):
         request = _account_request(ctx, settings, subject, told, external_id)
+        request = replace(request, audit_logs=settings.observe.audit_logs if audit_logs is None else audit_logs)
         text = _account(request, output, _helm(settings, helm_secrets))
     else:
         cluster = _cluster(ctx, settings, subject)
@@ -102,7 +108,8 @@ def _account(request: "AccountRequest", output: OnboardFormat, helm_secrets: boo
     if output is OnboardFormat.TEXT:
         return account_text(request)
     if output is OnboardFormat.CLOUDFORMATION:
-        return account_template(request.role, request.principal, request.external_id.value, request.clusters)
+        external_id = request.external_id.value
+        return account_template(request.role, request.principal, external_id, request.clusters, request.audit_logs)
     if output is OnboardFormat.KUBERNETES:
         return shipped.rbac(helm_secrets)
     if output is OnboardFormat.ASSUME_POLICY:
@@ -111,8 +118,9 @@ def _account(request: "AccountRequest", output: OnboardFormat, helm_secrets: boo
         if not request.principal:
             raise UsageError("--format trust-policy: say with --principal ARN whom the role is to trust")
         return pretty(trust_policy(request.principal, request.external_id.value))
-    of_reader = output is OnboardFormat.POLICY
-    return shipped.text_of(shipped.READER_POLICY if of_reader else shipped.ORGANIZATIONS_POLICY)
+    if output is OnboardFormat.POLICY:
+        return pretty(shipped.reader_policy(request.audit_logs))
+    return shipped.text_of(shipped.ORGANIZATIONS_POLICY)
 
 
 def _cluster_request(

@@ -32,9 +32,9 @@ CUSTOMISED = "customised"
 
 CLOUD_PARTS = (
     *(MANAGED_ADDONS, NODE_GROUPS, FARGATE_PROFILES, INSIGHTS),
-    *(UPDATES, PREREQUISITES, LAUNCH_TEMPLATES),
+    *(UPDATES, PREREQUISITES, LAUNCH_TEMPLATES, AUDIT_CALLS),
 )
-"""Read from AWS after the control plane."""
+"""Read from AWS after the control plane; the audit log only where the operator opted in, for its reads cost money."""
 
 KUBE_PARTS = (
     *(NODES, WORKLOADS, PODS, NAMESPACES, CRDS, HELM_RELEASES, HELM_USE),

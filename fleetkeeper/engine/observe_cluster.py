@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from fleetkeeper.core import model, observed, parts
+from fleetkeeper.core import audit, model, observed, parts
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.detect import find_addons
 from fleetkeeper.core.eks_objects import ADDON_OBJECTS
@@ -47,6 +47,7 @@ class ClusterReader:
     place: Placer
     compat: Compat
     helm_secrets: bool
+    audit_logs: bool
 
     def describe(self, cloud: Cloud, name: str, stored: model.ClusterId | None) -> Described:
         """What EKS says of the cluster itself; `stored` is its id as last seen, for when that cannot be read now."""
@@ -78,6 +79,7 @@ class ClusterReader:
             if not self.ports.cancel.is_set():
                 seen.reading.read(part, partial(look, seen.name))
         self._read_what_upgrades_need(seen, seen.control_plane)
+        self._read_audit_log(seen, seen.control_plane)
 
     def _read_what_upgrades_need(self, seen: Described, control_plane: model.ControlPlane) -> None:
         """After the node groups, for they say which subnets and launch templates count."""
@@ -94,6 +96,22 @@ class ClusterReader:
         for part, look in looks:
             if not self.ports.cancel.is_set() and reading.gap(part) is None:
                 reading.read(part, look)
+
+    def _read_audit_log(self, seen: Described, control_plane: model.ControlPlane) -> None:
+        """Only what is new since the last good look; what was seen before is kept with it."""
+        self._leave_out_audit(seen.reading)
+        now = self.ports.clock.now()
+        if not control_plane.audit_logs:
+            off = model.Gap(GapReason.NOT_CONFIGURED, "the cluster exports no audit log to CloudWatch", now)
+            seen.reading.miss_all((parts.AUDIT_CALLS,), off)
+        if self.ports.cancel.is_set() or seen.reading.gap(parts.AUDIT_CALLS) is not None:
+            return
+        stored = self.ports.store.cluster_part(seen.id, parts.AUDIT_CALLS)
+        known: Any = (stored.value if stored else None) or ()
+        since, until = audit.window(stored.observed_at if stored else None, now)
+        found = seen.reading.attempt((parts.AUDIT_CALLS,), lambda: seen.cloud.audit_calls(seen.name, since, until))
+        if found is not None:
+            seen.reading.keep(parts.AUDIT_CALLS, audit.merged(known, found, now), at=now)
 
     def read_kube_parts(self, seen: Described) -> None:
         """What the API server says; may run beside read_cloud_parts, for they read different parts."""
@@ -136,6 +154,8 @@ class ClusterReader:
 
     def _miss(self, names: Sequence[str], gap: model.Gap, reading: Reading) -> None:
         self._leave_out_helm(reading)
+        if parts.AUDIT_CALLS in names:
+            self._leave_out_audit(reading)
         reading.miss_all(names, gap)
 
     def _leave_out_helm(self, reading: Reading) -> None:
@@ -143,6 +163,11 @@ class ClusterReader:
         if not self.helm_secrets:
             why = model.Gap(GapReason.NOT_CONFIGURED, "set observe.helm_secrets to read them", self.ports.clock.now())
             reading.miss_all(parts.HELM_PARTS, why)
+
+    def _leave_out_audit(self, reading: Reading) -> None:
+        if not self.audit_logs:
+            why = model.Gap(GapReason.NOT_CONFIGURED, "set observe.audit_logs to read it", self.ports.clock.now())
+            reading.miss_all((parts.AUDIT_CALLS,), why)
 
     def _look(
         self, control_plane: model.ControlPlane, id: model.ClusterId, objects: tuple[AddonObject, ...] = ()

@@ -62,6 +62,10 @@ class Cloud(Protocol):
         """Those of managed and self-managed groups. The image of a version never changes, so a known one serves."""
         ...
 
+    def audit_calls(self, name: str, since: datetime, until: datetime) -> tuple[observed.AuditCall, ...]:
+        """Calls of deprecated APIs in the cluster's audit log, from `since` to before `until`, by client."""
+        ...
+
     def auto_scaling_groups(self) -> tuple[model.AutoScalingGroup, ...]:
         """Groups that carry a kubernetes.io/cluster/<name> tag, of all clusters of the scope."""
         ...

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import TypeVar
 
 import structlog
@@ -48,8 +49,9 @@ class Reading:
         self.miss_all(names, gap)
         return None
 
-    def keep(self, part: str, value: object) -> None:
-        self._seen[part] = Observation(part, value, None, self._clock.now())
+    def keep(self, part: str, value: object, at: datetime | None = None) -> None:
+        """at: as of when it is true; None is now."""
+        self._seen[part] = Observation(part, value, None, at or self._clock.now())
 
     def miss_all(self, names: Iterable[str], gap: Gap) -> None:
         """Parts that were not read; those that already ended one way or the other stay as they are."""

@@ -39,6 +39,7 @@ class AccountRequest:
     external_id: ExternalId
     clusters: tuple[KnownCluster, ...] = ()
     config: str = "fleetkeeper.toml"
+    audit_logs: bool = False
 
     @property
     def role(self) -> Role:
@@ -95,6 +96,13 @@ def _make_role(request: AccountRequest) -> tuple[str, str]:
     asked = "" if request.principal else ask_principal("who fleetkeeper runs as") + "\n"
     told = prose("Only this principal may assume the role, and only with this external id.")
     policy = prose("All that the role may do. Each line is a call that fleetkeeper makes; none of them writes.")
+    if request.audit_logs:
+        policy += prose(
+            """
+            Those on logs are for observe.audit_logs: CloudWatch counts calls of deprecated APIs in the audit logs of
+            the account's clusters, and charges the account for each GB that it searches.
+            """
+        )
     body = (
         prose(f"With administrator rights on IAM. This must print {request.id}:")
         + command("aws", "sts", "get-caller-identity", "--query", "Account", "--output", "text")
@@ -108,7 +116,7 @@ def _make_role(request: AccountRequest) -> tuple[str, str]:
         )
         + "\n"
         + policy
-        + file("fleetkeeper-policy.json", shipped.text_of(shipped.READER_POLICY))
+        + file("fleetkeeper-policy.json", pretty(shipped.reader_policy(request.audit_logs)))
         + "\n"
         + _create_role(role, "fleetkeeper-trust.json", "fleetkeeper-policy.json", "reads EKS clusters")
     )

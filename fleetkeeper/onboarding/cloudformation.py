@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from fleetkeeper.onboarding import shipped
 from fleetkeeper.onboarding.clusters import KnownCluster
@@ -13,12 +14,21 @@ _ROLE_ARN = '!Sub "arn:${AWS::Partition}:iam::${AWS::AccountId}:role${RolePath}$
 _RESOURCES = "\nResources:\n"
 
 
-def account_template(role: Role, principal: str, external_id: str, clusters: Iterable[KnownCluster]) -> str:
-    """The role, and an access entry for each cluster that is known to take one."""
+def account_template(
+    role: Role, principal: str, external_id: str, clusters: Iterable[KnownCluster], audit_logs: bool = False
+) -> str:
+    """The role, and an access entry for each cluster that is known to take one.
+
+    audit_logs: the role may query the audit logs in CloudWatch.
+    """
     known = tuple(clusters)
     entries = [c for c in known if c.takes_access_entries]
     others = [c for c in known if not c.takes_access_entries]
-    text = _with_entries(shipped.text_of(shipped.READER_ROLE), entries)
+    role_text = shipped.text_of(shipped.READER_ROLE)
+    if audit_logs:
+        statements = shipped.document_of(shipped.AUDIT_LOG_POLICY)["Statement"]
+        role_text += "".join(line for statement in statements for line in _statement(statement))
+    text = _with_entries(role_text, entries)
     return _comment(_how_to_deploy(role, principal, external_id, bool(entries))) + text + _left_out(others)
 
 
@@ -41,6 +51,17 @@ def _with_entries(template: str, clusters: list[KnownCluster]) -> str:
     conditions = "".join(_condition(*place) for place in places)
     entries = "".join(_entry(cluster, _ROLE_ARN, _bound_to(cluster)) for cluster in clusters)
     return f"{head.rstrip()}\n{conditions}{_RESOURCES}{tail}{entries}"
+
+
+def _statement(statement: Mapping[str, Any]) -> Iterator[str]:
+    """Lines of one more statement of the role's policy, which ends the shipped template."""
+    for number, (key, value) in enumerate(statement.items()):
+        start = f"{' ' * 14}{'  ' if number else '- '}{key}:"
+        if isinstance(value, list):
+            yield f"{start}\n"
+            yield from (f"{' ' * 18}- {json.dumps(each)}\n" for each in value)
+        else:
+            yield f"{start} {json.dumps(value)}\n"
 
 
 def _bound_to(cluster: KnownCluster) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 READER_POLICY = "reader-policy.json"
+AUDIT_LOG_POLICY = "audit-log-policy.json"
 ORGANIZATIONS_POLICY = "organizations-policy.json"
 READER_ROLE = "reader-role.yaml"
 ACCESS_ENTRY = "access-entry.yaml"
@@ -22,6 +23,13 @@ def text_of(name: str) -> str:
 def document_of(name: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(text_of(name))
     return found
+
+
+def reader_policy(audit_logs: bool) -> dict[str, Any]:
+    """The reader's IAM policy; with audit_logs also the statements that let it query the audit logs in CloudWatch."""
+    policy = document_of(READER_POLICY)
+    more = document_of(AUDIT_LOG_POLICY)["Statement"] if audit_logs else []
+    return {**policy, "Statement": [*policy["Statement"], *more]}
 
 
 def rbac(helm_secrets: bool) -> str:

@@ -102,6 +102,7 @@ def _observe(table: Table) -> ObserveSettings:
         schedule=table.text("schedule", default.schedule, check=checks.crontab),
         timezone=table.text("timezone", default.timezone, check=checks.timezone),
         helm_secrets=table.boolean("helm_secrets", default.helm_secrets),
+        audit_logs=table.boolean("audit_logs", default.audit_logs),
         stale_after_minutes=table.integer(
             "stale_after_minutes", default.stale_after_minutes, minimum=1, maximum=31 * 24 * 60
         ),

@@ -51,7 +51,12 @@ def fill(cluster: SimCluster, look: Look, places: list[NodePlace], account: SimA
         made = _insight(cluster, insight, identity.now - _REFRESHED)
         cluster.insights[made.id] = made
     cluster.deprecated_calls = [
-        SimDeprecatedCall(call.group, call.version, call.resource, call.removed)
+        SimDeprecatedCall(
+            *(call.group, call.version, call.resource, call.removed),
+            user=call.user,
+            user_agent=call.user_agent,
+            calls_a_day=call.calls_a_day,
+        )
         for call in look.deprecated_calls.values()
     ]
     role = f"arn:{cluster.partition}:iam::{account.id}:role/{account.role_name}"

@@ -11,6 +11,7 @@ from fleetkeeper.core.versions import Minor
 from fleetkeeper.engine.ports import Cloud, KubeconfigCluster
 from fleetkeeper.errors import GapReason, ReadError
 from fleetkeeper.sim import ports_account
+from fleetkeeper.sim.aws.audit_log import audit_calls
 from fleetkeeper.sim.aws.catalog import catalog
 from fleetkeeper.sim.aws.eks import role_of
 from fleetkeeper.sim.aws.eks_nodes import group_name
@@ -127,6 +128,13 @@ class WorldCloud:
 
     def quotas(self) -> tuple[observed.Quota, ...]:
         return ports_account.quotas(self._living.world, self._account.id, self._region)
+
+    def audit_calls(self, name: str, since: datetime, until: datetime) -> tuple[observed.AuditCall, ...]:
+        cluster = self._read(name, "StartQuery")
+        if not cluster.audit_logs:
+            raise ReadError(f"logs:StartQuery of {name} in {self.scope}", GapReason.NOT_FOUND)
+        first, end = since.replace(microsecond=0), min(until.replace(microsecond=0), self._now())
+        return audit_calls(cluster, first, end)
 
     def auto_scaling_groups(self) -> tuple[model.AutoScalingGroup, ...]:
         found = (_groups(each) for each in self._clusters())

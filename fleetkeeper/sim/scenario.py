@@ -132,6 +132,9 @@ class DeprecatedCallSpec:
     version: str
     resource: str
     removed: str = ""
+    user: str = ""
+    user_agent: str = ""
+    calls_a_day: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,7 @@ def _part(table: Table) -> dict[str, Any]:
         "namespaces": _keyed(table, "namespace", _namespace, lambda spec: spec.name),
         "workloads": _keyed(table, "workload", _workload, lambda spec: f"{spec.namespace}/{spec.kind}/{spec.name}"),
         "insights": _keyed(table, "insight", _insight, lambda spec: f"{spec.name} {spec.version}"),
-        "deprecated_calls": _keyed(table, "deprecated_call", _call, lambda spec: f"{spec.group} {spec.resource}"),
+        "deprecated_calls": _keyed(table, "deprecated_call", _call, _call_name),
         "faults": _keyed(table, "fault", _fault, _fault_name),
     }
     return part | {key: found for key, found in many.items() if found}
@@ -278,8 +278,18 @@ def _insight(table: Table) -> InsightSpec:
 
 def _call(table: Table) -> DeprecatedCallSpec:
     return DeprecatedCallSpec(
-        table.text("group", ""), table.text("version"), table.text("resource"), table.text("removed", "")
+        group=table.text("group", ""),
+        version=table.text("version"),
+        resource=table.text("resource"),
+        removed=table.text("removed", ""),
+        user=table.text("user", ""),
+        user_agent=table.text("user_agent", ""),
+        calls_a_day=table.integer("calls_a_day", 0, minimum=0, maximum=86_400_000),
     )
+
+
+def _call_name(call: DeprecatedCallSpec) -> str:
+    return " ".join(part for part in (call.group, call.resource, call.user, call.user_agent) if part)
 
 
 def _keys(cluster: ClusterSpec) -> Iterator[str]:

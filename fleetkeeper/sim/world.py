@@ -164,13 +164,19 @@ class SimInsight:
 
 @dataclass(frozen=True, slots=True)
 class SimDeprecatedCall:
-    """A deprecated API that some client asks for: a line of apiserver_requested_deprecated_apis in /metrics."""
+    """A deprecated API that some client asks for: a line of apiserver_requested_deprecated_apis in /metrics.
+
+    With calls_a_day the audit log has the client too, by user and user_agent.
+    """
 
     group: str
     version: str
     resource: str
     removed_release: str = ""
     subresource: str = ""
+    user: str = ""
+    user_agent: str = ""
+    calls_a_day: int = 0
 
 
 @dataclass(slots=True)

@@ -136,6 +136,9 @@ def snapshot(nodes: int = 3, workloads: int = 5) -> dict[str, Any]:
             role_exists=True,
         ),
         parts.LAUNCH_TEMPLATES: (observed.LaunchTemplate("lt-1", "workers", 3, 3, 3, "workers"),),
+        parts.AUDIT_CALLS: (
+            observed.AuditCall("batch", "v1beta1", "cronjobs", "ci", "kubectl/v1.33", 7, NOON - timedelta(hours=1)),
+        ),
         parts.NODES: tuple(node(n) for n in range(1, nodes + 1)),
         parts.WORKLOADS: tuple(workload(n) for n in range(workloads)),
         parts.PODS: model.Pods(40, ()),

@@ -81,6 +81,9 @@ class FakeCloud:
     ) -> NoReturn:
         unused()
 
+    def audit_calls(self, name: str, since: datetime, until: datetime) -> NoReturn:
+        unused()
+
     def quotas(self) -> NoReturn:
         unused()
 

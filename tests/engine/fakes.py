@@ -73,7 +73,7 @@ class Reads:
 
 def described(name: str, version: str = "1.34", **other: Any) -> Snapshot:
     """A healthy cluster of that name."""
-    return snapshot() | {parts.CONTROL_PLANE: control_plane(version, name=name, **other)}
+    return snapshot() | {parts.CONTROL_PLANE: control_plane(version, **{"name": name, "audit_logs": True, **other})}
 
 
 @dataclass
@@ -88,6 +88,7 @@ class FakeCloud:
     offered: tuple[str, ...] = ()
     known_updates: dict[str, dict[str, observed.EksUpdate]] = field(default_factory=dict)
     known_templates: dict[str, tuple[observed.LaunchTemplate, ...]] = field(default_factory=dict)
+    audit_windows: list[tuple[datetime, datetime]] = field(default_factory=list)
     groups_told: dict[str, tuple[model.NodeGroup, ...]] = field(default_factory=dict)
 
     def id(self, name: str) -> model.ClusterId:
@@ -141,6 +142,11 @@ class FakeCloud:
         self.known_templates[name] = tuple(known)
         found: tuple[observed.LaunchTemplate, ...] = self._part(parts.LAUNCH_TEMPLATES, name)
         return found
+
+    def audit_calls(self, name: str, since: datetime, until: datetime) -> tuple[observed.AuditCall, ...]:
+        self.audit_windows.append((since, until))
+        found: tuple[observed.AuditCall, ...] = self._part(parts.AUDIT_CALLS, name)
+        return tuple(call for call in found if since <= call.last < until)
 
     def quotas(self) -> tuple[observed.Quota, ...]:
         self.reads.ask(parts.QUOTAS, "")
@@ -300,6 +306,7 @@ class Fleet:
             cloud.reads = self.reads
         self.kubes = FakeKubes(self.reads)
         self.helm_secrets = True
+        self.audit_logs = True
         self.choice = Choice()
         self.place: Placer = placed
 
@@ -313,7 +320,7 @@ class Fleet:
 
     def observe(self, selector: str = "", kube_threads: int = 4) -> Outcome:
         ports = Ports(self.clouds, self.kubes, self.store, self.clock, self.cancel)
-        reader = ClusterReader(ports, self.place, compat(), self.helm_secrets)
+        reader = ClusterReader(ports, self.place, compat(), self.helm_secrets, self.audit_logs)
         choice = self.choice.narrowed(Selector.parse(selector))
         return observe_fleet(ports, reader, choice, Progress(), kube_threads)
 

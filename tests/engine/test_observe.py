@@ -1,5 +1,6 @@
 """Observation over fakes and a real store: what fails is a Gap with its reason, and costs nothing else."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -321,3 +322,53 @@ def test_with_every_source_dark_addons_are_old_not_fine(fleet: Fleet, first: boo
     assert addons.gap is not None
     assert addons.gap.reason is GapReason.THROTTLED
     assert addons.observed_at == (None if first else NOON)
+
+
+# The audit log
+
+
+def test_the_audit_log_is_read_from_where_the_last_good_look_ended(fleet: Fleet) -> None:
+    fleet.observe()
+    first = fleet.clock.at
+    fleet.broken[(parts.AUDIT_CALLS, "shop")] = fails(GapReason.TIMEOUT)
+    fleet.later()
+    fleet.broken.clear()
+    fleet.later()
+
+    lag = timedelta(minutes=5)
+    assert fleet.cloud.audit_windows == [
+        (first - lag - timedelta(days=1), first - lag),
+        (first - lag, first - lag + timedelta(minutes=15)),
+        (first - lag, first - lag + timedelta(minutes=30)),
+    ]
+
+
+def test_what_the_audit_log_told_before_is_kept_and_added_to(fleet: Fleet) -> None:
+    fleet.observe()
+    (call,) = fleet.rows()["shop"].value(parts.AUDIT_CALLS)
+    new = replace(call, count=2, last=fleet.clock.at)
+    fleet.cloud.clusters["shop"] = {**fleet.cloud.clusters["shop"], parts.AUDIT_CALLS: (new,)}
+    fleet.later()
+
+    assert fleet.rows()["shop"].value(parts.AUDIT_CALLS) == (replace(new, count=call.count + 2),)
+
+
+@pytest.mark.parametrize("refusal", [None, GapReason.THROTTLED], ids=["all is well", "EKS does not answer"])
+def test_the_audit_log_is_read_only_where_the_operator_asked(fleet: Fleet, refusal: GapReason | None) -> None:
+    fleet.audit_logs = False
+    if refusal:
+        fleet.broken[(parts.CONTROL_PLANE, "shop")] = fails(refusal)
+    outcome = fleet.observe()
+
+    assert fleet.reads.count(parts.AUDIT_CALLS) == 0
+    assert fleet.gaps()[parts.AUDIT_CALLS] == "not configured"
+    assert outcome.complete is (refusal is None)
+
+
+def test_a_cluster_that_exports_no_audit_log_is_not_asked_for_it(fleet: Fleet) -> None:
+    fleet.cloud.clusters["shop"] = described("shop", audit_logs=False)
+    outcome = fleet.observe()
+
+    assert fleet.reads.count(parts.AUDIT_CALLS) == 0
+    assert fleet.gaps()[parts.AUDIT_CALLS] == "not configured"
+    assert outcome.complete

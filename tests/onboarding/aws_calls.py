@@ -12,6 +12,7 @@ SERVICES = {name: name for name in ("eks", "autoscaling", "organizations", "sts"
     "service-quotas": "servicequotas",
     "cloudwatch": "cloudwatch",
     "cloudtrail": "cloudtrail",
+    "logs": "logs",
 }
 EKS_ADAPTER = Path(__file__).parents[2] / "fleetkeeper" / "adapters" / "eks"
 

@@ -142,6 +142,18 @@ def test_secrets_are_an_option(run: Run, option: str) -> None:
     assert ("- secrets\n" in yaml.safe_dump_all(yaml.safe_load_all(manifest))) is (option == "--helm-secrets")
 
 
+@pytest.mark.parametrize("format", ["policy", "cloudformation", "text"])
+@pytest.mark.parametrize("option", ["--audit-logs", "--no-audit-logs"])
+def test_queries_of_audit_logs_are_an_option(run: Run, option: str, format: str) -> None:
+    assert ("logs:StartQuery" in run(ACCOUNT, "--format", format, option).stdout) is (option == "--audit-logs")
+
+
+def test_queries_of_audit_logs_are_asked_for_where_they_are_configured(run: Run, config: Path) -> None:
+    assert "logs:" not in run(ACCOUNT, "--format", "policy").stdout
+    config.write_text("[observe]\naudit_logs = true\n")
+    assert "logs:StartQuery" in run(ACCOUNT, "--format", "policy").stdout
+
+
 @pytest.mark.parametrize("format", ["policy", "assume-policy", "organizations-policy"])
 def test_each_policy_is_a_document_by_itself(run: Run, format: str) -> None:
     assert json.loads(run(ACCOUNT, "--format", format).stdout)["Version"] == "2012-10-17"

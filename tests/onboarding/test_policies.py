@@ -52,7 +52,7 @@ def cluster(name: str, mode: str = "API", region: str = "eu-west-1") -> KnownClu
 
 def test_the_iam_policies_allow_exactly_the_operations_that_the_code_calls() -> None:
     allowed = [
-        *actions(shipped.document_of(shipped.READER_POLICY)),
+        *actions(shipped.reader_policy(audit_logs=True)),
         *actions(shipped.document_of(shipped.ORGANIZATIONS_POLICY)),
         assume_policy(ROLE)["Statement"][0]["Action"],
     ]
@@ -71,6 +71,33 @@ def test_the_template_gives_the_same_rights_as_the_policy() -> None:
     found = template(account_template(ROLE, PRINCIPAL, "secret-id", ()))["Resources"]["ReaderRole"]["Properties"]
 
     assert [p["PolicyDocument"] for p in found["Policies"]] == [shipped.document_of(shipped.READER_POLICY)]
+
+
+def test_without_the_opt_in_nothing_may_query_logs() -> None:
+    without = actions(shipped.reader_policy(audit_logs=False))
+
+    assert not [action for action in without if action.startswith("logs:")]
+    assert {*actions(shipped.reader_policy(audit_logs=True))} - {*without} == {
+        *("logs:GetQueryResults", "logs:StartQuery", "logs:StopQuery")
+    }
+
+
+def test_queries_may_be_started_on_the_logs_of_control_planes_alone() -> None:
+    (statement,) = (
+        each for each in shipped.reader_policy(audit_logs=True)["Statement"] if "logs:StartQuery" in each["Action"]
+    )
+
+    assert statement["Action"] == ["logs:StartQuery"]
+    assert all(":log-group:/aws/eks/*/cluster" in resource for resource in statement["Resource"])
+
+
+def test_the_template_gives_the_opt_in_rights_beside_its_access_entries() -> None:
+    text = account_template(ROLE, PRINCIPAL, "secret-id", (cluster("shop"),), audit_logs=True)
+    found = template(text)["Resources"]
+
+    (policy,) = found["ReaderRole"]["Properties"]["Policies"]
+    assert policy["PolicyDocument"] == shipped.reader_policy(audit_logs=True)
+    assert [each["Type"] for each in found.values()].count("AWS::EKS::AccessEntry") == 1
 
 
 def test_the_template_trusts_one_principal_with_the_external_id_as_the_trust_policy_does() -> None:

@@ -238,3 +238,11 @@ def test_calls_of_the_scenario_show_in_the_metrics(cluster: SimCluster) -> None:
     assert (
         f'{{group="{group}",removed_release="1.32",resource="flowschemas",subresource="",version="v1beta3"}} 1' in found
     )
+
+
+def test_clients_that_ask_for_the_same_api_share_a_line_of_the_metrics(cluster: SimCluster) -> None:
+    api = ("batch", "v1beta1", "cronjobs", "1.25")
+    cluster.deprecated_calls += [SimDeprecatedCall(*api, user=user, calls_a_day=9) for user in ("ci", "robot")]
+    found = get(cluster, "/metrics").body.decode()
+
+    assert found.count('resource="cronjobs",subresource=""') == 1

@@ -172,6 +172,23 @@ def test_what_a_scope_shares_is_the_same(sides: Sides, read: str) -> None:
         assert getattr(direct, read)() == getattr(http, read)()
 
 
+def test_calls_in_the_audit_log_are_the_same(sides: Sides) -> None:
+    http, direct = sides.clouds(sides.world.clusters["commerce-prod-eu"])
+    until = sides.world.epoch - timedelta(minutes=5, microseconds=1)
+    window = (until - timedelta(hours=6, milliseconds=300), until)
+    found = direct.audit_calls("commerce", *window)
+
+    assert found == http.audit_calls("commerce", *window)
+    assert [(call.user, call.count) for call in found] == [("system:serviceaccount:checkout:discovery", 72)]
+
+
+def test_a_cluster_without_an_audit_log_is_the_same(sides: Sides) -> None:
+    for cloud in sides.clouds(sides.world.clusters["edge"]):
+        with pytest.raises(ReadError, match="logs:StartQuery of edge") as failed:
+            cloud.audit_calls("edge", sides.world.epoch - timedelta(hours=1), sides.world.epoch)
+        assert failed.value.reason is GapReason.NOT_FOUND
+
+
 def test_addon_releases_are_the_same(sides: Sides) -> None:
     http, direct = sides.clouds(sides.world.clusters["edge"])
     assert isinstance(http, EksCloud)

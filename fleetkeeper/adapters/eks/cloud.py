@@ -1,12 +1,13 @@
 """EKS and Auto Scaling of one account in one region, read page by page within its rate limit."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
 import botocore.session
 
-from fleetkeeper.adapters.eks import parse, parse_account
+from fleetkeeper.adapters.eks import audit_log, parse, parse_account
 from fleetkeeper.adapters.eks.account import AccountReads
 from fleetkeeper.adapters.eks.pages import Listing, Pages, permission
 from fleetkeeper.adapters.eks.sessions import Sessions
@@ -87,6 +88,9 @@ class EksCloud:
         self, name: str, node_groups: Iterable[model.NodeGroup], known: Iterable[observed.LaunchTemplate]
     ) -> tuple[observed.LaunchTemplate, ...]:
         return self._account_reads.launch_templates(name, node_groups, known)
+
+    def audit_calls(self, name: str, since: datetime, until: datetime) -> tuple[observed.AuditCall, ...]:
+        return audit_log.audit_calls(self._pages, name, since, until)
 
     def auto_scaling_groups(self) -> tuple[model.AutoScalingGroup, ...]:
         return self._account_reads.groups()

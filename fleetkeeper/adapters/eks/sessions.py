@@ -120,6 +120,10 @@ class Sessions:
         """Whether the process was told to stop, so that a read that failed may only have been cut off."""
         return self._cancel.is_set()
 
+    def pause(self, seconds: float) -> None:
+        """Wait, but not longer than until the process is told to stop."""
+        self._cancel.wait(seconds)
+
     @property
     def region(self) -> str:
         """The region of calls that belong to none, such as AssumeRole."""
@@ -152,7 +156,7 @@ class Sessions:
             stop=stop_after_attempt(ATTEMPTS) | stop_when_event_set(self._cancel),
             wait=_wait,
             retry=_worth_another_try,
-            sleep=self._pause,
+            sleep=self.pause,
             reraise=True,
         )
         done: T = retrying(self._once, action, scope, call)
@@ -166,9 +170,6 @@ class Sessions:
             if error.reason is GapReason.THROTTLED:
                 self.bucket(scope).pause(1.0)
             raise
-
-    def _pause(self, seconds: float) -> None:
-        self._cancel.wait(seconds)
 
     def _before_send(self, bucket: TokenBucket, **_: object) -> None:
         bucket.take()

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from fleetkeeper.sim.aws import (
+    audit_log,
     ec2,
     eks,
     eks_catalog,
@@ -76,6 +77,7 @@ class Front:
             "eks": eks.operations() | eks_nodes.operations() | eks_catalog.operations() | writes.eks(stage),
             "iam": roles_and_keys.iam(),
             "kms": roles_and_keys.kms(),
+            "logs": audit_log.Queries().operations(),
             "organizations": organizations.operations(),
             "service-quotas": small_apis.service_quotas(),
             "ssm": small_apis.ssm(),

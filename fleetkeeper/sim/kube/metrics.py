@@ -1,6 +1,7 @@
 """The /metrics page of a simulated API server: the few families that fleetkeeper could read, among some others."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.sim.kube.answers import Answer
@@ -14,7 +15,8 @@ _VERBS = ("APPLY", "DELETE", "GET", "LIST", "PATCH", "POST", "PUT", "WATCH")
 
 def page(cluster: SimCluster, asked: Iterable[Resource]) -> Answer:
     """The text format; a deprecated API shows when a client of the scenario, or of this process, asked for it."""
-    calls = set(cluster.deprecated_calls)
+    # Clients that ask for the same API share its line.
+    calls = {replace(call, user="", user_agent="", calls_a_day=0) for call in cluster.deprecated_calls}
     calls |= {SimDeprecatedCall(r.group, r.version, r.name, r.removed) for r in asked}
     lines = [
         *_deprecated(calls),
