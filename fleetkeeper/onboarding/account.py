@@ -68,6 +68,7 @@ def account_text(request: AccountRequest) -> str:
 
 def _introduction(request: AccountRequest) -> str:
     role, principal = request.role, request.principal or "Its own role or user"
+    data = "no data of yours but the audit logs of clusters" if request.audit_logs else "no data of yours"
     return prose(
         f"""
         Read access for fleetkeeper to the AWS account {request.id}{_named(request)}.
@@ -75,7 +76,7 @@ def _introduction(request: AccountRequest) -> str:
         Fleetkeeper keeps watch over Kubernetes clusters: which versions and addons run where, and how long they are
         supported. It asks this account for one IAM role, {role.name}. {principal} may assume it, and only with the
         external id below. The role lists and describes EKS clusters, their addons, node groups, Fargate profiles and
-        insights, and Auto Scaling groups. It can change nothing, and reads no data of yours.
+        insights, and Auto Scaling groups. It can change nothing, and reads {data}.
 
         Each step says where it runs. All text but the commands is comments. Nothing has been done yet.
 
