@@ -1,5 +1,6 @@
 """The error tree: each error is named by who must act on it, and says what to do."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -63,6 +64,18 @@ class SchemaError(FleetkeeperError):
 
 class StoreUnavailable(FleetkeeperError):
     """The database cannot be reached or is locked; nothing was written."""
+
+
+class Tampered(FleetkeeperError):
+    """What is stored of a plan, a step or an approval is not what was approved; nothing is done by it."""
+
+
+class ParamError(FleetkeeperError):
+    """Parameters of a playbook's step or gate are wrong: parameter name ("" for the whole) → what is wrong with it."""
+
+    def __init__(self, wrong: Mapping[str, str]) -> None:
+        self.wrong = wrong
+        super().__init__("; ".join(f"{name}: {what}" if name else what for name, what in wrong.items()))
 
 
 class AlreadyRunning(FleetkeeperError):

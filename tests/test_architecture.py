@@ -10,8 +10,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "fleetkeeper"
 
-FOUNDATION = {"errors", "documents", "toml_source", "data"}
-"""Modules that any layer may use: the error tree, the loader of TOML, where shipped data lies."""
+FOUNDATION = {"errors", "documents", "toml_source", "data", "values"}
+"""Modules that any layer may use: the error tree, the loader of TOML, canonical JSON, where shipped data lies."""
 
 LAYERS: dict[str, set[str]] = {
     "core": {"core"},
@@ -61,7 +61,7 @@ VENDORS = {
     "alembic": {"adapters"},
     "psycopg": {"adapters"},
     "tenacity": {"adapters"},
-    "msgspec": {"adapters", "sim"},
+    "msgspec": {"adapters", "sim", "values"},
     "apscheduler": {"daemon"},
     "prometheus_client": {"metrics"},
     "moto": {"sim"},

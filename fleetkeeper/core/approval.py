@@ -1,0 +1,115 @@
+"""An approval, what its signature covers, and the seal of a step: a row that was written by hand proves nothing.
+
+Keyed with HMAC-SHA-256; the key is only the executor's.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from fleetkeeper.core.run import Step
+
+PLAN = ""
+"""The gate name of an approval of the plan itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A decision on a plan (gate ""), or on a gate `stage/gate` or `stage/group/gate` of a run.
+
+    run: "" for an approval of the plan. digest: of the plan's header. requester: who made the plan. identity: how the
+    actor was verified.
+    """
+
+    id: str
+    plan: str
+    run: str
+    gate: str
+    digest: str
+    approved: bool
+    actor: str
+    identity: str
+    requester: str
+    at: datetime
+    expires_at: datetime
+    note: str = ""
+    signature: str = ""
+
+
+def sign(approval: Approval, key: bytes) -> str:
+    """The signature of an approval: of all its fields but the signature itself."""
+    covered = [
+        approval.id,
+        approval.plan,
+        approval.run,
+        approval.gate,
+        approval.digest,
+        approval.approved,
+        approval.actor,
+        approval.identity,
+        approval.requester,
+        approval.at.isoformat(),
+        approval.expires_at.isoformat(),
+        approval.note,
+    ]
+    return _mac(key, "approval", covered)
+
+
+def refusal(approval: Approval, digest: str, key: bytes) -> str:
+    """Why an approval does not count for a plan of this digest; "" when it does."""
+    if not hmac.compare_digest(sign(approval, key), approval.signature):
+        return f"the approval {approval.id} was not signed by this fleet's executor, or was changed since"
+    if approval.digest != digest:
+        return f"the approval {approval.id} is for another plan than the one that is stored now"
+    if approval.actor == approval.requester:
+        return f"{approval.actor} may not approve what {approval.actor} asked for"
+    return "" if approval.approved else f"{approval.actor} rejected it: {approval.note}"
+
+
+def standing(approvals: Iterable[Approval], digest: str, key: bytes) -> tuple[Approval | None, str]:
+    """The approval that counts, or None and why none does. A rejection stands until a later approval."""
+    newest = sorted(approvals, key=lambda each: each.at, reverse=True)
+    reasons = []
+    for each in newest:
+        reason = refusal(each, digest, key)
+        if not reason:
+            return each, ""
+        if not each.approved and not refusal_of_form(each, digest, key):
+            return None, reason
+        reasons.append(reason)
+    return None, reasons[0] if reasons else ""
+
+
+def refusal_of_form(approval: Approval, digest: str, key: bytes) -> bool:
+    """Whether the row itself is not to be believed, whatever it decides."""
+    return not hmac.compare_digest(sign(approval, key), approval.signature) or approval.digest != digest
+
+
+def seal(step: Step, params: str, digest: str, key: bytes) -> str:
+    """The proof that the executor itself wrote this row: over what it would act by. params: their canonical JSON."""
+    covered = [
+        step.key.run,
+        step.key.idx,
+        step.idx,
+        step.name,
+        step.kind,
+        step.state.value,
+        step.token,
+        step.attempt,
+        sorted(step.memory.items()),
+        params,
+        digest,
+    ]
+    return _mac(key, "step", covered)
+
+
+def is_sealed(step: Step, params: str, digest: str, key: bytes) -> bool:
+    return hmac.compare_digest(seal(step, params, digest, key), step.seal)
+
+
+def _mac(key: bytes, purpose: str, covered: object) -> str:
+    text = json.dumps([purpose, covered], separators=(",", ":"), ensure_ascii=True)
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()

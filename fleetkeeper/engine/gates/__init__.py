@@ -1,0 +1,1 @@
+"""The kinds of gates: one file each, found by being here."""

@@ -1,0 +1,1 @@
+"""The kinds of playbook steps: one file each, found by being here."""

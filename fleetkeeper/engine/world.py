@@ -1,0 +1,158 @@
+"""What steps and gates reach the world through: the executor's ports, with credentials that may change things."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from fleetkeeper.core import model, observed
+from fleetkeeper.core.model import Scope
+from fleetkeeper.core.run import Hold
+from fleetkeeper.engine.ports import Clock, Store
+from fleetkeeper.engine.run_ports import Runs
+
+
+@dataclass(frozen=True, slots=True)
+class AddonUpdate:
+    """What UpdateAddon is asked for. configuration None: it stays as it is. resolve: PRESERVE, OVERWRITE or NONE."""
+
+    cluster: str
+    addon: str
+    version: str
+    configuration: str | None = None
+    resolve: str = "PRESERVE"
+
+
+class CloudWriter(Protocol):
+    """One account in one region, with the executor's role. Reads are live. Raises ReadErrors."""
+
+    def control_plane(self, cluster: str) -> tuple[model.ClusterId, model.ControlPlane]: ...
+
+    def addon(self, cluster: str, addon: str) -> model.ManagedAddon | None: ...
+
+    def update_addon(self, update: AddonUpdate, token: str) -> str:
+        """The id of the update; the same token gives the same update."""
+        ...
+
+    def updates(self, cluster: str, addon: str = "", node_group: str = "") -> tuple[observed.EksUpdate, ...]:
+        """The newest first; of the cluster, or of one of its addons or node groups."""
+        ...
+
+    def update(self, cluster: str, id: str, addon: str = "", node_group: str = "") -> observed.EksUpdate: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRef:
+    """One object of a cluster. plural is the resource's name in a URL; namespace "" for a cluster-wide one."""
+
+    group: str
+    version: str
+    plural: str
+    namespace: str
+    name: str
+
+
+class KubeWriter(Protocol):
+    """One API server, with the executor's rights. Raises ReadErrors."""
+
+    def read(self, ref: ObjectRef) -> Mapping[str, object] | None:
+        """The object, None when it is not there."""
+        ...
+
+    def create(self, ref: ObjectRef, body: Mapping[str, object]) -> Mapping[str, object]:
+        """Create it; when an object of this name is there already, that one."""
+        ...
+
+    def delete(self, ref: ObjectRef) -> None:
+        """Delete it; nothing when it is not there."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Writers(Protocol):
+    """The executor's way to what it changes; credentials other than the reader's."""
+
+    def cloud(self, scope: Scope) -> CloudWriter: ...
+
+    def kube(self, scope: Scope | None, name: str, id: model.ClusterId) -> KubeWriter: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an endpoint answered: the status, and the fields of its JSON body that are text, numbers or booleans."""
+
+    status: int
+    fields: Mapping[str, str]
+    text: str
+
+
+class Hooks(Protocol):
+    """HTTP endpoints by the names of the executor's allow-list; playbooks never carry an address."""
+
+    def call(self, name: str, body: Mapping[str, object], token: str) -> Answer:
+        """POST the body with the token as Idempotency-Key. Raises ReadErrors for no answer and for 5xx and 429."""
+        ...
+
+    def ask(self, name: str, query: Mapping[str, str]) -> Answer: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CommandState:
+    """A command of the executor's own machine. exit_code None: it runs."""
+
+    exit_code: int | None
+    output: str
+
+
+class Programs(Protocol):
+    """Programs by the names of the executor's allow-list, run without a shell; parameters are environment variables."""
+
+    def start(self, name: str, token: str, variables: Mapping[str, str]) -> None:
+        """Start it under this token; nothing when it was started under it already (on this machine)."""
+        ...
+
+    def state(self, token: str) -> CommandState | None:
+        """None when nothing was started under the token here."""
+        ...
+
+    def stop(self, token: str) -> None: ...
+
+
+class MetricSource(Protocol):
+    """Prometheus servers by the names of the settings."""
+
+    def query(self, source: str, expression: str) -> tuple[float, ...]:
+        """The values of an instant query's vector or scalar; () when it is empty. Raises ReadErrors."""
+        ...
+
+
+class Calendars(Protocol):
+    """Freezes by calendar: the tables and .ics files of the settings."""
+
+    def holds(self, now: datetime, names: Sequence[str]) -> tuple[Hold, ...]:
+        """Those that hold now: of the calendars for everything, and of these names. An unreadable one holds, and says so."""
+        ...
+
+
+class Messenger(Protocol):
+    """Where the fleet's own people read: one channel by the name of the settings."""
+
+    def post(self, channel: str, text: str, token: str) -> str:
+        """Post once per token; the address of the message."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The executor's ports."""
+
+    clock: Clock
+    store: Store
+    runs: Runs
+    writers: Writers
+    hooks: Hooks
+    programs: Programs
+    metrics: MetricSource
+    calendars: Calendars
+    messenger: Messenger
