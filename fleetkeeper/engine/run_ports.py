@@ -15,7 +15,6 @@ from fleetkeeper.core.run import (
     Applied,
     Changes,
     Command,
-    Control,
     Event,
     Freeze,
     Run,
@@ -31,14 +30,13 @@ from fleetkeeper.core.run import (
 class Claim:
     """A task that is this worker's until lease_until, with its current step as stored (None: not begun).
 
-    epoch fences: a commit under an older one is dropped. undo: the step to be undone next, when the task is aborting.
+    epoch fences: a commit under an older one is dropped. run: as it was when the task was claimed.
     """
 
     task: Task
     step: Step | None
     epoch: int
-    control: Control
-    plan: str
+    run: Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +161,10 @@ class Runs(Protocol):
 
     def claim(self, worker: str, now: datetime, limit: int, lease: timedelta) -> tuple[Claim, ...]:
         """Due tasks that nobody holds, the longest due first, now held by this worker."""
+        ...
+
+    def steps(self, key: TaskKey) -> tuple[Step, ...]:
+        """All steps of a task that were begun, in their order."""
         ...
 
     def guards(self, keys: Sequence[TaskKey]) -> Mapping[TaskKey, Guard]: ...

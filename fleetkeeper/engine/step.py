@@ -7,9 +7,11 @@ from typing import Any, ClassVar, Protocol
 from fleetkeeper.core.model import ClusterId, Scope
 from fleetkeeper.core.plan import Header, Member
 from fleetkeeper.core.playbook import Params
-from fleetkeeper.core.run import Run
+from fleetkeeper.core.run import Run, StepState
+from fleetkeeper.core.stepping import Tick
 from fleetkeeper.core.verdict import Memory, Moment, Undoing, Verdict
 from fleetkeeper.engine.world import World
+from fleetkeeper.values import digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +75,17 @@ class Step(Protocol):
 
 Kinds = Mapping[str, type[Step]]
 """Kind → class: the steps or the gates that this release has."""
+
+
+def moment_of(tick: Tick, code: Step) -> Moment:
+    """Where the step of a tick is in its life."""
+    step = tick.step
+    begun = {StepState.ACTING, StepState.WAITING}
+    tried = step.state in begun or (step.state is StepState.INTENDED and code.repeatable)
+    return Moment(tick.now, step.started_at or tick.now, step.token, tried, step.attempt, step.memory)
+
+
+def token_of(tick: Tick) -> str:
+    """The idempotency key of an attempt: the same after a crash, another for every other attempt of anything."""
+    key = tick.task.key
+    return digest(f"{key.run}/{key.idx}/{tick.step.idx}/{tick.step.attempt}")[:32]

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from fleetkeeper.core import model, observed
+from fleetkeeper.core.approval import Approval
 from fleetkeeper.core.model import Scope
 from fleetkeeper.core.run import Hold
 from fleetkeeper.engine.ports import Clock, Store
@@ -131,7 +132,7 @@ class Calendars(Protocol):
     """Freezes by calendar: the tables and .ics files of the settings."""
 
     def holds(self, now: datetime, names: Sequence[str]) -> tuple[Hold, ...]:
-        """Those that hold now: of the calendars for everything, and of these names. An unreadable one holds, and says so."""
+        """Those that hold now, of the calendars for everything and of these names; one that is unreadable holds."""
         ...
 
 
@@ -140,6 +141,21 @@ class Messenger(Protocol):
 
     def post(self, channel: str, text: str, token: str) -> str:
         """Post once per token; the address of the message."""
+        ...
+
+
+class Approvals(Protocol):
+    """Who may approve, and which stored approvals are to be believed."""
+
+    def standing(self, plan: str, run: str, gate: str) -> tuple[Approval | None, str]:
+        """The approval that counts for a plan (run and gate "") or a gate of a run; None and why when none does.
+
+        A rejection counts as none, with the rejecter's reason.
+        """
+        ...
+
+    def approvers(self) -> tuple[str, ...]:
+        """Whom to ask."""
         ...
 
 
@@ -156,3 +172,4 @@ class World:
     metrics: MetricSource
     calendars: Calendars
     messenger: Messenger
+    approvals: Approvals

@@ -1,0 +1,202 @@
+"""One look at one task: look, decide, and either wait, intend, act or undo. No transaction is open meanwhile."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from fleetkeeper.core.approval import is_sealed
+from fleetkeeper.core.playbook import StepSpec
+from fleetkeeper.core.run import Cause, Control, Hold, Role, StepState, TaskState, Why
+from fleetkeeper.core.stepping import Tick, Ticked, first_look
+from fleetkeeper.core.verdict import Act, Failed, Memory, Verdict
+from fleetkeeper.engine.guarding import Frozen, Gatekeeper, subject_of
+from fleetkeeper.engine.run_ports import Claim, Outcome
+from fleetkeeper.engine.step import Kinds, Step, Subject, moment_of, token_of
+from fleetkeeper.engine.undoing import Undoer
+from fleetkeeper.engine.world import World
+from fleetkeeper.errors import FleetkeeperError, ParamError, ReadError, Refused, StoreUnavailable
+from fleetkeeper.values import to_json
+
+_log = structlog.get_logger("engine")
+
+_UNREACHABLE_AGAIN = (5, 10, 30, 60, 120, 300)
+"""Seconds until a dependency that does not answer is asked again, by how often the step was looked at in vain."""
+
+_OUTSIDE = {Cause.PAUSED, Cause.FREEZE, Cause.WINDOW, Cause.INCIDENT}
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How the engine's time is cut. poll: between two looks at work under way; hold: at what is held from outside.
+
+    room: for how long nobody else looks at an act that must not be repeated; longer than a call can last.
+    """
+
+    poll: timedelta = timedelta(seconds=15)
+    hold: timedelta = timedelta(seconds=15)
+    room: timedelta = timedelta(minutes=10)
+
+
+Holding = Callable[[Claim, Frozen, datetime], Hold | None]
+"""What outside of the run keeps this task's next act from beginning: window, freeze, calendar, incident."""
+
+
+class Superseded(Exception):
+    """The task is another worker's by now, or was taken away by an operator: this look counts for nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticker:
+    """Does the looking, deciding and acting of single tasks; threads share one."""
+
+    world: World
+    steps: Kinds
+    gates: Kinds
+    gatekeeper: Gatekeeper
+    pace: Pace
+    holding: Holding
+
+    def tick(self, claim: Claim, frozen: Frozen) -> Outcome | None:
+        """Look at a claimed task once; None when it is no longer this worker's.
+
+        Raises nothing but StoreUnavailable: then nothing is known to be done, and the lease runs out.
+        """
+        spec = frozen.spec(claim.task)
+        now = self.world.clock.now()
+        step = claim.step or first_look(claim.task, spec, now)
+        look = _Look(self, claim, frozen, Tick(claim.task, step, spec, now, self.pace.poll))
+        try:
+            return look.outcome(look.ticked())
+        except Superseded:
+            return None
+        except StoreUnavailable:
+            raise
+        except ReadError as error:
+            return look.outcome(look.tick.unreachable(str(error), again_in(look.tick.step.polls)))
+        except Exception as error:
+            _log.exception("tick_failed", run=claim.task.key.run, task=claim.task.name, step=spec.name)
+            text = str(error) if isinstance(error, FleetkeeperError) else f"{type(error).__name__}: {error}"
+            failed = Failed(f"by a fault of fleetkeeper's own: {text}", "report it with what `serve` logs")
+            return look.outcome(look.tick.failed(failed))
+
+    def code(self, role: Role, spec: StepSpec) -> Step:
+        """The step or gate of a frozen spec; ParamError when this release does not have it."""
+        kind = (self.steps if role is Role.MEMBER else self.gates).get(spec.kind)
+        if kind is None or kind.version < spec.version:
+            raise ParamError({"": f"this release has no {spec.kind} of version {spec.version}: update this replica"})
+        return kind.of(spec.params)
+
+
+@dataclass(slots=True)
+class _Look:
+    """One tick of one claimed task. claim and tick move on when the act of an unrepeatable step is marked."""
+
+    ticker: Ticker
+    claim: Claim
+    frozen: Frozen
+    tick: Tick
+
+    def ticked(self) -> Ticked:
+        step, spec = self.tick.step, self.tick.spec
+        if self.claim.step and not is_sealed(step, to_json(spec.params), self.frozen.digest, self._gatekeeper.key):
+            name = self.tick.task.name
+            return self.tick.tampered(f"the stored step {spec.name} of {name} was not written by the executor")
+        subject = subject_of(self.claim, self.frozen)
+        if self.claim.task.state is TaskState.ABORTING:
+            return self._undone(subject)
+        if step.state in (StepState.UNKNOWN, StepState.FAILED):  # a person said retry
+            self.tick = replace(self.tick, step=self.tick.next_attempt(step.error))
+        if held := self._still_held():
+            return held
+        code = self.ticker.code(self.claim.task.role, spec)
+        moment = moment_of(self.tick, code)
+        verdict = code.decide(code.look(self.ticker.world, subject, moment), moment)
+        return self._carried_out(code, subject, verdict)
+
+    def _undone(self, subject: Subject) -> Ticked:
+        role, key = self.claim.task.role, self._gatekeeper.key
+        undoer = Undoer(
+            self.ticker.world,
+            subject,
+            self.frozen.specs(self.claim.task),
+            lambda spec: self.ticker.code(role, spec),
+            lambda row, spec: is_sealed(row, to_json(spec.params), self.frozen.digest, key),
+        )
+        self.tick, ticked = undoer.undone(self.tick)
+        return ticked
+
+    def _carried_out(self, code: Step, subject: Subject, verdict: Verdict) -> Ticked:
+        if not isinstance(verdict, Act):
+            return self.tick.decided(verdict)
+        match self.tick.step.state:
+            case StepState.READY | StepState.WAITING:
+                return self._held() or self._intended(verdict)
+            case StepState.INTENDED:
+                return self._act(code, subject, verdict)
+            case _:
+                return self.tick.unknown(f"fleetkeeper ended in the middle of: {self.tick.step.intent}. Was it done?")
+
+    def _still_held(self) -> Ticked | None:
+        """What is held is not even looked at: a frozen fleet of a thousand members costs nobody a call."""
+        why = self.tick.task.why
+        return self._held() if why is not None and why.cause in _OUTSIDE else None
+
+    def _held(self) -> Ticked | None:
+        tick, pace = self.tick, self.ticker.pace
+        if self.claim.run.control is not Control.RUN:
+            return tick.held(Why(Cause.PAUSED, "the run is paused", tick.now), None)
+        hold = self.ticker.holding(self.claim, self.frozen, tick.now)
+        if hold is None:
+            return None
+        again = tick.now + pace.hold if hold.until is None else max(tick.now, min(hold.until, tick.now + pace.hold))
+        return tick.held(Why(hold.cause, hold.text, tick.now, hold.owner, next_attempt=hold.until), again)
+
+    def _intended(self, act: Act) -> Ticked:
+        token = self.tick.step.token or token_of(self.tick)
+        return replace(self.tick, step=replace(self.tick.step, token=token)).intended(act.what, act.memory)
+
+    def _act(self, code: Step, subject: Subject, act: Act) -> Ticked:
+        guard = self.ticker.world.runs.guards([self.claim.task.key]).get(self.claim.task.key)
+        if guard is None or guard.epoch != self.claim.epoch:
+            raise Superseded
+        tick = self.tick
+        if objection := self._gatekeeper.objection(guard, tick.task, tick.step, self.frozen, tick.now):
+            if objection.cause is Cause.TAMPERED:
+                return tick.tampered(objection.text)
+            return tick.held(objection, None if objection.cause is Cause.PAUSED else tick.now + self.ticker.pace.hold)
+        if code.repeatable:
+            return tick.acted(code.act(self.ticker.world, subject, moment_of(tick, code), act.memory))
+        return self._act_once(code, subject, act.memory)
+
+    def _act_once(self, code: Step, subject: Subject, memory: Memory) -> Ticked:
+        """Store that the act begins, so that after a crash nobody takes it for not begun; then act."""
+        moment, intended = moment_of(self.tick, code), self.tick.step
+        marked = self.outcome(self.tick.acting(self.ticker.pace.room))
+        if self.claim.task.key not in self.ticker.world.runs.commit([marked]):
+            raise Superseded
+        self.claim = replace(self.claim, epoch=self.claim.epoch + 1, step=marked.steps[0])  # a commit moves the epoch
+        self.tick = replace(self.tick, step=marked.steps[0])
+        try:
+            return self.tick.acted(code.act(self.ticker.world, subject, moment, memory))
+        except Refused:  # nothing was done, and that is certain
+            self.tick = replace(self.tick, step=replace(intended, seal=""))
+            raise
+
+    def outcome(self, ticked: Ticked) -> Outcome:
+        """What is to be stored of a tick; a step that changed is sealed anew."""
+        step = ticked.step
+        if step is None or step == self.claim.step:
+            return Outcome(ticked.task, self.claim.epoch, (), ticked.events, ticked.wakes)
+        sealed = replace(step, seal=self._gatekeeper.sealed(step, self.tick.spec, self.frozen.digest))
+        return Outcome(ticked.task, self.claim.epoch, (sealed,), ticked.events, ticked.wakes)
+
+    @property
+    def _gatekeeper(self) -> Gatekeeper:
+        return self.ticker.gatekeeper
+
+
+def again_in(polls: int) -> timedelta:
+    """How long a dependency that did not answer is left alone."""
+    return timedelta(seconds=_UNREACHABLE_AGAIN[min(polls, len(_UNREACHABLE_AGAIN) - 1)])
