@@ -1,14 +1,13 @@
 """What outside of a run keeps work from beginning, looked at in the background and remembered for a short while."""
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
 
-from fleetkeeper.core.playbook import GateSpec, StepSpec
 from fleetkeeper.core.plan import Header
+from fleetkeeper.core.playbook import GateSpec
 from fleetkeeper.core.run import Cause, Hold, Run
 from fleetkeeper.core.verdict import Blocked, Done, Failed, Moment, Skip, Verdict, Wait
 from fleetkeeper.engine.step import Kinds, Subject
