@@ -1,5 +1,6 @@
 """A run and everything in it that has a state: the run, its stages and groups, its members and gates, their steps."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -131,7 +132,9 @@ class Task:
 
     stage, group: where it belongs; group "" for a gate of a whole stage. step: the current one of `steps` many; gates
     have one. due: the engine looks then, None when it has nothing to look at. when: before or after, "" for members.
-    needs are held as reservations from its admission until it is over.
+    needs are held as reservations from its admission (started_at) until it is over. attributes: those of the plan's
+    member, for freezes that name some of them. acted: an act of the current step may have begun; the executor sets it
+    with the intent, clears it when that step ends well, and leaves it where the step failed: the member is half done.
     """
 
     key: TaskKey
@@ -154,6 +157,8 @@ class Task:
     needs: tuple[Need, ...] = ()
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    acted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
