@@ -66,7 +66,7 @@ class Tick:
             started_at=started,
         )
         said = () if self.step.intent == what else (self._event("intent", what),)
-        return Ticked(self._runs(self.now), step, said)
+        return Ticked(replace(self._runs(self.now), acted=True), step, said)
 
     def acting(self, room: timedelta) -> Ticked:
         """Just before the act of a step that must not be repeated; nobody looks at it until room has passed."""
@@ -146,9 +146,10 @@ class Tick:
         kind = "done" if state is StepState.SUCCEEDED else "skipped"
         said = (self._event(kind, note or self.step.intent or self.spec.name),)
         if self.task.step + 1 < self.task.steps:
-            task = replace(self._runs(self.now), step=self.task.step + 1)
+            task = replace(self._runs(self.now), step=self.task.step + 1, acted=False)
             return Ticked(task, step, said)
-        return Ticked(self._over(TaskState.SUCCEEDED, None), step, said, wakes=True)
+        over = replace(self._over(TaskState.SUCCEEDED, None), acted=False)
+        return Ticked(over, step, said, wakes=True)
 
     def _waits(self, verdict: Wait) -> Ticked:
         again = self.now + (verdict.again or self.pace)

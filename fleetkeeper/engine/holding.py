@@ -48,6 +48,10 @@ class Outside:
             return (Hold(Cause.GATE, "what could hold it (calendars, incidents) was not looked at yet"),)
         return looked.holds
 
+    def was_seen(self, run: str) -> bool:
+        with self._lock:
+            return run in self._looked
+
     def is_due(self, run: str, now: datetime) -> bool:
         with self._lock:
             looked = self._looked.get(run)

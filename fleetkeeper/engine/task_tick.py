@@ -32,11 +32,13 @@ class Pace:
     """How the engine's time is cut. poll: between two looks at work under way; hold: at what is held from outside.
 
     room: for how long nobody else looks at an act that must not be repeated; longer than a call can last.
+    scale: seconds of the keeper's time in one of the wall's.
     """
 
     poll: timedelta = timedelta(seconds=15)
     hold: timedelta = timedelta(seconds=15)
     room: timedelta = timedelta(minutes=10)
+    scale: float = 1.0
 
 
 Holding = Callable[[Claim, Frozen, datetime], Hold | None]

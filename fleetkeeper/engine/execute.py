@@ -1,0 +1,219 @@
+"""The engine: a level-triggered loop over runs and their tasks. Several replicas may run it on one PostgreSQL.
+
+A turn: verify decisions, let runs decide, claim what is due, look at it in threads, store what came out in groups.
+Nothing is held in memory that a restart would miss, and a thread is held only while a call lasts.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from fleetkeeper.core.advance import advance
+from fleetkeeper.core.run import Cause, Changes, Event, Run, RunState, RunView, TaskKey, TaskState, Why
+from fleetkeeper.engine.guarding import Archive
+from fleetkeeper.engine.holding import Outside
+from fleetkeeper.engine.run_ports import Claim, Outcome, Runs
+from fleetkeeper.engine.task_tick import Ticker
+from fleetkeeper.engine.turns import Every, Flight
+from fleetkeeper.errors import StoreUnavailable, Tampered
+
+_log = structlog.get_logger("engine")
+
+BATCH = 256
+"""Outcomes that are stored in one transaction, at most."""
+
+GATHER = 0.02
+"""Seconds for which outcomes are gathered before they are stored."""
+
+LOOK = 0.25
+"""Seconds at most between two looks for what others (the command line, other replicas) have stored."""
+
+AFTER_LOSS = 2.0
+"""Seconds to wait when the database does not answer."""
+
+AGAIN = timedelta(minutes=1)
+"""When a run that cannot be judged is looked at again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One engine of a fleet. lease: in wall time, longer than a call can last; threads look at tasks side by side."""
+
+    name: str
+    host: str
+    version: str
+    lease: timedelta = timedelta(seconds=60)
+    threads: int = 32
+
+
+class Executor:
+    """Runs what is planned, approved and due, until it is told to stop."""
+
+    def __init__(self, ticker: Ticker, outside: Outside, decisions: Callable[[], None], worker: Worker) -> None:
+        """decisions verifies and signs what people decided since the last look."""
+        self._ticker = ticker
+        self._outside = outside
+        self._decisions = decisions
+        self._worker = worker
+        self._runs: Runs = ticker.world.runs
+        self._archive = Archive(self._runs)
+        self._flight = Flight()
+        self._done: queue.SimpleQueue[tuple[TaskKey, Outcome | None]] = queue.SimpleQueue()
+        self._active: dict[str, Run] = {}
+        self._looking: set[str] = set()
+        self._beats = Every(worker.lease.total_seconds() / 3)
+        self._looks = Every(LOOK)
+
+    def run(self, cancel: threading.Event) -> None:
+        """Work until cancel is set; what is in flight then is finished and stored, and the leases are given back."""
+        with ThreadPoolExecutor(self._worker.threads, "engine") as pool:
+            while not cancel.is_set():
+                try:
+                    self._turn(pool)
+                except StoreUnavailable as error:
+                    _log.warning("engine_waits", reason=str(error), again_in_seconds=AFTER_LOSS)
+                    cancel.wait(AFTER_LOSS)
+        self._finish()
+
+    def _turn(self, pool: ThreadPoolExecutor) -> None:
+        now = self._ticker.world.clock.now()
+        if self._beats.is_due():
+            self._runs.beat(self._worker.name, self._worker.host, self._worker.version)
+            self._runs.renew(self._worker.name, self._flight.keys(), self._worker.lease)
+        if self._looks.is_due():
+            self._decisions()
+            self._look_outside(pool, now)
+        for id in self._runs.due_runs(now):
+            self._decide(id, now)
+        room = 2 * self._worker.threads - len(self._flight)
+        claims = self._runs.claim(self._worker.name, now, room, self._worker.lease) if room > 0 else ()
+        for claim in claims:
+            self._flight.add(claim.task.key)
+            pool.submit(self._look_at, claim)
+        self._store(self._gathered(0.0 if claims else self._idle(now)))
+
+    def _idle(self, now: datetime) -> float:
+        """Seconds until something may be due; an outcome ends the wait sooner."""
+        following = self._runs.next_due()
+        if following is None:
+            return LOOK
+        return min(LOOK, max(0.0, (following - now).total_seconds() / self._ticker.pace.scale))
+
+    # ---- runs
+
+    def _look_outside(self, pool: ThreadPoolExecutor, now: datetime) -> None:
+        """Refresh in threads what could hold a run; a look at a slow calendar holds up nobody."""
+        self._active = {run.id: run for run in self._runs.runs(over=False)}
+        kept = frozenset(self._active)
+        self._outside.forget(kept)
+        self._archive.forget(frozenset(run.plan for run in self._active.values()))
+        for run in self._active.values():
+            if run.id not in self._looking and self._outside.is_due(run.id, now):
+                self._looking.add(run.id)
+                pool.submit(self._look_around, run)
+
+    def _look_around(self, run: Run) -> None:
+        try:
+            self._outside.look(run, self._archive.of(run.plan).header)
+        except Exception as error:  # a run that cannot be looked at stays held, and says so when it decides
+            _log.warning("outside_not_seen", run=run.id, reason=str(error))
+        finally:
+            self._looking.discard(run.id)
+
+    def _decide(self, id: str, now: datetime) -> None:
+        """Let a due run decide; a fault in one run costs the others nothing."""
+        run = self._active.get(id)
+        if run is None:
+            return  # a moment old: it is looked at with the next turn
+        try:
+            frozen = self._archive.of(run.plan)
+            if not self._outside.was_seen(id):
+                return
+            approvals = self._runs.approvals(run.plan)
+            approved = not self._ticker.gatekeeper.approved(frozen.digest, frozen.header.changes, approvals)
+            holds = self._outside.holds(id, now)
+            self._runs.tick_run(id, lambda view: advance(replace(view, approved=approved, holds=holds), now))
+        except StoreUnavailable:
+            raise
+        except Tampered as error:
+            self._stop_run(id, Why(Cause.TAMPERED, str(error), now, fix="abort it, and make a new plan"), now)
+        except Exception as error:
+            _log.exception("run_tick_failed", run=id)
+            text = f"it cannot be judged, by a fault of fleetkeeper's own: {type(error).__name__}: {error}"
+            self._stop_run(id, Why(Cause.FAILED, text, now, fix="report it with what `serve` logs"), now)
+
+    def _stop_run(self, id: str, why: Why, now: datetime) -> None:
+        self._runs.tick_run(id, lambda view: _blocked(view, why, now))
+
+    # ---- tasks
+
+    def _look_at(self, claim: Claim) -> None:
+        """In a thread: one look; its outcome is stored by the loop."""
+        outcome = None
+        try:
+            outcome = self._ticker.tick(claim, self._archive.of(claim.run.plan))
+        except Tampered as error:
+            now = self._ticker.world.clock.now()
+            why = Why(
+                Cause.TAMPERED, str(error), now, fix=f"`fleetkeeper run abort {claim.run.id}`, and make a new plan"
+            )
+            task = replace(claim.task, state=TaskState.BLOCKED, why=why, due=now + AGAIN)
+            outcome = Outcome(task, claim.epoch, wakes=True)
+        except StoreUnavailable as error:
+            _log.warning("task_postponed", task=claim.task.name, reason=str(error))
+        except Exception:
+            _log.exception("task_failed", task=claim.task.name)
+        finally:
+            self._done.put((claim.task.key, outcome))
+
+    def _gathered(self, patience: float) -> list[tuple[TaskKey, Outcome | None]]:
+        """The outcomes that came in: wait for a first one, then a moment for those that come with it."""
+        found: list[tuple[TaskKey, Outcome | None]] = []
+        until = time.monotonic() + patience
+        while len(found) < BATCH:
+            try:
+                found.append(self._done.get(timeout=max(0.0, until - time.monotonic())))
+            except queue.Empty:
+                break
+            if len(found) == 1:
+                until = time.monotonic() + GATHER
+        return found
+
+    def _store(self, gathered: Sequence[tuple[TaskKey, Outcome | None]]) -> None:
+        """Store outcomes; while the database is gone they are kept: epochs fence them, however late they are."""
+        if not gathered:
+            return
+        outcomes = [outcome for _, outcome in gathered if outcome is not None]
+        try:
+            written = self._runs.commit(outcomes) if outcomes else frozenset()
+        except StoreUnavailable:
+            for each in gathered:
+                self._done.put(each)
+            raise
+        late = [each.task.name for each in outcomes if each.task.key not in written]
+        if late:
+            _log.info("outcomes_superseded", tasks=late[:3], more=max(0, len(late) - 3))
+        self._flight.land(key for key, _ in gathered)
+
+    def _finish(self) -> None:
+        try:
+            while gathered := self._gathered(0.0):
+                self._store(gathered)
+            self._runs.release(self._worker.name)
+        except StoreUnavailable as error:
+            _log.warning("leases_kept", reason=str(error), seconds=self._worker.lease.total_seconds())
+
+
+def _blocked(view: RunView, why: Why, now: datetime) -> Changes:
+    """The run as one that nobody can judge: it says why, and is looked at again."""
+    before = view.run.why
+    same = before is not None and (before.cause, before.text) == (why.cause, why.text)
+    why = replace(why, since=before.since) if same and before else why
+    run = replace(view.run, state=RunState.BLOCKED, since=view.run.since if same else now, why=why, due=now + AGAIN)
+    return Changes(run, events=() if same else (Event(now, view.run.id, "blocked", why.text),))

@@ -1,0 +1,45 @@
+"""What an engine's loop counts in wall time: how often something is done, and what it has in flight."""
+
+import threading
+import time
+from collections.abc import Iterable
+
+from fleetkeeper.core.run import TaskKey
+
+
+class Every:
+    """True once every so many seconds of wall time, and at the first ask."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._next = 0.0
+
+    def is_due(self) -> bool:
+        now = time.monotonic()
+        if now < self._next:
+            return False
+        self._next = now + self._seconds
+        return True
+
+
+class Flight:
+    """The tasks that this engine has claimed and not stored yet; their leases are renewed meanwhile."""
+
+    def __init__(self) -> None:
+        self._keys: set[TaskKey] = set()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def add(self, key: TaskKey) -> None:
+        with self._lock:
+            self._keys.add(key)
+
+    def land(self, keys: Iterable[TaskKey]) -> None:
+        with self._lock:
+            self._keys.difference_update(keys)
+
+    def keys(self) -> tuple[TaskKey, ...]:
+        with self._lock:
+            return tuple(self._keys)
