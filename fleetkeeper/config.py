@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fleetkeeper.core.finding import Severity
+from fleetkeeper.core.people import People, Role
 from fleetkeeper.core.placement import MappingRule, MappingSettings
 from fleetkeeper.core.policy import TargetRule
 from fleetkeeper.core.waivers import Decisions, Waiver
 
 __all__ = [
+    "ApprovalSettings",
     "AssessSettings",
     "AwsAccount",
     "AwsSettings",
@@ -22,6 +24,7 @@ __all__ = [
     "MappingRule",
     "MappingSettings",
     "ObserveSettings",
+    "OidcSettings",
     "Organizations",
     "Secret",
     "ServeSettings",
@@ -122,6 +125,34 @@ class ObserveSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OidcSettings:
+    """An OpenID Connect issuer; claim: the one that holds the name that [approvals.people] lists."""
+
+    issuer: str
+    audience: str
+    claim: str = "email"
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalSettings:
+    """local: believe a name that the command line says; only where all who reach the database are trusted.
+
+    people: name → role; others: the role of everyone else; alike: another name of a person → the first one.
+    """
+
+    signing_key: Secret | None = None  # None: made beside a SQLite database
+    local: bool = False
+    oidc: OidcSettings | None = None
+    others: Role = Role.VIEWER
+    people: Mapping[str, Role] = field(default_factory=dict)
+    alike: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def roles(self) -> People:
+        return People(self.people, self.others, self.alike)
+
+
+@dataclass(frozen=True, slots=True)
 class AssessSettings:
     """targets: the first one that fits a cluster holds. severities: check code → what its findings count as."""
 
@@ -156,6 +187,7 @@ class Settings:
     observe: ObserveSettings = ObserveSettings()
     mapping: MappingSettings = field(default_factory=MappingSettings)
     assess: AssessSettings = field(default_factory=AssessSettings)
+    approvals: ApprovalSettings = field(default_factory=ApprovalSettings)
     serve: ServeSettings = ServeSettings()
     log: LogSettings = LogSettings()
     compat_folders: tuple[Path, ...] = ()  # the operator's own compat data, laid over ours

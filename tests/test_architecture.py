@@ -53,6 +53,7 @@ VENDORS = {
     "boto3": {"adapters"},
     "botocore": {"adapters", "sim"},
     "isal": {"adapters"},
+    "joserfc": {"adapters"},
     "kubernetes": {"adapters"},
     "urllib3": {"adapters"},
     "slack_sdk": {"adapters"},

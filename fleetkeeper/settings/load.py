@@ -16,6 +16,7 @@ from fleetkeeper.config import (
 from fleetkeeper.documents import Table
 from fleetkeeper.errors import ConfigError
 from fleetkeeper.settings import checks
+from fleetkeeper.settings.approvals import read_approvals
 from fleetkeeper.settings.assess import read_assess
 from fleetkeeper.settings.aws import read_aws
 from fleetkeeper.settings.mapping import read_mapping
@@ -40,6 +41,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
         observe=_observe(root.table("observe")),
         mapping=mapping.settings,
         assess=read_assess(root.table("assess")),
+        approvals=read_approvals(root.table("approvals"), around),
         serve=_serve(root.table("serve")),
         log=_log(root.table("log")),
         compat_folders=_compat_folders(root, around),

@@ -10,7 +10,12 @@ from fleetkeeper.documents import Table
 from fleetkeeper.settings import checks
 
 _PREFIX = "FLEETKEEPER_"
-_SECRETS = ("FLEETKEEPER_STORE__PASSWORD", "FLEETKEEPER_AWS__EXTERNAL_ID")  # read by `secret`, never laid over keys
+# Read by `secret`, never laid over keys.
+_SECRETS = (
+    "FLEETKEEPER_STORE__PASSWORD",
+    "FLEETKEEPER_AWS__EXTERNAL_ID",
+    "FLEETKEEPER_APPROVALS__SIGNING_KEY",
+)
 
 
 def find_file(path: Path | None, environ: Mapping[str, str]) -> Path | None:

@@ -1,0 +1,104 @@
+"""Verifies who stands behind a command: an ID token of the configured issuer, or, where it is allowed, a local name."""
+
+import json
+import threading
+import time
+from typing import Any
+
+import urllib3
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from fleetkeeper.config import ApprovalSettings, OidcSettings
+from fleetkeeper.core.run import Command
+from fleetkeeper.errors import GapReason, Refused, Unreachable
+
+LOCAL, OIDC = "local", "oidc"
+
+_ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"]
+_KEYS_SERVE = 3600.0  # seconds of wall time; a token of an unknown key asks for the keys anew
+_ASK_AGAIN = 30.0
+_LEEWAY = 60  # seconds between the clocks of the issuer and ours
+_LARGEST = 1 << 20
+
+
+class VerifiedIdentities:
+    """engine.decisions.Identities by the operator's settings."""
+
+    def __init__(self, settings: ApprovalSettings) -> None:
+        self._local = settings.local
+        self._oidc = _Issuer(settings.oidc) if settings.oidc else None
+
+    def verify(self, command: Command) -> str:
+        match command.identity:
+            case "local" if self._local:
+                return command.actor
+            case "local":
+                raise Refused(
+                    "a name of the local machine proves nothing here; approve with `--token-file` and an ID token"
+                    " (approvals.oidc), or set approvals.local where all who reach the database are trusted"
+                )
+            case "oidc" if self._oidc:
+                return self._oidc.verify(command.proof)
+            case "oidc":
+                raise Refused("ID tokens are not accepted: approvals.oidc is not configured")
+            case other:
+                raise Refused(f"an identity of kind {other!r} cannot be verified here")
+
+
+class _Issuer:
+    """One OpenID Connect issuer; its keys are fetched when they are needed and kept for an hour."""
+
+    def __init__(self, settings: OidcSettings) -> None:
+        self._settings = settings
+        self._http = urllib3.PoolManager(retries=False, timeout=10.0)
+        self._lock = threading.Lock()
+        self._keys: KeySet | None = None
+        self._fetched = 0.0
+
+    def verify(self, token: str) -> str:
+        """The name in a valid ID token; Refused with why for any other, Unreachable without the issuer's keys."""
+        try:
+            found = self._decoded(token, self._known_keys(_KEYS_SERVE))
+        except (JoseError, ValueError):
+            try:
+                found = self._decoded(token, self._known_keys(_ASK_AGAIN))
+            except (JoseError, ValueError) as error:
+                raise Refused(f"the ID token is not valid: {error}", GapReason.UNAUTHENTICATED) from error
+        if found.get("email_verified") is False and self._settings.claim == "email":
+            raise Refused("the ID token's e-mail address is not verified", GapReason.UNAUTHENTICATED)
+        name = found.get(self._settings.claim)
+        if not isinstance(name, str) or not name:
+            raise Refused(f"the ID token has no {self._settings.claim}", GapReason.UNAUTHENTICATED)
+        return name
+
+    def _decoded(self, token: str, keys: KeySet) -> dict[str, Any]:
+        claims = jwt.decode(token, keys, algorithms=_ALGORITHMS).claims
+        rules = jwt.JWTClaimsRegistry(
+            leeway=_LEEWAY,
+            iss={"essential": True, "value": self._settings.issuer},
+            aud={"essential": True, "value": self._settings.audience},
+            exp={"essential": True},
+        )
+        rules.validate(claims)
+        return claims
+
+    def _known_keys(self, serve: float) -> KeySet:
+        with self._lock:
+            if self._keys is None or time.monotonic() - self._fetched > serve:
+                found = self._get(f"{self._settings.issuer.rstrip('/')}/.well-known/openid-configuration")
+                self._keys = KeySet.import_key_set(self._get(str(found.get("jwks_uri", ""))))
+                self._fetched = time.monotonic()
+            return self._keys
+
+    def _get(self, url: str) -> Any:
+        try:
+            answer = self._http.request("GET", url, redirect=False, preload_content=False)
+            with answer:
+                body = answer.read(_LARGEST)
+            if answer.status != 200:
+                raise Unreachable(f"{url} answered {answer.status}", GapReason.SERVER_ERROR)
+            return json.loads(body)
+        except (urllib3.exceptions.HTTPError, ValueError) as error:
+            raise Unreachable(f"the issuer's keys cannot be read from {url}: {error}") from error
