@@ -132,13 +132,10 @@ class Executor:
         if run is None:
             return  # a moment old: it is looked at with the next turn
         try:
-            frozen = self._archive.of(run.plan)
             if not self._outside.was_seen(id):
                 return
-            approvals = self._runs.approvals(run.plan)
-            approved = not self._ticker.gatekeeper.approved(frozen.digest, frozen.header.changes, approvals)
             holds = self._outside.holds(id, now)
-            self._runs.tick_run(id, lambda view: advance(replace(view, approved=approved, holds=holds), now))
+            self._runs.tick_run(id, lambda view: advance(replace(view, holds=holds), now))
         except StoreUnavailable:
             raise
         except Tampered as error:

@@ -1,6 +1,6 @@
 """What is asked right before every mutation: is it still wanted, and is what is stored what was approved?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -90,6 +90,10 @@ class Gatekeeper:
         own = [each for each in approvals if each.gate == approval.PLAN and not each.run]
         found, reason = approval.standing(own, guard_digest, self.key)
         return "" if found else reason or "nobody has approved the plan"
+
+    def approves(self, approvals: Sequence[approval.Approval], plan: str) -> bool:
+        """Whether one of these approvals of a plan counts; plan: its digest."""
+        return approval.standing(approvals, plan, self.key)[0] is not None
 
     def objection(self, guard: Guard, task: Task, step: Step, frozen: Frozen, now: datetime) -> Why | None:
         """Why this act must not begin now; what is tampered with is told before what only waits."""

@@ -154,7 +154,7 @@ class TestClaims:
         runs.commit([outcome(first, due=NOON - timedelta(minutes=1))])
         assert [each.task.key.idx for each in claim(runs)] == [0, 1, 2]
         assert claim(runs, "right") == ()
-        assert first.plan == begun.plan
+        assert first.run.plan == begun.plan
         assert first.task == task(begun, 0)
         assert first.step is None
 
@@ -286,7 +286,7 @@ def replace_run(view: RunView, **moved: Any) -> Changes:
 
 def test_guards_are_fresh_and_many_at_once(runs: SqlRuns, open_runs: Callable[[], SqlRuns]) -> None:
     begun = begin(runs)
-    made, header, bodies = plan()
+    _, header, bodies = plan()
     claimed = claim(runs)
     current = step(claimed[0].task.key, token="t")
     found = runs.guards([*(each.task.key for each in claimed), TaskKey(begun.id, 3), TaskKey("nobody", 0)])

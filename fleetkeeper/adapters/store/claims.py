@@ -19,9 +19,9 @@ import structlog
 
 from fleetkeeper.adapters.store import run_tables as tables
 from fleetkeeper.adapters.store.bulk import Times, Values, insert_rows, is_sqlite, select_keys, update_keys
-from fleetkeeper.adapters.store.run_rows import MOVING, STEP, TASK, Codec
+from fleetkeeper.adapters.store.run_rows import MOVING, STEP, TASK, Codec, run_of
 from fleetkeeper.adapters.store.run_wakes import append_events, drop_reservations, wake
-from fleetkeeper.core.run import TASK_OVER, Control, StepState, TaskKey
+from fleetkeeper.core.run import TASK_OVER, StepState, TaskKey
 from fleetkeeper.engine.run_ports import Claim, Outcome
 
 _log = structlog.get_logger("store")
@@ -84,12 +84,12 @@ def claims_of(connection: sa.Connection, rows: Sequence[tuple[Any, ...]]) -> Ite
     for row in select_keys(connection, tables.run_step, STEP, keys):
         steps[row[0], row[1], row[2]] = row
     own = tables.run
-    query = sa.select(own.c.id, own.c.control, own.c.plan_id).where(own.c.id.in_({row[0] for row in rows}))
-    runs = {id: (Control(control), plan) for id, control, plan in connection.execute(query)}
+    query = sa.select(own).where(own.c.id.in_({row[0] for row in rows}))
+    runs = {row.id: run_of(row) for row in connection.execute(query)}
     for row, key in zip(rows, keys, strict=True):
         try:
             step = codec.step(steps[key]) if key in steps else None
-            yield Claim(codec.task(row), step, row[-1], *runs[row[0]])
+            yield Claim(codec.task(row), step, row[-1], runs[row[0]])
         except (KeyError, ValueError) as error:  # of another release, or written by hand: one row must not stop all
             _log.warning("task_unreadable", run=row[0], task=row[1], reason=repr(error))
 

@@ -73,6 +73,12 @@ def _steps(connection: sa.Connection, run: str) -> tuple[Step, ...]:
     return tuple(codec.step(row) for row in connection.exec_driver_sql(statement, (run,)).fetchall())
 
 
+def task_steps(connection: sa.Connection, key: TaskKey) -> tuple[Step, ...]:
+    codec, sign = Codec(connection), mark(connection)
+    statement = f"SELECT {', '.join(STEP)} FROM run_step WHERE run_id = {sign} AND task = {sign} ORDER BY idx"
+    return tuple(codec.step(row) for row in connection.exec_driver_sql(statement, (key.run, key.idx)).fetchall())
+
+
 def _commands(connection: sa.Connection, subjects: Sequence[str]) -> tuple[tuple[Command, Applied | None], ...]:
     own = tables.command
     query = sa.select(own).where(own.c.subject.in_(subjects)).order_by(own.c.at, own.c.id)

@@ -16,7 +16,7 @@ from fleetkeeper.adapters.store.run_wakes import append_events
 from fleetkeeper.config import StoreSettings
 from fleetkeeper.core.approval import Approval
 from fleetkeeper.core.plan import Plan
-from fleetkeeper.core.run import Applied, Changes, Command, Event, Freeze, Run, RunView, Task, TaskKey, Unit
+from fleetkeeper.core.run import Applied, Changes, Command, Event, Freeze, Run, RunView, Step, Task, TaskKey, Unit
 from fleetkeeper.engine.run_ports import Claim, Guard, Outcome, StoredEvent, StoredRun
 
 
@@ -119,6 +119,9 @@ class SqlRuns:
             return tuple(claims.claims_of(connection, rows)) if rows else ()
 
         return self._database.write("claim tasks", work)
+
+    def steps(self, key: TaskKey) -> tuple[Step, ...]:
+        return self._database.read("read a task's steps", lambda c: run_reads.task_steps(c, key))
 
     def guards(self, keys: Sequence[TaskKey]) -> Mapping[TaskKey, Guard]:
         return self._database.read("read what guards an act", lambda c: run_reads.guards(c, keys)) if keys else {}
