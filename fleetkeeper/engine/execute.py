@@ -15,11 +15,11 @@ from datetime import datetime, timedelta
 import structlog
 
 from fleetkeeper.core.advance import advance
-from fleetkeeper.core.run import Cause, Changes, Event, Run, RunState, RunView, TaskKey, TaskState, Why
+from fleetkeeper.core.run import Cause, Changes, Event, Run, RunState, RunView, StepState, TaskKey, TaskState, Why
 from fleetkeeper.engine.guarding import Archive
 from fleetkeeper.engine.holding import Outside
 from fleetkeeper.engine.run_ports import Claim, Outcome, Runs
-from fleetkeeper.engine.task_tick import Ticker
+from fleetkeeper.engine.task_tick import Read, Ticker
 from fleetkeeper.engine.turns import Every, Flight
 from fleetkeeper.errors import StoreUnavailable, Tampered
 
@@ -75,13 +75,19 @@ class Executor:
         with ThreadPoolExecutor(self._worker.threads, "engine") as pool:
             while not cancel.is_set():
                 try:
-                    self._turn(pool)
+                    self.turn(pool)
                 except StoreUnavailable as error:
                     _log.warning("engine_waits", reason=str(error), again_in_seconds=AFTER_LOSS)
                     cancel.wait(AFTER_LOSS)
         self._finish()
 
-    def _turn(self, pool: ThreadPoolExecutor) -> None:
+    @property
+    def in_flight(self) -> int:
+        """How many tasks are claimed, and not stored yet."""
+        return len(self._flight)
+
+    def turn(self, pool: ThreadPoolExecutor) -> None:
+        """One round: what is due is begun, and what came out meanwhile is stored."""
         now = self._ticker.world.clock.now()
         if self._beats.is_due():
             self._runs.beat(self._worker.name, self._worker.host, self._worker.version)
@@ -95,7 +101,9 @@ class Executor:
         claims = self._runs.claim(self._worker.name, now, room, self._worker.lease) if room > 0 else ()
         for claim in claims:
             self._flight.add(claim.task.key)
-            pool.submit(self._look_at, claim)
+        read = self._guards(claims)
+        for claim in claims:
+            pool.submit(self._look_at, claim, read.get(claim.task.key))
         self._store(self._gathered(0.0 if claims else self._idle(now)))
 
     def _idle(self, now: datetime) -> float:
@@ -150,11 +158,18 @@ class Executor:
 
     # ---- tasks
 
-    def _look_at(self, claim: Claim) -> None:
+    def _guards(self, claims: Sequence[Claim]) -> dict[TaskKey, Read]:
+        """What guards the acts that are intended, in one read for all of them."""
+        intended = [each.task.key for each in claims if each.step and each.step.state is StepState.INTENDED]
+        at = time.monotonic()
+        guards = self._runs.guards(intended) if intended else {}
+        return {key: Read(guards.get(key), at) for key in intended}
+
+    def _look_at(self, claim: Claim, read: Read | None) -> None:
         """In a thread: one look; its outcome is stored by the loop."""
         outcome = None
         try:
-            outcome = self._ticker.tick(claim, self._archive.of(claim.run.plan))
+            outcome = self._ticker.tick(claim, self._archive.of(claim.run.plan), read)
         except Tampered as error:
             now = self._ticker.world.clock.now()
             why = Why(

@@ -1,5 +1,6 @@
 """One look at one task: look, decide, and either wait, intend, act or undo. No transaction is open meanwhile."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -12,7 +13,7 @@ from fleetkeeper.core.run import Cause, Control, Hold, Role, StepState, TaskStat
 from fleetkeeper.core.stepping import Tick, Ticked, first_look
 from fleetkeeper.core.verdict import Act, Failed, Memory, Verdict
 from fleetkeeper.engine.guarding import Frozen, Gatekeeper, subject_of
-from fleetkeeper.engine.run_ports import Claim, Outcome
+from fleetkeeper.engine.run_ports import Claim, Guard, Outcome
 from fleetkeeper.engine.step import Kinds, Step, Subject, moment_of, token_of
 from fleetkeeper.engine.undoing import Undoer
 from fleetkeeper.engine.world import World
@@ -41,6 +42,18 @@ class Pace:
     scale: float = 1.0
 
 
+FRESH = 0.5
+"""Seconds of wall time for which a guard serves: a pause or a freeze must stop new acts within a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A guard, None for a task that is gone, and when it was read, by the wall's monotonic clock."""
+
+    guard: Guard | None
+    at: float
+
+
 Holding = Callable[[Claim, Frozen, datetime], Hold | None]
 """What outside of the run keeps this task's next act from beginning: window, freeze, calendar, incident."""
 
@@ -60,15 +73,26 @@ class Ticker:
     pace: Pace
     holding: Holding
 
-    def tick(self, claim: Claim, frozen: Frozen) -> Outcome | None:
+    def tick(self, claim: Claim, frozen: Frozen, read: Read | None = None) -> Outcome | None:
         """Look at a claimed task once; None when it is no longer this worker's.
 
-        Raises nothing but StoreUnavailable: then nothing is known to be done, and the lease runs out.
+        A step that ended makes room for a look at the next one, so that its intent is stored with that end. Raises
+        nothing but StoreUnavailable: then nothing is known to be done, and the lease runs out.
         """
+        outcome = self._looked(claim, frozen, read)
+        if outcome is None or outcome.task.state is not TaskState.RUNNING or outcome.task.step == claim.task.step:
+            return outcome
+        following = self._looked(replace(claim, task=outcome.task, step=None, epoch=outcome.epoch), frozen, None)
+        if following is None:
+            return outcome
+        steps, events = outcome.steps + following.steps, outcome.events + following.events
+        return replace(following, steps=steps, events=events, wakes=outcome.wakes or following.wakes)
+
+    def _looked(self, claim: Claim, frozen: Frozen, read: Read | None) -> Outcome | None:
         spec = frozen.spec(claim.task)
         now = self.world.clock.now()
         step = claim.step or first_look(claim.task, spec, now)
-        look = _Look(self, claim, frozen, Tick(claim.task, step, spec, now, self.pace.poll))
+        look = _Look(self, claim, frozen, Tick(claim.task, step, spec, now, self.pace.poll), read)
         try:
             return look.outcome(look.ticked())
         except Superseded:
@@ -99,6 +123,7 @@ class _Look:
     claim: Claim
     frozen: Frozen
     tick: Tick
+    read: Read | None
 
     def ticked(self) -> Ticked:
         step, spec = self.tick.step, self.tick.spec
@@ -160,7 +185,7 @@ class _Look:
         return replace(self.tick, step=replace(self.tick.step, token=token)).intended(act.what, act.memory)
 
     def _act(self, code: Step, subject: Subject, act: Act) -> Ticked:
-        guard = self.ticker.world.runs.guards([self.claim.task.key]).get(self.claim.task.key)
+        guard = self._guard()
         if guard is None or guard.epoch != self.claim.epoch:
             raise Superseded
         tick = self.tick
@@ -171,6 +196,12 @@ class _Look:
         if code.repeatable:
             return tick.acted(code.act(self.ticker.world, subject, moment_of(tick, code), act.memory))
         return self._act_once(code, subject, act.memory)
+
+    def _guard(self) -> Guard | None:
+        """As the loop read it for all at once; anew when this task had to wait for its thread."""
+        if self.read is not None and time.monotonic() - self.read.at < FRESH:
+            return self.read.guard
+        return self.ticker.world.runs.guards([self.claim.task.key]).get(self.claim.task.key)
 
     def _act_once(self, code: Step, subject: Subject, memory: Memory) -> Ticked:
         """Store that the act begins, so that after a crash nobody takes it for not begun; then act."""

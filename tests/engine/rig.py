@@ -1,11 +1,12 @@
-"""An engine over a small cloud: operations that are started by a token, take their time, and count how often they were."""
+"""An engine over a small cloud: operations that are started by a token, take their time, and are counted."""
 
 import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from fleetkeeper.adapters.store import schema
 from fleetkeeper.adapters.store.runs import SqlRuns
@@ -52,7 +53,7 @@ class Nobody:
 
 
 class NoCalendars:
-    def holds(self, now: datetime, names: object) -> tuple[()]:  # noqa: ARG002  # the port's words
+    def holds(self, now: datetime, names: object) -> tuple[()]:  # the port's words
         return ()
 
 
@@ -84,7 +85,7 @@ class Cloud:
                 raise self.lose.pop()
         return Answer(200, {}, "")
 
-    def ask(self, name: str, query: Mapping[str, str]) -> Answer:  # noqa: ARG002  # the port's words
+    def ask(self, name: str, query: Mapping[str, str]) -> Answer:  # the port's words
         with self.lock:
             self.asked += 1
             if self.refuse:
@@ -100,23 +101,23 @@ class Cloud:
 class Operate:
     """A step over the cloud: starts one operation and waits for its end."""
 
-    repeatable: bool = True
-    cancellable: bool = False
+    repeatable: bool = True  # type: ignore[misc]  # of each instance here, by its parameters
+    cancellable: bool = False  # type: ignore[misc]
     blind: bool = False
 
-    kind = "operate"
-    version = 1
+    kind: ClassVar[str] = "operate"
+    version: ClassVar[int] = 1
 
     @classmethod
     def of(cls, params: Params) -> "Operate":
         return cls(bool(params.get("repeatable", True)), bool(params.get("cancellable")), bool(params.get("blind")))
 
-    def look(self, world: World, subject: Subject, moment: Moment) -> str:  # noqa: ARG002
+    def look(self, world: World, subject: Subject, moment: Moment) -> str:
         if not moment.token or self.blind:
             return moment.memory.get("state", "none")
         return world.hooks.ask("state", {"token": moment.token}).fields["state"]
 
-    def decide(self, seen: str, moment: Moment) -> Verdict:  # noqa: ARG002
+    def decide(self, seen: str, moment: Moment) -> Verdict:
         match seen:
             case "none":
                 return Act("start the operation")
@@ -126,7 +127,7 @@ class Operate:
                 return Failed("the operation failed")
         return Done("the operation is done")
 
-    def act(self, world: World, subject: Subject, moment: Moment, memory: Memory) -> Memory:  # noqa: ARG002
+    def act(self, world: World, subject: Subject, moment: Moment, memory: Memory) -> Memory:
         name = subject.member.name if subject.member else subject.gate
         world.hooks.call("start", {"member": name, "step": moment.token[:4]}, moment.token)
         return {"token": moment.token, "state": "done"}
@@ -262,6 +263,17 @@ def engine(
     ticker = Ticker(world, KINDS, gates, gatekeeper, pace, holding)
     outside = Outside(world, gates, timedelta(minutes=1), timedelta(days=3650))
     return Engine(runs, cloud, clock, Executor(ticker, outside, lambda: None, worker), ticker)
+
+
+def settle(made: Engine, turns: int = 200) -> None:
+    """Let the engine do everything that is due by its clock; fails when that does not end."""
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(turns):
+            made.executor.turn(pool)
+            following = made.runs.next_due()
+            if not made.executor.in_flight and (following is None or following > made.clock.now()):
+                return
+    raise AssertionError("there is always something due")
 
 
 @contextmanager
