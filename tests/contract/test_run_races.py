@@ -1,5 +1,7 @@
 """Replicas that work on the same runs at one moment, each with connections of its own."""
 
+import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -12,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from fleetkeeper.adapters.store.runs import SqlRuns
+from fleetkeeper.config import StoreSettings
 from fleetkeeper.core.plan import Need
 from fleetkeeper.core.run import Changes, RunView, StepState, TaskKey, TaskState
 from tests.contract.observed import later
@@ -260,6 +263,47 @@ def test_a_reader_that_follows_the_log_misses_nothing(open_runs: Open) -> None:
     assert len(everything) > 100
     assert seen == everything
     assert tasks_of(stores[0], begun.id)
+
+
+_CLAIMER = """
+import sys
+from fleetkeeper.adapters.store.runs import SqlRuns
+from fleetkeeper.config import StoreSettings
+from tests.contract.running import claim, outcome
+name, url = sys.argv[1:]
+runs = SqlRuns(StoreSettings(url))
+print("ready", flush=True)
+sys.stdin.readline()
+written = set()
+while got := claim(runs, name, limit=5):
+    written |= {key.idx for key in runs.commit([outcome(each, due=None) for each in got])}
+print(*written)
+"""
+
+
+def test_two_processes_share_the_work_and_do_none_of_it_twice(settings: StoreSettings, runs: SqlRuns) -> None:
+    begun = begin(runs, members=200)
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-c", _CLAIMER, name, settings.url],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for name in ("left", "right")
+    ]
+    for worker in workers:
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == "ready\n"
+    for worker in workers:
+        assert worker.stdin is not None
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
+    done = [[int(idx) for idx in worker.communicate(timeout=120)[0].split()] for worker in workers]
+    for each in claim(runs, "last", limit=200):  # what was locked when a worker looked for the last time
+        done[0] += [key.idx for key in runs.commit([outcome(each, due=None)])]
+    assert sorted(done[0] + done[1]) == list(range(200))
+    assert {each.due for each in tasks_of(runs, begun.id)} == {None}
 
 
 def test_two_starters_create_one_run(open_runs: Open) -> None:

@@ -227,9 +227,11 @@ class TestTampering:
         [
             pytest.param("UPDATE plan SET header = replace(header, 'service=shop', 'ring=all')", id="header"),
             pytest.param("UPDATE run SET digest = 'abc'", id="digest of the run"),
+            pytest.param("UPDATE run_task SET state = 'dreaming' WHERE idx = 1", id="task"),
+            pytest.param("UPDATE run_task SET needs = '{' WHERE idx = 1", id="needs"),
         ],
     )
-    def test_a_run_of_a_plan_that_was_edited_stops_and_says_so_once(self, runs: SqlRuns, statement: str) -> None:
+    def test_a_run_that_was_edited_by_hand_stops_and_says_so_once(self, runs: SqlRuns, statement: str) -> None:
         begun = begin(runs)
         with runs._database.engine.begin() as connection:
             connection.exec_driver_sql(statement)
@@ -239,7 +241,8 @@ class TestTampering:
         assert (stored.state, stored.since) == (RunState.BLOCKED, NOON)
         assert stored.why is not None
         assert (stored.why.cause, stored.why.since) == (Cause.TAMPERED, NOON)
-        assert "header of plan addons-7f3a" in stored.why.text
+        named = "task 1 of run addons-7f3a-1" if "run_task" in statement else "header of plan addons-7f3a"
+        assert named in stored.why.text
         assert stored.due == later(2)
         assert [each.event.kind for each in runs.events(begun.id)] == ["run", "tampered"]
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from fleetkeeper.adapters.store.runs import SqlRuns
+from fleetkeeper.core.approval import seal
 from fleetkeeper.core.plan import Need
 from fleetkeeper.core.run import Cause, Changes, RunView, StepState, TaskKey, TaskState, Unit, UnitState
 from fleetkeeper.engine.run_ports import Runs, StoredEvent, StoredRun
@@ -270,6 +271,31 @@ class TestClaims:
         begin(runs)
         execute(runs, "UPDATE run_task SET state = 'dreaming' WHERE idx = 1")
         assert [each.task.key.idx for each in claim(runs)] == [0, 2]
+
+    @pytest.mark.parametrize("edit", ["state = 'dreaming'", "memory = 'no JSON'"])
+    def test_a_step_that_nobody_wrote_is_shown_as_one_that_no_seal_fits(self, runs: SqlRuns, edit: str) -> None:
+        begin(runs, members=1)
+        (claimed,) = claim(runs)
+        written = step(claimed.task.key, memory={"update": "7"})
+        runs.commit([outcome(claimed, written)])
+        execute(runs, f"UPDATE run_step SET {edit}")
+        (again,) = claim(runs)
+        assert again.step is not None
+        assert seal(again.step, "", "", b"key") != seal(written, "", "", b"key")
+
+    def test_a_mark_before_an_act_keeps_the_lease(self, runs: SqlRuns) -> None:
+        begun = begin(runs, members=1)
+        (held,) = claim(runs)
+        acting, waiting = (step(held.task.key, 0, state) for state in (StepState.ACTING, StepState.WAITING))
+        mark = replace(outcome(held, acting, events=(event(begun, "acts"),)), keeps=True)
+        assert runs.commit([mark]) == runs.commit([mark]) == {held.task.key}
+        assert claim(runs, "right") == ()
+        guard = runs.guards([held.task.key])[held.task.key]
+        assert (guard.step, guard.epoch) == (acting, held.epoch + 1)
+        assert runs.commit([replace(outcome(held, waiting), epoch=held.epoch + 1)]) == {held.task.key}
+        assert steps_of(runs, begun.id) == (waiting,)
+        assert [each.event.text for each in runs.events(begun.id)] == ["created", "acts"]
+        assert len(claim(runs, "right")) == 1
 
     def test_an_epoch_is_not_given_again_after_a_restore(self, runs: SqlRuns) -> None:
         begin(runs, members=1)
