@@ -78,7 +78,7 @@ class Admission:
         flying = [task.group for task in draft.members(stage) if is_in_flight(task)]
         self.count = len(flying)
         self.by_group = Counter(flying)
-        self._shared: dict[object, Why] = {}
+        self._shared: dict[object, Why] = {}  # one reason for the hundreds of members that wait for the same thing
 
     def admit(self, candidates: Sequence[Task]) -> None:
         """Let those begin that may, and say of the others why they wait."""
@@ -129,7 +129,7 @@ class Admission:
             self.draft.poll()
         if hold.until:
             self.draft.look_at(hold.until)
-        return self._share(("hold", hold), why_of(self.draft, hold))
+        return self._shared.get(hold) or self._share(hold, why_of(self.draft, hold))
 
     def _service(self, task: Task) -> Why | None:
         limits = self.draft.view.header.service_limits
@@ -178,16 +178,19 @@ class Admission:
     def _full(self, task: Task) -> Why | None:
         most = self.limits.group_concurrency.get(task.group) if task.group else None
         if most is not None and self.by_group[task.group] >= most:
-            return self._limit(task.group, most)
+            return self._shared.get(("limit", task.group)) or self._limit(task.group, most)
         most = self.limits.max_concurrency
-        return self._limit("", most) if self.count >= most else None
+        if self.count < most:
+            return None
+        return self._shared.get(("limit", "")) or self._limit("", most)
 
     def _limit(self, group: str, most: int) -> Why:
         text = f"{self.draft.label(self.stage, group)} works on {most} at once: it begins when one of them ends"
         return self._share(("limit", group), self.draft.why(Cause.LIMIT, text))
 
     def _share(self, key: object, why: Why) -> Why:
-        return self._shared.setdefault(key, why)
+        self._shared[key] = why
+        return why
 
 
 def known(task: Task) -> dict[str, str]:

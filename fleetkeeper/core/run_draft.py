@@ -204,14 +204,16 @@ def is_waiting(task: Task) -> bool:
     A begun member that the executor holds (a pause, a pause between attempts) has a time to be looked at, or waits for
     the run to be resumed: it keeps its place.
     """
-    if task.state is TaskState.PENDING and task.started_at is not None:
-        return task.due is None and (task.why is None or task.why.cause not in _KEEPS_PLACE)
-    return task.state in (TaskState.NOT_STARTED, TaskState.PENDING)
+    if task.state is TaskState.NOT_STARTED:
+        return True
+    if task.state is not TaskState.PENDING:
+        return False
+    return task.started_at is None or (task.due is None and (task.why is None or task.why.cause not in _KEEPS_PLACE))
 
 
 def is_in_flight(task: Task) -> bool:
     """Whether a member takes up a place of its stage, its group, its service and its reservations."""
-    return task.state not in TASK_OVER and not is_waiting(task)
+    return not is_waiting(task) and task.state not in TASK_OVER
 
 
 def is_failure(task: Task) -> bool:
