@@ -182,9 +182,10 @@ class Table:
         value = self._look(key)
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
             return tuple(value)
-        if value is _ABSENT or isinstance(value, str | int | float):
-            return None if value is _ABSENT else value
-        self._source.note((*self._path, key), "must be text, a number, true or false, or a list of texts")
+        if isinstance(value, str | int | float):
+            return value
+        if value is not _ABSENT:
+            self._source.note((*self._path, key), "must be text, a number, true or false, or a list of texts")
         return None
 
     def mapping(self, key: str, default: Mapping[str, str] | None = None) -> Mapping[str, str]:

@@ -201,5 +201,3 @@ def current_facts(snap: Snapshot) -> dict[str, str]:
     plane = snap.control_plane
     found = {} if plane is None else {VERSION: str(plane.version), STATUS: plane.status}
     return found | {f"addon {each.name}": each.version for each in snap.managed_addons}
-
-

@@ -90,7 +90,9 @@ def update_addon(spec: StepSpec, snap: Snapshot, compat: Compat) -> Expansion:
     plane = snap.control_plane
     for part in (parts.MANAGED_ADDONS, parts.ADDON_RELEASES):
         if gap := snap.missing(part):
-            return Expansion(obstacle=f"its {part.replace('_', ' ')} could not be seen ({gap.reason.value}: {gap.detail})")
+            return Expansion(
+                obstacle=f"its {part.replace('_', ' ')} could not be seen ({gap.reason.value}: {gap.detail})"
+            )
     if plane is None or not is_asked(snap.addon_releases, plane.version):
         return Expansion(obstacle="EKS was not asked yet which addon versions go with its minor")
     chosen = [each for each in snap.managed_addons if _is_chosen(each.name, spec.params)]
@@ -105,7 +107,7 @@ def update_addon(spec: StepSpec, snap: Snapshot, compat: Compat) -> Expansion:
 
 def _is_chosen(name: str, params: Params) -> bool:
     addon = params.get("addon")
-    return addon == EVERY or name == addon or (isinstance(addon, tuple) and name in addon)
+    return addon in (EVERY, name) or (isinstance(addon, tuple) and name in addon)
 
 
 def _idle(spec: StepSpec, chosen: list[ManagedAddon], minor: Minor) -> str:
@@ -136,7 +138,7 @@ def _notes(snap: Snapshot, addon: ManagedAddon, way: "_Way") -> Iterator[str]:
 
 
 class _Way:
-    """The versions that an addon goes through: the one wanted, with one of each minor between where its rule says so."""
+    """The versions that an addon goes through: the one wanted, after one of each minor where its rule says so."""
 
     def __init__(self, addon: ManagedAddon, params: Params, snap: Snapshot, compat: Compat, minor: Minor) -> None:
         self._at = _parsed(addon.version)
@@ -176,7 +178,9 @@ class _Way:
             between = [version for version in fit if version.minor == at.minor.next()]
             if not between:
                 missing = at.minor.next()
-                self.short = f"{addon.name} moves one minor at a time, and EKS offers none of {missing} on the way to {goal}"
+                self.short = (
+                    f"{addon.name} moves one minor at a time, and EKS offers none of {missing} on the way to {goal}"
+                )
                 break
             at = max(between)
             found.append(fit[at])

@@ -84,9 +84,7 @@ def _left(candidate: Candidate, reason: str) -> Left:
 # ---- stages
 
 
-def _place(
-    candidate: Candidate, playbook: Playbook, selectors: Sequence[Selector], compat: Compat
-) -> _Placed | str:
+def _place(candidate: Candidate, playbook: Playbook, selectors: Sequence[Selector], compat: Compat) -> _Placed | str:
     if reason := reason_to_leave(candidate, playbook):
         return reason
     stage = _stage_of(candidate, selectors)
@@ -95,8 +93,8 @@ def _place(
     work = work_of(candidate, playbook, compat)
     if isinstance(work, str):
         return work
-    spec = playbook.stages[min(stage, len(playbook.stages) - 1)]
-    return _Placed(candidate, work, stage, _group_of(candidate, spec) if stage < len(playbook.stages) else "")
+    group = _group_of(candidate, playbook.stages[stage]) if stage < len(playbook.stages) else ""
+    return _Placed(candidate, work, stage, group)
 
 
 def _stage_of(candidate: Candidate, selectors: Sequence[Selector]) -> int | str:
@@ -163,18 +161,21 @@ def _members(
     for idx, spec in enumerate(stages):
         inside = [each for each in placed if each.stage == idx]
         for attribute in reversed(spec.order):
-            key = attribute.removeprefix("-")
-            inside.sort(key=lambda each, key=key: _sortable(each, key), reverse=attribute.startswith("-"))  # type: ignore[misc]
+            inside = _ordered(inside, attribute)
         found += inside
     return tuple(_member(order, idx, each, compat) for idx, each in enumerate(found))
 
 
-def _sortable(placed: _Placed, key: str) -> tuple[int, Minor, str]:
-    """Minors as versions, for 1.9 is before 1.10; all else as text, what is empty last."""
-    text = placed.candidate.attributes.get(key, "")
-    if key == "version" and text:
-        return (0, Minor.parse(text), "")
-    return (0 if text else 1, Minor(0, 0), text)
+def _ordered(placed: Iterable[_Placed], attribute: str) -> list[_Placed]:
+    """By one attribute, a leading - reverses; minors as versions, for 1.9 is before 1.10. What lacks it is last."""
+    key = attribute.removeprefix("-")
+
+    def value(each: _Placed) -> tuple[Minor, str]:
+        text = each.candidate.attributes.get(key, "")
+        return (Minor.parse(text), "") if key == "version" and text else (Minor(0, 0), text)
+
+    found = sorted(placed, key=value, reverse=attribute.startswith("-"))
+    return sorted(found, key=lambda each: not each.candidate.attributes.get(key, ""))
 
 
 def _member(order: Order, idx: int, placed: _Placed, compat: Compat) -> Member:

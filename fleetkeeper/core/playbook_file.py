@@ -150,7 +150,7 @@ def _amount(table: Table, key: str, default: Amount, *, least: int) -> Amount:
     value = table.plain(key) if table.has(key) else str(default)
     try:
         if not isinstance(value, int | str) or isinstance(value, bool):
-            raise ValueError("must be a count such as 5, or a percentage such as \"20%\"")
+            raise ValueError('must be a count such as 5, or a percentage such as "20%"')
         found = Amount.parse(str(value))
     except ValueError as error:
         table.mistake(key, str(error))
@@ -213,7 +213,9 @@ def _note_repeated(tables: Sequence[Table]) -> None:
 def _note_hidden(stages: Sequence[Table]) -> None:
     for each in stages[:-1]:
         if not each.plain("clusters"):
-            each.mistake("", "takes every cluster, so no stage after it gets any", "set clusters, or move it to the end")
+            each.mistake(
+                "", "takes every cluster, so no stage after it gets any", "set clusters, or move it to the end"
+            )
 
 
 def _note_undeclared(table: Table, kind: str, changes: Changes) -> None:

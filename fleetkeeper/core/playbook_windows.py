@@ -1,4 +1,4 @@
-"""The windows of a stage from its TOML: {days = ["sat", "sun"], from = "22:00", to = "04:00", zone = "Europe/Berlin"}."""
+"""The windows of a stage from its TOML: {days = ["sat"], from = "22:00", to = "04:00", zone = "Europe/Berlin"}."""
 
 import re
 from difflib import get_close_matches
