@@ -40,7 +40,8 @@ def read_files(paths: Sequence[Path], steps: Known, gates: Known) -> Mapping[str
     """The playbooks of files, and of the folders among the paths; ConfigError with every mistake of all."""
     found: dict[str, Playbook] = {}
     mistakes: list[Mistake] = []
-    for path in (file for path in paths for file in (sorted(path.glob("*.toml")) if path.is_dir() else [path])):
+    files = [file for path in paths for file in (sorted(path.glob("*.toml")) if path.is_dir() else [path])]
+    for path in files:
         try:
             playbook = _read(path, str(path), steps, gates)
         except ConfigError as error:

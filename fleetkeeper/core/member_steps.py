@@ -15,7 +15,7 @@ from fleetkeeper.core.wording import counted
 from fleetkeeper.errors import ParamError
 
 EVERY = "*"
-NEWEST = "newest"
+LATEST = "latest"
 DEFAULT = "default"
 
 _BUSY = frozenset({"CREATING", "UPDATING", "DELETING"})
@@ -56,7 +56,7 @@ def addon_template(params: Params) -> Params:
         wrong["addon"] = f'must be "{EVERY}", the name of an EKS addon, or a list of such names'
     elif isinstance(addon, tuple) and EVERY in addon:
         wrong["addon"] = f'must be "{EVERY}" alone, or a list of names'
-    if (reason := _wrong_version(params.get("version", NEWEST))) is not None:
+    if (reason := _wrong_version(params.get("version", LATEST))) is not None:
         wrong["version"] = reason
     elif _is_exact(params) and (addon == EVERY or not isinstance(addon, str)):
         wrong["version"] = "is of one addon, and addon does not name one"
@@ -69,15 +69,15 @@ def addon_template(params: Params) -> Params:
 
 
 def _wrong_version(value: object) -> str | None:
-    if value in (NEWEST, DEFAULT):
+    if value in (LATEST, DEFAULT):
         return None
     if isinstance(value, str) and _parsed(value) is not None:
         return None
-    return f'must be "{NEWEST}", "{DEFAULT}" (EKS\'s own choice for the minor) or a version such as v1.12.0-eksbuild.2'
+    return f'must be "{LATEST}", "{DEFAULT}" (EKS\'s own choice for the minor) or a version such as v1.12.0-eksbuild.2'
 
 
 def _is_exact(params: Params) -> bool:
-    return params.get("version", NEWEST) not in (NEWEST, DEFAULT)
+    return params.get("version", LATEST) not in (LATEST, DEFAULT)
 
 
 def update_addon(spec: StepSpec, snap: Snapshot, compat: Compat) -> Expansion:
@@ -113,9 +113,9 @@ def _is_chosen(name: str, params: Params) -> bool:
 def _idle(spec: StepSpec, chosen: list[ManagedAddon], minor: Minor) -> str:
     if not chosen:
         return "nothing to do: it has none of the EKS addons that the playbook updates"
-    wanted = spec.params.get("version", NEWEST)
-    goal = f"the {wanted} version that EKS offers for {minor}" if wanted in (NEWEST, DEFAULT) else str(wanted)
-    return f"nothing to do: no EKS addon of {len(chosen)} can come nearer to {goal}"
+    wanted = spec.params.get("version", LATEST)
+    goal = f"EKS's {wanted} version for {minor}" if wanted in (LATEST, DEFAULT) else str(wanted)
+    return f"nothing to do: its {counted(len(chosen), 'EKS addon')} cannot come nearer to {goal}"
 
 
 def _steps(spec: StepSpec, addon: ManagedAddon, versions: tuple[str, ...]) -> Iterator[StepSpec]:
@@ -190,10 +190,10 @@ class _Way:
 
 
 def _goal(fit: Mapping[Version, str], listed: Mapping[str, bool], params: Params) -> Version | None:
-    wanted = params.get("version", NEWEST)
+    wanted = params.get("version", LATEST)
     if wanted == DEFAULT:
         fit = {version: text for version, text in fit.items() if listed[text]}
-    elif wanted != NEWEST:
+    elif wanted != LATEST:
         fit = {version: text for version, text in fit.items() if text == wanted}
     return max((each for each in fit if not each.is_pre_release), default=None)
 

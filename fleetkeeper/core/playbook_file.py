@@ -82,7 +82,8 @@ class _Reader:
 
     def step(self, table: Table, changes: Changes) -> StepSpec:
         kind = table.text("kind", choices=sorted(self._steps))
-        _note_undeclared(table, kind, changes)
+        if kind in self._steps:
+            _note_undeclared(table, kind, changes)
         return StepSpec(
             name=table.text("name", check=_wrong_name),
             kind=kind,
@@ -135,8 +136,9 @@ class _Reader:
 
 
 def _choice(table: Table, key: str, kind: type[Choice], default: Choice | None) -> Choice:
+    """Instead of a wrong one the default or the last, which makes no further mistakes of what is right."""
     text = table.text(key, default.value if default else None, choices=[each.value for each in kind])
-    return kind(text) if text in {each.value for each in kind} else default or next(iter(kind))
+    return kind(text) if text in {each.value for each in kind} else default or list(kind)[-1]
 
 
 def _duration(table: Table, key: str, default: timedelta) -> timedelta:
@@ -219,7 +221,7 @@ def _note_hidden(stages: Sequence[Table]) -> None:
 
 
 def _note_undeclared(table: Table, kind: str, changes: Changes) -> None:
-    if changes is Changes.NOTHING and kind and kind not in HARMLESS:
+    if changes is Changes.NOTHING and kind not in HARMLESS:
         table.mistake(
             "kind",
             f'may change something, and the playbook says changes = "{changes}", for which nobody is asked',
