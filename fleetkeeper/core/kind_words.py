@@ -55,8 +55,8 @@ STEPS: Mapping[str, StepWords] = {
         does="updates one EKS addon to the plan's version, keeps its configuration, and waits until EKS says ACTIVE",
         dry_run="says which addon goes from which version to which",
         wrong="EKS refuses or the addon gets DEGRADED: the member fails with EKS's own words; the addon's pods restart",
-        back="an update that runs cannot be stopped and is followed to its end; afterwards the version in `from` is"
-        " installed again with aws eks update-addon --addon-version",
+        back="an update that runs cannot be stopped and is followed to its end; afterwards the version from"
+        " before is installed again with aws eks update-addon --addon-version",
     ),
 }
 

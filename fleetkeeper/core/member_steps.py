@@ -11,7 +11,7 @@ from fleetkeeper.core.model import ManagedAddon
 from fleetkeeper.core.playbook import Params, StepSpec
 from fleetkeeper.core.snapshot import Snapshot
 from fleetkeeper.core.versions import Minor, Version
-from fleetkeeper.core.wording import counted
+from fleetkeeper.core.wording import counted, some
 from fleetkeeper.errors import ParamError
 
 EVERY = "*"
@@ -113,9 +113,11 @@ def _is_chosen(name: str, params: Params) -> bool:
 def _idle(spec: StepSpec, chosen: list[ManagedAddon], minor: Minor) -> str:
     if not chosen:
         return "nothing to do: it has none of the EKS addons that the playbook updates"
-    wanted = spec.params.get("version", LATEST)
-    goal = f"EKS's {wanted} version for {minor}" if wanted in (LATEST, DEFAULT) else str(wanted)
-    return f"nothing to do: its {counted(len(chosen), 'EKS addon')} cannot come nearer to {goal}"
+    if _is_exact(spec.params):
+        return f"nothing to do: {chosen[0].name} is at {chosen[0].version}, and is to be at {spec.params['version']}"
+    names = some(each.name for each in chosen)
+    offer = "EKS's default is no newer version" if spec.params.get("version") == DEFAULT else "EKS has no newer version"
+    return f"nothing to do: {offer} of {names} for {minor}"
 
 
 def _steps(spec: StepSpec, addon: ManagedAddon, versions: tuple[str, ...]) -> Iterator[StepSpec]:

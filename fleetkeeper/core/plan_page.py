@@ -47,6 +47,7 @@ def _labelled(label: str, text: str) -> list[str]:
 def _head(plan: Plan) -> Iterator[str]:
     header = plan.header
     yield from _filled(f"Plan {header.id}: {header.playbook_title}")
+    yield from _filled(header.playbook_purpose, "  ", "  ") if header.playbook_purpose else ()
     yield ""
     yield from _labelled("changes", _CHANGES[header.changes])
     yield from _labelled("clusters", _count(plan))
@@ -54,8 +55,7 @@ def _head(plan: Plan) -> Iterator[str]:
     yield from _labelled("made", f"{_time(header.created_at)} by {header.created_by}")
     yield from _labelled("expires", f"{_time(header.expires_at)}; from then on it cannot be started")
     if header.expected and plan.members:
-        waits = "waits for people, windows, freezes and limits not counted"
-        yield from _labelled("takes", f"{range_text(header.expected)}, {waits}")
+        yield from _labelled("takes", f"{range_text(header.expected)}: {_meaning(header.expected)}")
     if saved := sum(each.saved_per_month for each in plan.members):
         yield from _labelled("saves", f"${saved:,.0f} a month of extended support")
     for label, text in chain(_limits(header), _holds(header)):
@@ -97,9 +97,14 @@ def _holds(header: Header) -> Iterator[tuple[str, str]]:
 
 
 def range_text(range: Range) -> str:
-    """`2h to 5h (half, 95 of 100)`; says where it rests on no runs of one's own."""
-    found = f"{duration_text(range.p50)} (half of such work) to {duration_text(range.p95)} (95 of 100)"
-    return found if range.calibrated else f"{found}, uncalibrated"
+    """`2h to 5h`; one value where both ends are alike."""
+    return " to ".join(dict.fromkeys((duration_text(range.p50), duration_text(range.p95))))
+
+
+def _meaning(range: Range) -> str:
+    ends = "half of such work ends by the first, 95 of 100 by the second"
+    base = "by runs of one's own" if range.calibrated else "uncalibrated, for there are too few runs of one's own"
+    return f"{ends} ({base}); waits for people, windows, freezes and limits come on top"
 
 
 # ---- steps
@@ -157,8 +162,8 @@ def _admission(stage: Stage) -> str:
     failures = stage.max_failures
     found = f"at most {stage.max_concurrency} at once"
     if stage.group_concurrency:
-        groups = [f"{name} {limit}" for name, limit in stage.group_concurrency.items()]
-        found += f" (by group: {', '.join(groups)})"
+        groups = [f"{limit} in {name}" for name, limit in stage.group_concurrency.items()]
+        found += f" ({', '.join(groups)})"
     after = "the first failure" if not failures else f"more than {counted(failures, 'failure')}"
     return f"{found}; after {after} {_ON_FAILURE[stage.on_failure]}"
 

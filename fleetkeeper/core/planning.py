@@ -223,6 +223,7 @@ def _sealed(order: Order, stages: tuple[Stage, ...], members: tuple[Member, ...]
         holds=playbook.holds,
         service_limits=dict(order.service_limits),
         expected=total(ranges),
+        playbook_purpose=playbook.purpose,
     )
     named = replace(header, id=f"{playbook.name}-{digest(to_json(header))[:_ID_DIGITS]}")
     return Plan(named, members, digest(to_json(named)))

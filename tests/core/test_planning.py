@@ -83,7 +83,7 @@ RUNNING = observed.EksUpdate("u-9", "VersionUpdate", "InProgress", NOON, Minor(1
         ),
         pytest.param(
             candidate("shop", addon(version="v1.13.2-eksbuild.1")),
-            "nothing to do: its 1 EKS addon cannot come nearer to EKS's latest version for 1.34",
+            "nothing to do: EKS has no newer version of coredns for 1.34",
             id="addons that are the newest already",
         ),
         pytest.param(
