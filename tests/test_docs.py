@@ -18,7 +18,7 @@ from tests.cli import tree
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
-SECTIONS = ("store", "aws", "kubernetes", "observe", "mapping", "assess", "serve", "log")
+SECTIONS = ("store", "aws", "kubernetes", "observe", "mapping", "assess", "engine", "serve", "log")
 SECRETS = {"FLEETKEEPER_STORE__PASSWORD", "FLEETKEEPER_AWS__EXTERNAL_ID"}
 
 _SPAN = re.compile(r"`([^`\n]+)`")

@@ -8,7 +8,7 @@ from fleetkeeper.core import parts
 from fleetkeeper.core.assess import Verdict
 from fleetkeeper.core.checks.support_end import EXTENDED_EXTRA, HOURS_A_MONTH
 from fleetkeeper.core.compat import Compat
-from fleetkeeper.core.member_steps import EXPANDERS
+from fleetkeeper.core.member_steps import EXPANDERS, addon_fact
 from fleetkeeper.core.playbook import Changes, Playbook, StepSpec
 from fleetkeeper.core.readiness import ClusterReport, Entry
 from fleetkeeper.core.snapshot import Snapshot
@@ -200,4 +200,4 @@ def current_facts(snap: Snapshot) -> dict[str, str]:
     """Every fact that a member of a plan may rest on, as it is stored now."""
     plane = snap.control_plane
     found = {} if plane is None else {VERSION: str(plane.version), STATUS: plane.status}
-    return found | {f"addon {each.name}": each.version for each in snap.managed_addons}
+    return found | {addon_fact(each.name): each.version for each in snap.managed_addons}

@@ -60,12 +60,10 @@ def addon_template(params: Params) -> Params:
         wrong["version"] = reason
     elif _is_exact(params) and (addon == EVERY or not isinstance(addon, str)):
         wrong["version"] = "is of one addon, and addon does not name one"
-    if "from" in params:
-        wrong["from"] = "is settled by each plan: remove it"
     if wrong:
         raise ParamError(wrong)
     rest = {name: value for name, value in params.items() if name not in ("addon", "version")}
-    return rest | {"addon": "coredns", "version": "v1.12.0-eksbuild.2", "from": "v1.12.0-eksbuild.1"}
+    return rest | {"addon": "coredns", "version": "v1.12.0-eksbuild.2"}
 
 
 def _wrong_version(value: object) -> str | None:
@@ -121,12 +119,9 @@ def _idle(spec: StepSpec, chosen: list[ManagedAddon], minor: Minor) -> str:
 
 
 def _steps(spec: StepSpec, addon: ManagedAddon, versions: tuple[str, ...]) -> Iterator[StepSpec]:
-    before = addon.version
     for number, version in enumerate(versions, start=1):
         name = f"{spec.name}-{addon.name}" + (f"-{number}" if len(versions) > 1 else "")
-        params = {**spec.params, "addon": addon.name, "version": version, "from": before}
-        yield replace(spec, name=name, params=params)
-        before = version
+        yield replace(spec, name=name, params={**spec.params, "addon": addon.name, "version": version})
 
 
 def _notes(snap: Snapshot, addon: ManagedAddon, way: "_Way") -> Iterator[str]:

@@ -8,6 +8,7 @@ from textwrap import wrap
 from fleetkeeper.core.amount import duration_text
 from fleetkeeper.core.durations import soak_length, stage_range
 from fleetkeeper.core.kind_words import gate_words, step_words
+from fleetkeeper.core.member_steps import addon_fact
 from fleetkeeper.core.plan import Header, Left, Member, Plan, Range, Stage
 from fleetkeeper.core.playbook import Changes, GateSpec, OnFailure, Params, StepSpec, When
 from fleetkeeper.core.playbook_windows import window_text
@@ -189,16 +190,20 @@ def _member(member: Member) -> Iterator[str]:
     where = str(member.scope) if member.scope else "kubeconfig only"
     yield from _filled(f"{member.idx + 1}. {member.name}  {where}, at {version or '?'}{group}", "  ", "     ")
     hops = " → ".join((version, *member.hops)) if member.hops else ""
-    for text in filter(None, (hops, *_changes(member.steps))):
+    for text in filter(None, (hops, *version_changes(member))):
         yield from _filled(text, "     ", "       ")
     for text in _facts(member):
         yield from _filled(text, "     ", "       ")
 
 
-def _changes(steps: Iterable[StepSpec]) -> Iterator[str]:
-    for each in steps:
-        if "from" in each.params and "version" in each.params:
-            yield f"{each.params.get('addon', each.name)} {each.params['from']} → {each.params['version']}"
+def version_changes(member: Member) -> Iterator[str]:
+    """`coredns v1.12.1 → v1.13.2` for each step that takes an addon to another version, in their order."""
+    at: dict[str, str] = {}
+    for each in member.steps:
+        addon, version = str(each.params.get("addon", "")), str(each.params.get("version", ""))
+        if addon and version:
+            yield f"{addon} {at.get(addon) or member.facts.get(addon_fact(addon), '?')} → {version}"
+            at[addon] = version
 
 
 def _facts(member: Member) -> Iterator[str]:

@@ -49,7 +49,7 @@ STEPS: dict[str, type[Any]] = {
     "notify": kind(channel=None, text=None),
     "webhook": kind(entry=None),
     "backup": kind(),
-    "update-addon": kind(addon=None, version=None, resolve="PRESERVE", **{"from": None}),
+    "update-addon": kind(addon=None, version=None, resolve="PRESERVE"),
 }
 GATES: dict[str, type[Any]] = {
     "approval": kind(),

@@ -34,9 +34,10 @@ def reason(made: Plan) -> str:
 
 
 def updates(made: Plan) -> list[tuple[str, str, str]]:
+    """(step, addon, version) of each addon update."""
     (member,) = made.members
     steps = [each for each in member.steps if each.kind == "update-addon"]
-    return [(step.name, str(step.params["from"]), str(step.params["version"])) for step in steps]
+    return [(step.name, str(step.params["addon"]), str(step.params["version"])) for step in steps]
 
 
 # ---- left out
@@ -209,8 +210,8 @@ def test_who_lacks_the_attribute_of_the_groups_is_a_group_too() -> None:
 def test_each_addon_gets_a_step_of_its_own() -> None:
     made = plan(candidate("shop", addon(), addon("kube-proxy", "v1.34.0-eksbuild.1"), addon("unknown", "v1.0.0")))
     assert updates(made) == [
-        ("update-coredns", "v1.12.1-eksbuild.1", "v1.13.2-eksbuild.1"),
-        ("update-kube-proxy", "v1.34.0-eksbuild.1", "v1.34.1-eksbuild.2"),
+        ("update-coredns", "coredns", "v1.13.2-eksbuild.1"),
+        ("update-kube-proxy", "kube-proxy", "v1.34.1-eksbuild.2"),
     ]
     (member,) = made.members
     assert [step.name for step in member.steps] == ["preflight", "update-coredns", "update-kube-proxy"]
@@ -263,8 +264,8 @@ def test_an_addon_that_moves_one_minor_at_a_time_gets_a_step_for_each() -> None:
         candidate("shop", addon("vpc-cni", "v1.19.0-eksbuild.1")), compat=rules(vpc_cni=Rule.ONE_MINOR_AT_A_TIME)
     )
     assert updates(made) == [
-        ("update-vpc-cni-1", "v1.19.0-eksbuild.1", "v1.20.4-eksbuild.2"),
-        ("update-vpc-cni-2", "v1.20.4-eksbuild.2", "v1.21.0-eksbuild.1"),
+        ("update-vpc-cni-1", "vpc-cni", "v1.20.4-eksbuild.2"),
+        ("update-vpc-cni-2", "vpc-cni", "v1.21.0-eksbuild.1"),
     ]
 
 

@@ -152,7 +152,7 @@ def test_what_is_not_written_has_the_cautious_default() -> None:
         pytest.param(
             'kind = "preflight"',
             'kind = "update-addon"\nparams.addon = "*"\nparams.from = "v1.2.3"',
-            "pb.toml:9: steps[0].params.from: is settled by each plan: remove it",
+            "pb.toml:9: steps[0].params.from: unknown parameter",
             id="a parameter that only a plan can know",
         ),
         pytest.param(
