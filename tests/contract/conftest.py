@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from fleetkeeper.adapters.store import schema
+from fleetkeeper.adapters.store.runs import SqlRuns
 from fleetkeeper.adapters.store.store import SqlStore
 from fleetkeeper.config import StoreSettings
 from tests.postgres import Postgres, postgres
@@ -58,3 +59,22 @@ def open_store(settings: StoreSettings) -> Iterator[Callable[[], SqlStore]]:
 @pytest.fixture
 def store(open_store: Callable[[], SqlStore]) -> SqlStore:
     return open_store()
+
+
+@pytest.fixture
+def open_runs(settings: StoreSettings) -> Iterator[Callable[[], SqlRuns]]:
+    """Opens the plans and runs of one database, each with connections of its own, as replicas have."""
+    opened: list[SqlRuns] = []
+
+    def open_one() -> SqlRuns:
+        opened.append(SqlRuns(settings, approves=lambda approvals, digest: any(a.digest == digest for a in approvals)))
+        return opened[-1]
+
+    yield open_one
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def runs(open_runs: Callable[[], SqlRuns]) -> SqlRuns:
+    return open_runs()

@@ -19,8 +19,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from fleetkeeper import __version__, data
+from fleetkeeper.adapters.store import run_tables
 from fleetkeeper.adapters.store.database import Database
-from fleetkeeper.adapters.store.tables import metadata, schema_log
+from fleetkeeper.adapters.store.tables import schema_log
 from fleetkeeper.config import StoreSettings
 from fleetkeeper.errors import SchemaError
 
@@ -109,7 +110,7 @@ def _upgrade(connection: sa.Connection, shown: str, only_pre: bool) -> tuple[str
 
 def _differences(connection: sa.Connection) -> tuple[str, ...]:
     context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
-    return tuple(_shown(difference) for difference in compare_metadata(context, metadata))
+    return tuple(_shown(difference) for difference in compare_metadata(context, run_tables.all_tables))
 
 
 def chain() -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from fleetkeeper.adapters.store.database import Database
 from fleetkeeper.adapters.store.merge import Prepared
 from fleetkeeper.adapters.store.observations import record_observed
 from fleetkeeper.adapters.store.rows import inserts
+from fleetkeeper.adapters.store.workers import forget_runs
 from fleetkeeper.config import StoreSettings
 from fleetkeeper.core.model import Change, ClusterId, Part, Placement, Scope, SeenCluster
 from fleetkeeper.core.tracking import Tracking
@@ -104,7 +105,7 @@ class SqlStore:
         return self._database.write("claim a cron slot", lambda c: inserts(c, tables.cron_fire, row))
 
     def prune(self, now: datetime, history_days: int) -> None:
-        """Forget the cron ledger after 30 days, and what is over (history, findings, clusters) after history_days."""
+        """Forget the cron ledger after 30 days; after history_days what is over: history, findings, clusters, runs."""
         cron, history, cluster = tables.cron_fire, tables.history, tables.cluster
         horizon = now - timedelta(days=history_days)
 
@@ -113,6 +114,7 @@ class SqlStore:
             connection.execute(tables.subject.delete().where(tables.subject.c.id.in_(gone)))
             findings.forget_resolved(connection, horizon)
             connection.execute(history.delete().where(history.c.valid_to < horizon))
+            forget_runs(connection, horizon)
             connection.execute(cron.delete().where(cron.c.fired_at < now - timedelta(days=_LEDGER_DAYS)))
 
         self._database.write("forget old history", work)

@@ -1,0 +1,164 @@
+"""Many rows in one statement, past SQLAlchemy's cost per value: for the tables that the engine rewrites all the time.
+
+Values go to the driver as they are: see `Times` for moments, and tables.storable for words from outside. PostgreSQL
+gets one array per column, SQLite one prepared statement for all rows.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+
+Columns = tuple[str, ...]
+Values = tuple[Any, ...]
+
+
+class Times:
+    """Moments as the driver wants and gives them: text without a zone for SQLite, as tables.Utc writes it."""
+
+    @staticmethod
+    def to_sqlite(value: datetime | None) -> str | None:
+        """ValueError for a time without a zone."""
+        if value is None:
+            return None
+        if value.tzinfo is not UTC:
+            value = _aware(value).astimezone(UTC)
+        return value.replace(tzinfo=None).isoformat(" ", "microseconds")
+
+    @staticmethod
+    def from_sqlite(value: str | None) -> datetime | None:
+        return None if value is None else datetime.fromisoformat(value + "+00:00")
+
+    @staticmethod
+    def to_postgresql(value: datetime | None) -> datetime | None:
+        return None if value is None else _aware(value)
+
+    @staticmethod
+    def from_postgresql(value: datetime | None) -> datetime | None:
+        return None if value is None else value.astimezone(UTC)
+
+
+def _aware(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError(f"{value} has no time zone")
+    return value
+
+
+def is_sqlite(connection: sa.Connection) -> bool:
+    return connection.dialect.name == "sqlite"
+
+
+def mark(connection: sa.Connection) -> str:
+    """The driver's placeholder."""
+    return "?" if is_sqlite(connection) else "%s"
+
+
+def select_keys(
+    connection: sa.Connection, table: sa.Table, columns: Columns, keys: Sequence[Values], lock: bool = False
+) -> Sequence[Any]:
+    """The rows of these primary keys. lock: until the end of the transaction, in the order of the keys."""
+    if not keys:
+        return ()
+    if is_sqlite(connection):
+        return connection.exec_driver_sql(_sqlite_select(table, columns), (json.dumps(keys),)).fetchall()
+    statement = _postgresql_select(table, columns, lock)
+    return connection.exec_driver_sql(statement, _arrays(keys)).fetchall()
+
+
+def update_keys(
+    connection: sa.Connection, table: sa.Table, columns: Columns, rows: Sequence[Values], also: str = ""
+) -> None:
+    """Set columns of many rows. rows: the columns' values, then the primary key's. also: settings that are the same."""
+    if not rows:
+        return
+    statement = _update(table, columns, also, is_sqlite(connection))
+    connection.exec_driver_sql(statement, list(rows) if is_sqlite(connection) else _arrays(rows))
+
+
+def insert_rows(
+    connection: sa.Connection, table: sa.Table, columns: Columns, rows: Sequence[Values], over: bool = False
+) -> None:
+    """Insert rows. over: where the primary key is there already, the row gets these values."""
+    if not rows:
+        return
+    statement = _insert(table, columns, over, is_sqlite(connection))
+    connection.exec_driver_sql(statement, list(rows) if is_sqlite(connection) else _arrays(rows))
+
+
+def delete_keys(connection: sa.Connection, table: sa.Table, columns: Columns, keys: Sequence[Values]) -> None:
+    """Delete the rows that have these values in these columns."""
+    if not keys:
+        return
+    same = " AND ".join(f"{column} = ?" for column in columns)
+    if is_sqlite(connection):
+        connection.exec_driver_sql(f"DELETE FROM {table.name} WHERE {same}", list(keys))
+        return
+    joined = " AND ".join(f"t.{column} = v.{column}" for column in columns)
+    connection.exec_driver_sql(
+        f"DELETE FROM {table.name} AS t USING {_unnest(table, columns)} WHERE {joined}", _arrays(keys)
+    )
+
+
+def keys_of(table: sa.Table) -> Columns:
+    return tuple(column.name for column in table.primary_key.columns)
+
+
+def _arrays(rows: Sequence[Values]) -> Values:
+    return tuple(map(list, zip(*rows, strict=True)))
+
+
+@lru_cache
+def _sqlite_select(table: sa.Table, columns: Columns) -> str:
+    shown = ", ".join(f"t.{column}" for column in columns)
+    same = " AND ".join(f"t.{key} = json_extract(v.value, '$[{at}]')" for at, key in enumerate(keys_of(table)))
+    return f"SELECT {shown} FROM json_each(?) AS v CROSS JOIN {table.name} AS t ON {same}"
+
+
+@lru_cache
+def _postgresql_select(table: sa.Table, columns: Columns, lock: bool) -> str:
+    keys = keys_of(table)
+    shown = ", ".join(f"t.{column}" for column in columns)
+    order = ", ".join(f"t.{key}" for key in keys)
+    end = f"ORDER BY {order} FOR UPDATE OF t" if lock else ""
+    return f"SELECT {shown} FROM {_unnest(table, keys)} JOIN {table.name} AS t ON {_same(keys)} {end}"
+
+
+@lru_cache
+def _update(table: sa.Table, columns: Columns, also: str, sqlite: bool) -> str:
+    keys = keys_of(table)
+    if sqlite:
+        set_to = ", ".join([*(f"{column} = ?" for column in columns), *([also] if also else [])])
+        return f"UPDATE {table.name} SET {set_to} WHERE " + " AND ".join(f"{key} = ?" for key in keys)
+    set_to = ", ".join([*(f"{column} = v.{column}" for column in columns), *([also] if also else [])])
+    return f"UPDATE {table.name} AS t SET {set_to} FROM {_unnest(table, columns + keys)} WHERE {_same(keys)}"
+
+
+@lru_cache
+def _insert(table: sa.Table, columns: Columns, over: bool, sqlite: bool) -> str:
+    keys, names = keys_of(table), ", ".join(columns)
+    rows = f"VALUES ({', '.join('?' * len(columns))})" if sqlite else f"SELECT * FROM {_unnest(table, columns)}"
+    new = ", ".join(f"{column} = excluded.{column}" for column in columns if column not in keys)
+    conflict = f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {new}" if over else ""
+    return f"INSERT INTO {table.name} ({names}) {rows}{conflict}"
+
+
+def _same(keys: Columns) -> str:
+    return " AND ".join(f"t.{key} = v.{key}" for key in keys)
+
+
+def _unnest(table: sa.Table, columns: Columns) -> str:
+    """A table `v` from one array per column."""
+    kinds = [_kind(table.c[column].type) for column in columns]
+    return f"unnest({', '.join(f'%s::{kind}[]' for kind in kinds)}) AS v({', '.join(columns)})"
+
+
+def _kind(kind: sa.types.TypeEngine[Any]) -> str:
+    impl = kind.impl if isinstance(kind, sa.types.TypeDecorator) else kind
+    names = {sa.Text: "text", sa.DateTime: "timestamptz", sa.BigInteger: "bigint", sa.Boolean: "boolean"}
+    for known, name in names.items():
+        if isinstance(impl, known):
+            return name
+    return "integer"

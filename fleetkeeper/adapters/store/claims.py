@@ -1,0 +1,215 @@
+"""Leases of tasks and the outcomes of their ticks: the hot path.
+
+Epochs. A claim gives a task a new epoch, a commit under it writes once and ends it. It grows with the clock's
+microseconds, so that a database restored from a backup never gives one a second time to other work. `committed` keeps
+the epoch of the last outcome that was written: a commit that is repeated since its answer was lost finds its own there.
+
+A run's tick may overrule a leased task: an abort or a skip is written at once under a newer epoch, so guards fail and
+the worker's outcome does not stand. The lease stays until the worker comes back, for its call may be under way and
+nobody else may look meanwhile. What it then says an act came to is kept, though: the world did change.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+
+from fleetkeeper.adapters.store import run_tables as tables
+from fleetkeeper.adapters.store.bulk import Times, Values, insert_rows, is_sqlite, select_keys, update_keys
+from fleetkeeper.adapters.store.run_rows import MOVING, STEP, TASK, Codec
+from fleetkeeper.adapters.store.run_wakes import append_events, drop_reservations, wake
+from fleetkeeper.core.run import TASK_OVER, Control, StepState, TaskKey
+from fleetkeeper.engine.run_ports import Claim, Outcome
+
+_log = structlog.get_logger("store")
+_FREE = "lease_owner = NULL, lease_until = NULL, lease_epoch = NULL"
+_GIVEN_BACK = f"{_FREE}, wake = FALSE, epoch = epoch + 1"
+_UNTRIED = frozenset({StepState.READY, StepState.INTENDED, StepState.ACTING})
+"""States of a step that say nothing of what an act came to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The wall in SQL: PostgreSQL's own, ours for SQLite. micros is it in microseconds since 1970."""
+
+    now: str
+    micros: str
+    values: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, connection: sa.Connection) -> "Clock":
+        if not is_sqlite(connection):
+            return cls("statement_timestamp()", "(extract(epoch FROM statement_timestamp()) * 1000000)::bigint", {})
+        now = datetime.now(UTC)
+        return cls(":wall", ":micros", {"wall": Times.to_sqlite(now), "micros": int(now.timestamp() * 1_000_000)})
+
+
+def claim(
+    connection: sa.Connection, worker: str, now: datetime, limit: int, lease: timedelta
+) -> tuple[tuple[Any, ...], ...]:
+    """Rows of (TASK..., epoch), the longest due first. () means that there is nothing for us, not that nothing is due.
+
+    Those whose row another transaction has locked just now are passed over.
+    """
+    clock = Clock.of(connection)
+    until: dict[str, Any]
+    if is_sqlite(connection):
+        until = {"until": Times.to_sqlite(datetime.now(UTC) + lease), "due": Times.to_sqlite(now)}
+        ends, greatest, skip = ":until", "max", ""
+    else:
+        until = {"lease": lease, "due": now}
+        ends, greatest, skip = f"{clock.now} + :lease", "greatest", "FOR UPDATE SKIP LOCKED"
+    epoch = f"{greatest}(epoch + 1, {clock.micros})"
+    statement = f"""
+        WITH picked AS (
+            SELECT run_id, idx FROM run_task
+            WHERE due <= :due AND (lease_until IS NULL OR lease_until < {clock.now}) ORDER BY due LIMIT :most {skip}
+        )
+        UPDATE run_task SET lease_owner = :worker, lease_until = {ends}, epoch = {epoch}, lease_epoch = {epoch}
+        WHERE (run_id, idx) IN (SELECT run_id, idx FROM picked) RETURNING {", ".join(TASK)}, epoch
+    """
+    parameters = {"worker": worker, "most": limit, **until, **clock.values}
+    rows: Sequence[Any] = connection.execute(sa.text(statement), parameters).fetchall()
+    return tuple(tuple(row) for row in sorted(rows, key=lambda row: row.due))
+
+
+def claims_of(connection: sa.Connection, rows: Sequence[tuple[Any, ...]]) -> Iterator[Claim]:
+    """The claimed rows with their current steps, read after the lock: before it, another's commit could be missed."""
+    at = TASK.index("step")
+    keys = [(row[0], row[1], row[at]) for row in rows]
+    codec, steps = Codec(connection), {}
+    for row in select_keys(connection, tables.run_step, STEP, keys):
+        steps[row[0], row[1], row[2]] = row
+    own = tables.run
+    query = sa.select(own.c.id, own.c.control, own.c.plan_id).where(own.c.id.in_({row[0] for row in rows}))
+    runs = {id: (Control(control), plan) for id, control, plan in connection.execute(query)}
+    for row, key in zip(rows, keys, strict=True):
+        try:
+            step = codec.step(steps[key]) if key in steps else None
+            yield Claim(codec.task(row), step, row[-1], *runs[row[0]])
+        except (KeyError, ValueError) as error:  # of another release, or written by hand: one row must not stop all
+            _log.warning("task_unreadable", run=row[0], task=row[1], reason=repr(error))
+
+
+_HEAD = ("run_id", "idx", "epoch", "lease_epoch", "committed", "wake")
+
+
+def commit(connection: sa.Connection, outcomes: Sequence[Outcome]) -> frozenset[TaskKey]:
+    """Write outcomes; the keys of those that stand. See the module for what happens to the others."""
+    codec = Codec(connection)
+    keys = sorted({(outcome.task.key.run, outcome.task.key.idx) for outcome in outcomes})
+    stored = {
+        (row[0], row[1]): row for row in select_keys(connection, tables.run_task, _HEAD + MOVING, keys, lock=True)
+    }
+    written: list[Outcome] = []
+    overruled: list[Outcome] = []
+    known: set[TaskKey] = set()
+    for outcome in outcomes:
+        row = stored.get((outcome.task.key.run, outcome.task.key.idx))
+        if row is None:
+            continue
+        if row.epoch == outcome.epoch:
+            written.append(outcome)
+        elif row.lease_epoch == outcome.epoch:
+            overruled.append(outcome)
+        elif row.committed == outcome.epoch:
+            known.add(outcome.task.key)
+    _write_tasks(connection, codec, written, stored)
+    update_keys(connection, tables.run_task, (), [_key(each) for each in overruled], _GIVEN_BACK)
+    _write_steps(connection, codec, [*written, *(_seen(each) for each in overruled)])
+    over = [each.task.key for each in written if each.task.needs and each.task.state in TASK_OVER]
+    drop_reservations(connection, over)
+    wakes = [each for each in written if each.wakes or stored[_key(each)].wake]
+    wake(connection, _soonest([*wakes, *overruled]))
+    append_events(connection, [event for each in (*written, *overruled) for event in each.events])
+    return frozenset({each.task.key for each in written} | known)
+
+
+def _key(outcome: Outcome) -> tuple[str, int]:
+    return outcome.task.key.run, outcome.task.key.idx
+
+
+def _soonest(outcomes: Sequence[Outcome]) -> dict[str, datetime]:
+    """Run → since when the task that wakes it is as it is: not later than now, so the run is due at once."""
+    found: dict[str, datetime] = {}
+    for outcome in outcomes:
+        run, since = outcome.task.key.run, outcome.task.since
+        found[run] = min(since, found.get(run, since))
+    return found
+
+
+def _seen(outcome: Outcome) -> Outcome:
+    """Of an overruled outcome, only what acts came to."""
+    steps = tuple(step for step in outcome.steps if step.state not in _UNTRIED)
+    return Outcome(outcome.task, outcome.epoch, steps)
+
+
+def _write_tasks(
+    connection: sa.Connection, codec: Codec, outcomes: Sequence[Outcome], stored: Mapping[tuple[str, int], Any]
+) -> None:
+    """A task that was only polled is a narrow write: its due, and the lease that is given back."""
+    polled: list[Values] = []
+    moved: list[Values] = []
+    head = len(_HEAD)
+    for outcome in outcomes:
+        key, values = _key(outcome), codec.moving(outcome.task)
+        if values[1:] == tuple(stored[key])[head + 1 :]:
+            polled.append((values[0], outcome.epoch, *key))
+        else:
+            moved.append((*values, outcome.epoch, *key))
+    update_keys(connection, tables.run_task, ("due", "committed"), polled, _GIVEN_BACK)
+    update_keys(connection, tables.run_task, (*MOVING, "committed"), moved, _GIVEN_BACK)
+
+
+_AFTER_POLLS = STEP.index("polls") + 1
+
+
+def _write_steps(connection: sa.Connection, codec: Codec, outcomes: Sequence[Outcome]) -> None:
+    """Only those that changed; of a step that was only polled, the count alone."""
+    newest = {row[:3]: row for outcome in outcomes for step in outcome.steps for row in (codec.step_row(step),)}
+    rows, keys = list(newest.values()), list(newest)
+    stored = {(row[0], row[1], row[2]): row for row in select_keys(connection, tables.run_step, STEP, keys)}
+    polled: list[Values] = []
+    moved: list[Values] = []
+    for row in rows:
+        before = stored.get(row[:3])
+        if before is None or tuple(before[_AFTER_POLLS:]) != row[_AFTER_POLLS:]:
+            moved.append(row)
+        elif before[_AFTER_POLLS - 1] != row[_AFTER_POLLS - 1]:
+            polled.append((row[_AFTER_POLLS - 1], *row[:3]))
+    update_keys(connection, tables.run_step, ("polls",), polled)
+    insert_rows(connection, tables.run_step, STEP, moved, over=True)
+
+
+def renew(connection: sa.Connection, worker: str, keys: Sequence[TaskKey], lease: timedelta) -> None:
+    """Prolong the leases that this worker still has."""
+    own, until = tables.run_task, _lease_end(connection, lease)
+    for key in sorted(keys, key=lambda key: (key.run, key.idx)):
+        ours = sa.and_(own.c.run_id == key.run, own.c.idx == key.idx, own.c.lease_owner == worker)
+        connection.execute(own.update().where(ours).values(lease_until=until))
+
+
+def release(connection: sa.Connection, whose: sa.ColumnElement[bool]) -> None:
+    """Free leased tasks; what their workers still say of them is dropped."""
+    own = tables.run_task
+    query = sa.select(own.c.run_id, own.c.idx).where(own.c.lease_owner.is_not(None), whose)
+    rows = connection.execute(query.order_by(own.c.run_id, own.c.idx).with_for_update()).all()
+    update_keys(connection, own, (), [tuple(row) for row in rows], f"{_FREE}, epoch = epoch + 1")
+
+
+def is_free(connection: sa.Connection) -> sa.ColumnElement[bool]:
+    """Nobody holds the task: no lease, or one that is over."""
+    own = tables.run_task.c.lease_until
+    return sa.or_(own.is_(None), own < wall(connection))
+
+
+def wall(connection: sa.Connection) -> Any:
+    """The clock of leases."""
+    return datetime.now(UTC) if is_sqlite(connection) else sa.func.statement_timestamp()
+
+
+def _lease_end(connection: sa.Connection, lease: timedelta) -> Any:
+    return datetime.now(UTC) + lease if is_sqlite(connection) else sa.func.statement_timestamp() + lease

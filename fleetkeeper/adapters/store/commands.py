@@ -1,0 +1,75 @@
+"""What operators say: verbs as rows, decisions on plans and gates, freezes."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from fleetkeeper.adapters.store import run_tables as tables
+from fleetkeeper.adapters.store.rows import inserts
+from fleetkeeper.adapters.store.run_rows import applied_of, approval_row, command_of, command_row, freeze_row
+from fleetkeeper.adapters.store.run_wakes import active_runs, append_events, look_again, wake
+from fleetkeeper.core.approval import Approval
+from fleetkeeper.core.run import Applied, Cause, Command, Event, Freeze, Verb
+
+_DECISIONS = (Verb.APPROVE.value, Verb.REJECT.value)
+
+
+def add_command(connection: sa.Connection, command: Command) -> bool:
+    """False when it is there already; its run is due at once."""
+    new = inserts(connection, tables.command, command_row(command))
+    if new:
+        wake(connection, {command.subject: command.at})
+    return new
+
+
+def decisions_waiting(connection: sa.Connection) -> tuple[Command, ...]:
+    own = tables.command
+    query = sa.select(own).where(own.c.applied_at.is_(None), own.c.verb.in_(_DECISIONS))
+    return tuple(command_of(row) for row in connection.execute(query.order_by(own.c.at, own.c.id)))
+
+
+def settle(connection: sa.Connection, applied: Applied, approval: Approval | None, event: Event, at: datetime) -> None:
+    """Once: whoever comes second, and a repetition after a lost answer, changes nothing.
+
+    The runs that it is about decide anew at once, and their gates look for it at once.
+    """
+    own = tables.command
+    settled = {"applied_at": at, "accepted": applied.accepted, "result": applied.result}
+    waiting = sa.and_(own.c.id == applied.id, own.c.applied_at.is_(None))
+    row = connection.execute(own.update().where(waiting).values(settled).returning(own.c.subject)).first()
+    if row is None:
+        return
+    runs = [row.subject]
+    if approval is not None:
+        inserts(connection, tables.approval, approval_row(approval))
+        runs += [approval.run] if approval.run else active_runs(connection, approval.plan)
+    task = tables.run_task
+    look_again(connection, sa.and_(task.c.run_id.in_(runs), task.c.cause == Cause.APPROVAL.value), at)
+    wake(connection, dict.fromkeys(runs, at))
+    append_events(connection, [event])
+
+
+def applied(connection: sa.Connection, command: str) -> Applied | None:
+    own = tables.command
+    row = connection.execute(sa.select(own).where(own.c.id == command)).first()
+    return None if row is None else applied_of(row)
+
+
+def add_freeze(connection: sa.Connection, freeze: Freeze) -> bool:
+    """False when a freeze of this id is there already. Every run that is not over decides anew."""
+    new = inserts(connection, tables.freeze, freeze_row(freeze))
+    if new:
+        wake(connection, dict.fromkeys(active_runs(connection), freeze.at))
+    return new
+
+
+def lift_freeze(connection: sa.Connection, id: str, actor: str, at: datetime) -> bool:
+    """False when there is none of this id that stands. What it held goes on at once, not when it had looked again."""
+    own = tables.freeze
+    standing = sa.and_(own.c.id == id, own.c.lifted_at.is_(None))
+    lifted = own.update().where(standing).values(lifted_at=at, lifted_by=actor).returning(own.c.id)
+    if connection.execute(lifted).first() is None:
+        return False
+    look_again(connection, tables.run_task.c.cause == Cause.FREEZE.value, at)
+    wake(connection, dict.fromkeys(active_runs(connection), at))
+    return True

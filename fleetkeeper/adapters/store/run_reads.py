@@ -1,0 +1,149 @@
+"""What is read of runs: for people, and for the engine before an act."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from fleetkeeper.adapters.store import run_tables as tables
+from fleetkeeper.adapters.store.bulk import mark, select_keys
+from fleetkeeper.adapters.store.claims import is_free
+from fleetkeeper.adapters.store.plans import find_plan, texts_of
+from fleetkeeper.adapters.store.run_rows import (
+    STEP,
+    TASK,
+    Codec,
+    applied_of,
+    approvals_of,
+    command_of,
+    event_of,
+    run_of,
+    standing_freezes,
+    unit_of,
+)
+from fleetkeeper.core.plan import Plan
+from fleetkeeper.core.run import OVER, Applied, Command, Role, Run, Step, StepState, Task, TaskKey, Unit
+from fleetkeeper.engine.run_ports import Guard, StoredEvent, StoredRun
+from fleetkeeper.errors import Tampered
+
+_DURATIONS = 200
+
+
+def stored_run(connection: sa.Connection, id: str) -> StoredRun | None:
+    """Raises Tampered when its plan is not what was approved."""
+    own = tables.run
+    row = connection.execute(sa.select(own).where(own.c.id == id)).first()
+    if row is None:
+        return None
+    approvals = approvals_of(connection, [row.plan_id])[row.plan_id]
+    return StoredRun(
+        run=run_of(row),
+        plan=_plan_of(connection, row),
+        units=_units(connection, id),
+        tasks=_tasks(connection, id),
+        steps=_steps(connection, id),
+        approvals=tuple(each for each in approvals if each.run in {"", id}),
+        commands=_commands(connection, (id, row.plan_id)),
+    )
+
+
+def _plan_of(connection: sa.Connection, row: Any) -> Plan:
+    plan = find_plan(connection, row.plan_id)
+    if plan is None or plan.digest != row.digest:
+        raise Tampered(f"the plan {row.plan_id} is not the one that run {row.id} was made of: its digest differs")
+    return plan
+
+
+def _units(connection: sa.Connection, run: str) -> tuple[Unit, ...]:
+    own = tables.run_unit
+    query = sa.select(own).where(own.c.run_id == run).order_by(own.c.stage, own.c.group_name)
+    return tuple(unit_of(row) for row in connection.execute(query))
+
+
+def _tasks(connection: sa.Connection, run: str) -> tuple[Task, ...]:
+    codec = Codec(connection)
+    statement = f"SELECT {', '.join(TASK)} FROM run_task WHERE run_id = {mark(connection)} ORDER BY idx"
+    return tuple(codec.task(row) for row in connection.exec_driver_sql(statement, (run,)).fetchall())
+
+
+def _steps(connection: sa.Connection, run: str) -> tuple[Step, ...]:
+    codec = Codec(connection)
+    statement = f"SELECT {', '.join(STEP)} FROM run_step WHERE run_id = {mark(connection)} ORDER BY task, idx"
+    return tuple(codec.step(row) for row in connection.exec_driver_sql(statement, (run,)).fetchall())
+
+
+def _commands(connection: sa.Connection, subjects: Sequence[str]) -> tuple[tuple[Command, Applied | None], ...]:
+    own = tables.command
+    query = sa.select(own).where(own.c.subject.in_(subjects)).order_by(own.c.at, own.c.id)
+    return tuple((command_of(row), applied_of(row)) for row in connection.execute(query))
+
+
+def all_runs(connection: sa.Connection, over: bool) -> tuple[Run, ...]:
+    own = tables.run
+    query = sa.select(own).order_by(own.c.created_at.desc(), own.c.id.desc())
+    if not over:
+        query = query.where(own.c.state.not_in([state.value for state in OVER]))
+    return tuple(run_of(row) for row in connection.execute(query))
+
+
+def events_after(connection: sa.Connection, run: str, after: int, limit: int) -> tuple[StoredEvent, ...]:
+    own = tables.event
+    query = sa.select(own).where(own.c.id > after).order_by(own.c.id).limit(limit)
+    rows = connection.execute(query.where(own.c.run_id == run) if run else query)
+    return tuple(StoredEvent(row.id, event_of(row)) for row in rows)
+
+
+def due_runs(connection: sa.Connection, now: datetime) -> tuple[str, ...]:
+    own = tables.run
+    return tuple(connection.scalars(sa.select(own.c.id).where(own.c.due <= now).order_by(own.c.due, own.c.id)))
+
+
+def next_due(connection: sa.Connection) -> datetime | None:
+    run, task = tables.run, tables.run_task
+    of_runs = connection.scalar(sa.select(sa.func.min(run.c.due)))
+    free = sa.select(task.c.due).where(task.c.due.is_not(None), is_free(connection))
+    of_tasks = connection.scalar(free.order_by(task.c.due).limit(1))
+    return min((due for due in (of_runs, of_tasks) if due is not None), default=None)
+
+
+def guards(connection: sa.Connection, keys: Sequence[TaskKey]) -> dict[TaskKey, Guard]:
+    """Everything at one moment, in as many statements for many keys as for one; a task that is gone is left out."""
+    plain = [(key.run, key.idx) for key in keys]
+    tasks = select_keys(connection, tables.run_task, ("run_id", "idx", "role", "epoch", "step"), plain)
+    own = tables.run
+    rows = connection.execute(sa.select(own).where(own.c.id.in_({row.run_id for row in tasks})))
+    runs = {row.id: run_of(row) for row in rows}
+    plans = sorted({run.plan for run in runs.values()})
+    headers, approvals = texts_of(connection, plans), approvals_of(connection, plans)
+    bodies = _bodies(connection, [(runs[row.run_id].plan, row.idx) for row in tasks if row.role == Role.MEMBER.value])
+    codec = Codec(connection)
+    current = select_keys(connection, tables.run_step, STEP, [(row.run_id, row.idx, row.step) for row in tasks])
+    steps = {(row[0], row[1]): codec.step(row) for row in current}
+    freezes = standing_freezes(connection)
+    return {
+        TaskKey(row.run_id, row.idx): Guard(
+            run=run,
+            header=headers[run.plan],
+            member=bodies.get((run.plan, row.idx), ""),
+            approvals=tuple(each for each in approvals[run.plan] if each.run in {"", run.id}),
+            freezes=freezes,
+            epoch=row.epoch,
+            step=steps.get((row.run_id, row.idx)),
+        )
+        for row in tasks
+        for run in (runs[row.run_id],)
+    }
+
+
+def _bodies(connection: sa.Connection, keys: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], str]:
+    rows = select_keys(connection, tables.plan_member, ("plan_id", "idx", "body"), sorted(set(keys)))
+    return {(plan, idx): body for plan, idx, body in rows}
+
+
+def durations(connection: sa.Connection, kind: str) -> tuple[timedelta, ...]:
+    own = tables.run_step
+    succeeded = sa.and_(own.c.kind == kind, own.c.state == StepState.SUCCEEDED.value, own.c.started_at.is_not(None))
+    query = sa.select(own.c.started_at, own.c.ended_at).where(succeeded, own.c.ended_at.is_not(None))
+    rows = connection.execute(query.order_by(own.c.ended_at.desc()).limit(_DURATIONS))
+    return tuple(ended - started for started, ended in rows)

@@ -1,0 +1,325 @@
+"""Tasks and steps as rows and back, without SQLAlchemy's cost per value; runs, units and what people say with it."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from fleetkeeper.adapters.store import run_tables as tables
+from fleetkeeper.adapters.store.bulk import Columns, Times, Values, is_sqlite
+from fleetkeeper.adapters.store.rows import Row
+from fleetkeeper.adapters.store.tables import storable
+from fleetkeeper.core.approval import Approval
+from fleetkeeper.core.plan import Need
+from fleetkeeper.core.run import (
+    Applied,
+    Cause,
+    Command,
+    Control,
+    Event,
+    Freeze,
+    Role,
+    Run,
+    RunState,
+    Step,
+    StepState,
+    Task,
+    TaskKey,
+    TaskState,
+    Unit,
+    UnitState,
+    Verb,
+    Why,
+)
+
+WHY: Columns = ("cause", "why", "why_since", "owner", "fix", "next_attempt")
+MOVING: Columns = ("due", "state", "since", "step", "started_at", "ended_at", *WHY)
+"""What changes in a task's life; due stands first, for a mere poll changes nothing else."""
+FIXED: Columns = (
+    *("run_id", "idx", "role", "name", "stage", "group_name", "rank", "gate_when"),
+    *("arn", "account", "region", "service", "steps", "needs"),
+)
+TASK: Columns = FIXED + MOVING
+STEP: Columns = (
+    *("run_id", "task", "idx", "polls", "name", "kind", "state", "since", "token", "memory", "intent", "attempt"),
+    *("started_at", "deadline", "ended_at", "error", "seal"),
+)
+"""polls stands right after the key, for a mere poll changes nothing else."""
+
+_causes = {each.value: each for each in Cause}
+_task_states = {each.value: each for each in TaskState}
+_step_states = {each.value: each for each in StepState}
+_roles = {each.value: each for each in Role}
+_encoder = msgspec.json.Encoder(order="deterministic")
+_needs = msgspec.json.Decoder(tuple[Need, ...])
+_memory = msgspec.json.Decoder(dict[str, str])
+_NO_WHY = (None,) * len(WHY)
+
+
+class Codec:
+    """Rows of one kind of database."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        sqlite = is_sqlite(connection)
+        self.stamp: Callable[[datetime | None], Any] = Times.to_sqlite if sqlite else Times.to_postgresql
+        self.moment: Callable[[Any], Any] = Times.from_sqlite if sqlite else Times.from_postgresql
+
+    def moving(self, task: Task) -> Values:
+        """The values of MOVING."""
+        stamp = self.stamp
+        return (
+            stamp(task.due),
+            task.state.value,
+            stamp(task.since),
+            task.step,
+            stamp(task.started_at),
+            stamp(task.ended_at),
+            *self._why(task.why),
+        )
+
+    def fixed(self, task: Task) -> Values:
+        """The values of FIXED."""
+        return (
+            task.key.run,
+            task.key.idx,
+            task.role.value,
+            storable(task.name),
+            task.stage,
+            storable(task.group),
+            task.rank,
+            task.when,
+            storable(task.arn),
+            storable(task.account),
+            storable(task.region),
+            storable(task.service),
+            task.steps,
+            _text(task.needs) if task.needs else "[]",
+        )
+
+    def task(self, row: Sequence[Any]) -> Task:
+        """The task of a row of TASK, and of more columns behind."""
+        (run, idx, role, name, stage, group, rank, when, arn, account, region, service, steps, needs) = row[:14]
+        (due, state, since, step, started, ended, cause, why, why_since, owner, fix, next_attempt) = row[14:26]
+        moment = self.moment
+        return Task(
+            TaskKey(run, idx),
+            _roles[role],
+            name,
+            stage,
+            group,
+            _task_states[state],
+            moment(since),
+            steps,
+            step,
+            self.why((cause, why, why_since, owner, fix, next_attempt)) if cause is not None else None,
+            moment(due) if due is not None else None,
+            when,
+            arn,
+            account,
+            region,
+            service,
+            rank,
+            _needs.decode(needs) if needs != "[]" else (),
+            moment(started) if started is not None else None,
+            moment(ended) if ended is not None else None,
+        )
+
+    def step_row(self, step: Step) -> Values:
+        """The values of STEP."""
+        stamp = self.stamp
+        return (
+            step.key.run,
+            step.key.idx,
+            step.idx,
+            step.polls,
+            storable(step.name),
+            storable(step.kind),
+            step.state.value,
+            stamp(step.since),
+            step.token,
+            _text(step.memory) if step.memory else "{}",
+            storable(step.intent),
+            step.attempt,
+            stamp(step.started_at),
+            stamp(step.deadline),
+            stamp(step.ended_at),
+            storable(step.error),
+            step.seal,
+        )
+
+    def step(self, row: Sequence[Any]) -> Step:
+        """The step of a row of STEP."""
+        (run, task, idx, polls, name, kind, state, since, token, memory, intent, attempt) = row[:12]
+        started, deadline, ended, error, seal = row[12:]
+        moment = self.moment
+        return Step(
+            TaskKey(run, task),
+            idx,
+            name,
+            kind,
+            _step_states[state],
+            moment(since),
+            token,
+            _memory.decode(memory) if memory != "{}" else {},
+            intent,
+            attempt,
+            polls,
+            moment(started) if started is not None else None,
+            moment(deadline) if deadline is not None else None,
+            moment(ended) if ended is not None else None,
+            error,
+            seal,
+        )
+
+    def why(self, row: Sequence[Any]) -> Why | None:
+        cause, text, since, owner, fix, next_attempt = row
+        if cause is None:
+            return None
+        return Why(_causes[cause], text, self.moment(since), owner, fix, self.moment(next_attempt))
+
+    def _why(self, why: Why | None) -> Values:
+        if why is None:
+            return _NO_WHY
+        stamp = self.stamp
+        texts = storable(why.owner), storable(why.fix)
+        return why.cause.value, storable(why.text), stamp(why.since), *texts, stamp(why.next_attempt)
+
+
+def _text(value: object) -> str:
+    """JSON of needs and memories; a lone surrogate, which UTF-8 cannot carry, becomes U+FFFD."""
+    try:
+        return _encoder.encode(value).decode()
+    except UnicodeEncodeError:
+        kept = {storable(key): storable(each) for key, each in value.items()} if isinstance(value, dict) else value
+        return _encoder.encode(kept).decode()
+
+
+def why_row(why: Why | None) -> Row:
+    if why is None:
+        return dict.fromkeys(WHY)
+    values = (why.cause.value, why.text, why.since, why.owner, why.fix, why.next_attempt)
+    return dict(zip(WHY, values, strict=True))
+
+
+def why_of(row: Any) -> Why | None:
+    if row.cause is None:
+        return None
+    return Why(Cause(row.cause), row.why, row.why_since, row.owner, row.fix, row.next_attempt)
+
+
+def run_row(run: Run) -> Row:
+    """All columns of a run but due and wakes, which belong to those who wake it as well."""
+    return {
+        "id": run.id,
+        "plan_id": run.plan,
+        "digest": run.digest,
+        "state": run.state.value,
+        "since": run.since,
+        "control": run.control.value,
+        "created_at": run.created_at,
+        "created_by": run.created_by,
+        "started_at": run.started_at,
+        "ended_at": run.ended_at,
+        **why_row(run.why),
+    }
+
+
+def run_of(row: Any) -> Run:
+    return Run(
+        id=row.id,
+        plan=row.plan_id,
+        digest=row.digest,
+        state=RunState(row.state),
+        since=row.since,
+        control=Control(row.control),
+        created_at=row.created_at,
+        created_by=row.created_by,
+        why=why_of(row),
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        due=row.due,
+    )
+
+
+def unit_row(run: str, unit: Unit) -> Row:
+    key = {"run_id": run, "stage": unit.stage, "group_name": storable(unit.group)}
+    return {**key, "state": unit.state.value, "since": unit.since, **why_row(unit.why)}
+
+
+def unit_of(row: Any) -> Unit:
+    return Unit(row.stage, row.group_name, UnitState(row.state), row.since, why_of(row))
+
+
+def event_row(event: Event) -> Row:
+    return {
+        "at": event.at,
+        "run_id": event.run,
+        "kind": event.kind,
+        "text": event.text,
+        "actor": event.actor,
+        "task": event.task,
+        "step": event.step,
+    }
+
+
+def event_of(row: Any) -> Event:
+    return Event(row.at, row.run_id, row.kind, row.text, row.actor, row.task, row.step)
+
+
+_WRITTEN_AS_IS = ("id", "target", "actor", "identity", "at", "reason", "proof")
+
+
+def command_row(command: Command) -> Row:
+    plain = {name: getattr(command, name) for name in _WRITTEN_AS_IS}
+    return {**plain, "subject": command.subject, "verb": command.verb.value}
+
+
+def command_of(row: Any) -> Command:
+    plain = {name: getattr(row, name) for name in _WRITTEN_AS_IS}
+    return Command(subject=row.subject, verb=Verb(row.verb), **plain)
+
+
+def applied_of(row: Any) -> Applied | None:
+    return None if row.applied_at is None else Applied(row.id, row.accepted, row.result)
+
+
+_SIGNED = (
+    *("id", "gate", "digest", "approved", "actor", "identity"),
+    *("requester", "at", "expires_at", "note", "signature"),
+)
+
+
+def approval_row(approval: Approval) -> Row:
+    return {"plan_id": approval.plan, "run_id": approval.run, **{name: getattr(approval, name) for name in _SIGNED}}
+
+
+def approval_of(row: Any) -> Approval:
+    return Approval(plan=row.plan_id, run=row.run_id, **{name: getattr(row, name) for name in _SIGNED})
+
+
+_FREEZE = ("id", "reason", "actor", "at", "selector", "until")
+
+
+def freeze_row(freeze: Freeze) -> Row:
+    return {name: getattr(freeze, name) for name in _FREEZE}
+
+
+def freeze_of(row: Any) -> Freeze:
+    return Freeze(**{name: getattr(row, name) for name in _FREEZE})
+
+
+def approvals_of(connection: sa.Connection, plans: Sequence[str]) -> dict[str, tuple[Approval, ...]]:
+    """Plan → its approvals and those of its runs, oldest first."""
+    found: dict[str, list[Approval]] = {plan: [] for plan in plans}
+    own = tables.approval
+    for row in connection.execute(sa.select(own).where(own.c.plan_id.in_(plans)).order_by(own.c.at, own.c.id)):
+        found[row.plan_id].append(approval_of(row))
+    return {plan: tuple(some) for plan, some in found.items()}
+
+
+def standing_freezes(connection: sa.Connection) -> tuple[Freeze, ...]:
+    own = tables.freeze
+    query = sa.select(own).where(own.c.lifted_at.is_(None)).order_by(own.c.at, own.c.id)
+    return tuple(freeze_of(row) for row in connection.execute(query))

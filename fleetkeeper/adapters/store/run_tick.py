@@ -1,0 +1,286 @@
+"""One tick of a run: everything it decides by is read, the decision is made, and what changed is written, all at once.
+
+Between reading and writing, others commit outcomes of its tasks. So what is written is fenced by the epochs that were
+read: when a task moved meanwhile, its tasks are locked, read anew and decided anew. A task that a worker holds just now
+is not written, for the worker's outcome is nearer to the world; the run is woken when the worker gives it back, and
+decides anew. But an abort or a skip is written at once and overrules the worker: see claims.
+
+Admissions are the other race: two runs that decide at one moment would both take the last address, or one cluster. So
+a decision that admits somebody is made once more behind a lock that all runs share.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+
+from fleetkeeper.adapters.store import run_tables as tables
+from fleetkeeper.adapters.store.bulk import insert_rows, is_sqlite, mark, select_keys, update_keys
+from fleetkeeper.adapters.store.claims import is_free
+from fleetkeeper.adapters.store.plans import header_of
+from fleetkeeper.adapters.store.run_rows import (
+    MOVING,
+    TASK,
+    Codec,
+    approvals_of,
+    command_of,
+    run_of,
+    run_row,
+    standing_freezes,
+    unit_of,
+    unit_row,
+)
+from fleetkeeper.adapters.store.run_wakes import append_events, drop_reservations, lock_admissions, lock_tick
+from fleetkeeper.core.approval import PLAN, Approval
+from fleetkeeper.core.run import (
+    OVER,
+    TASK_OVER,
+    Busy,
+    Cause,
+    Changes,
+    Event,
+    Role,
+    Run,
+    RunState,
+    RunView,
+    Task,
+    TaskState,
+    Verb,
+    Why,
+)
+from fleetkeeper.errors import Tampered
+
+Approves = Callable[[Sequence[Approval], str], bool]
+"""Whether one of these approvals of a plan counts for the header's digest."""
+
+_OVERRULING = frozenset({TaskState.ABORTING, TaskState.ABORTED, TaskState.SKIPPED})
+_AGAIN = timedelta(minutes=1)  # a run whose plan was tampered with is looked at again, for someone may restore it
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A view, with what fences its writes: epochs by the tasks' idx, the plan's text, and the count of wakes."""
+
+    run: Run
+    wakes: int
+    header: str
+    tasks: tuple[Task, ...]
+    epochs: dict[int, int]
+
+
+class _Alone(Exception):
+    """The decision has to be made once more, behind the locks that nobody can pass."""
+
+
+def tick(
+    connection: sa.Connection, id: str, decide: Callable[[RunView], Changes], approves: Approves
+) -> Changes | None:
+    """None when there is no such run, or another worker decides for it."""
+    if not lock_tick(connection, id):
+        return None
+    try:
+        with connection.begin_nested():
+            return _decide(connection, id, decide, approves, alone=is_sqlite(connection))
+    except _Alone:  # and the savepoint's end gave all row locks back, so these are taken in their order
+        lock_admissions(connection)
+        _lock_tasks(connection, id)
+        return _decide(connection, id, decide, approves, alone=True)
+
+
+def _decide(
+    connection: sa.Connection, id: str, decide: Callable[[RunView], Changes], approves: Approves, *, alone: bool
+) -> Changes | None:
+    seen = _look(connection, id)
+    if seen is None:
+        return None
+    try:
+        changes = decide(_view(connection, seen, approves))
+    except Tampered as error:
+        return _blocked(connection, seen, str(error))
+    if not alone and _admits(seen, changes):
+        raise _Alone
+    leased = _leased(connection, seen, changes)
+    if leased is None:
+        raise _Alone
+    _write(connection, seen, changes, leased)
+    return changes
+
+
+# ---- reading
+
+
+def _look(connection: sa.Connection, id: str) -> _Seen | None:
+    """The run first: a wake that comes after it is seen by the count, one before it by the tasks."""
+    run, plan = tables.run, tables.plan
+    query = sa.select(run, plan.c.header).join(plan, plan.c.id == run.c.plan_id).where(run.c.id == id)
+    row = connection.execute(query).first()
+    if row is None:
+        return None
+    codec = Codec(connection)
+    statement = f"SELECT {', '.join(TASK)}, epoch FROM run_task WHERE run_id = {mark(connection)} ORDER BY idx"
+    rows = connection.exec_driver_sql(statement, (id,)).fetchall()
+    tasks = tuple(codec.task(each[:-1]) for each in rows)
+    return _Seen(run_of(row), row.wakes, row.header, tasks, {each[1]: each[-1] for each in rows})
+
+
+def _view(connection: sa.Connection, seen: _Seen, approves: Approves) -> RunView:
+    """Raises Tampered when the plan is not the one that the run was made of."""
+    run = seen.run
+    units, commands = tables.run_unit, tables.command
+    waiting = sa.and_(
+        commands.c.subject == run.id,
+        commands.c.applied_at.is_(None),
+        commands.c.verb.not_in([Verb.APPROVE.value, Verb.REJECT.value]),
+    )
+    of_plan = tuple(each for each in approvals_of(connection, [run.plan])[run.plan] if each.gate == PLAN)
+    return RunView(
+        header=header_of(run.plan, seen.header, run.digest),
+        run=run,
+        units=tuple(
+            unit_of(row)
+            for row in connection.execute(
+                sa.select(units).where(units.c.run_id == run.id).order_by(units.c.stage, units.c.group_name)
+            )
+        ),
+        tasks=seen.tasks,
+        commands=tuple(
+            command_of(row)
+            for row in connection.execute(sa.select(commands).where(waiting).order_by(commands.c.at, commands.c.id))
+        ),
+        elsewhere=_elsewhere(connection, run.id),
+        reserved=_reserved(connection, run.id),
+        freezes=standing_freezes(connection),
+        approved=approves(of_plan, run.digest),
+    )
+
+
+def _elsewhere(connection: sa.Connection, id: str) -> tuple[Busy, ...]:
+    """Members of other runs that are not over: those in work, and those that failed or were aborted half-way."""
+    task, run, step = tables.run_task, tables.run, tables.run_step
+    acted = sa.exists().where(step.c.run_id == task.c.run_id, step.c.task == task.c.idx, step.c.intent != "")
+    half_done = sa.and_(
+        task.c.state.in_([TaskState.FAILED.value, TaskState.ABORTED.value]), sa.or_(task.c.step > 0, acted)
+    )
+    in_work = sa.and_(task.c.started_at.is_not(None), task.c.state.not_in([state.value for state in TASK_OVER]))
+    query = (
+        sa.select(task.c.run_id, task.c.name, task.c.arn, task.c.service, task.c.region)
+        .join(run, run.c.id == task.c.run_id)
+        .where(run.c.id != id, run.c.state.not_in([state.value for state in OVER]))
+        .where(task.c.role == Role.MEMBER.value, sa.or_(in_work, half_done))
+        .order_by(task.c.run_id, task.c.idx)
+    )
+    return tuple(Busy(*row) for row in connection.execute(query))
+
+
+def _reserved(connection: sa.Connection, id: str) -> tuple[tuple[str, int], ...]:
+    own = tables.reservation
+    query = sa.select(own.c.resource, sa.func.sum(own.c.amount)).where(own.c.run_id != id)
+    rows = connection.execute(query.group_by(own.c.resource).order_by(own.c.resource))
+    return tuple((resource, int(amount)) for resource, amount in rows)
+
+
+# ---- writing
+
+
+def _admits(seen: _Seen, changes: Changes) -> bool:
+    before = {task.key.idx: task for task in seen.tasks}
+    return any(_holds(task) and not _holds(before[task.key.idx]) for task in changes.tasks)
+
+
+def _holds(task: Task) -> bool:
+    """Whether it is in work: from its admission until it is over it holds what it needs."""
+    return task.started_at is not None and task.state not in TASK_OVER
+
+
+def _lock_tasks(connection: sa.Connection, id: str) -> None:
+    own = tables.run_task
+    standing = own.c.state.not_in([state.value for state in TASK_OVER])
+    query = sa.select(own.c.idx).where(own.c.run_id == id, standing).order_by(own.c.idx)
+    connection.execute(query.with_for_update()).all()
+
+
+def _leased(connection: sa.Connection, seen: _Seen, changes: Changes) -> frozenset[int] | None:
+    """Lock the tasks that change: the idx of those that a worker holds. None when one of them moved since the look."""
+    keys = sorted((task.key.run, task.key.idx) for task in changes.tasks)
+    rows = select_keys(connection, tables.run_task, ("idx", "epoch", "lease_owner"), keys, lock=True)
+    if any(row.epoch != seen.epochs[row.idx] for row in rows):
+        return None
+    if all(row.lease_owner is None for row in rows):
+        return frozenset()
+    own = tables.run_task
+    held = sa.select(own.c.idx).where(own.c.run_id == seen.run.id, own.c.lease_owner.is_not(None))
+    living = set(connection.scalars(held.where(sa.not_(is_free(connection)))))
+    return frozenset(row.idx for row in rows if row.idx in living)
+
+
+def _write(connection: sa.Connection, seen: _Seen, changes: Changes, leased: frozenset[int]) -> None:
+    run = seen.run.id
+    _write_tasks(connection, changes.tasks, leased)
+    _write_reservations(connection, seen, [task for task in changes.tasks if _stands(task, leased)])
+    units = tables.run_unit
+    for unit in changes.units:
+        row = unit_row(run, unit)
+        same = sa.and_(*(units.c[key] == row[key] for key in ("run_id", "stage", "group_name")))
+        connection.execute(units.update().where(same).values(row))
+    commands, at = tables.command, _moment(changes)
+    for applied in changes.applied:
+        values = {"applied_at": at, "accepted": applied.accepted, "result": applied.result}
+        waiting = sa.and_(commands.c.id == applied.id, commands.c.applied_at.is_(None))
+        connection.execute(commands.update().where(waiting).values(values))
+    if changes.run is not None:
+        _write_run(connection, changes.run, seen.wakes)
+    append_events(connection, changes.events)
+
+
+def _stands(task: Task, leased: frozenset[int]) -> bool:
+    return task.key.idx not in leased or task.state in _OVERRULING
+
+
+def _write_tasks(connection: sa.Connection, tasks: Sequence[Task], leased: frozenset[int]) -> None:
+    """Every write gives a new epoch: what a worker whose lease ended still says is dropped."""
+    codec, own = Codec(connection), tables.run_task
+    rows = [(*codec.moving(task), task.key.run, task.key.idx) for task in tasks if _stands(task, leased)]
+    freed = "lease_owner = NULL, lease_until = NULL, lease_epoch = NULL, epoch = epoch + 1"
+    update_keys(connection, own, MOVING, [row for row in rows if row[-1] not in leased], freed)
+    update_keys(connection, own, MOVING, [row for row in rows if row[-1] in leased], "epoch = epoch + 1")
+    later = [(task.key.run, task.key.idx) for task in tasks if not _stands(task, leased)]
+    update_keys(connection, own, (), later, "wake = TRUE")
+
+
+def _write_reservations(connection: sa.Connection, seen: _Seen, tasks: Sequence[Task]) -> None:
+    before = {task.key.idx: _holds(task) for task in seen.tasks}
+    moved = [task for task in tasks if task.needs and _holds(task) != before[task.key.idx]]
+    drop_reservations(connection, [task.key for task in moved])
+    amounts: dict[tuple[str, int, str], int] = {}
+    for task in moved:
+        for need in task.needs if _holds(task) else ():
+            key = (task.key.run, task.key.idx, need.resource)
+            amounts[key] = amounts.get(key, 0) + need.amount
+    columns = ("run_id", "task", "resource", "amount")
+    insert_rows(connection, tables.reservation, columns, [(*key, amount) for key, amount in amounts.items()])
+
+
+def _write_run(connection: sa.Connection, run: Run, wakes: int) -> None:
+    """due is the decision's, unless somebody woke the run while it decided: then it is due as they said."""
+    own = tables.run
+    due = sa.case((own.c.wakes == wakes, sa.literal(run.due, own.c.due.type)), else_=own.c.due)
+    connection.execute(own.update().where(own.c.id == run.id).values({**run_row(run), "due": due}))
+
+
+def _moment(changes: Changes) -> datetime:
+    """The keeper's time of the decision, as its events have it; the wall's when it has none."""
+    return max((event.at for event in changes.events), default=None) or datetime.now(UTC)
+
+
+def _blocked(connection: sa.Connection, seen: _Seen, text: str) -> Changes:
+    """Nothing is decided by a plan that is not what was approved: the run says so, once, and looks again later."""
+    run, due = seen.run, seen.run.due or seen.run.since
+    known = run.why if run.why is not None and run.why.cause is Cause.TAMPERED else None
+    fix = "find out who changed the database; make, approve and start a new plan"
+    why = known or Why(Cause.TAMPERED, text, due, "the operator of this fleet", fix)
+    blocked = replace(run, state=RunState.BLOCKED, since=run.since if known else due, why=why, due=due + _AGAIN)
+    said = () if known else (Event(due, run.id, "tampered", text),)
+    changes = Changes(run=blocked, events=said)
+    _write(connection, seen, changes, frozenset())
+    return changes
