@@ -32,14 +32,14 @@ def plan_page(plan: Plan) -> str:
     return "\n\n".join("\n".join(lines) for each in sections if (lines := list(each))) + "\n"
 
 
-def _filled(text: str, first: str = "", rest: str = "") -> list[str]:
+def filled(text: str, first: str = "", rest: str = "") -> list[str]:
     """Lines no wider than the page; text from clusters is made harmless."""
     clean = safe(text, _LONGEST)
     return wrap(clean, WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False) or [first.rstrip()]
 
 
 def _labelled(label: str, text: str) -> list[str]:
-    return _filled(text, f"  {label:<{_LABEL}}", " " * (_LABEL + 2))
+    return filled(text, f"  {label:<{_LABEL}}", " " * (_LABEL + 2))
 
 
 # ---- head
@@ -47,8 +47,8 @@ def _labelled(label: str, text: str) -> list[str]:
 
 def _head(plan: Plan) -> Iterator[str]:
     header = plan.header
-    yield from _filled(f"Plan {header.id}: {header.playbook_title}")
-    yield from _filled(header.playbook_purpose, "  ", "  ") if header.playbook_purpose else ()
+    yield from filled(f"Plan {header.id}: {header.playbook_title}")
+    yield from filled(header.playbook_purpose, "  ", "  ") if header.playbook_purpose else ()
     yield ""
     yield from _labelled("changes", _CHANGES[header.changes])
     yield from _labelled("clusters", _count(plan))
@@ -121,7 +121,7 @@ def _steps(plan: Plan) -> Iterator[str]:
             limits += (
                 f", {counted(spec.retries, 'retry').replace('retrys', 'retries')} {duration_text(spec.backoff)} apart"
             )
-        yield from _filled(f"{kind}: {step_words(kind).does} ({limits})", f"  {number}. ", "     ")
+        yield from filled(f"{kind}: {step_words(kind).does} ({limits})", f"  {number}. ", "     ")
 
 
 def _kinds(members: Iterable[Member]) -> dict[str, StepSpec]:
@@ -150,7 +150,7 @@ def _stage(plan: Plan, idx: int, stage: Stage, members: Sequence[Member]) -> Ite
         yield f"{head}: no cluster"
         return
     yield f"{head}: {counted(len(members), 'cluster')}, {range_text(stage_range(stage, members))}"
-    yield from _filled(_admission(stage), "  ", "  ")
+    yield from filled(_admission(stage), "  ", "  ")
     for window in stage.windows:
         yield f"  begins work only in {window_text(window)}"
     yield from _gates(stage, When.BEFORE)
@@ -177,7 +177,7 @@ def _gates(stage: Stage, when: When) -> Iterator[str]:
             text = (
                 f"{_gate(each)}{length} {when} {group}: {gate_words(each.kind)}, at most {duration_text(each.timeout)}"
             )
-            yield from _filled(text, "  gate ", "       ")
+            yield from filled(text, "  gate ", "       ")
 
 
 def _gate(gate: GateSpec) -> str:
@@ -188,12 +188,12 @@ def _member(member: Member) -> Iterator[str]:
     version = member.attributes.get("version", "")
     group = f", group {member.group}" if member.group else ""
     where = str(member.scope) if member.scope else "kubeconfig only"
-    yield from _filled(f"{member.idx + 1}. {member.name}  {where}, at {version or '?'}{group}", "  ", "     ")
+    yield from filled(f"{member.idx + 1}. {member.name}  {where}, at {version or '?'}{group}", "  ", "     ")
     hops = " → ".join((version, *member.hops)) if member.hops else ""
     for text in filter(None, (hops, *version_changes(member))):
-        yield from _filled(text, "     ", "       ")
+        yield from filled(text, "     ", "       ")
     for text in _facts(member):
-        yield from _filled(text, "     ", "       ")
+        yield from filled(text, "     ", "       ")
 
 
 def version_changes(member: Member) -> Iterator[str]:
@@ -228,7 +228,7 @@ def _left_out(left: Sequence[Left]) -> Iterator[str]:
         yield f"Left out: {counted(len(left), 'cluster')}"
     for each in left:
         where = f" ({each.account}/{each.region})" if each.account else ""
-        yield from _filled(f"{each.name}{where}: {each.reason}", "  ", "    ")
+        yield from filled(f"{each.name}{where}: {each.reason}", "  ", "    ")
 
 
 def _wrong(plan: Plan) -> Iterator[str]:
@@ -236,8 +236,8 @@ def _wrong(plan: Plan) -> Iterator[str]:
         yield "What can go wrong, and the way back"
     for kind in _kinds(plan.members):
         words = step_words(kind)
-        yield from _filled(f"{kind}: {words.wrong}", "  ", "    ")
-        yield from _filled(f"back: {words.back}", "    ", "    ")
+        yield from filled(f"{kind}: {words.wrong}", "  ", "    ")
+        yield from filled(f"back: {words.back}", "    ", "    ")
 
 
 def _next(plan: Plan) -> Iterator[str]:
@@ -249,9 +249,9 @@ def _next(plan: Plan) -> Iterator[str]:
     if header.changes is not Changes.NOTHING:
         yield f"  approve  fleetkeeper run approve {header.id}"
         yield f"  refuse   fleetkeeper run reject {header.id} --reason TEXT"
-        yield from _filled(f"Anyone who may approve, but not {header.created_by}, who asked for it.", "           ")
+        yield from filled(f"Anyone who may approve, but not {header.created_by}, who asked for it.", "           ")
     yield f"  start    fleetkeeper run start {header.id}"
-    yield from _filled(
+    yield from filled(
         "Each member is looked at once more then: one that moved since is dropped, and named.", "           "
     )
 

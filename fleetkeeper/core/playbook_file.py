@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from fleetkeeper.core.amount import ALL, NONE, ONE, Amount, parse_duration
 from fleetkeeper.core.member_steps import TEMPLATES
@@ -18,7 +18,7 @@ from fleetkeeper.errors import ParamError, UsageError
 class Kind(Protocol):
     """What is asked of a kind of step or gate here: whether parameters are right."""
 
-    version: Any
+    version: ClassVar[int]
 
     @classmethod
     def of(cls, params: Params) -> Any:

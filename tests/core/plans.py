@@ -114,7 +114,7 @@ def candidate(
     """A cluster at 1.34 whose one addon has a newer version."""
     values = {parts.MANAGED_ADDONS: addons or (addon(),), parts.CUSTOMISED: ()} | other.pop("values", {})
     seen = cluster(name, values=values, **other)
-    shared = scope_parts(**{parts.ADDON_RELEASES: releases})
+    shared = scope_parts(addon_releases=releases)
     snap = Snapshot(seen, NOON, shared if seen.scope == SCOPE else {}, stale_after=timedelta(hours=1))
     return Candidate(snap, attributes_of(seen), standing, own)
 

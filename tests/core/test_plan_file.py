@@ -78,7 +78,7 @@ def test_the_stored_texts_give_the_values_and_the_same_texts_again(member: Membe
 
 
 def test_the_order_of_a_mapping_does_not_matter() -> None:
-    backwards = replace(ONE, attributes=dict(reversed(ONE.attributes.items())))
+    backwards = replace(ONE, attributes=dict(reversed(list(ONE.attributes.items()))))
     assert to_json(backwards) == to_json(ONE)
 
 

@@ -2,11 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import cast
 
+from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.plan import Member, Plan
 from fleetkeeper.core.plan_file import contradiction
 from fleetkeeper.core.run import OVER, Event, Run, Task, Unit
-from fleetkeeper.engine.run_ports import StoredRun
+from fleetkeeper.engine.assess import Assessor
+from fleetkeeper.engine.planning import Planner, StoredFleet
+from fleetkeeper.engine.run_ports import Runs, StoredRun
+from fleetkeeper.engine.start import Starter
 from fleetkeeper.errors import Tampered
 from fleetkeeper.values import digest, from_json
 
@@ -51,3 +56,10 @@ class MemoryRuns:
 
     def durations(self, kind: str) -> tuple[timedelta, ...]:
         return self.took.get(kind, ())
+
+
+def planning(assessor: Assessor) -> tuple[Planner, Starter]:
+    """Who plans and starts for a Keeper that is made for something else; there are no kinds of steps."""
+    runs = cast(Runs, MemoryRuns())
+    fleet = StoredFleet(assessor.store, assessor.clock, assessor.stale_after)
+    return Planner(fleet, runs, Compat(), assessor, {}), Starter(fleet, runs)

@@ -1,6 +1,6 @@
 """Plans made of a real store and started: what is stored, who is dropped, and what is refused."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
@@ -43,17 +43,17 @@ class World:
     def see(
         self,
         name: str = "shop",
+        values: Mapping[str, Any] | None = None,
         placement: model.Placement = PLACEMENT,
         created: timedelta = timedelta(days=300),
-        **values: Any,
     ) -> None:
-        """The cluster is observed now; values are parts by their names."""
+        """The cluster is observed now; values are parts by their names. It has what the tests' checks complain of."""
         now, id = self.clock.now(), cluster_id(name, NOON - created)
         seen = snapshot() | {
             parts.CONTROL_PLANE: control_plane(name=name),
             parts.MANAGED_ADDONS: (addon(),),
             parts.CUSTOMISED: (),
-            **values,
+            **(values or {}),
         }
         own = [Observation(part, value, None, now) for part, value in seen.items()]
         shared = [Observation(parts.ADDON_RELEASES, RELEASES, None, now)]
@@ -82,9 +82,9 @@ def world(store: SqlStore) -> World:
     return made
 
 
-def quiet(world: World, name: str, **more: Any) -> None:
-    """A cluster that has nothing of what the checks of these tests complain about."""
-    world.see(name, **{parts.VOLUMES: (), parts.BUDGETS: (), **more})
+def quiet(world: World, name: str, values: Mapping[str, Any] | None = None, **more: Any) -> None:
+    """A cluster that has nothing of what the checks of these tests complain of."""
+    world.see(name, {parts.VOLUMES: (), parts.BUDGETS: ()} | dict(values or {}), **more)
 
 
 # ---- plan
@@ -113,13 +113,13 @@ def test_a_plan_of_nobody_is_not_stored(world: World) -> None:
 
 
 def test_what_the_assessment_forbids_is_left_out(world: World) -> None:
-    world.see("shop", **{parts.BUDGETS: ()})
+    world.see("shop", {parts.BUDGETS: ()})
     (left,) = world.plan().header.left
     assert left.reason == "it is blocked: FK104 volumes 0"
 
 
 def test_what_stands_in_the_way_of_nodes_is_nothing_to_an_addon(world: World) -> None:
-    world.see("shop", **{parts.VOLUMES: ()})
+    world.see("shop", {parts.VOLUMES: ()})
     assert len(world.plan().members) == 1
     (left,) = world.plan(changes=Changes.NODES).header.left
     assert left.reason == "it is blocked: FK401 budgets 0"
@@ -177,22 +177,22 @@ def test_a_run_has_a_task_for_each_member_and_each_gate(world: World) -> None:
     ("change", "told"),
     [
         pytest.param(
-            lambda w: quiet(w, "shop", **{parts.CONTROL_PLANE: control_plane("1.35")}),
+            lambda w: quiet(w, "shop", {parts.CONTROL_PLANE: control_plane("1.35")}),
             "its version is 1.35 now, the plan was made for 1.34",
             id="someone upgraded it",
         ),
         pytest.param(
-            lambda w: quiet(w, "shop", **{parts.CONTROL_PLANE: control_plane(status="UPDATING")}),
+            lambda w: quiet(w, "shop", {parts.CONTROL_PLANE: control_plane(status="UPDATING")}),
             "its status is UPDATING now, the plan was made for ACTIVE",
             id="someone works on it",
         ),
         pytest.param(
-            lambda w: quiet(w, "shop", **{parts.MANAGED_ADDONS: (addon(version="v1.12.4-eksbuild.1"),)}),
+            lambda w: quiet(w, "shop", {parts.MANAGED_ADDONS: (addon(version="v1.12.4-eksbuild.1"),)}),
             "its addon coredns is v1.12.4-eksbuild.1 now, the plan was made for v1.12.1-eksbuild.1",
             id="someone updated its addon",
         ),
         pytest.param(
-            lambda w: quiet(w, "shop", **{parts.MANAGED_ADDONS: ()}),
+            lambda w: quiet(w, "shop", {parts.MANAGED_ADDONS: ()}),
             "its addon coredns cannot be seen now, the plan was made for v1.12.1-eksbuild.1",
             id="its addon is gone",
         ),
@@ -234,7 +234,7 @@ def test_a_member_that_moved_is_dropped_by_name(world: World, change: Callable[[
 
 def test_a_plan_that_changes_nothing_rests_on_nothing_that_moves(world: World) -> None:
     made = world.plan(changes=Changes.NOTHING, steps=(StepSpec("preflight", "preflight"),))
-    quiet(world, "shop", **{parts.CONTROL_PLANE: control_plane("1.35")})
+    quiet(world, "shop", {parts.CONTROL_PLANE: control_plane("1.35")})
     assert world.start(made).dropped == ()
 
 
