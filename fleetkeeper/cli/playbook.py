@@ -30,11 +30,12 @@ def check(
 ) -> None:
     """Read playbooks and name every mistake with its file and line."""
     from fleetkeeper import wiring
+    from fleetkeeper.core.wording import counted
 
     found = wiring.playbook_files(paths) if paths else wiring.playbooks(context.settings(ctx).playbook_folders)
     for playbook in found.values():
         stages = ", ".join(each.name for each in playbook.stages)
-        print(f"Good: {playbook.name} ({playbook.origin}): {len(playbook.steps)} steps, stages {stages}.")
+        print(f"Good: {playbook.name} ({playbook.origin}): {counted(len(playbook.steps), 'step')}, stages {stages}.")
     if not found:
         say("No playbook was found there: they are files named *.toml.")
 

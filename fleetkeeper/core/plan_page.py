@@ -22,7 +22,6 @@ _LONGEST = 400
 _ON_FAILURE = {
     OnFailure.PAUSE: "the run pauses and an operator decides",
     OnFailure.STOP: "the run ends as failed once those under way are done",
-    OnFailure.CONTINUE: "the stage goes on, and the run ends as completed with failures",
 }
 
 
@@ -165,8 +164,14 @@ def _admission(stage: Stage) -> str:
     if stage.group_concurrency:
         groups = [f"{limit} in {name}" for name, limit in stage.group_concurrency.items()]
         found += f" ({', '.join(groups)})"
-    after = "the first failure" if not failures else f"more than {counted(failures, 'failure')}"
-    return f"{found}; after {after} {_ON_FAILURE[stage.on_failure]}"
+    return f"{found}; {failure_text(stage.on_failure, counted(failures, 'failure') if failures else '')}"
+
+
+def failure_text(on_failure: OnFailure, limit: str) -> str:
+    """What happens after more failures than the limit, "" for the first one."""
+    if on_failure is OnFailure.CONTINUE:
+        return "whatever fails, the stage goes on, and the run ends as completed with failures"
+    return f"after {f'more than {limit}' if limit else 'the first failure'} {_ON_FAILURE[on_failure]}"
 
 
 def _gates(stage: Stage, when: When) -> Iterator[str]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from fleetkeeper.core.amount import duration_text
 from fleetkeeper.core.kind_words import gate_words, step_words
 from fleetkeeper.core.plan import Plan
-from fleetkeeper.core.plan_page import filled, params_text
+from fleetkeeper.core.plan_page import failure_text, filled, params_text
 from fleetkeeper.core.playbook import GateSpec, Playbook, StageSpec, StepSpec, When
 from fleetkeeper.core.playbook_windows import window_text
 from fleetkeeper.core.wording import counted
@@ -95,8 +95,8 @@ def _stage(idx: int, count: int, stage: StageSpec) -> Iterator[str]:
     if stage.group_by:
         yield from filled(f"groups by {stage.group_by}, side by side, {stage.group_concurrency} of each at once", "  ")
     order = f"in the order of {', '.join(stage.order)}, then by name" if stage.order else "by name"
-    limit = f"{stage.max_concurrency} at once, {order}; {stage.max_failures} may fail, then {stage.on_failure}"
-    yield from filled(limit, "  ", "  ")
+    failures = failure_text(stage.on_failure, f"{stage.max_failures} failed" if stage.max_failures.value else "")
+    yield from filled(f"{stage.max_concurrency} at once, {order}; {failures}", "  ", "  ")
     for window in stage.windows:
         yield f"  begins work only in {window_text(window)}"
     for gate in sorted(stage.gates, key=lambda each: each.when is not When.BEFORE):
