@@ -1,16 +1,19 @@
 """Playbooks as people write them: every field is read, and every mistake is told with its line."""
 
+import re
+from dataclasses import fields
 from datetime import timedelta
 
 import pytest
 
 from fleetkeeper import documents
+from fleetkeeper.core import kind_words
 from fleetkeeper.core.amount import Amount
 from fleetkeeper.core.playbook import Changes, GateSpec, OnFailure, Playbook, StageSpec, StepSpec, When, Window
 from fleetkeeper.core.playbook_file import read_playbook
 from fleetkeeper.core.playbook_windows import window_text
 from fleetkeeper.errors import ConfigError
-from tests.core.plans import GATES, STEPS
+from tests.core.plans import GATES, ROOT, STEPS
 
 WHOLE = """\
 name = "addons"
@@ -280,3 +283,21 @@ def test_all_mistakes_are_told_at_once() -> None:
 def test_a_window_in_words() -> None:
     assert window_text(Window((5, 6), 1320, 240, "Europe/Berlin")) == "sat, sun 22:00-04:00 (Europe/Berlin)"
     assert window_text(Window(tuple(range(7)), 0, 0, "UTC")) == "00:00-00:00 (UTC)"
+
+
+PAGE = (ROOT / "docs" / "playbooks.md").read_text("utf-8")
+
+
+def test_the_example_of_the_page_is_sound() -> None:
+    (example,) = re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    found = read(example)
+    assert [stage.name for stage in found.stages] == ["canary", "rest"]
+
+
+def test_the_page_names_every_kind_and_every_key() -> None:
+    kinds = {*kind_words.STEPS, *kind_words.GATES}
+    keys = {each.name for kind in (Playbook, StageSpec, StepSpec, GateSpec) for each in fields(kind)}
+    told = set(re.findall(r"^\| `([a-z-]+)` \|", PAGE, re.MULTILINE))
+    unsaid = {"origin", "digest", "version", "each_group"}  # what nobody writes, or what is told in a sentence
+    assert kinds <= told
+    assert {key for key in keys if not re.search(rf"`(?:\[\[(?:stages\.)?)?{key}\b", PAGE)} <= unsaid
