@@ -18,6 +18,7 @@ __all__ = [
     "AssessSettings",
     "AwsAccount",
     "AwsSettings",
+    "EngineSettings",
     "KubeCluster",
     "KubernetesSettings",
     "LogSettings",
@@ -28,6 +29,7 @@ __all__ = [
     "Organizations",
     "Secret",
     "ServeSettings",
+    "ServiceLimit",
     "Settings",
     "StoreSettings",
     "TargetRule",
@@ -166,6 +168,26 @@ class AssessSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceLimit:
+    """In how many regions a service may be unavailable at once, over all runs; `*` is every service without its own."""
+
+    name: str
+    max_unavailable_regions: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """own_cluster: the ARN of the cluster that fleetkeeper runs in, which a plan puts alone and last; "" for none."""
+
+    own_cluster: str = ""
+    services: tuple[ServiceLimit, ...] = ()
+
+    @property
+    def service_limits(self) -> Mapping[str, int]:
+        return {each.name: each.max_unavailable_regions for each in self.services}
+
+
+@dataclass(frozen=True, slots=True)
 class ServeSettings:
     listen: str = "127.0.0.1:8321"  # health and metrics
     shutdown_seconds: float = 20.0
@@ -188,7 +210,9 @@ class Settings:
     mapping: MappingSettings = field(default_factory=MappingSettings)
     assess: AssessSettings = field(default_factory=AssessSettings)
     approvals: ApprovalSettings = field(default_factory=ApprovalSettings)
+    engine: EngineSettings = EngineSettings()
     serve: ServeSettings = ServeSettings()
     log: LogSettings = LogSettings()
     compat_folders: tuple[Path, ...] = ()  # the operator's own compat data, laid over ours
+    playbook_folders: tuple[Path, ...] = ()  # the operator's own playbooks, laid over ours by name
     origins: Mapping[str, str] = field(default_factory=dict)

@@ -177,6 +177,17 @@ class Table:
             self._source.note_kind((*self._path, key), value, datetime, form)
         return default or datetime.min.replace(tzinfo=UTC)
 
+    def plain(self, key: str) -> str | int | float | bool | tuple[str, ...] | None:
+        """Text, a number, true or false, or a list of texts, as whoever reads it wants it; None when absent or else."""
+        value = self._look(key)
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            return tuple(value)
+        if isinstance(value, str | int | float):
+            return value
+        if value is not _ABSENT:
+            self._source.note((*self._path, key), "must be text, a number, true or false, or a list of texts")
+        return None
+
     def mapping(self, key: str, default: Mapping[str, str] | None = None) -> Mapping[str, str]:
         """A table of free keys and text values; in an environment variable `key=value,key=value`."""
         value = self._get(key, default)

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from fleetkeeper.core import model, parts
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.fleet import Fleet
+from fleetkeeper.core.plan import Plan
+from fleetkeeper.core.playbook import Playbook
 from fleetkeeper.core.readiness import ClusterReport, Entry, Subject
 from fleetkeeper.core.selector import Selector
 from fleetkeeper.core.versions import Minor
@@ -14,7 +16,9 @@ from fleetkeeper.engine.assess import Assessor
 from fleetkeeper.engine.discovery import not_listed
 from fleetkeeper.engine.observe import Choice, Outcome, Progress, attributes_of, observe_fleet
 from fleetkeeper.engine.observe_cluster import ClusterReader
+from fleetkeeper.engine.planning import Planner
 from fleetkeeper.engine.ports import Ports
+from fleetkeeper.engine.start import Started, Starter
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,8 @@ class Keeper:
     stale_after: timedelta
     kube_threads: int
     assessor: Assessor
+    planner: Planner
+    starter: Starter
 
     def observe(self, selector: Selector, progress: Progress) -> Outcome:
         """Read every cluster that the configuration and the selector want, and store what was seen."""
@@ -55,6 +61,22 @@ class Keeper:
     def findings(self, selector: Selector, resolved: bool = False) -> tuple[tuple[Subject, Entry], ...]:
         """What the last assessment of each cluster found and what is known of it since; reads no cluster."""
         return self.assessor.findings(selector, resolved)
+
+    def plan(self, playbook: Playbook, selector: Selector, actor: str, expires_in: timedelta) -> Plan:
+        """Make a plan of a playbook and what is stored of the fleet, and store it; changes no cluster."""
+        return self.planner.plan(playbook, selector, actor, expires_in)
+
+    def plans(self) -> tuple[Plan, ...]:
+        """Every stored plan, newest first."""
+        return self.planner.runs.plans()
+
+    def stored_plan(self, id: str) -> Plan | None:
+        """A plan by its id or the beginning of it; Tampered when it is not what was made."""
+        return self.planner.runs.plan(id)
+
+    def start(self, plan: str, actor: str, key: str = "", exported: Plan | None = None) -> Started:
+        """Create a run of a stored plan; what moved since is dropped and named. One key gives one run."""
+        return self.starter.start(plan, actor, key, exported)
 
     def not_listed(self) -> Mapping[str, model.Gap]:
         """Accounts and regions whose clusters could not be listed at the last try."""

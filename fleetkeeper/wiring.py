@@ -16,10 +16,12 @@ from fleetkeeper.adapters.kube.kubes import KubeAccess
 from fleetkeeper.adapters.kube.limits import WallPace
 from fleetkeeper.adapters.kube.probes import KubeProber
 from fleetkeeper.adapters.library import read_compat
+from fleetkeeper.adapters.library_playbooks import read_files, read_playbooks
 from fleetkeeper.adapters.store import schema
 from fleetkeeper.adapters.store.database import database_file
 from fleetkeeper.adapters.store.lock import hold_engine_lock
 from fleetkeeper.adapters.store.probes import store_probes
+from fleetkeeper.adapters.store.runs import SqlRuns
 from fleetkeeper.adapters.store.store import SqlStore
 from fleetkeeper.clock import ENVIRONMENT, SystemClock, clock_of
 from fleetkeeper.config import Settings
@@ -27,12 +29,17 @@ from fleetkeeper.core import model
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.compat_update import Edit
 from fleetkeeper.core.placement import Candidate, MappingSettings, place
+from fleetkeeper.core.playbook import Playbook
 from fleetkeeper.engine.assess import Assessor
 from fleetkeeper.engine.compat_offer import ask
 from fleetkeeper.engine.diagnose import Doctor
+from fleetkeeper.engine.gates import all_gates
 from fleetkeeper.engine.observe import Choice
 from fleetkeeper.engine.observe_cluster import ClusterReader
+from fleetkeeper.engine.planning import Planner, StoredFleet
 from fleetkeeper.engine.ports import Ports
+from fleetkeeper.engine.start import Starter
+from fleetkeeper.engine.steps import all_steps
 from fleetkeeper.keeper import Keeper
 
 
@@ -40,11 +47,12 @@ from fleetkeeper.keeper import Keeper
 def keeper(settings: Settings, log_level: str) -> Iterator[Keeper]:
     """A Keeper on the settings' database and clouds; refuses a database of another version; closed at the end."""
     logs.configure(log_level, settings.log.format)
-    store = SqlStore(settings.store)
+    store, runs = SqlStore(settings.store), SqlRuns(settings.store)
     try:
         store.check_schema()
-        yield _keeper(settings, store)
+        yield _keeper(settings, store, runs)
     finally:
+        runs.close()
         store.close()
 
 
@@ -69,6 +77,16 @@ def doctor(settings: Settings, log_level: str) -> Iterator[Doctor]:
 def compat(folders: Sequence[Path]) -> Compat:
     """The shipped rows with the operator's folders over them; ConfigError names every mistake."""
     return read_compat(folders)
+
+
+def playbooks(folders: Sequence[Path]) -> Mapping[str, Playbook]:
+    """The shipped playbooks with the operator's folders over them, by name; ConfigError names every mistake."""
+    return read_playbooks(folders, all_steps(), all_gates())
+
+
+def playbook_files(paths: Sequence[Path]) -> Mapping[str, Playbook]:
+    """The playbooks of files and folders by their paths; ConfigError names every mistake."""
+    return read_files(paths, all_steps(), all_gates())
 
 
 def compat_edits(settings: Settings, folder: Path, log_level: str) -> tuple[Edit, ...]:
@@ -102,7 +120,7 @@ def engine_lock(settings: Settings) -> AbstractContextManager[None]:
     return hold_engine_lock(file) if file else nullcontext()
 
 
-def _keeper(settings: Settings, store: SqlStore) -> Keeper:
+def _keeper(settings: Settings, store: SqlStore, runs: SqlRuns) -> Keeper:
     cancel = threading.Event()
     clock = clock_of(os.environ.get(ENVIRONMENT, ""))
     compat = read_compat(settings.compat_folders)
@@ -110,6 +128,8 @@ def _keeper(settings: Settings, store: SqlStore) -> Keeper:
     kubes = KubeAccess(settings.kubernetes, clouds.token, SystemClock(), WallPace(cancel))
     ports = Ports(clouds, kubes, store, clock, cancel)
     stale_after = timedelta(minutes=settings.observe.stale_after_minutes)
+    assessor = Assessor(store, clock, compat, stale_after, settings.assess.targets, settings.assess.decisions)
+    fleet = StoredFleet(store, clock, stale_after)
     return Keeper(
         ports=ports,
         reader=ClusterReader(
@@ -123,7 +143,17 @@ def _keeper(settings: Settings, store: SqlStore) -> Keeper:
         choice=Choice(settings.aws.names, settings.aws.exclude_names, settings.aws.tags),
         stale_after=stale_after,
         kube_threads=settings.kubernetes.concurrency,
-        assessor=Assessor(store, clock, compat, stale_after, settings.assess.targets, settings.assess.decisions),
+        assessor=assessor,
+        planner=Planner(
+            fleet,
+            runs,
+            compat,
+            assessor,
+            all_steps(),
+            settings.engine.service_limits,
+            settings.engine.own_cluster,
+        ),
+        starter=Starter(fleet, runs),
     )
 
 

@@ -15,6 +15,7 @@ from fleetkeeper.config import (
     AssessSettings,
     AwsAccount,
     AwsSettings,
+    EngineSettings,
     KubeCluster,
     KubernetesSettings,
     LogSettings,
@@ -24,6 +25,7 @@ from fleetkeeper.config import (
     Organizations,
     Secret,
     ServeSettings,
+    ServiceLimit,
     Settings,
     StoreSettings,
     TargetRule,
@@ -55,6 +57,7 @@ def written(text: str, environ: Mapping[str, str] | None = None) -> Settings:
 
 _EVERYTHING = """
 compat_folders = ["compat"]
+playbook_folders = ["playbooks"]
 [store]
 url = "postgresql://u@db/fleet"
 history_days = 10
@@ -128,6 +131,11 @@ name = "x"
 ticket = "T-1"
 [assess.severities]
 FK302 = "blocker"
+[engine]
+own_cluster = "arn:aws:eks:eu-west-1:111122223333:cluster/own"
+[[engine.services]]
+name = "shop"
+max_unavailable_regions = 2
 [serve]
 listen = "[::1]:80"
 shutdown_seconds = 16
@@ -139,15 +147,16 @@ format = "json"
 
 def test_every_key_arrives_in_its_field() -> None:
     Path("compat").mkdir()
+    Path("playbooks").mkdir()
     Path("file").write_text("in file", "utf-8")
     account = AwsAccount(
         "111122223333", "a", "arn:aws:iam::111122223333:role/r", Secret("in file", "file file"), ("eu-west-1",)
     )
-    rule = MappingRule("dev", "late", "pay", ("a*",), ("ou",), ("n",), ("arn:*",), {"t": "v"}, "fleetkeeper.toml:51")
+    rule = MappingRule("dev", "late", "pay", ("a*",), ("ou",), ("n",), ("arn:*",), {"t": "v"}, "fleetkeeper.toml:52")
     late, some = Selector.parse("ring=late"), Selector.parse("name=a*")
-    target = TargetRule(late, Minor(1, 36), 1, date(2027, 1, 31), 2, "fleetkeeper.toml:60")
+    target = TargetRule(late, Minor(1, 36), 1, date(2027, 1, 31), 2, "fleetkeeper.toml:61")
     ends = date(2027, 3, 31)
-    waiver = Waiver("why", "ada", ends, "", "FK401", some, "n*", "x", "T-1", "fleetkeeper.toml:65")
+    waiver = Waiver("why", "ada", ends, "", "FK401", some, "n*", "x", "T-1", "fleetkeeper.toml:66")
     found = written(_EVERYTHING, {"SET": "secret"})
     assert found == Settings(
         store=StoreSettings("postgresql://u@db/fleet", history_days=10),
@@ -179,9 +188,11 @@ def test_every_key_arrives_in_its_field() -> None:
         ),
         mapping=MappingSettings("e", "r", "s", "", (rule,)),
         assess=AssessSettings((target,), (waiver,), {"FK302": "blocker"}),
+        engine=EngineSettings("arn:aws:eks:eu-west-1:111122223333:cluster/own", (ServiceLimit("shop", 2),)),
         serve=ServeSettings("[::1]:80", 16.0),
         log=LogSettings("debug", "json"),
         compat_folders=(Path("compat"),),
+        playbook_folders=(Path("playbooks"),),
         origins=found.origins,
     )
 

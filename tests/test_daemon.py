@@ -28,6 +28,7 @@ from fleetkeeper.errors import SchemaError, StoreUnavailable
 from fleetkeeper.keeper import Keeper
 from fleetkeeper.metrics import Metrics
 from tests.contract.observed import cluster_id, control_plane, listed
+from tests.engine.memory_runs import planning
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
@@ -186,7 +187,8 @@ def _keeper(ports: Ports) -> Keeper:
     compat = Compat((), (), ())
     hour = timedelta(hours=1)
     assessor = Assessor(ports.store, ports.clock, compat, hour)
-    return Keeper(ports, ClusterReader(ports, _nowhere, compat, False, False), compat, Choice(), hour, 1, assessor)
+    reader = ClusterReader(ports, _nowhere, compat, False, False)
+    return Keeper(ports, reader, compat, Choice(), hour, 1, assessor, *planning(assessor))
 
 
 def _nowhere(*_: object) -> model.Placement:

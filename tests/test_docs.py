@@ -18,7 +18,7 @@ from tests.cli import tree
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
-SECTIONS = ("store", "aws", "kubernetes", "observe", "mapping", "assess", "serve", "log")
+SECTIONS = ("store", "aws", "kubernetes", "observe", "mapping", "assess", "engine", "serve", "log")
 SECRETS = {"FLEETKEEPER_STORE__PASSWORD", "FLEETKEEPER_AWS__EXTERNAL_ID"}
 
 _SPAN = re.compile(r"`([^`\n]+)`")
@@ -63,6 +63,9 @@ def wrong_with(text: str) -> str:
     free = -1
     while words:
         word = words.pop(0)
+        if default := tree.default(here, word):
+            words.insert(0, word)
+            word = default
         if word.startswith("-"):
             option = word.partition("=")[0]
             if option in ("-h", "--help"):
@@ -97,6 +100,8 @@ def test_the_search_finds_commands_and_their_mistakes() -> None:
     assert wrong_with("get clusters|clouds") == "fleetkeeper get has no command clouds"
     assert wrong_with("get clusters --when 7d") == "fleetkeeper get clusters has no option --when"
     assert wrong_with("observe now") == "fleetkeeper observe takes no now"
+    assert wrong_with("plan addons-only -l ring=canary --out plan.json") == ""
+    assert wrong_with("plan addons-only now") == "fleetkeeper plan make takes no now"
     assert wrong_with("-v get clusters -o json --at 7d") == ""
 
 

@@ -69,7 +69,7 @@ def shipped(folder: str) -> set[str]:
     return {p.relative_to(ROOT).as_posix() for p in files}
 
 
-@pytest.mark.parametrize("folder", ["compat", "alembic"])
+@pytest.mark.parametrize("folder", ["compat", "playbooks", "alembic"])
 def test_it_carries_the_data(folder: str, names: set[str]) -> None:
     wanted = {f"fleetkeeper/_data/{name}" for name in shipped(folder)}
     assert wanted == {name for name in names if name.startswith(f"fleetkeeper/_data/{folder}/")}

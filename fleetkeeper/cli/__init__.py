@@ -23,6 +23,8 @@ from fleetkeeper.cli import (
     get,
     observe,
     onboard,
+    plan,
+    playbook,
     scan,
     serve,
 )
@@ -110,6 +112,8 @@ def root(
 
 app.command("observe")(observe.observe)
 app.command("assess")(assess.assess)
+app.add_typer(plan.app, name="plan")
+app.add_typer(playbook.app, name="playbook")
 app.command("scan")(scan.scan)
 app.command("explain")(findings.explain)
 app.command("serve")(serve.serve)

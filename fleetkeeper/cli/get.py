@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fleetkeeper.core.selector import Selector
 
 app = typer.Typer(
-    help="Show the fleet as last observed: clusters, addons, nodes, changes.",
+    help="Show the fleet as last observed: clusters, addons, nodes, changes; and plans.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -114,3 +114,19 @@ def changes(
             fleet_tables.show_changes(tables.console(), change_rows(found))
         else:
             write("changes", found, output, since=begin)
+
+
+@app.command("plans")
+def plans(ctx: typer.Context, output: FormatOption = Format.TABLE) -> None:
+    """Stored plans, newest first, with who made them and until when they can be started."""
+    from fleetkeeper.cli import plan_tables, tables
+    from fleetkeeper.cli.output import write
+    from fleetkeeper.core.plan_rows import plan_rows
+
+    with context.keeper(ctx) as keeper:
+        now = keeper.ports.clock.now()
+        rows = plan_rows(keeper.plans(), now)
+        if output.is_table:
+            plan_tables.show_plans(tables.console(wide=output is Format.WIDE), rows, now)
+        else:
+            write("plans", rows, output, at=now)

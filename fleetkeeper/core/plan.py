@@ -114,6 +114,7 @@ class Header:
     holds: tuple[GateSpec, ...] = ()
     service_limits: Mapping[str, int] = field(default_factory=dict)
     expected: Range | None = None
+    playbook_purpose: str = ""
     schema_version: int = SCHEMA_VERSION
 
 

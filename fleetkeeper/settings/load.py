@@ -19,6 +19,7 @@ from fleetkeeper.settings import checks
 from fleetkeeper.settings.approvals import read_approvals
 from fleetkeeper.settings.assess import read_assess
 from fleetkeeper.settings.aws import read_aws
+from fleetkeeper.settings.engine import read_engine
 from fleetkeeper.settings.mapping import read_mapping
 from fleetkeeper.settings.sources import Surroundings, find_file, lay_environment_over
 
@@ -42,9 +43,11 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
         mapping=mapping.settings,
         assess=read_assess(root.table("assess")),
         approvals=read_approvals(root.table("approvals"), around),
+        engine=read_engine(root.table("engine")),
         serve=_serve(root.table("serve")),
         log=_log(root.table("log")),
-        compat_folders=_compat_folders(root, around),
+        compat_folders=_folders(root, around, "compat_folders"),
+        playbook_folders=_folders(root, around, "playbook_folders"),
         origins={**root.origins(), **mapping.origins},
     )
     if mistakes := root.mistakes() + mapping.mistakes:
@@ -136,9 +139,9 @@ def _log(table: Table) -> LogSettings:
     )
 
 
-def _compat_folders(root: Table, around: Surroundings) -> tuple[Path, ...]:
-    folders = tuple(Path(around.absolute(text, False)) for text in root.texts("compat_folders", ()))
+def _folders(root: Table, around: Surroundings, key: str) -> tuple[Path, ...]:
+    folders = tuple(Path(around.absolute(text, False)) for text in root.texts(key, ()))
     for item, folder in enumerate(folders):
         if not folder.is_dir():
-            root.mistake("compat_folders", "names a folder that does not exist", item=item)
+            root.mistake(key, "names a folder that does not exist", item=item)
     return folders

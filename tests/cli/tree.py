@@ -31,6 +31,13 @@ def is_flag(words: tuple[str, ...], option: str) -> bool:
     return any(bool(p.is_flag) for p in _command(words).params if option in (*p.opts, *p.secondary_opts))
 
 
+def default(words: tuple[str, ...], word: str) -> str:
+    """The command that a group takes for a word that names none of its own, "" where it has none or the word does."""
+    group = _command(words)
+    is_own = word.startswith("-") or word in getattr(group, "commands", {})
+    return "" if is_own else str(getattr(group, "default", ""))
+
+
 def _command(words: tuple[str, ...]) -> Any:
     found: Any = typer.main.get_command(app)
     for word in words:

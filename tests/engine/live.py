@@ -25,6 +25,7 @@ from fleetkeeper.sim.kube.rbac import User
 from fleetkeeper.sim.server import Simulator
 from fleetkeeper.sim.world import World
 from tests.engine.fakes import TurnedClock, compat, placed
+from tests.engine.memory_runs import planning
 
 STRANGER = "the-token-of-the-kubeconfig"
 """A bearer token that every simulated API server takes for the user `stranger`."""
@@ -128,4 +129,4 @@ def connected(simulator: Simulator, store: SqlStore, *kubeconfigs: KubeCluster, 
     reader = ClusterReader(ports, placed, compat(), helm_secrets=True, audit_logs=False)
     hour = timedelta(hours=1)
     assessor = Assessor(store, clock, compat(), hour)
-    return Live(simulator, Keeper(ports, reader, compat(), Choice(), hour, 8, assessor), clock)
+    return Live(simulator, Keeper(ports, reader, compat(), Choice(), hour, 8, assessor, *planning(assessor)), clock)

@@ -1,0 +1,270 @@
+"""A plan as the page that an on-call engineer approves at three in the morning."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import chain
+from textwrap import wrap
+
+from fleetkeeper.core.amount import duration_text
+from fleetkeeper.core.durations import soak_length, stage_range
+from fleetkeeper.core.kind_words import gate_words, step_words
+from fleetkeeper.core.member_steps import addon_fact
+from fleetkeeper.core.plan import Header, Left, Member, Plan, Range, Stage
+from fleetkeeper.core.playbook import Changes, GateSpec, OnFailure, Params, StepSpec, When
+from fleetkeeper.core.playbook_windows import window_text
+from fleetkeeper.core.text import safe
+from fleetkeeper.core.wording import counted
+
+WIDTH = 100
+_LABEL = 11
+_LONGEST = 400
+
+_ON_FAILURE = {
+    OnFailure.PAUSE: "the run pauses and an operator decides",
+    OnFailure.STOP: "the run ends as failed once those under way are done",
+}
+
+
+def plan_page(plan: Plan) -> str:
+    """The page: what and why, stages with their members, who is left out, what can go wrong, how to approve."""
+    sections = [_head(plan), _steps(plan), *_stages(plan), _left_out(plan.header.left), _wrong(plan), _next(plan)]
+    return "\n\n".join("\n".join(lines) for each in sections if (lines := list(each))) + "\n"
+
+
+def filled(text: str, first: str = "", rest: str = "") -> list[str]:
+    """Lines no wider than the page; text from clusters is made harmless."""
+    clean = safe(text, _LONGEST)
+    return wrap(clean, WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False) or [first.rstrip()]
+
+
+def _labelled(label: str, text: str) -> list[str]:
+    return filled(text, f"  {label:<{_LABEL}}", " " * (_LABEL + 2))
+
+
+# ---- head
+
+
+def _head(plan: Plan) -> Iterator[str]:
+    header = plan.header
+    yield from filled(f"Plan {header.id}: {header.playbook_title}")
+    yield from filled(header.playbook_purpose, "  ", "  ") if header.playbook_purpose else ()
+    yield ""
+    yield from _labelled("changes", _CHANGES[header.changes])
+    yield from _labelled("clusters", _count(plan))
+    yield from _labelled("asked for", f"-l {header.selector}" if header.selector else "the whole fleet")
+    yield from _labelled("made", f"{_time(header.created_at)} by {header.created_by}")
+    yield from _labelled("expires", f"{_time(header.expires_at)}; from then on it cannot be started")
+    if header.expected and plan.members:
+        yield from _labelled("takes", f"{range_text(header.expected)}: {_meaning(header.expected)}")
+    if saved := sum(each.saved_per_month for each in plan.members):
+        yield from _labelled("saves", f"${saved:,.0f} a month of extended support")
+    for label, text in chain(_limits(header), _holds(header)):
+        yield from _labelled(label, text)
+    yield from _labelled("playbook", f"{header.playbook} ({header.playbook_origin}), {header.playbook_digest[:12]}")
+    yield from _labelled("digest", plan.digest)
+
+
+_CHANGES = {
+    Changes.NOTHING: "nothing: it only looks, and needs no approval",
+    Changes.ADDONS: "EKS addons; no control plane, no node",
+    Changes.MINOR: "the Kubernetes minor of control planes, their addons and nodes",
+    Changes.NODES: "nodes; no control plane",
+}
+
+
+def _count(plan: Plan) -> str:
+    stages = sum(1 for idx in range(len(plan.header.stages)) if _inside(plan, idx))
+    left = len(plan.header.left)
+    found = f"{len(plan.members)} in {counted(stages, 'stage')}"
+    return found + (f"; {left} left out, each with its reason below" if left else "")
+
+
+def _limits(header: Header) -> Iterator[tuple[str, str]]:
+    if header.service_limits:
+        others = {name: limit for name, limit in header.service_limits.items() if name != "*"}
+        each = [f"{name} in {counted(limit, 'region')}" for name, limit in sorted(others.items())]
+        if "*" in header.service_limits:
+            every = counted(header.service_limits["*"], "region")
+            each.append(f"{'every other service' if each else 'each service'} in {every}")
+        yield "at once", ", ".join(each) + ", counting what is under way or left half done in any run"
+
+
+def _holds(header: Header) -> Iterator[tuple[str, str]]:
+    for each in header.holds:
+        yield "held by", f"{_gate(each)}: {gate_words(each.kind)}"
+    if header.freezes:
+        yield "freezes", f"calendars {', '.join(header.freezes)}, beside those that hold everything"
+
+
+def range_text(range: Range) -> str:
+    """`2h to 5h`; one value where both ends are alike."""
+    return " to ".join(dict.fromkeys((duration_text(range.p50), duration_text(range.p95))))
+
+
+def _meaning(range: Range) -> str:
+    ends = "half of such work ends by the first, 95 of 100 by the second"
+    base = "by runs of one's own" if range.calibrated else "uncalibrated, for there are too few runs of one's own"
+    return f"{ends} ({base}); waits for people, windows, freezes and limits come on top"
+
+
+# ---- steps
+
+
+def _steps(plan: Plan) -> Iterator[str]:
+    """Each kind once, in the order of a member: a step of the playbook may be several for one cluster."""
+    if plan.members:
+        yield "Each cluster, step by step"
+    for number, (kind, spec) in enumerate(_kinds(plan.members).items(), start=1):
+        limits = f"at most {duration_text(spec.timeout)} an attempt"
+        if spec.retries:
+            limits += (
+                f", {counted(spec.retries, 'retry').replace('retrys', 'retries')} {duration_text(spec.backoff)} apart"
+            )
+        yield from filled(f"{kind}: {step_words(kind).does} ({limits})", f"  {number}. ", "     ")
+
+
+def _kinds(members: Iterable[Member]) -> dict[str, StepSpec]:
+    found: dict[str, StepSpec] = {}
+    for member in members:
+        for step in member.steps:
+            found.setdefault(step.kind, step)
+    return found
+
+
+# ---- stages
+
+
+def _inside(plan: Plan, stage: int) -> list[Member]:
+    return [each for each in plan.members if each.stage == stage]
+
+
+def _stages(plan: Plan) -> Iterator[Iterator[str]]:
+    for idx, stage in enumerate(plan.header.stages):
+        yield _stage(plan, idx, stage, _inside(plan, idx))
+
+
+def _stage(plan: Plan, idx: int, stage: Stage, members: Sequence[Member]) -> Iterator[str]:
+    head = f"Stage {idx + 1} of {len(plan.header.stages)}, {stage.name}"
+    if not members:
+        yield f"{head}: no cluster"
+        return
+    yield f"{head}: {counted(len(members), 'cluster')}, {range_text(stage_range(stage, members))}"
+    yield from filled(_admission(stage), "  ", "  ")
+    for window in stage.windows:
+        yield f"  begins work only in {window_text(window)}"
+    yield from _gates(stage, When.BEFORE)
+    for each in members:
+        yield from _member(each)
+    yield from _gates(stage, When.AFTER)
+
+
+def _admission(stage: Stage) -> str:
+    failures = stage.max_failures
+    found = f"at most {stage.max_concurrency} at once"
+    if stage.group_concurrency:
+        groups = [f"{limit} in {name}" for name, limit in stage.group_concurrency.items()]
+        found += f" ({', '.join(groups)})"
+    return f"{found}; {failure_text(stage.on_failure, counted(failures, 'failure') if failures else '')}"
+
+
+def failure_text(on_failure: OnFailure, limit: str) -> str:
+    """What happens after more failures than the limit, "" for the first one."""
+    if on_failure is OnFailure.CONTINUE:
+        return "whatever fails, the stage goes on, and the run ends as completed with failures"
+    return f"after {f'more than {limit}' if limit else 'the first failure'} {_ON_FAILURE[on_failure]}"
+
+
+def _gates(stage: Stage, when: When) -> Iterator[str]:
+    for each in stage.gates:
+        if each.when is when:
+            group = "each group" if each.each_group else "the stage"
+            length = f" of {duration_text(soak_length(each))}" if each.kind == "soak" else ""
+            text = (
+                f"{_gate(each)}{length} {when} {group}: {gate_words(each.kind)}, at most {duration_text(each.timeout)}"
+            )
+            yield from filled(text, "  gate ", "       ")
+
+
+def _gate(gate: GateSpec) -> str:
+    return gate.kind if gate.kind == gate.name else f"{gate.kind} {gate.name}"
+
+
+def _member(member: Member) -> Iterator[str]:
+    version = member.attributes.get("version", "")
+    group = f", group {member.group}" if member.group else ""
+    where = str(member.scope) if member.scope else "kubeconfig only"
+    yield from filled(f"{member.idx + 1}. {member.name}  {where}, at {version or '?'}{group}", "  ", "     ")
+    hops = " → ".join((version, *member.hops)) if member.hops else ""
+    for text in filter(None, (hops, *version_changes(member))):
+        yield from filled(text, "     ", "       ")
+    for text in _facts(member):
+        yield from filled(text, "     ", "       ")
+
+
+def version_changes(member: Member) -> Iterator[str]:
+    """`coredns v1.12.1 → v1.13.2` for each step that takes an addon to another version, in their order."""
+    at: dict[str, str] = {}
+    for each in member.steps:
+        addon, version = str(each.params.get("addon", "")), str(each.params.get("version", ""))
+        if addon and version:
+            yield f"{addon} {at.get(addon) or member.facts.get(addon_fact(addon), '?')} → {version}"
+            at[addon] = version
+
+
+def _facts(member: Member) -> Iterator[str]:
+    facts = []
+    if member.expected:
+        facts.append(f"takes {range_text(member.expected)}")
+    if member.deadline:
+        facts.append(f"its minor is due by {member.deadline:%Y-%m-%d}")
+    if member.saved_per_month:
+        facts.append(f"saves ${member.saved_per_month:,.0f} a month")
+    if facts:
+        yield "; ".join(facts)
+    for note in member.notes:
+        yield f"! {note}"
+
+
+# ---- the rest
+
+
+def _left_out(left: Sequence[Left]) -> Iterator[str]:
+    if left:
+        yield f"Left out: {counted(len(left), 'cluster')}"
+    for each in left:
+        where = f" ({each.account}/{each.region})" if each.account else ""
+        yield from filled(f"{each.name}{where}: {each.reason}", "  ", "    ")
+
+
+def _wrong(plan: Plan) -> Iterator[str]:
+    if plan.members:
+        yield "What can go wrong, and the way back"
+    for kind in _kinds(plan.members):
+        words = step_words(kind)
+        yield from filled(f"{kind}: {words.wrong}", "  ", "    ")
+        yield from filled(f"back: {words.back}", "    ", "    ")
+
+
+def _next(plan: Plan) -> Iterator[str]:
+    header = plan.header
+    if not plan.members:
+        yield "No cluster is in it, so it was not stored: there is nothing to run."
+        return
+    yield "What to do"
+    if header.changes is not Changes.NOTHING:
+        yield f"  approve  fleetkeeper run approve {header.id}"
+        yield f"  refuse   fleetkeeper run reject {header.id} --reason TEXT"
+        yield from filled(f"Anyone who may approve, but not {header.created_by}, who asked for it.", "           ")
+    yield f"  start    fleetkeeper run start {header.id}"
+    yield from filled(
+        "Each member is looked at once more then: one that moved since is dropped, and named.", "           "
+    )
+
+
+def _time(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def params_text(params: Params) -> str:
+    """`hook=tickets, severity=3`, in the order of their names."""
+    return ", ".join(f"{name}={', '.join(v) if isinstance(v, tuple) else v}" for name, v in sorted(params.items()))

@@ -1,0 +1,229 @@
+"""Makes a plan of a playbook and the stored fleet: who goes, in which stage and order, with which steps and limits."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from fleetkeeper.core.candidates import Candidate, Work, reason_to_leave, saved_per_month, work_of
+from fleetkeeper.core.compat import Compat
+from fleetkeeper.core.durations import Measured, stage_range, steps_range, total
+from fleetkeeper.core.plan import Header, Left, Member, Plan, Stage
+from fleetkeeper.core.playbook import Changes, OnFailure, Playbook, StageSpec
+from fleetkeeper.core.selector import Selector
+from fleetkeeper.core.versions import Minor
+from fleetkeeper.values import digest, to_json
+
+OWN_STAGE = "own-cluster"
+"""The stage after all others for the cluster in which fleetkeeper runs."""
+NO_GROUP = "none"
+"""The group of members that lack the attribute by which their stage is grouped."""
+EXPIRY = timedelta(days=7)
+
+_ID_DIGITS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What was asked for, by whom and when. measured: how long finished steps took, by kind.
+
+    service_limits: service, or * for all others → in how many regions it may be unavailable at once.
+    """
+
+    playbook: Playbook
+    selector: Selector
+    actor: str
+    at: datetime
+    expires_in: timedelta = EXPIRY
+    service_limits: Mapping[str, int] = field(default_factory=dict)
+    measured: Measured = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A cluster with its work and its stage."""
+
+    candidate: Candidate
+    work: Work
+    stage: int
+    group: str
+
+
+def make_plan(order: Order, candidates: Iterable[Candidate], compat: Compat) -> Plan:
+    """The plan, with every cluster that the selector wants: as a member, or left out with the reason."""
+    stages = order.playbook.stages
+    selectors = tuple(Selector.parse(each.clusters) for each in stages)
+    placed: list[_Placed] = []
+    left: list[Left] = []
+    for each in sorted(candidates, key=_identity):
+        found = _place(each, order.playbook, selectors, compat)
+        if isinstance(found, str):
+            left.append(_left(each, found))
+        else:
+            placed.append(found)
+    if any(each.stage == len(stages) for each in placed):
+        stages = (*stages, _own_stage(stages[-1]))
+    members = _members(order, placed, stages, compat)
+    return _sealed(order, _stages(stages, members), members, tuple(left))
+
+
+def texts_of(plan: Plan) -> tuple[str, tuple[str, ...]]:
+    """The canonical JSON of the header, and of each member: what the digests of a plan are of."""
+    return to_json(plan.header), tuple(to_json(each) for each in plan.members)
+
+
+def _identity(candidate: Candidate) -> tuple[str, str]:
+    return (candidate.name, candidate.snapshot.cluster.id.arn)
+
+
+def _left(candidate: Candidate, reason: str) -> Left:
+    cluster = candidate.snapshot.cluster
+    account, region = (cluster.scope.account, cluster.scope.region) if cluster.scope else ("", "")
+    return Left(cluster.id, cluster.name, account, region, reason)
+
+
+# ---- stages
+
+
+def _place(candidate: Candidate, playbook: Playbook, selectors: Sequence[Selector], compat: Compat) -> _Placed | str:
+    if reason := reason_to_leave(candidate, playbook):
+        return reason
+    stage = _stage_of(candidate, selectors)
+    if isinstance(stage, str):
+        return stage
+    work = work_of(candidate, playbook, compat)
+    if isinstance(work, str):
+        return work
+    group = _group_of(candidate, playbook.stages[stage]) if stage < len(playbook.stages) else ""
+    return _Placed(candidate, work, stage, group)
+
+
+def _stage_of(candidate: Candidate, selectors: Sequence[Selector]) -> int | str:
+    """The first stage that takes it; of several stages the first is the canary, and not for a cluster of unknown worth.
+
+    One past the last is the stage of the cluster in which fleetkeeper runs.
+    """
+    taking = [idx for idx, each in enumerate(selectors) if each.accepts(candidate.attributes)]
+    if not taking:
+        return "no stage of the playbook takes it"
+    if candidate.hosts_fleetkeeper:
+        return len(selectors)
+    if not candidate.snapshot.cluster.placement.mapped and len(selectors) > 1:
+        taking = [idx for idx in taking if idx > 0]
+        if not taking:
+            return "nothing maps it, so it counts as production, and only the first stage, the canary, takes it"
+    return taking[0]
+
+
+def _group_of(candidate: Candidate, spec: StageSpec) -> str:
+    return (candidate.attributes.get(spec.group_by, "") or NO_GROUP) if spec.group_by else ""
+
+
+def _own_stage(last: StageSpec) -> StageSpec:
+    """The last stage's gates and windows hold here too, for that is where the cluster would have gone."""
+    gates = tuple(replace(gate, each_group=False) for gate in last.gates)
+    return StageSpec(OWN_STAGE, gates=gates, windows=last.windows)
+
+
+def _stages(specs: Sequence[StageSpec], members: Sequence[Member]) -> tuple[Stage, ...]:
+    return tuple(_stage(spec, [each for each in members if each.stage == idx]) for idx, spec in enumerate(specs))
+
+
+def _stage(spec: StageSpec, members: Sequence[Member]) -> Stage:
+    """Limits as numbers. A stage without members keeps its place and loses its gates: there is nothing to ask for."""
+    if not members:
+        return Stage(spec.name, 1, 0, OnFailure.PAUSE, {}, (), ())
+    at_once = spec.max_concurrency.concurrency(len(members))
+    sizes: dict[str, int] = {}
+    for each in members:
+        if each.group:
+            sizes[each.group] = sizes.get(each.group, 0) + 1
+    return Stage(
+        name=spec.name,
+        max_concurrency=min(at_once, len(members)),
+        max_failures=spec.max_failures.failures(len(members)),
+        on_failure=spec.on_failure,
+        group_concurrency={
+            name: min(at_once, spec.group_concurrency.concurrency(size)) for name, size in sizes.items()
+        },
+        gates=spec.gates,
+        windows=spec.windows,
+    )
+
+
+# ---- members
+
+
+def _members(
+    order: Order, placed: Sequence[_Placed], stages: Sequence[StageSpec], compat: Compat
+) -> tuple[Member, ...]:
+    """In the order of their admission: stage by stage, within each as it says, then by name."""
+    found: list[_Placed] = []
+    for idx, spec in enumerate(stages):
+        inside = [each for each in placed if each.stage == idx]
+        for attribute in reversed(spec.order):
+            inside = _ordered(inside, attribute)
+        found += inside
+    return tuple(_member(order, idx, each, compat) for idx, each in enumerate(found))
+
+
+def _ordered(placed: Iterable[_Placed], attribute: str) -> list[_Placed]:
+    """By one attribute, a leading - reverses; minors as versions, for 1.9 is before 1.10. What lacks it is last."""
+    key = attribute.removeprefix("-")
+
+    def value(each: _Placed) -> tuple[Minor, str]:
+        text = each.candidate.attributes.get(key, "")
+        return (Minor.parse(text), "") if key == "version" and text else (Minor(0, 0), text)
+
+    found = sorted(placed, key=value, reverse=attribute.startswith("-"))
+    return sorted(found, key=lambda each: not each.candidate.attributes.get(key, ""))
+
+
+def _member(order: Order, idx: int, placed: _Placed, compat: Compat) -> Member:
+    candidate, work = placed.candidate, placed.work
+    cluster = candidate.snapshot.cluster
+    return Member(
+        idx=idx,
+        cluster=cluster.id,
+        name=cluster.name,
+        scope=cluster.scope,
+        attributes=dict(candidate.attributes),
+        stage=placed.stage,
+        group=placed.group,
+        steps=work.steps,
+        facts=work.facts,
+        hops=candidate.standing.hops if order.playbook.changes is Changes.MINOR else (),
+        expected=steps_range(work.steps, order.measured),
+        deadline=candidate.standing.deadline,
+        saved_per_month=saved_per_month(candidate, order.playbook, compat),
+        notes=work.notes,
+    )
+
+
+# ---- the whole
+
+
+def _sealed(order: Order, stages: tuple[Stage, ...], members: tuple[Member, ...], left: tuple[Left, ...]) -> Plan:
+    playbook = order.playbook
+    ranges = [stage_range(stage, [m for m in members if m.stage == idx]) for idx, stage in enumerate(stages)]
+    header = Header(
+        id="",
+        playbook=playbook.name,
+        playbook_title=playbook.title,
+        playbook_origin=playbook.origin,
+        playbook_digest=playbook.digest,
+        changes=playbook.changes,
+        selector=str(order.selector),
+        created_at=order.at,
+        created_by=order.actor,
+        expires_at=order.at + order.expires_in,
+        stages=stages,
+        members=tuple(digest(to_json(each)) for each in members),
+        left=left,
+        freezes=playbook.freezes,
+        holds=playbook.holds,
+        service_limits=dict(order.service_limits),
+        expected=total(ranges),
+        playbook_purpose=playbook.purpose,
+    )
+    named = replace(header, id=f"{playbook.name}-{digest(to_json(header))[:_ID_DIGITS]}")
+    return Plan(named, members, digest(to_json(named)))
