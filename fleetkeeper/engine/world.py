@@ -1,13 +1,14 @@
 """What steps and gates reach the world through: the executor's ports, with credentials that may change things."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from fleetkeeper.core import model, observed
 from fleetkeeper.core.model import Scope
 from fleetkeeper.core.run import Hold
+from fleetkeeper.core.waivers import Decisions
 from fleetkeeper.engine.ports import Clock, Store
 from fleetkeeper.engine.run_ports import Runs
 
@@ -99,10 +100,14 @@ class Hooks(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CommandState:
-    """A command of the executor's own machine. exit_code None: it runs."""
+    """A command of the executor's own machine. exit_code None: it runs, or it is lost.
+
+    lost: it was begun, and what watched it is gone (the machine restarted): nobody knows how it ended.
+    """
 
     exit_code: int | None
     output: str
+    lost: bool = False
 
 
 class Programs(Protocol):
@@ -145,7 +150,7 @@ class Messenger(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The executor's ports."""
+    """The executor's ports. decisions: the operator's waivers and severities, by which stored findings count."""
 
     clock: Clock
     store: Store
@@ -156,3 +161,4 @@ class World:
     metrics: MetricSource
     calendars: Calendars
     messenger: Messenger
+    decisions: Decisions = field(default_factory=Decisions)
