@@ -4,10 +4,13 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from difflib import get_close_matches
+from typing import TypeVar
 
 from fleetkeeper.core.amount import parse_duration
 from fleetkeeper.core.playbook import Param, Params
 from fleetkeeper.errors import ParamError
+
+T = TypeVar("T")
 
 _MISSING = "is missing"
 _PAIR_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
@@ -125,10 +128,10 @@ class Given:
             return ""
         return default
 
-    def _refused[T](self, name: str, value: Param, wanted: str, stand_in: T) -> T:
+    def _refused(self, name: str, value: Param, wanted: str, stand_in: T) -> T:
         shown = "a list" if isinstance(value, tuple) else repr(value)
         return self._noted(name, f"must be {wanted}, not {shown}", stand_in)
 
-    def _noted[T](self, name: str, what: str, stand_in: T) -> T:
+    def _noted(self, name: str, what: str, stand_in: T) -> T:
         self.wrong(name, what)
         return stand_in

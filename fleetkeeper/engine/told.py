@@ -1,6 +1,5 @@
 """What steps and gates tell others about their subject: the fields of requests, variables of programs, words of texts."""
 
-import hashlib
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -47,8 +46,3 @@ def wrong_placeholders(text: str) -> str:
     near = get_close_matches(unknown[0], NAMES, n=1)
     hint = f"did you mean {{{near[0]}}}?" if near else f"there are {', '.join(f'{{{name}}}' for name in NAMES)}"
     return f"has {{{unknown[0]}}}, which stands for nothing ({hint})"
-
-
-def token_of(token: str, purpose: str) -> str:
-    """A second idempotency key of the same attempt, for another act of it: as long and as opaque as the first."""
-    return hashlib.sha256(f"{token} {purpose}".encode()).hexdigest()[:32]

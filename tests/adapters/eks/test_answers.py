@@ -15,7 +15,7 @@ from fleetkeeper.adapters.eks.failures import translated
 from fleetkeeper.config import Organizations
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.engine.ports import Cloud
-from fleetkeeper.errors import GapReason, InvalidAnswer, ReadError
+from fleetkeeper.errors import GapReason, InvalidAnswer, ReadError, Refused
 from tests.adapters.eks.support import Call, bare_cloud, clouds, stub
 
 READS: dict[str, Callable[[Cloud], object]] = {
