@@ -15,11 +15,11 @@ ADVICE: Mapping[str, str] = {
     "AddonPermissionFailure": "give the addon's role the permissions that its documentation lists",
     "AddonSubscriptionNeeded": "subscribe the account to the addon in AWS Marketplace",
     "ClusterUnreachable": _NETWORK,
-    "ConfigurationConflict": "somebody changed the fields that the message names: put them into the addon's configuration, "
-    "or say resolve = PRESERVE to keep or OVERWRITE to drop them",
+    "ConfigurationConflict": "somebody changed the fields that the message names: put them into the addon's "
+    "configuration, or say resolve = PRESERVE to keep or OVERWRITE to drop them",
     "EniLimitReached": "raise the account's quota of network interfaces, or free some",
     "InsufficientFreeAddresses": _ADDRESSES,
-    "InsufficientNumberOfReplicas": "look at why its pods are not Ready: kubectl --namespace kube-system get pods,events",
+    "InsufficientNumberOfReplicas": "see why its pods are not Ready: kubectl --namespace kube-system get pods,events",
     "InternalFailure": "retry; if it stays, open a case with AWS",
     "IpNotAvailable": _ADDRESSES,
     "K8sResourceNotFound": "an object of the addon is missing: put it back, or update with resolve = OVERWRITE",

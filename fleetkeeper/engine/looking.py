@@ -13,7 +13,7 @@ class OnlyLooks:
     repeatable: ClassVar[bool] = True
     cancellable: ClassVar[bool] = True
 
-    def act(self, world: World, subject: Subject, moment: Moment, memory: Memory) -> Memory:
+    def act(self, world: World, subject: Subject, moment: Moment, memory: Memory) -> Memory:  # noqa: ARG002  # never
         raise AssertionError(f"{type(self).__name__} only looks; it was asked to act")
 
     def undo(self, world: World, subject: Subject, moment: Moment) -> Undoing:  # noqa: ARG002  # nothing was done

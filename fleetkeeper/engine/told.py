@@ -1,4 +1,4 @@
-"""What steps and gates tell others about their subject: the fields of requests, variables of programs, words of texts."""
+"""What steps and gates tell others about their subject: fields of requests, variables of programs, words."""
 
 import re
 from collections.abc import Mapping

@@ -136,7 +136,10 @@ class Calendars(Protocol):
     """Freezes by calendar: the tables and .ics files of the settings."""
 
     def holds(self, now: datetime, names: Sequence[str]) -> tuple[Hold, ...]:
-        """Those that hold now: of the calendars for everything, and of these names. An unreadable one holds, and says so."""
+        """Those that hold now: of the calendars for everything, and of these names.
+
+        An unreadable one holds, and says so.
+        """
         ...
 
 

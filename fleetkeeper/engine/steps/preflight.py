@@ -113,7 +113,7 @@ class Preflight(OnlyLooks):
 def _live(
     world: World, member: Member
 ) -> tuple[tuple[model.ClusterId, model.ControlPlane] | None, tuple[observed.EksUpdate, ...]]:
-    """The control plane and its running updates; a cluster that only a kubeconfig knows is reached, and so identified."""
+    """The control plane and its running updates. Reaching a cluster that only a kubeconfig knows identifies it."""
     if member.scope is None:
         world.writers.kube(None, member.name, member.cluster).close()
         return None, ()
@@ -161,7 +161,9 @@ def _standing(control_plane: model.ControlPlane, running: Iterable[observed.EksU
     if status == "ACTIVE":
         return None
     why = _STANDING.get(status, "it is in no state to be worked on")
-    return Blocked(f"{name} is {status}, not ACTIVE: {why}", "the owner of the account", "bring it to ACTIVE, or skip it")
+    return Blocked(
+        f"{name} is {status}, not ACTIVE: {why}", "the owner of the account", "bring it to ACTIVE, or skip it"
+    )
 
 
 def _concerns(entry: Entry, member: Member) -> bool:

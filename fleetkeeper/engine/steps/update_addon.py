@@ -54,7 +54,9 @@ class SeenAddon:
 
 @dataclass(frozen=True, slots=True)
 class UpdateAddon:
-    """addon is EKS's name of it, to the wanted version. resolve: what becomes of fields that others changed (PRESERVE, OVERWRITE, NONE).
+    """addon is EKS's name of it, to the wanted version.
+
+    resolve: what becomes of fields that others changed: PRESERVE, OVERWRITE, or NONE, with which a conflict fails.
 
     degraded: what is done with an addon that EKS calls DEGRADED before the update: "fail", or "update" all the same.
     """
@@ -68,11 +70,6 @@ class UpdateAddon:
     to: str
     resolve: str = "PRESERVE"
     degraded: str = "fail"
-
-    kind = "update-addon"
-    version_of_kind = 1
-    repeatable = True  # by the token: EKS answers the same update to it
-    cancellable = False
 
     @classmethod
     def of(cls, params: Params) -> "UpdateAddon":
@@ -215,7 +212,9 @@ class UpdateAddon:
 
     def _unwell(self, addon: model.ManagedAddon) -> Failed:
         codes = [each.code for each in addon.issues]
-        return Failed(f"{self.addon} is at {addon.version} and {addon.status}{_issues(addon)}", advice(codes, self.addon))
+        return Failed(
+            f"{self.addon} is at {addon.version} and {addon.status}{_issues(addon)}", advice(codes, self.addon)
+        )
 
 
 def _name(subject: Subject) -> str:

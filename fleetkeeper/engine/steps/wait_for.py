@@ -1,4 +1,4 @@
-"""wait-for: waits until something in the world holds: a condition or a field of one object, or an addon that is ACTIVE."""
+"""wait-for: waits until something in the world holds: a condition or field of an object, an addon that is ACTIVE."""
 
 import json
 from collections.abc import Mapping
@@ -18,8 +18,8 @@ from fleetkeeper.engine.world import ObjectRef, World
 _EVERY = timedelta(seconds=15)
 _LONGEST = 200
 _FORM = (
-    "must be group/version/plural/namespace/name (apps/v1/deployments/kube-system/coredns), without the namespace for a "
-    "cluster-wide one; the group of Kubernetes' own is core (core/v1/namespaces/shop)"
+    "must be group/version/plural/namespace/name (apps/v1/deployments/kube-system/coredns), without the namespace for "
+    "a cluster-wide one; the group of Kubernetes' own is core (core/v1/namespaces/shop)"
 )
 
 

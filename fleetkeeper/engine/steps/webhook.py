@@ -90,7 +90,9 @@ class Webhook:
         if value == wanted:
             return Done(f"{self.ask} answered {_equals(self.until)}")
         is_now = "no" if value is None else f"{safe(value, _LONGEST)} as"
-        return Wait(f"{self.ask} answers {is_now} {name}, waits for {wanted}", self.every, f"who answers for {self.ask}")
+        return Wait(
+            f"{self.ask} answers {is_now} {name}, waits for {wanted}", self.every, f"who answers for {self.ask}"
+        )
 
     def act(self, world: World, subject: Subject, moment: Moment, memory: Memory) -> Memory:
         body = {**told(subject), **self.fields, "token": moment.token}
