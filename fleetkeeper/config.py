@@ -19,6 +19,7 @@ __all__ = [
     "AwsAccount",
     "AwsSettings",
     "EngineSettings",
+    "HookSettings",
     "KubeCluster",
     "KubernetesSettings",
     "LogSettings",
@@ -27,7 +28,9 @@ __all__ = [
     "ObserveSettings",
     "OidcSettings",
     "Organizations",
+    "ProgramSettings",
     "Secret",
+    "SecretText",
     "ServeSettings",
     "ServiceLimit",
     "Settings",
@@ -63,6 +66,7 @@ class AwsAccount:
     role_arn: str = ""
     external_id: Secret | None = None
     regions: tuple[str, ...] = ()
+    executor_role_arn: str = ""  # "" uses aws.executor_role_name in that account
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,7 @@ class AwsSettings:
     accounts: tuple[AwsAccount, ...] = ()
     organizations: Organizations | None = None
     role_name: str = "fleetkeeper-reader"
+    executor_role_name: str = "fleetkeeper-executor"  # assumed only by the engine, to change what a plan says
     external_id: Secret | None = None
     profile: str = ""
     endpoint_url: str = ""  # for VPC endpoints and the demo; "" is AWS's own
@@ -105,6 +110,7 @@ class KubeCluster:
     kubeconfig: str = ""  # "" is $KUBECONFIG, else ~/.kube/config
     context: str = ""  # "" is the kubeconfig's current one
     proxy_url: str = ""
+    executor_context: str = ""  # the engine's own; "": nothing is changed in this cluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,12 +179,50 @@ class ServiceLimit:
 
     name: str
     max_unavailable_regions: int = 1
+class SecretText:
+    """A secret under a name: a header, or an environment variable."""
+
+    name: str
+    value: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HookSettings:
+    """One HTTP endpoint that playbooks may name. Either url or secret_url is set; ca_bundle "" is the system's CAs."""
+
+    name: str
+    url: str = ""
+    secret_url: Secret | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    secret_headers: tuple[SecretText, ...] = ()
+    timeout_seconds: float = 30.0
+    ca_bundle: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramSettings:
+    """One program that playbooks may name: its arguments as they are, run without a shell in a folder."""
+
+    name: str
+    command: tuple[str, ...]
+    folder: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[SecretText, ...] = ()
+    timeout_minutes: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """own_cluster: the ARN of the cluster that fleetkeeper runs in, which a plan puts alone and last; "" for none."""
+    """What steps may reach by name, and what plans heed.
 
+    folder keeps what programs did; channels: name → the hook that messages go to. own_cluster: the ARN of the cluster
+    that fleetkeeper runs in, which a plan puts alone and last; "" for none.
+    """
+
+    folder: str = "fleetkeeper-engine"
+    hooks: tuple[HookSettings, ...] = ()
+    programs: tuple[ProgramSettings, ...] = ()
+    channels: Mapping[str, str] = field(default_factory=dict)
     own_cluster: str = ""
     services: tuple[ServiceLimit, ...] = ()
 
@@ -210,7 +254,7 @@ class Settings:
     mapping: MappingSettings = field(default_factory=MappingSettings)
     assess: AssessSettings = field(default_factory=AssessSettings)
     approvals: ApprovalSettings = field(default_factory=ApprovalSettings)
-    engine: EngineSettings = EngineSettings()
+    engine: EngineSettings = field(default_factory=EngineSettings)
     serve: ServeSettings = ServeSettings()
     log: LogSettings = LogSettings()
     compat_folders: tuple[Path, ...] = ()  # the operator's own compat data, laid over ours

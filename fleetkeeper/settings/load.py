@@ -42,8 +42,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
         observe=_observe(root.table("observe")),
         mapping=mapping.settings,
         assess=read_assess(root.table("assess")),
-        approvals=read_approvals(root.table("approvals"), around),
-        engine=read_engine(root.table("engine")),
+        engine=read_engine(root.table("engine"), around),
         serve=_serve(root.table("serve")),
         log=_log(root.table("log")),
         compat_folders=_folders(root, around, "compat_folders"),
@@ -91,6 +90,7 @@ def _cluster(table: Table, around: Surroundings) -> KubeCluster:
         arn=table.text("arn", "", check=checks.cluster_arn),
         kubeconfig=around.path(table, "kubeconfig"),
         context=table.text("context", ""),
+        executor_context=table.text("executor_context", ""),
         proxy_url=around.url(table, "proxy_url", "FLEETKEEPER_KUBERNETES__PROXY_URL"),
     )
 
