@@ -179,6 +179,9 @@ class ServiceLimit:
 
     name: str
     max_unavailable_regions: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class SecretText:
     """A secret under a name: a header, or an environment variable."""
 

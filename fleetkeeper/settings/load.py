@@ -42,6 +42,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
         observe=_observe(root.table("observe")),
         mapping=mapping.settings,
         assess=read_assess(root.table("assess")),
+        approvals=read_approvals(root.table("approvals"), around),
         engine=read_engine(root.table("engine"), around),
         serve=_serve(root.table("serve")),
         log=_log(root.table("log")),

@@ -101,8 +101,8 @@ class Cloud:
 class Operate:
     """A step over the cloud: starts one operation and waits for its end."""
 
-    repeatable: bool = True  # type: ignore[misc]  # of each instance here, by its parameters
-    cancellable: bool = False  # type: ignore[misc]
+    repeatable: bool = True
+    cancellable: bool = False
     blind: bool = False
 
     kind: ClassVar[str] = "operate"
