@@ -188,11 +188,11 @@ def test_every_key_arrives_in_its_field() -> None:
         ("eu-west-1",),
         executor,
     )
-    rule = MappingRule("dev", "late", "pay", ("a*",), ("ou",), ("n",), ("arn:*",), {"t": "v"}, "fleetkeeper.toml:54")
+    rule = MappingRule("dev", "late", "pay", ("a*",), ("ou",), ("n",), ("arn:*",), {"t": "v"}, "fleetkeeper.toml:55")
     late, some = Selector.parse("ring=late"), Selector.parse("name=a*")
-    target = TargetRule(late, Minor(1, 36), 1, date(2027, 1, 31), 2, "fleetkeeper.toml:63")
+    target = TargetRule(late, Minor(1, 36), 1, date(2027, 1, 31), 2, "fleetkeeper.toml:64")
     ends = date(2027, 3, 31)
-    waiver = Waiver("why", "ada", ends, "", "FK401", some, "n*", "x", "T-1", "fleetkeeper.toml:68")
+    waiver = Waiver("why", "ada", ends, "", "FK401", some, "n*", "x", "T-1", "fleetkeeper.toml:69")
     found = written(_EVERYTHING, {"SET": "secret"})
     hooks = (
         HookSettings(
