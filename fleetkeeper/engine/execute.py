@@ -18,9 +18,9 @@ from fleetkeeper.core.advance import advance
 from fleetkeeper.core.run import Cause, Changes, Event, Run, RunState, RunView, StepState, TaskKey, TaskState, Why
 from fleetkeeper.engine.guarding import Archive
 from fleetkeeper.engine.holding import Outside
+from fleetkeeper.engine.pacing import Every, Flight
 from fleetkeeper.engine.run_ports import Claim, Outcome, Runs
 from fleetkeeper.engine.task_tick import Read, Ticker
-from fleetkeeper.engine.turns import Every, Flight
 from fleetkeeper.errors import StoreUnavailable, Tampered
 
 _log = structlog.get_logger("engine")
