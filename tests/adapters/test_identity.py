@@ -1,0 +1,133 @@
+"""Identities by ID token of a real issuer over HTTP, and by local name only where that is allowed."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import KeySet, RSAKey
+
+from fleetkeeper.adapters.identity import VerifiedIdentities
+from fleetkeeper.config import ApprovalSettings, OidcSettings
+from fleetkeeper.core.run import Command, Verb
+from fleetkeeper.errors import Refused, Unreachable
+
+
+@dataclass
+class Issuer:
+    """An OpenID Connect provider: its keys and its discovery document; asked counts what was read."""
+
+    keys: list[Any] = field(default_factory=lambda: [RSAKey.generate_key(2048, {"kid": "k1"})])
+    url: str = ""
+    asked: list[str] = field(default_factory=list)
+    down: bool = False
+
+    def token(self, key: RSAKey | None = None, **claims: Any) -> str:
+        key = key or self.keys[0]
+        now = int(time.time())
+        made = {"iss": self.url, "aud": "fleetkeeper", "exp": now + 300, "email": "ada@example.com"} | claims
+        made = {name: value for name, value in made.items() if value is not None}
+        return jwt.encode({"alg": "RS256", "kid": key.kid or ""}, made, key)
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    found = Issuer()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found.asked.append(self.path)
+            body: dict[str, Any] = {"jwks_uri": f"{found.url}/keys"}
+            if self.path == "/keys":
+                body = dict(KeySet(found.keys).as_dict(private=False))
+            self.send_response(503 if found.down else 200)
+            self.end_headers()
+            self.wfile.write(json.dumps(body).encode())
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    found.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield found
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def verify(issuer: Issuer, token: str, claim: str = "email") -> str:
+    settings = ApprovalSettings(oidc=OidcSettings(issuer.url, "fleetkeeper", claim))
+    return VerifiedIdentities(settings).verify(said("oidc", token))
+
+
+def said(identity: str, proof: str = "", actor: str = "whoever") -> Command:
+    return Command("c1", "run-1", Verb.APPROVE, "", actor, identity, datetime.now(UTC), "", proof)
+
+
+def test_a_token_of_the_issuer_shows_its_name_whatever_the_command_says(issuer: Issuer) -> None:
+    assert verify(issuer, issuer.token()) == "ada@example.com"
+    assert verify(issuer, issuer.token(sub="u-1"), claim="sub") == "u-1"
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        pytest.param({"exp": 1_000_000}, id="that is expired"),
+        pytest.param({"exp": None}, id="that never expires"),
+        pytest.param({"aud": "another"}, id="for another audience"),
+        pytest.param({"iss": "https://elsewhere"}, id="of another issuer"),
+        pytest.param({"email": None}, id="without the claim"),
+        pytest.param({"email": 42}, id="whose claim is no text"),
+        pytest.param({"email_verified": False}, id="whose address is not verified"),
+        pytest.param({"nbf": 4_000_000_000}, id="that is not valid yet"),
+    ],
+)
+def test_a_token_is_refused(issuer: Issuer, claims: dict[str, Any]) -> None:
+    with pytest.raises(Refused):
+        verify(issuer, issuer.token(**claims))
+
+
+def test_a_token_that_another_key_signed_is_refused(issuer: Issuer) -> None:
+    forged = issuer.token(RSAKey.generate_key(2048, {"kid": "k1"}))
+    with pytest.raises(Refused):
+        verify(issuer, forged)
+
+
+@pytest.mark.parametrize("token", ["", "x", "a.b.c", "eyJhbGciOiJub25lIn0.eyJlbWFpbCI6ImFkYSJ9."])
+def test_what_is_no_signed_token_is_refused(issuer: Issuer, token: str) -> None:
+    with pytest.raises(Refused):
+        verify(issuer, token)
+
+
+def test_keys_are_read_once_and_serve_for_a_while(issuer: Issuer) -> None:
+    settings = ApprovalSettings(oidc=OidcSettings(issuer.url, "fleetkeeper"))
+    identities = VerifiedIdentities(settings)
+    for _ in range(3):
+        identities.verify(said("oidc", issuer.token()))
+    assert issuer.asked == ["/.well-known/openid-configuration", "/keys"]
+
+
+def test_an_issuer_that_does_not_answer_is_a_wait_not_a_refusal(issuer: Issuer) -> None:
+    issuer.down = True
+    with pytest.raises(Unreachable):
+        verify(issuer, issuer.token())
+
+
+def test_a_local_name_counts_only_where_it_is_allowed() -> None:
+    assert VerifiedIdentities(ApprovalSettings(local=True)).verify(said("local", actor="bob")) == "bob"
+    with pytest.raises(Refused, match="proves nothing here"):
+        VerifiedIdentities(ApprovalSettings()).verify(said("local", actor="bob"))
+
+
+@pytest.mark.parametrize("identity", ["oidc", "slack", "", "Local"])
+def test_a_kind_of_identity_that_is_not_configured_is_refused(identity: str) -> None:
+    with pytest.raises(Refused):
+        VerifiedIdentities(ApprovalSettings(local=True)).verify(said(identity))
