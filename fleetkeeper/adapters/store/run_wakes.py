@@ -26,10 +26,9 @@ def append_events(connection: sa.Connection, events: Sequence[Event]) -> None:
 
 
 def wake(connection: sa.Connection, runs: Mapping[str, datetime]) -> None:
-    """Make runs due at these times, or earlier when they are already; a run that is over sleeps on."""
+    """Make runs due at these times, or earlier when they are already; one that is over too: it owes an answer."""
     own = tables.run
-    standing = own.c.state.not_in([state.value for state in OVER])
-    query = sa.select(own.c.id, own.c.due).where(own.c.id.in_(sorted(runs)), standing)
+    query = sa.select(own.c.id, own.c.due).where(own.c.id.in_(sorted(runs)))
     for row in connection.execute(query.order_by(own.c.id).with_for_update()).all():
         due = runs[row.id] if row.due is None else min(row.due, runs[row.id])
         connection.execute(own.update().where(own.c.id == row.id).values(due=due, wakes=own.c.wakes + 1))
