@@ -206,7 +206,7 @@ class _Look:
     def _act_once(self, code: Step, subject: Subject, memory: Memory) -> Ticked:
         """Store that the act begins, so that after a crash nobody takes it for not begun; then act."""
         moment, intended = moment_of(self.tick, code), self.tick.step
-        marked = self.outcome(self.tick.acting(self.ticker.pace.room))
+        marked = replace(self.outcome(self.tick.acting(self.ticker.pace.room)), keeps=True)
         if self.claim.task.key not in self.ticker.world.runs.commit([marked]):
             raise Superseded
         self.claim = replace(self.claim, epoch=self.claim.epoch + 1, step=marked.steps[0])  # a commit moves the epoch

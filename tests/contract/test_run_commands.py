@@ -56,10 +56,14 @@ class TestCommands:
         assert view_of(runs, id).commands == (command(id),)
         assert runs.applied("click-1") is None
 
-    def test_a_run_that_is_over_is_not_woken(self, runs: SqlRuns) -> None:
+    def test_a_run_that_is_over_is_woken_to_answer_and_sleeps_again(self, runs: SqlRuns) -> None:
         id = asleep(runs)
         runs.tick_run(id, lambda view: Changes(run=replace(view.run, state=RunState.SUCCEEDED, due=None)))
         runs.add_command(command(id))
+        assert runs.due_runs(later(2)) == (id,)
+        refused = Applied("click-1", False, "the run is over")
+        runs.tick_run(id, lambda view: Changes(applied=(refused,)))
+        assert runs.applied("click-1") == refused
         assert runs.due_runs(later(999)) == ()
 
     def test_a_decision_is_settled_once_with_its_approval_and_event(self, runs: SqlRuns) -> None:

@@ -162,6 +162,27 @@ def test_a_task_that_moved_while_a_run_was_decided_is_decided_anew(open_runs: Op
 
 
 @postgresql
+@pytest.mark.parametrize("how", ["outcome", "decision"])
+def test_between_the_look_at_an_epoch_and_the_write_nobody_can_claim_the_task(open_runs: Open, how: str) -> None:
+    runs, other = open_runs(), open_runs()
+    begun = begin(runs, members=1)
+    (held,) = claim(runs, lease=timedelta(0))
+    claimed: list[Any] = []
+
+    def rival(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "epoch" in statement and "unnest" in statement and statement.startswith("SELECT"):
+            claimed.append(claim(other, "rival"))
+
+    sa.event.listen(runs._database.engine, "after_cursor_execute", rival)
+    if how == "outcome":
+        assert runs.commit([outcome(held, step=1)]) == {held.task.key}
+    else:
+        runs.tick_run(begun.id, moving(0, step=1))
+    assert claimed == [()]
+    assert [each.task.step for each in claim(other)] == [1]
+
+
+@postgresql
 @pytest.mark.parametrize("how", ["outcome", "command"])
 def test_a_wake_during_a_tick_is_not_lost(open_runs: Open, how: str) -> None:
     runs, other = open_runs(), open_runs()
@@ -183,21 +204,51 @@ def test_a_wake_during_a_tick_is_not_lost(open_runs: Open, how: str) -> None:
     assert runs.due_runs(later(2)) == ()
 
 
+def admit(view: RunView) -> Changes:
+    """Admit the first member when nobody else holds the addresses that it needs."""
+    if dict(view.reserved).get("subnet:a", 0) + 5 > 9:
+        return Changes()
+    return moving(0, state=TaskState.RUNNING, started_at=later(1))(view)
+
+
+WAITS: Any = {"needs": (Need("subnet:a", 5, 9),), "state": TaskState.NOT_STARTED, "started_at": None, "due": None}
+
+
 @postgresql
-def test_two_runs_that_decide_at_one_moment_do_not_both_take_the_last_addresses(open_runs: Open) -> None:
+def test_addresses_that_another_run_took_while_one_decided_are_seen(open_runs: Open) -> None:
     runs, other = open_runs(), open_runs()
-    needs: Any = {"needs": (Need("subnet:a", 5, 9),), "state": TaskState.NOT_STARTED, "started_at": None, "due": None}
-    first, second = begin(runs, 1, "first", **needs), begin(runs, 1, "second", **needs)
-
-    def admit(view: RunView) -> Changes:
-        if dict(view.reserved).get("subnet:a", 0) + 5 > 9 or view.elsewhere:
-            return Changes()
-        return moving(0, state=TaskState.RUNNING, started_at=later(1))(view)
-
+    first, second = begin(runs, 1, "first", **WAITS), begin(runs, 1, "second", **WAITS)
     interrupted = Interrupted(admit, lambda: other.tick_run(second.id, admit))
     assert runs.tick_run(first.id, interrupted) == Changes()
     assert interrupted.calls == 2
     assert [tasks_of(runs, each.id)[0].state for each in (first, second)] == [TaskState.NOT_STARTED, TaskState.RUNNING]
+
+
+@postgresql
+def test_two_runs_that_decide_at_one_moment_do_not_both_take_the_last_addresses(open_runs: Open) -> None:
+    runs, other = open_runs(), open_runs()
+    first, second = begin(runs, 1, "first", **WAITS), begin(runs, 1, "second", **WAITS)
+    decisions: list[Changes] = []
+
+    with ThreadPoolExecutor(1) as pool:
+
+        def decide(view: RunView) -> Changes:
+            decisions.append(admit(view))
+            if len(decisions) == 2:  # the last word, and not written yet
+                rival = pool.submit(other.tick_run, second.id, admit)
+                while not (rival.done() or _somebody_waits(runs)):
+                    pass
+            return decisions[-1]
+
+        assert runs.tick_run(first.id, decide) == decisions[-1]
+    assert [tasks_of(runs, each.id)[0].state for each in (first, second)] == [TaskState.RUNNING, TaskState.NOT_STARTED]
+
+
+def _somebody_waits(runs: SqlRuns) -> bool:
+    with runs._database.engine.begin() as connection:
+        return bool(
+            connection.scalar(sa.text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"))
+        )
 
 
 def test_many_runs_ticked_woken_and_worked_on_at_once_end_without_a_deadlock(open_runs: Open) -> None:

@@ -239,6 +239,8 @@ def _write(connection: sa.Connection, seen: _Seen, changes: Changes, leased: fro
         connection.execute(commands.update().where(waiting).values(values))
     if changes.run is not None:
         _write_run(connection, changes.run, seen.wakes)
+    elif seen.run.state in OVER:  # it was woken for an answer, and sleeps again
+        _write_run(connection, replace(seen.run, due=None), seen.wakes)
     append_events(connection, changes.events)
 
 
