@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from fleetkeeper.core import breaker
 from fleetkeeper.core.admission import Admission, Ledger, ledger_of
-from fleetkeeper.core.run import Cause, Task, TaskState, UnitState, Why
+from fleetkeeper.core.run import Cause, Role, Task, TaskState, UnitState, Why
 from fleetkeeper.core.run_draft import (
     Draft,
     all_over,
@@ -105,7 +105,7 @@ _ENDS = {
 def _outcome(tasks: Sequence[Task]) -> UnitState:
     if any(is_failure(task) for task in tasks):
         return UnitState.COMPLETED_WITH_FAILURES
-    if not any(is_begun(task) and task.state is TaskState.SUCCEEDED for task in tasks):
+    if not any(task.role is Role.MEMBER and task.state is TaskState.SUCCEEDED for task in tasks):
         return UnitState.SKIPPED
     return UnitState.SUCCEEDED
 

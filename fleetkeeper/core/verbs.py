@@ -17,7 +17,7 @@ from fleetkeeper.core.run import (
     Verb,
     Why,
 )
-from fleetkeeper.core.run_draft import Draft, is_begun, is_failure, is_in_flight, is_over
+from fleetkeeper.core.run_draft import Draft, is_begun, is_failure, is_in_flight, is_over, is_waiting
 from fleetkeeper.core.run_words import because, counted, listed, typed
 from fleetkeeper.core.targets import Found, find
 
@@ -205,13 +205,14 @@ def _cannot_skip(task: Task, one: bool) -> str:
 
 
 def _skipped(draft: Draft, task: Task, command: Command) -> Why:
-    """A failure stays one: the cause of a task that failed before it was skipped counts among the run's failures."""
+    """A failure stays one, and what is skipped half way is one: both count among the failures of the run."""
     said = f"{command.actor} skipped it{because(command.reason)}"
     if is_failure(task):
         past = f"; it had failed: {task.why.text}" if task.why else "; it had failed"
         return draft.why(Cause.FAILED, said + past, command.actor)
-    half = f", after {task.step} of {task.steps} steps" if task.step else ""
-    return draft.why(Cause.SKIPPED, said + half, command.actor)
+    if task.role is Role.MEMBER and is_begun(task) and (task.step or task.acted or is_waiting(task)):
+        return draft.why(Cause.FAILED, f"{said}, with {task.step} of {task.steps} steps done", command.actor)
+    return draft.why(Cause.SKIPPED, said, command.actor)
 
 
 def _skip_step(draft: Draft, task: Task, command: Command) -> Answer:

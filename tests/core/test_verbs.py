@@ -238,3 +238,22 @@ def test_decisions_on_plans_and_gates_are_left_to_those_who_verify_them() -> Non
     command = Command("c-1", RUN, Verb.APPROVE, "gate:canary/soak", "bo", "oidc", NOON)
     story.view = replace(story.view, commands=(command,))
     assert story.look() == Changes()
+
+
+def test_a_member_that_is_skipped_half_way_counts_as_a_failure_of_the_run() -> None:
+    story = started([stage()], [member("a-eu"), member("b-us")])
+    story.put(
+        "a-eu", TaskState.BLOCKED, Why(Cause.STEP, "a budget allows no eviction", NOON), step=1, due=NOON + MINUTE
+    )
+    assert story.say(Verb.SKIP, "member:a-eu")[0]
+    assert story.why("a-eu").text == "bo skipped it, with 1 of 3 steps done"
+    story.succeed("b-us")
+    assert story.state == RunState.COMPLETED_WITH_FAILURES
+
+
+def test_a_stage_whose_members_are_all_skipped_behind_its_gate_did_not_succeed() -> None:
+    story = started([stage(gates=(gate("ok", When.BEFORE), gate("log", When.BEFORE)))], [member("a-eu")])
+    story.succeed("ok")
+    story.say(Verb.SKIP, "member:a-eu")
+    assert story.unit().state == "skipped"
+    assert story.task("log").state is TaskState.SKIPPED
