@@ -87,23 +87,33 @@ class Admission:
 
     def admit(self, candidates: Sequence[Task]) -> None:
         """Let those begin that may, and say of the others why they wait."""
-        waiting: list[tuple[Task, Why]] = []
-        for task in candidates:
-            why = self.reason(task)
-            if why is None:
-                self._begin(task)
-            else:
-                waiting.append((task, why))
-        if len(waiting) < len(candidates):
-            # What the others wait for is told as it is after all that began, not as it was on the way there.
-            self.ledger.queued.clear()
-            waiting = [(task, self.reason(task) or why) for task, why in waiting]
+        waiting = self._settle(candidates)
         told: dict[str, list[Task]] = {}
         for task, why in waiting:
             if self.draft.wait(task, why) and why.cause is not Cause.LIMIT:
                 told.setdefault(why.text, []).append(task)
         for text, tasks in told.items():
             self._say(text, tasks)
+
+    def _settle(self, candidates: Sequence[Task]) -> list[tuple[Task, Why]]:
+        """Let begin what may, until a whole pass lets nothing begin: what is left, and why as things are then.
+
+        One that begins changes what the others wait for, so what was found on the way there may not hold any more.
+        """
+        waiting: list[tuple[Task, Why]] = []
+        while candidates:
+            waiting = []
+            self.ledger.queued.clear()
+            for task in candidates:
+                why = self.reason(task)
+                if why is None:
+                    self._begin(task)
+                else:
+                    waiting.append((task, why))
+            if len(waiting) == len(candidates):
+                break
+            candidates = [task for task, _ in waiting]
+        return waiting
 
     def _begin(self, task: Task) -> None:
         again = "is tried again" if task.started_at else "begins"
