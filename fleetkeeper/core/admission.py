@@ -197,7 +197,7 @@ class Admission:
             return self.draft.why(Cause.RESERVATION, text, "the owner of the account", fix)
         free = max(0, need.capacity - self.ledger.used[need.resource])
         others = self.ledger.reserved.get(need.resource, 0)
-        holders = self.ledger.holders.get(need.resource, []) + ([f"other runs hold {others}"] if others else [])
+        holders = sorted(self.ledger.holders.get(need.resource, [])) + ([f"other runs hold {others}"] if others else [])
         held = f": {listed(holders)}" if holders else ", and a member before it waits for them"
         return self.draft.why(Cause.RESERVATION, f"needs {what}, {free} are free{held}")
 

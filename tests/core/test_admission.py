@@ -213,3 +213,14 @@ def test_reasons_are_told_as_they_are_after_the_whole_look() -> None:
     assert story.running() == ["b-eu"]
     assert story.why("a-eu").text == "needs 8 addresses of subnet-1, 2 are free: b-eu holds 2, other runs hold 4"
     assert story.look() == Changes()
+
+
+def test_who_holds_what_is_told_in_one_order_whoever_began_first() -> None:
+    """A member that is tried again begins after one that stands behind it."""
+    names = ("a-eu", "b-eu", "c-eu")
+    story = started([stage(on_failure=OnFailure.CONTINUE)], [member(name, needs=needs(3)) for name in names])
+    story.fail("a-eu")
+    assert story.running() == ["b-eu", "c-eu"]
+    story.say(Verb.RETRY, "member:a-eu")
+    assert story.why("a-eu").text == "needs 3 addresses of subnet-1, 2 are free: b-eu holds 3, c-eu holds 3"
+    assert story.look() == Changes()

@@ -284,7 +284,8 @@ class RunRules(RuleBasedStateMachine):
         self.cut_short |= {old.key.idx for old, new in pairs if new.state is TaskState.SKIPPED and is_unfinished(old)}
         self._check_failures_show()
         moment = self.story.now
-        assert self.story.look() == Changes(), "a second look at the same time changed something"
+        again = self.story.look()
+        assert again == Changes(), f"a second look at the same time changed something: {again}"
         assert self.story.now == moment
 
     def _check_moves(self, before: RunView) -> None:
