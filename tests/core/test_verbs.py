@@ -257,3 +257,13 @@ def test_a_stage_whose_members_are_all_skipped_behind_its_gate_did_not_succeed()
     story.say(Verb.SKIP, "member:a-eu")
     assert story.unit().state == "skipped"
     assert story.task("log").state is TaskState.SKIPPED
+
+
+def test_a_gate_that_failed_is_not_tried_again_when_its_stage_is_over() -> None:
+    specs = [stage("canary", gates=(gate("ok", When.BEFORE),)), stage("prod")]
+    story = started(specs, [member("a-eu"), member("b-us", 1)])
+    story.fail("ok", step=0)
+    story.say(Verb.SKIP, "member:a-eu")
+    assert story.running() == ["b-us"]
+    assert not story.say(Verb.RETRY)[0]
+    assert story.running() == ["b-us"]
