@@ -101,9 +101,11 @@ class Admission:
         One that begins changes what the others wait for, so what was found on the way there may not hold any more.
         """
         waiting: list[tuple[Task, Why]] = []
+        planned = len(self.draft.looks)
         while candidates:
             waiting = []
             self.ledger.queued.clear()
+            del self.draft.looks[planned:]
             for task in candidates:
                 why = self.reason(task)
                 if why is None:
