@@ -258,9 +258,8 @@ def _stop(draft: Draft, stage: int) -> None:
     if ended and all_over(everything_of(draft, stage)):
         end_unit(draft, stage, "", everything_of(draft, stage), UnitState.FAILED)
     else:
-        draft.set_unit(
-            stage, "", UnitState.RUNNING, draft.why(Cause.FAILURES, f"{text}; what is in progress ends first")
-        )
+        ending = draft.why(Cause.FAILURES, f"{text}; what is in progress ends first")
+        draft.set_unit(stage, "", UnitState.RUNNING, stall(draft, draft.members(stage)) or ending)
 
 
 def _stand_back(draft: Draft, stage: int, at: int) -> None:
