@@ -18,11 +18,12 @@ _FIXES = {Cause.FREEZE: "fleetkeeper unfreeze", Cause.WINDOW: "correct its windo
 class Ledger:
     """What is taken by members that are in flight or half done, of this run and of others.
 
-    regions: service → region → why it counts. used: resource → amount; holders: resource → who of this run.
+    regions: service → region → member → why its region counts. used: resource → amount; holders: resource → who of this
+    run. reserved: of `used`, what other runs hold. queued: resources that a member further ahead waits for.
     """
 
     busy: dict[str, Busy]
-    regions: dict[str, dict[str, str]] = field(default_factory=dict)
+    regions: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
     used: Counter[str] = field(default_factory=Counter)
     holders: dict[str, list[str]] = field(default_factory=dict)
     reserved: dict[str, int] = field(default_factory=dict)
@@ -30,10 +31,14 @@ class Ledger:
 
     def take(self, task: Task) -> None:
         if task.service:
-            self.regions.setdefault(task.service, {}).setdefault(task.region, "is worked on")
+            self.count(task.service, task.region, task.arn, "is worked on")
         for need in task.needs:
             self.used[need.resource] += need.amount
             self.holders.setdefault(need.resource, []).append(f"{task.name} holds {need.amount}")
+
+    def count(self, service: str, region: str, arn: str, why: str) -> None:
+        """A region of a service that may be unavailable, and why."""
+        self.regions.setdefault(service, {}).setdefault(region, {})[arn] = why
 
 
 def ledger_of(draft: Draft) -> Ledger:
@@ -47,11 +52,11 @@ def ledger_of(draft: Draft) -> Ledger:
         if is_in_flight(task):
             ledger.take(task)
         elif is_half_done(task) and task.service:
-            ledger.regions.setdefault(task.service, {})[task.region] = f"is half done: {task.name} {_ending(task)}"
+            ledger.count(task.service, task.region, task.arn, f"is half done: {task.name} {_ending(task)}")
     for each in view.elsewhere:
         if each.service:
-            regions = ledger.regions.setdefault(each.service, {})
-            regions.setdefault(each.region, f"is taken: run {each.run} has {each.name}")
+            who = f"run {each.run} has {each.name}"
+            ledger.count(each.service, each.region, f"{each.run} {each.arn}", f"is taken: {who}")
     return ledger
 
 
@@ -82,22 +87,43 @@ class Admission:
 
     def admit(self, candidates: Sequence[Task]) -> None:
         """Let those begin that may, and say of the others why they wait."""
+        waiting = self._settle(candidates)
         told: dict[str, list[Task]] = {}
-        for task in candidates:
-            why = self.reason(task)
-            if why is None:
-                again = "is tried again" if task.started_at else "begins"
-                self.draft.say(
-                    "member.began", f"{task.name} {again} ({self.draft.label(self.stage, task.group)})", task
-                )
-                self.draft.admit(task)
-                self.count += 1
-                self.by_group[task.group] += 1
-                self.ledger.take(task)
-            elif self.draft.wait(task, why) and why.cause is not Cause.LIMIT:
+        for task, why in waiting:
+            if self.draft.wait(task, why) and why.cause is not Cause.LIMIT:
                 told.setdefault(why.text, []).append(task)
         for text, tasks in told.items():
             self._say(text, tasks)
+
+    def _settle(self, candidates: Sequence[Task]) -> list[tuple[Task, Why]]:
+        """Let begin what may, until a whole pass lets nothing begin: what is left, and why as things are then.
+
+        One that begins changes what the others wait for, so what was found on the way there may not hold any more.
+        """
+        waiting: list[tuple[Task, Why]] = []
+        planned = len(self.draft.looks)
+        while candidates:
+            waiting = []
+            self.ledger.queued.clear()
+            del self.draft.looks[planned:]
+            for task in candidates:
+                why = self.reason(task)
+                if why is None:
+                    self._begin(task)
+                else:
+                    waiting.append((task, why))
+            if len(waiting) == len(candidates):
+                break
+            candidates = [task for task, _ in waiting]
+        return waiting
+
+    def _begin(self, task: Task) -> None:
+        again = "is tried again" if task.started_at else "begins"
+        self.draft.say("member.began", f"{task.name} {again} ({self.draft.label(self.stage, task.group)})", task)
+        self.draft.admit(task)
+        self.count += 1
+        self.by_group[task.group] += 1
+        self.ledger.take(task)
 
     def reason(self, task: Task) -> Why | None:
         """Why a member may not begin, None when it may. Limits come last: they end by themselves, others may not."""
@@ -141,7 +167,9 @@ class Admission:
             return None
         if self.draft.view.elsewhere:
             self.draft.poll()
-        places = listed([f"{region or 'an unknown region'} {why}" for region, why in sorted(taken.items())])
+        # Of several reasons the first by letter, which is also the one that needs a person most: half done, then taken.
+        reasons = [(region or "an unknown region", min(why.values())) for region, why in sorted(taken.items())]
+        places = listed([f"{region} {why}" for region, why in reasons])
         text = f"service {task.service} may be out in {counted(limit, 'region')} at once: {places or 'none may be'}"
         fix = "retry or skip what is half done; what is worked on frees its region when it ends well"
         return self.draft.why(Cause.SERVICE, text, "the operator", fix)
@@ -171,7 +199,7 @@ class Admission:
             return self.draft.why(Cause.RESERVATION, text, "the owner of the account", fix)
         free = max(0, need.capacity - self.ledger.used[need.resource])
         others = self.ledger.reserved.get(need.resource, 0)
-        holders = self.ledger.holders.get(need.resource, []) + ([f"other runs hold {others}"] if others else [])
+        holders = sorted(self.ledger.holders.get(need.resource, [])) + ([f"other runs hold {others}"] if others else [])
         held = f": {listed(holders)}" if holders else ", and a member before it waits for them"
         return self.draft.why(Cause.RESERVATION, f"needs {what}, {free} are free{held}")
 

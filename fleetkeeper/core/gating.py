@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from fleetkeeper.core import breaker
 from fleetkeeper.core.admission import Admission, Ledger, ledger_of
-from fleetkeeper.core.run import Cause, Task, TaskState, UnitState, Why
+from fleetkeeper.core.run import Cause, Role, Task, TaskState, UnitState, Why
 from fleetkeeper.core.run_draft import (
     Draft,
     all_over,
@@ -105,7 +105,7 @@ _ENDS = {
 def _outcome(tasks: Sequence[Task]) -> UnitState:
     if any(is_failure(task) for task in tasks):
         return UnitState.COMPLETED_WITH_FAILURES
-    if not any(is_begun(task) and task.state is TaskState.SUCCEEDED for task in tasks):
+    if not any(task.role is Role.MEMBER and task.state is TaskState.SUCCEEDED for task in tasks):
         return UnitState.SKIPPED
     return UnitState.SUCCEEDED
 
@@ -258,9 +258,8 @@ def _stop(draft: Draft, stage: int) -> None:
     if ended and all_over(everything_of(draft, stage)):
         end_unit(draft, stage, "", everything_of(draft, stage), UnitState.FAILED)
     else:
-        draft.set_unit(
-            stage, "", UnitState.RUNNING, draft.why(Cause.FAILURES, f"{text}; what is in progress ends first")
-        )
+        ending = draft.why(Cause.FAILURES, f"{text}; what is in progress ends first")
+        draft.set_unit(stage, "", UnitState.RUNNING, stall(draft, draft.members(stage)) or ending)
 
 
 def _stand_back(draft: Draft, stage: int, at: int) -> None:

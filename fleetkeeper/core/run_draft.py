@@ -46,7 +46,7 @@ class Draft:
         self.units: dict[tuple[int, str], Unit] = {(unit.stage, unit.group): unit for unit in view.units}
         self.events: list[Event] = []
         self.applied: list[Applied] = []
-        self._looks: list[datetime] = []
+        self.looks: list[datetime] = []
         self._members: dict[int, list[int]] = {}
         self._gates: dict[tuple[int, str], list[int]] = {}
         for task in sorted(view.tasks, key=lambda task: task.rank):
@@ -97,12 +97,12 @@ class Draft:
 
     def look_at(self, moment: datetime) -> None:
         """The run must look by itself at this time, or earlier."""
-        self._looks.append(moment)
+        self.looks.append(moment)
 
     def poll(self) -> None:
         """The run waits for something that nobody tells it about. A look that is planned already is kept."""
         due = self.run.due
-        self._looks.append(due if due and self.now < due <= self.now + POLL else self.now + POLL)
+        self.looks.append(due if due and self.now < due <= self.now + POLL else self.now + POLL)
 
     def why(self, cause: Cause, text: str, owner: str = "", fix: str = "", at: datetime | None = None) -> Why:
         return Why(cause, text, self.now, owner, fix, at)
@@ -160,7 +160,7 @@ class Draft:
         return moved
 
     def changes(self) -> Changes:
-        due = min(self._looks) if self._looks else None
+        due = min(self.looks) if self.looks else None
         self.run = replace(self.run, due=due) if self.run.due != due else self.run
         before = self.view
         old_units = {(unit.stage, unit.group): unit for unit in before.units}

@@ -17,7 +17,7 @@ from fleetkeeper.core.run import (
     Verb,
     Why,
 )
-from fleetkeeper.core.run_draft import Draft, is_begun, is_failure, is_in_flight, is_over
+from fleetkeeper.core.run_draft import Draft, is_begun, is_closed, is_failure, is_in_flight, is_over, is_waiting
 from fleetkeeper.core.run_words import because, counted, listed, typed
 from fleetkeeper.core.targets import Found, find
 
@@ -128,7 +128,7 @@ def _retry(draft: Draft, command: Command) -> Answer:
     found = find(draft, command.target)
     if isinstance(found, str):
         return _no(found)
-    tasks = [task for task in found.tasks if _is_retryable(task)]
+    tasks = [task for task in found.tasks if _is_retryable(draft, task)]
     if not tasks:
         state = f"{found.tasks[0].name} is {_state(found.tasks[0])}" if found.one else f"nothing of {found.label} is"
         return _no(f"{state}: only what failed, or what nobody can tell the end of, is tried again")
@@ -141,7 +141,10 @@ def _retry(draft: Draft, command: Command) -> Answer:
     return _yes(f"{listed([task.name for task in tasks])} tried again{later}")
 
 
-def _is_retryable(task: Task) -> bool:
+def _is_retryable(draft: Draft, task: Task) -> bool:
+    """A gate only while somebody waits behind it: that of a stage that is over decides nothing any more."""
+    if task.role is Role.GATE and is_closed(draft.units[task.stage, task.group]):
+        return False
     return task.state is TaskState.FAILED or _is_unknown(task)
 
 
@@ -205,13 +208,14 @@ def _cannot_skip(task: Task, one: bool) -> str:
 
 
 def _skipped(draft: Draft, task: Task, command: Command) -> Why:
-    """A failure stays one: the cause of a task that failed before it was skipped counts among the run's failures."""
+    """A failure stays one, and what is skipped half way is one: both count among the failures of the run."""
     said = f"{command.actor} skipped it{because(command.reason)}"
     if is_failure(task):
         past = f"; it had failed: {task.why.text}" if task.why else "; it had failed"
         return draft.why(Cause.FAILED, said + past, command.actor)
-    half = f", after {task.step} of {task.steps} steps" if task.step else ""
-    return draft.why(Cause.SKIPPED, said + half, command.actor)
+    if task.role is Role.MEMBER and is_begun(task) and (task.step or task.acted or is_waiting(task)):
+        return draft.why(Cause.FAILED, f"{said}, with {task.step} of {task.steps} steps done", command.actor)
+    return draft.why(Cause.SKIPPED, said, command.actor)
 
 
 def _skip_step(draft: Draft, task: Task, command: Command) -> Answer:

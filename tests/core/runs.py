@@ -120,6 +120,10 @@ class Story:
     def run(self) -> Run:
         return self.view.run
 
+    @property
+    def state(self) -> str:
+        return self.run.state
+
     def states(self) -> dict[str, str]:
         return {task.name: str(task.state) for task in self.view.tasks}
 
