@@ -31,9 +31,6 @@ BATCH = 256
 GATHER = 0.02
 """Seconds for which outcomes are gathered before they are stored."""
 
-LOOK = 0.25
-"""Seconds at most between two looks for what others (the command line, other replicas) have stored."""
-
 AFTER_LOSS = 2.0
 """Seconds to wait when the database does not answer."""
 
@@ -43,13 +40,17 @@ AGAIN = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """One engine of a fleet. lease: in wall time, longer than a call can last; threads look at tasks side by side."""
+    """One engine of a fleet. lease: in wall time, longer than a call can last; threads look at tasks side by side.
+
+    look: seconds of wall time between two looks for what others (the command line, other replicas) have stored.
+    """
 
     name: str
     host: str
     version: str
     lease: timedelta = timedelta(seconds=60)
     threads: int = 32
+    look: float = 0.25
 
 
 class Executor:
@@ -68,7 +69,7 @@ class Executor:
         self._active: dict[str, Run] = {}
         self._looking: set[str] = set()
         self._beats = Every(worker.lease.total_seconds() / 3)
-        self._looks = Every(LOOK)
+        self._looks = Every(worker.look)
 
     def run(self, cancel: threading.Event) -> None:
         """Work until cancel is set; what is in flight then is finished and stored, and the leases are given back."""
@@ -110,8 +111,8 @@ class Executor:
         """Seconds until something may be due; an outcome ends the wait sooner."""
         following = self._runs.next_due()
         if following is None:
-            return LOOK
-        return min(LOOK, max(0.0, (following - now).total_seconds() / self._ticker.pace.scale))
+            return self._worker.look
+        return min(self._worker.look, max(0.0, (following - now).total_seconds() / self._ticker.pace.scale))
 
     # ---- runs
 

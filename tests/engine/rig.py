@@ -252,7 +252,7 @@ def engine(
     *,
     pace: Pace = Pace(timedelta(seconds=15)),  # noqa: B008  # frozen
     holding: Holding = nothing_holds,
-    worker: Worker = Worker("one", "here", "test", timedelta(seconds=10), 8),  # noqa: B008  # frozen
+    worker: Worker = Worker("one", "here", "test", timedelta(seconds=10), 8, 0.005),  # noqa: B008  # frozen
     gates: Kinds = KINDS,
 ) -> Engine:
     gatekeeper = Gatekeeper(KEY)
