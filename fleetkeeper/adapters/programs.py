@@ -3,7 +3,9 @@
 import fcntl
 import os
 import re
+import secrets
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -18,6 +20,7 @@ from fleetkeeper.engine.world import CommandState
 from fleetkeeper.errors import GapReason, ReadError, Unreachable
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_HOME = "home"
 _INHERITED = ("PATH", "HOME", "LANG", "TZ")
 _DAYS_KEPT = 30
 _BEGIN_SECONDS = 30
@@ -30,6 +33,22 @@ class LocalPrograms:
     def __init__(self, entries: Iterable[ProgramSettings], folder: Path) -> None:
         self._entries = {each.name: each for each in entries}
         self._folder = folder / "programs"
+
+    @property
+    def home(self) -> str:
+        """Stays the same for a folder, whatever the host is called after a restart."""
+        file = self._folder / _HOME
+        try:
+            if not file.exists():
+                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                own = self._folder / f".{_HOME}-{secrets.token_hex(8)}"
+                own.write_text(f"{socket.gethostname()}-{secrets.token_hex(3)}", "utf-8")
+                with suppress(FileExistsError):  # another process of ours was faster
+                    file.hardlink_to(own)
+                own.unlink()
+            return file.read_text("utf-8")
+        except OSError as error:
+            raise Unreachable(f"engine.folder cannot be used: {error}") from error
 
     def start(self, name: str, token: str, variables: Mapping[str, str]) -> None:
         entry = self._entries.get(name)
@@ -69,13 +88,13 @@ class LocalPrograms:
 
     def _begin(self, entry: ProgramSettings, place: Path, variables: Mapping[str, str]) -> None:
         """Returns once `begun` is on the disk: what happens to us afterwards, the program is known to have begun."""
-        secrets = {each.name: each.value.value for each in entry.secrets if each.value}
+        own = {each.name: each.value.value for each in entry.secrets if each.value}
         inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         watch = [sys.executable, "-I", "-S", program_watch.__file__, str(place.resolve())]
         subprocess.run(
             [*watch, str(entry.timeout_minutes * 60), *entry.command],
             cwd=entry.folder,
-            env={**inherited, **entry.environment, **secrets, **variables},
+            env={**inherited, **entry.environment, **own, **variables},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -11,9 +11,10 @@ from fleetkeeper.core.verdict import Act, Done, Failed, Memory, Moment, Residue,
 from fleetkeeper.core.wording import some
 from fleetkeeper.engine import commands
 from fleetkeeper.engine.attempts import leaving, remembered
+from fleetkeeper.engine.commands import SeenCommand
 from fleetkeeper.engine.params import Given
 from fleetkeeper.engine.step import Subject
-from fleetkeeper.engine.world import CommandState, KubeWriter, ObjectRef, World
+from fleetkeeper.engine.world import KubeWriter, ObjectRef, World
 from fleetkeeper.errors import GapReason, ReadError
 
 POLL = timedelta(seconds=20)
@@ -81,9 +82,9 @@ class Backup:
         given.finish()
         return made
 
-    def look(self, world: World, subject: Subject, moment: Moment) -> SeenBackup | CommandState | None:
+    def look(self, world: World, subject: Subject, moment: Moment) -> SeenBackup | SeenCommand:
         if self.command:
-            return world.programs.state(moment.token)
+            return commands.look(world, moment)
         kube = _kube(world, subject)
         try:
             return SeenBackup(kube.read(self._ref(moment)))
@@ -94,7 +95,7 @@ class Backup:
         finally:
             kube.close()
 
-    def decide(self, seen: SeenBackup | CommandState | None, moment: Moment) -> Verdict:
+    def decide(self, seen: SeenBackup | SeenCommand, moment: Moment) -> Verdict:
         if not isinstance(seen, SeenBackup):
             return commands.judged(self.command, seen, moment, again=False)
         name = self._ref(moment).name

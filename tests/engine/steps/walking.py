@@ -64,6 +64,7 @@ class Machine:
     told: dict[str, tuple[str, Mapping[str, str]]] = field(default_factory=dict)
     stopped: list[str] = field(default_factory=list)
     starts: int = 0
+    home: str = "alpha"
 
     def start(self, name: str, token: str, variables: Mapping[str, str]) -> None:
         if token not in self.runs:
