@@ -17,7 +17,7 @@ from fleetkeeper.adapters import program_watch
 from fleetkeeper.adapters.program_watch import BEGUN, EXIT, KEPT, LOCK, OUTPUT, STOP
 from fleetkeeper.config import ProgramSettings
 from fleetkeeper.engine.world import CommandState
-from fleetkeeper.errors import GapReason, ReadError, Unreachable
+from fleetkeeper.errors import GapReason, Refused, Unreachable
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _HOME = "home"
@@ -55,7 +55,7 @@ class LocalPrograms:
         if entry is None:
             known = ", ".join(sorted(self._entries)) or "none"
             detail = f"the settings have no [[engine.programs]] of the name {name}; they have {known}"
-            raise ReadError(detail, GapReason.NOT_CONFIGURED)
+            raise Refused(detail, GapReason.NOT_CONFIGURED)
         place = self._place(token)
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -63,7 +63,8 @@ class LocalPrograms:
             place.mkdir(mode=0o700, exist_ok=True)
             self._begin(entry, place, variables)
         except (OSError, subprocess.SubprocessError) as error:
-            raise Unreachable(f"{name} could not be begun: {error}") from error
+            if not (place / BEGUN).exists():  # else it runs, whatever became of who began it
+                raise Refused(f"{name} could not be begun: {error}", GapReason.UNREACHABLE) from error
 
     def state(self, token: str) -> CommandState | None:
         place = self._place(token)

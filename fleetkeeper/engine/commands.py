@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from fleetkeeper.core.text import safe
 from fleetkeeper.core.verdict import Act, Done, Failed, Memory, Moment, Residue, Undoing, Undone, Unknown, Verdict, Wait
@@ -47,7 +47,8 @@ class SeenCommand:
 
 
 def look(world: World, moment: Moment) -> SeenCommand:
-    return SeenCommand(world.programs.state(moment.token), world.programs.home)
+    """Without a token, before anything was decided, nothing can have been begun."""
+    return SeenCommand(world.programs.state(moment.token) if moment.token else None, world.programs.home)
 
 
 def judged(entry: str, seen: SeenCommand, moment: Moment, again: bool) -> Verdict:
@@ -73,7 +74,7 @@ def begin(
     world: World, entry: str, subject: Subject, parameters: Mapping[str, str], moment: Moment, memory: Memory
 ) -> Memory:
     world.programs.start(entry, moment.token, variables(subject, parameters, moment.token))
-    return leaving(memory, moment, home=world.programs.home)
+    return leaving(memory, moment, home=world.programs.home, at=moment.now.isoformat())
 
 
 def taken_back(
@@ -84,7 +85,7 @@ def taken_back(
     if state is None and begun_at is None:
         return Undone(f"{entry} was not begun")
     if state is None and begun_at != world.programs.home:
-        if moment.now - moment.started_at > GIVEN_UP:
+        if moment.now - datetime.fromisoformat(remembered(moment)["at"]) > GIVEN_UP:
             return Residue(f"{entry} was begun by {begun_at}, which does not come back: see what it left")
         return Wait(f"{entry} was begun by {begun_at}, which alone can stop it", ELSEWHERE)
     if state is not None and state.exit_code is None and not state.lost:

@@ -106,9 +106,7 @@ class Backup:
         if "created" in remembered(moment):
             return Failed(f"the Backup {name} is gone: somebody deleted it", "find out who, then retry")
         of = f"the namespaces {some(self.include)}" if self.include else "all namespaces"
-        return Act(
-            f"back up {of} with Velero{' and their volumes' if self.volumes else ''}, as {self.namespace}/{name}"
-        )
+        return Act(f"back up {of} with Velero{' and their volumes' if self.volumes else ''}")
 
     def act(self, world: World, subject: Subject, moment: Moment, memory: Memory) -> Memory:
         if self.command:
@@ -140,6 +138,7 @@ class Backup:
         return Undone(f"the Backup {ref.name} ({phase}) is kept until its time to live ends")
 
     def _ref(self, moment: Moment) -> ObjectRef:
+        """Before the attempt has a token this is no name that an object can have: then only the API is looked for."""
         return ObjectRef("velero.io", "v1", "backups", self.namespace, f"fleetkeeper-{moment.token}")
 
     def _body(self, subject: Subject, moment: Moment) -> Mapping[str, object]:
