@@ -12,7 +12,7 @@ from fleetkeeper import __version__
 from fleetkeeper.config import HookSettings
 from fleetkeeper.core.text import safe
 from fleetkeeper.engine.world import Answer
-from fleetkeeper.errors import GapReason, InvalidAnswer, ReadError, Unreachable
+from fleetkeeper.errors import GapReason, InvalidAnswer, Refused, Unreachable
 
 _MOST_BYTES = 1 << 20
 _LONGEST_TEXT = 2000
@@ -42,7 +42,7 @@ class HttpHooks:
         found = self._entries.get(name)
         if found is None:
             detail = f"the settings have no [[engine.hooks]] of the name {name}; they have {_names(self._entries)}"
-            raise ReadError(detail, GapReason.NOT_CONFIGURED)
+            raise Refused(detail, GapReason.NOT_CONFIGURED)
         return found
 
 
@@ -77,6 +77,8 @@ class _Entry:
                 timeout=urllib3.Timeout(total=self._seconds),
             )
             return self._read(response)
+        except urllib3.exceptions.NewConnectionError as error:  # urllib3 calls it a timeout; it is none
+            raise Unreachable(f"{self._name}: {self._shown(_cause(error))}") from error
         except (TimeoutError, urllib3.exceptions.TimeoutError) as error:
             raise Unreachable(f"{self._name}: no answer in {self._seconds:g} s", GapReason.TIMEOUT) from error
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
