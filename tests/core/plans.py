@@ -55,8 +55,10 @@ GATES: dict[str, type[Any]] = {
     "approval": kind(),
     "soak": kind(**{"for": None}),
     "metric": kind(query=None),
-    "incident": kind(),
+    "incident": kind(source=""),
     "change": kind(),
+    "change-close": kind(),
+    "readiness": kind(),
 }
 
 UPDATE = StepSpec("update", "update-addon", {"addon": "*"})
