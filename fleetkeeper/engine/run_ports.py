@@ -59,13 +59,18 @@ class Guard:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one tick of a task came to. steps: whole rows, new or changed. wakes: the run must decide anew."""
+    """What one tick of a task came to. steps: whole rows, new or changed. wakes: the run must decide anew.
+
+    keeps: the tick goes on, and the lease with it: what it commits next is of epoch + 1. So a mark is stored just
+    before an act that must not be repeated.
+    """
 
     task: Task
     epoch: int
     steps: tuple[Step, ...] = ()
     events: tuple[Event, ...] = ()
     wakes: bool = False
+    keeps: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +173,10 @@ class Runs(Protocol):
     def guards(self, keys: Sequence[TaskKey]) -> Mapping[TaskKey, Guard]: ...
 
     def commit(self, outcomes: Sequence[Outcome]) -> frozenset[TaskKey]:
-        """Write outcomes in one transaction and give the leases back; those of an older epoch are dropped.
+        """Write outcomes in one transaction and give the leases back, but for those that keep them.
 
-        Returned are the tasks that were written.
+        Those of an older epoch are dropped. Returned are the tasks that were written; a call that is repeated since its
+        answer was lost writes nothing twice, and returns what the first one wrote.
         """
         ...
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from fleetkeeper.adapters.store.runs import SqlRuns
+from fleetkeeper.core.approval import seal
 from fleetkeeper.core.plan import Need
 from fleetkeeper.core.run import Cause, Changes, RunView, StepState, TaskKey, TaskState, Unit, UnitState
-from fleetkeeper.engine.run_ports import Runs, StoredRun
+from fleetkeeper.engine.run_ports import Runs, StoredEvent, StoredRun
 from fleetkeeper.errors import Tampered
 from tests.contract.observed import NOON, later
 from tests.contract.running import (
@@ -43,9 +44,9 @@ def test_it_is_what_the_engine_asks_for(runs: SqlRuns) -> None:
 class TestPlans:
     def test_a_plan_comes_back_whole_by_its_id_or_by_a_beginning_that_only_it_has(self, runs: SqlRuns) -> None:
         made, header, bodies = plan("addons-7f3a")
-        other, *texts = plan("addons-9c11")
+        other = plan("addons-9c11")
         runs.save_plan(made, header, bodies)
-        runs.save_plan(other, *texts)
+        runs.save_plan(*other)
         assert runs.plan("addons-7f3a") == made
         assert runs.plan("addons-7") == made
         assert runs.plan("addons-") is None
@@ -56,8 +57,7 @@ class TestPlans:
     def test_a_plan_is_never_changed(self, runs: SqlRuns) -> None:
         made, header, bodies = plan()
         runs.save_plan(made, header, bodies)
-        changed, *texts = plan(selector="service=pay")
-        runs.save_plan(changed, *texts)
+        runs.save_plan(*plan(selector="service=pay"))
         assert runs.plan(made.header.id) == made
 
     @pytest.mark.parametrize(
@@ -78,14 +78,14 @@ class TestPlans:
     )
     def test_what_is_edited_by_hand_is_named(self, runs: SqlRuns, statement: str, named: str) -> None:
         begun = begin(runs)
-        untouched, *texts = plan("untouched")
+        untouched = plan("untouched")
         execute(runs, statement)
-        runs.save_plan(untouched, *texts)
+        runs.save_plan(*untouched)
         with pytest.raises(Tampered, match=rf"{named} of plan addons-7f3a"):
             runs.plan("addons-7f3a")
         with pytest.raises(Tampered):
             runs.run(begun.id)
-        assert runs.plans() == (untouched,)
+        assert runs.plans() == (untouched[0],)
 
 
 class TestRuns:
@@ -125,7 +125,8 @@ class TestRuns:
         everything = runs.events("")
         assert [each.id for each in everything] == sorted(each.id for each in everything)
         assert {each.event.run for each in everything} == {left.id, right.id}
-        pages, after = [], 0
+        pages: list[StoredEvent] = []
+        after = 0
         while page := runs.events(left.id, after, limit=2):
             pages += page
             after = page[-1].id
@@ -179,7 +180,7 @@ class TestClaims:
         begun = begin(runs, members=1)
         (claimed,) = claim(runs)
         held = why(Cause.STEP, "waits for 3 pods", next_attempt=None)
-        moved = {"state": TaskState.PENDING, "since": later(1), "why": held, "due": later(1), "step": 2}
+        moved: Any = {"state": TaskState.PENDING, "since": later(1), "why": held, "due": later(1), "step": 2}
         assert runs.commit([outcome(claimed, events=(event(claimed.task.key),), **moved)]) == {claimed.task.key}
         assert tasks_of(runs, begun.id)[0] == replace(claimed.task, **moved)
         assert [each.event.kind for each in runs.events(begun.id)] == ["run", "task"]
@@ -271,6 +272,31 @@ class TestClaims:
         execute(runs, "UPDATE run_task SET state = 'dreaming' WHERE idx = 1")
         assert [each.task.key.idx for each in claim(runs)] == [0, 2]
 
+    @pytest.mark.parametrize("edit", ["state = 'dreaming'", "memory = 'no JSON'"])
+    def test_a_step_that_nobody_wrote_is_shown_as_one_that_no_seal_fits(self, runs: SqlRuns, edit: str) -> None:
+        begin(runs, members=1)
+        (claimed,) = claim(runs)
+        written = step(claimed.task.key, memory={"update": "7"})
+        runs.commit([outcome(claimed, written)])
+        execute(runs, f"UPDATE run_step SET {edit}")
+        (again,) = claim(runs)
+        assert again.step is not None
+        assert seal(again.step, "", "", b"key") != seal(written, "", "", b"key")
+
+    def test_a_mark_before_an_act_keeps_the_lease(self, runs: SqlRuns) -> None:
+        begun = begin(runs, members=1)
+        (held,) = claim(runs)
+        acting, waiting = (step(held.task.key, 0, state) for state in (StepState.ACTING, StepState.WAITING))
+        mark = replace(outcome(held, acting, events=(event(begun, "acts"),)), keeps=True)
+        assert runs.commit([mark]) == runs.commit([mark]) == {held.task.key}
+        assert claim(runs, "right") == ()
+        guard = runs.guards([held.task.key])[held.task.key]
+        assert (guard.step, guard.epoch) == (acting, held.epoch + 1)
+        assert runs.commit([replace(outcome(held, waiting), epoch=held.epoch + 1)]) == {held.task.key}
+        assert steps_of(runs, begun.id) == (waiting,)
+        assert [each.event.text for each in runs.events(begun.id)] == ["created", "acts"]
+        assert len(claim(runs, "right")) == 1
+
     def test_an_epoch_is_not_given_again_after_a_restore(self, runs: SqlRuns) -> None:
         begin(runs, members=1)
         (before,) = claim(runs)
@@ -286,7 +312,7 @@ def replace_run(view: RunView, **moved: Any) -> Changes:
 
 def test_guards_are_fresh_and_many_at_once(runs: SqlRuns, open_runs: Callable[[], SqlRuns]) -> None:
     begun = begin(runs)
-    made, header, bodies = plan()
+    _, header, bodies = plan()
     claimed = claim(runs)
     current = step(claimed[0].task.key, token="t")
     found = runs.guards([*(each.task.key for each in claimed), TaskKey(begun.id, 3), TaskKey("nobody", 0)])

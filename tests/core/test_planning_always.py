@@ -63,7 +63,7 @@ class Made:
 
 @st.composite
 def plans(draw: st.DrawFn) -> Made:
-    found = []
+    found: list[Candidate] = []
     for number, (placement, version, scope, held, own) in enumerate(draw(st.lists(CLUSTERS, max_size=6))):
         is_own = own and not any(each.hosts_fleetkeeper for each in found)
         made = candidate(

@@ -26,7 +26,7 @@ class Times:
             return None
         if value.tzinfo is not UTC:
             value = _aware(value).astimezone(UTC)
-        return value.replace(tzinfo=None).isoformat(" ", "microseconds")
+        return value.isoformat(" ", "microseconds")[:26]  # faster than to take the zone off first
 
     @staticmethod
     def from_sqlite(value: str | None) -> datetime | None:
@@ -92,14 +92,12 @@ def delete_keys(connection: sa.Connection, table: sa.Table, columns: Columns, ke
     """Delete the rows that have these values in these columns."""
     if not keys:
         return
-    same = " AND ".join(f"{column} = ?" for column in columns)
     if is_sqlite(connection):
+        same = " AND ".join(f"{column} = ?" for column in columns)
         connection.exec_driver_sql(f"DELETE FROM {table.name} WHERE {same}", list(keys))
-        return
-    joined = " AND ".join(f"t.{column} = v.{column}" for column in columns)
-    connection.exec_driver_sql(
-        f"DELETE FROM {table.name} AS t USING {_unnest(table, columns)} WHERE {joined}", _arrays(keys)
-    )
+    else:
+        statement = f"DELETE FROM {table.name} AS t USING {_unnest(table, columns)} WHERE {_same(columns)}"
+        connection.exec_driver_sql(statement, _arrays(keys))
 
 
 def keys_of(table: sa.Table) -> Columns:

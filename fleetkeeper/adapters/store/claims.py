@@ -23,10 +23,12 @@ from fleetkeeper.adapters.store.run_rows import MOVING, STEP, TASK, Codec
 from fleetkeeper.adapters.store.run_wakes import append_events, drop_reservations, wake
 from fleetkeeper.core.run import TASK_OVER, Control, StepState, TaskKey
 from fleetkeeper.engine.run_ports import Claim, Outcome
+from fleetkeeper.errors import Tampered
 
 _log = structlog.get_logger("store")
 _FREE = "lease_owner = NULL, lease_until = NULL, lease_epoch = NULL"
 _GIVEN_BACK = f"{_FREE}, wake = FALSE, epoch = epoch + 1"
+_KEPT = "lease_epoch = epoch + 1, epoch = epoch + 1"
 _UNTRIED = frozenset({StepState.READY, StepState.INTENDED, StepState.ACTING})
 """States of a step that say nothing of what an act came to."""
 
@@ -90,8 +92,8 @@ def claims_of(connection: sa.Connection, rows: Sequence[tuple[Any, ...]]) -> Ite
         try:
             step = codec.step(steps[key]) if key in steps else None
             yield Claim(codec.task(row), step, row[-1], *runs[row[0]])
-        except (KeyError, ValueError) as error:  # of another release, or written by hand: one row must not stop all
-            _log.warning("task_unreadable", run=row[0], task=row[1], reason=repr(error))
+        except Tampered as error:  # one row must not stop all; its run says so, for its tick finds the same
+            _log.warning("task_unreadable", run=row[0], task=row[1], reason=str(error))
 
 
 _HEAD = ("run_id", "idx", "epoch", "lease_epoch", "committed", "wake")
@@ -122,7 +124,7 @@ def commit(connection: sa.Connection, outcomes: Sequence[Outcome]) -> frozenset[
     _write_steps(connection, codec, [*written, *(_seen(each) for each in overruled)])
     over = [each.task.key for each in written if each.task.needs and each.task.state in TASK_OVER]
     drop_reservations(connection, over)
-    wakes = [each for each in written if each.wakes or stored[_key(each)].wake]
+    wakes = [each for each in written if each.wakes or (stored[_key(each)].wake and not each.keeps)]
     wake(connection, _soonest([*wakes, *overruled]))
     append_events(connection, [event for each in (*written, *overruled) for event in each.events])
     return frozenset({each.task.key for each in written} | known)
@@ -153,15 +155,19 @@ def _write_tasks(
     """A task that was only polled is a narrow write: its due, and the lease that is given back."""
     polled: list[Values] = []
     moved: list[Values] = []
+    kept: list[Values] = []
     head = len(_HEAD)
     for outcome in outcomes:
         key, values = _key(outcome), codec.moving(outcome.task)
-        if values[1:] == tuple(stored[key])[head + 1 :]:
+        if outcome.keeps:
+            kept.append((*values, outcome.epoch, *key))
+        elif values[1:] == tuple(stored[key])[head + 1 :]:
             polled.append((values[0], outcome.epoch, *key))
         else:
             moved.append((*values, outcome.epoch, *key))
     update_keys(connection, tables.run_task, ("due", "committed"), polled, _GIVEN_BACK)
     update_keys(connection, tables.run_task, (*MOVING, "committed"), moved, _GIVEN_BACK)
+    update_keys(connection, tables.run_task, (*MOVING, "committed"), kept, _KEPT)
 
 
 _AFTER_POLLS = STEP.index("polls") + 1
@@ -186,10 +192,11 @@ def _write_steps(connection: sa.Connection, codec: Codec, outcomes: Sequence[Out
 
 def renew(connection: sa.Connection, worker: str, keys: Sequence[TaskKey], lease: timedelta) -> None:
     """Prolong the leases that this worker still has."""
-    own, until = tables.run_task, _lease_end(connection, lease)
-    for key in sorted(keys, key=lambda key: (key.run, key.idx)):
-        ours = sa.and_(own.c.run_id == key.run, own.c.idx == key.idx, own.c.lease_owner == worker)
-        connection.execute(own.update().where(ours).values(lease_until=until))
+    own, plain = tables.run_task, [(key.run, key.idx) for key in keys]
+    rows = select_keys(connection, own, ("run_id", "idx", "lease_owner"), plain, lock=True)
+    ours = [(row.run_id, row.idx) for row in rows if row.lease_owner == worker]
+    until = Codec(connection).stamp(_now(connection) + lease)
+    update_keys(connection, own, ("lease_until",), [(until, *key) for key in ours])
 
 
 def release(connection: sa.Connection, whose: sa.ColumnElement[bool]) -> None:
@@ -211,5 +218,8 @@ def wall(connection: sa.Connection) -> Any:
     return datetime.now(UTC) if is_sqlite(connection) else sa.func.statement_timestamp()
 
 
-def _lease_end(connection: sa.Connection, lease: timedelta) -> Any:
-    return datetime.now(UTC) + lease if is_sqlite(connection) else sa.func.statement_timestamp() + lease
+def _now(connection: sa.Connection) -> datetime:
+    if is_sqlite(connection):
+        return datetime.now(UTC)
+    found: datetime = connection.execute(sa.select(sa.func.statement_timestamp())).scalar_one()
+    return found

@@ -1,6 +1,6 @@
 """Tasks and steps as rows and back, without SQLAlchemy's cost per value; runs, units and what people say with it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -33,6 +33,7 @@ from fleetkeeper.core.run import (
     Verb,
     Why,
 )
+from fleetkeeper.errors import Tampered
 
 WHY: Columns = ("cause", "why", "why_since", "owner", "fix", "next_attempt")
 MOVING: Columns = ("due", "state", "since", "step", "started_at", "ended_at", *WHY)
@@ -47,6 +48,7 @@ STEP: Columns = (
     *("started_at", "deadline", "ended_at", "error", "seal"),
 )
 """polls stands right after the key, for a mere poll changes nothing else."""
+EVENT: Columns = ("at", "run_id", "kind", "text", "actor", "task", "step")
 
 _causes = {each.value: each for each in Cause}
 _task_states = {each.value: each for each in TaskState}
@@ -99,7 +101,14 @@ class Codec:
         )
 
     def task(self, row: Sequence[Any]) -> Task:
-        """The task of a row of TASK, and of more columns behind."""
+        """The task of a row of TASK, and of more columns behind. Raises Tampered for values that nobody wrote."""
+        try:
+            return self._task(row)
+        except (KeyError, ValueError, TypeError, msgspec.MsgspecError) as error:
+            text = f"task {row[1]} of run {row[0]} was stored by another version of fleetkeeper, or edited: {error!r}"
+            raise Tampered(text) from error
+
+    def _task(self, row: Sequence[Any]) -> Task:
         (run, idx, role, name, stage, group, rank, when, arn, account, region, service, steps, needs) = row[:14]
         (due, state, since, step, started, ended, cause, why, why_since, owner, fix, next_attempt) = row[14:26]
         moment = self.moment
@@ -150,7 +159,7 @@ class Codec:
         )
 
     def step(self, row: Sequence[Any]) -> Step:
-        """The step of a row of STEP."""
+        """The step of a row of STEP; where nobody of this release can have written it, one whose seal cannot hold."""
         (run, task, idx, polls, name, kind, state, since, token, memory, intent, attempt) = row[:12]
         started, deadline, ended, error, seal = row[12:]
         moment = self.moment
@@ -159,10 +168,10 @@ class Codec:
             idx,
             name,
             kind,
-            _step_states[state],
+            _step_states.get(state, StepState.UNKNOWN),
             moment(since),
             token,
-            _memory.decode(memory) if memory != "{}" else {},
+            _remembered(memory) if memory != "{}" else {},
             intent,
             attempt,
             polls,
@@ -172,6 +181,11 @@ class Codec:
             error,
             seal,
         )
+
+    def event_row(self, event: Event) -> Values:
+        """The values of EVENT."""
+        texts = storable(event.run), event.kind, storable(event.text), storable(event.actor)
+        return self.stamp(event.at), *texts, event.task, event.step
 
     def why(self, row: Sequence[Any]) -> Why | None:
         cause, text, since, owner, fix, next_attempt = row
@@ -185,6 +199,13 @@ class Codec:
         stamp = self.stamp
         texts = storable(why.owner), storable(why.fix)
         return why.cause.value, storable(why.text), stamp(why.since), *texts, stamp(why.next_attempt)
+
+
+def _remembered(text: str) -> Mapping[str, str]:
+    try:
+        return _memory.decode(text)
+    except msgspec.MsgspecError:
+        return {"unreadable": text}
 
 
 def _text(value: object) -> str:
@@ -250,18 +271,6 @@ def unit_row(run: str, unit: Unit) -> Row:
 
 def unit_of(row: Any) -> Unit:
     return Unit(row.stage, row.group_name, UnitState(row.state), row.since, why_of(row))
-
-
-def event_row(event: Event) -> Row:
-    return {
-        "at": event.at,
-        "run_id": event.run,
-        "kind": event.kind,
-        "text": event.text,
-        "actor": event.actor,
-        "task": event.task,
-        "step": event.step,
-    }
 
 
 def event_of(row: Any) -> Event:

@@ -60,13 +60,17 @@ _AGAIN = timedelta(minutes=1)  # a run whose plan was tampered with is looked at
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A view, with what fences its writes: epochs by the tasks' idx, the plan's text, and the count of wakes."""
+    """What a view is made of, and what fences its writes: the epochs by the tasks' idx, the count of wakes.
+
+    wrong: why the tasks cannot be read; then there are none.
+    """
 
     run: Run
     wakes: int
     header: str
     tasks: tuple[Task, ...]
     epochs: dict[int, int]
+    wrong: str = ""
 
 
 class _Alone(Exception):
@@ -120,12 +124,17 @@ def _look(connection: sa.Connection, id: str) -> _Seen | None:
     codec = Codec(connection)
     statement = f"SELECT {', '.join(TASK)}, epoch FROM run_task WHERE run_id = {mark(connection)} ORDER BY idx"
     rows = connection.exec_driver_sql(statement, (id,)).fetchall()
-    tasks = tuple(codec.task(each[:-1]) for each in rows)
+    try:
+        tasks = tuple(codec.task(each) for each in rows)
+    except Tampered as error:
+        return _Seen(run_of(row), row.wakes, row.header, (), {}, str(error))
     return _Seen(run_of(row), row.wakes, row.header, tasks, {each[1]: each[-1] for each in rows})
 
 
 def _view(connection: sa.Connection, seen: _Seen, approves: Approves) -> RunView:
-    """Raises Tampered when the plan is not the one that the run was made of."""
+    """Raises Tampered when the plan is not the one that the run was made of, and when a task cannot be read."""
+    if seen.wrong:
+        raise Tampered(seen.wrong)
     run = seen.run
     units, commands = tables.run_unit, tables.command
     waiting = sa.and_(
@@ -230,6 +239,8 @@ def _write(connection: sa.Connection, seen: _Seen, changes: Changes, leased: fro
         connection.execute(commands.update().where(waiting).values(values))
     if changes.run is not None:
         _write_run(connection, changes.run, seen.wakes)
+    elif seen.run.state in OVER:  # it was woken for an answer, and sleeps again
+        _write_run(connection, replace(seen.run, due=None), seen.wakes)
     append_events(connection, changes.events)
 
 

@@ -11,8 +11,8 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from fleetkeeper.adapters.store import run_tables as tables
-from fleetkeeper.adapters.store.bulk import is_sqlite
-from fleetkeeper.adapters.store.run_rows import event_row
+from fleetkeeper.adapters.store.bulk import delete_keys, insert_rows, is_sqlite, update_keys
+from fleetkeeper.adapters.store.run_rows import EVENT, Codec
 from fleetkeeper.core.run import OVER, Event, TaskKey
 
 _LOG, _ADMISSIONS = "log of events", "admissions"
@@ -22,14 +22,14 @@ def append_events(connection: sa.Connection, events: Sequence[Event]) -> None:
     """Add to the log. One writer at a time: else a reader could see id 7 before 6, and never 6."""
     if events:
         wait_for(connection, _LOG)
-        connection.execute(tables.event.insert(), [event_row(event) for event in events])
+        codec = Codec(connection)
+        insert_rows(connection, tables.event, EVENT, [codec.event_row(event) for event in events])
 
 
 def wake(connection: sa.Connection, runs: Mapping[str, datetime]) -> None:
-    """Make runs due at these times, or earlier when they are already; a run that is over sleeps on."""
+    """Make runs due at these times, or earlier when they are already; one that is over too: it owes an answer."""
     own = tables.run
-    standing = own.c.state.not_in([state.value for state in OVER])
-    query = sa.select(own.c.id, own.c.due).where(own.c.id.in_(sorted(runs)), standing)
+    query = sa.select(own.c.id, own.c.due).where(own.c.id.in_(sorted(runs)))
     for row in connection.execute(query.order_by(own.c.id).with_for_update()).all():
         due = runs[row.id] if row.due is None else min(row.due, runs[row.id])
         connection.execute(own.update().where(own.c.id == row.id).values(due=due, wakes=own.c.wakes + 1))
@@ -47,8 +47,8 @@ def look_again(connection: sa.Connection, which: sa.ColumnElement[bool], at: dat
     own = tables.run_task
     query = sa.select(own.c.run_id, own.c.idx).where(which, own.c.due > at, own.c.lease_owner.is_(None))
     found = connection.execute(query.with_for_update(skip_locked=True)).all()
-    for run, idx in found:
-        connection.execute(own.update().where(own.c.run_id == run, own.c.idx == idx).values(due=at))
+    due = Codec(connection).stamp(at)
+    update_keys(connection, own, ("due",), [(due, run, idx) for run, idx in found])
 
 
 def lock_tick(connection: sa.Connection, run: str) -> bool:
@@ -72,9 +72,7 @@ def wait_for(connection: sa.Connection, name: str) -> None:
 
 
 def drop_reservations(connection: sa.Connection, keys: Iterable[TaskKey]) -> None:
-    own = tables.reservation
-    for key in keys:
-        connection.execute(own.delete().where(own.c.run_id == key.run, own.c.task == key.idx))
+    delete_keys(connection, tables.reservation, ("run_id", "task"), [(key.run, key.idx) for key in keys])
 
 
 def _number(name: str) -> int:
