@@ -252,7 +252,7 @@ def test_a_run_after_another_has_the_next_number(world: World) -> None:
     made = world.plan()
     first = world.start(made).run
     run, *rest = world.runs.created[first]
-    world.runs.created[first] = (replace(run, state=RunState.ABORTED), *rest)  # type: ignore[assignment]
+    world.runs.created[first] = (replace(run, state=RunState.ABORTED), *rest)
     assert (first, world.start(made).run) == (f"{made.header.id}-1", f"{made.header.id}-2")
 
 
