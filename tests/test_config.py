@@ -287,3 +287,20 @@ def test_a_mapping_file_adds_rules_that_say_where_they_are() -> None:
         MappingRule(environment="staging", ous=("Dev",), origin="rules.toml:2"),
     )
     assert settings.origins["mapping.rules[1].ous"] == "rules.toml:4"
+
+
+# ---- the engine
+
+
+def test_a_service_has_one_limit() -> None:
+    text = '[[engine.services]]\nname = "shop"\nmax_unavailable_regions = 0\n[[engine.services]]\nname = "shop"\n'
+    assert complaints(text) == [
+        "fleetkeeper.toml:3: engine.services[0].max_unavailable_regions: must be at least 1",
+        "fleetkeeper.toml:5: engine.services[1].name: shop is listed twice",
+    ]
+    assert written('[[engine.services]]\nname = "*"\n').engine.service_limits == {"*": 1}
+
+
+def test_fleetkeepers_own_cluster_is_an_arn() -> None:
+    (told,) = complaints('[engine]\nown_cluster = "hub"\n')
+    assert told.startswith("fleetkeeper.toml:2: engine.own_cluster: must be an EKS cluster's ARN")

@@ -8,7 +8,7 @@ from fleetkeeper.core import parts
 from fleetkeeper.core.assess import Verdict
 from fleetkeeper.core.checks.support_end import EXTENDED_EXTRA, HOURS_A_MONTH
 from fleetkeeper.core.compat import Compat
-from fleetkeeper.core.member_steps import EXPANDERS, addon_fact
+from fleetkeeper.core.member_steps import EXPANDERS, Expansion, addon_fact
 from fleetkeeper.core.playbook import Changes, Playbook, StepSpec
 from fleetkeeper.core.readiness import ClusterReport, Entry
 from fleetkeeper.core.snapshot import Snapshot
@@ -138,23 +138,18 @@ def _critical(snap: Snapshot) -> tuple[str, ...]:
 
 def work_of(candidate: Candidate, playbook: Playbook, compat: Compat) -> Work | str:
     """The steps of a cluster, or why there are none."""
-    steps: list[StepSpec] = []
-    facts, notes, idle, busy = _facts(candidate, playbook), list(_notes(candidate, playbook)), "", False
-    for spec in playbook.steps:
-        expand = EXPANDERS.get(spec.kind)
-        if expand is None:
-            steps.append(spec)
-            continue
-        found = expand(spec, candidate.snapshot, compat)
-        if found.obstacle:
-            return found.obstacle
-        steps += found.steps
-        facts |= found.facts
-        notes += found.notes
-        idle, busy = found.idle or idle, busy or bool(found.steps)
-    if idle and not busy:
-        return "; ".join((idle, *notes[len(_notes(candidate, playbook)) :]))
-    return Work(tuple(steps), facts, tuple(notes))
+    own = [(spec, EXPANDERS.get(spec.kind)) for spec in playbook.steps]
+    made = [expand(spec, candidate.snapshot, compat) if expand else Expansion((spec,)) for spec, expand in own]
+    if obstacle := next((each.obstacle for each in made if each.obstacle), ""):
+        return obstacle
+    notes = tuple(note for each in made for note in each.notes)
+    settled = [each for each, (_, expand) in zip(made, own, strict=True) if expand]
+    if settled and not any(each.steps for each in settled):
+        return "; ".join((settled[-1].idle, *notes))
+    facts = _facts(candidate, playbook)
+    for each in made:
+        facts |= each.facts
+    return Work(tuple(step for each in made for step in each.steps), facts, (*_notes(candidate, playbook), *notes))
 
 
 def _facts(candidate: Candidate, playbook: Playbook) -> dict[str, str]:

@@ -65,7 +65,8 @@ GATES: Mapping[str, str] = {
     "soak": "waits for its time to pass, and looks at the health of the clusters meanwhile",
     "metric": "opens while a Prometheus query answers as it should",
     "readiness": "opens when no new blocker was found in its clusters",
-    "change": "opens a change ticket, waits for its approval, and closes it with what happened",
+    "change": "opens a change ticket from the plan and waits for its approval",
+    "change-close": "closes the change ticket with what was done to which cluster",
     "incident": "holds while an incident is open",
 }
 

@@ -17,7 +17,7 @@ from fleetkeeper.core.wording import counted
 
 WIDTH = 100
 _LABEL = 11
-_LONGEST = 400
+_LONGEST = 1000
 
 _ON_FAILURE = {
     OnFailure.PAUSE: "the run pauses and an operator decides",

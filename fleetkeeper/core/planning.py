@@ -132,18 +132,18 @@ def _stage(spec: StageSpec, members: Sequence[Member]) -> Stage:
     """Limits as numbers. A stage without members keeps its place and loses its gates: there is nothing to ask for."""
     if not members:
         return Stage(spec.name, 1, 0, OnFailure.PAUSE, {}, (), ())
-    at_once = spec.max_concurrency.concurrency(len(members))
+    at_once = min(spec.max_concurrency.concurrency(len(members)), len(members))
     sizes: dict[str, int] = {}
     for each in members:
         if each.group:
             sizes[each.group] = sizes.get(each.group, 0) + 1
     return Stage(
         name=spec.name,
-        max_concurrency=min(at_once, len(members)),
+        max_concurrency=at_once,
         max_failures=spec.max_failures.failures(len(members)),
         on_failure=spec.on_failure,
         group_concurrency={
-            name: min(at_once, spec.group_concurrency.concurrency(size)) for name, size in sizes.items()
+            name: min(at_once, size, spec.group_concurrency.concurrency(size)) for name, size in sizes.items()
         },
         gates=spec.gates,
         windows=spec.windows,

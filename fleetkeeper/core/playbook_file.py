@@ -41,7 +41,8 @@ CHANGERS: Mapping[str, Changes] = {"update-addon": Changes.ADDONS}
 _PLACES: Mapping[str, frozenset[str]] = {
     "soak": frozenset({"after"}),
     "change": frozenset({"before"}),
-    "incident": frozenset({"before", "hold"}),
+    "change-close": frozenset({"after"}),
+    "incident": frozenset({"before", "after", "hold"}),
     "metric": frozenset({"before", "after", "hold"}),
 }
 """Where a kind of gate may stand; those that are not here before and after, but not as a hold."""

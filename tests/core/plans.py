@@ -18,7 +18,7 @@ from fleetkeeper.core.snapshot import Snapshot
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.engine.observe import attributes_of
 from fleetkeeper.errors import ParamError
-from tests.contract.observed import NOON, PLACEMENT, SCOPE
+from tests.contract.observed import NOON, PLACEMENT
 from tests.core.fleets import cluster, scope_parts
 
 CANARY = replace(PLACEMENT, ring="canary")
@@ -55,8 +55,10 @@ GATES: dict[str, type[Any]] = {
     "approval": kind(),
     "soak": kind(**{"for": None}),
     "metric": kind(query=None),
-    "incident": kind(),
+    "incident": kind(source=""),
     "change": kind(),
+    "change-close": kind(),
+    "readiness": kind(),
 }
 
 UPDATE = StepSpec("update", "update-addon", {"addon": "*"})
@@ -115,7 +117,7 @@ def candidate(
     values = {parts.MANAGED_ADDONS: addons or (addon(),), parts.CUSTOMISED: ()} | other.pop("values", {})
     seen = cluster(name, values=values, **other)
     shared = scope_parts(addon_releases=releases)
-    snap = Snapshot(seen, NOON, shared if seen.scope == SCOPE else {}, stale_after=timedelta(hours=1))
+    snap = Snapshot(seen, NOON, shared if seen.scope else {}, stale_after=timedelta(hours=1))
     return Candidate(snap, attributes_of(seen), standing, own)
 
 

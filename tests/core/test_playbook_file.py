@@ -226,6 +226,12 @@ def test_what_is_not_written_has_the_cautious_default() -> None:
         ),
         pytest.param(
             'name = "all"',
+            'name = "all"\n[[stages.gates]]\nname = "g"\nkind = "change-close"',
+            "pb.toml:12: stages[0].gates[0].kind: a gate of kind change-close stands only after its stage",
+            id="the end of a change ticket before its stage",
+        ),
+        pytest.param(
+            'name = "all"',
             'name = "all"\n[[holds]]\nname = "h"\nkind = "approval"',
             "pb.toml:12: holds[0].kind: approval is no hold, which is asked again before each step — use incident, me",
             id="a hold that asks a person each time",

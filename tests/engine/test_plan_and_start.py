@@ -7,7 +7,9 @@ from typing import Any, cast
 
 import pytest
 
+from fleetkeeper.adapters.store.runs import SqlRuns
 from fleetkeeper.adapters.store.store import SqlStore
+from fleetkeeper.config import StoreSettings
 from fleetkeeper.core import model, parts
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.plan import Plan, Range
@@ -37,7 +39,7 @@ class World:
     def __init__(self, store: SqlStore) -> None:
         self.store = store
         self.clock = TurnedClock()
-        self.runs = MemoryRuns()
+        self.runs: Any = MemoryRuns()
         self.own = ""
 
     def see(
@@ -250,7 +252,7 @@ def test_a_run_after_another_has_the_next_number(world: World) -> None:
     made = world.plan()
     first = world.start(made).run
     run, *rest = world.runs.created[first]
-    world.runs.created[first] = (replace(run, state=RunState.ABORTED), *rest)  # type: ignore[assignment]
+    world.runs.created[first] = (replace(run, state=RunState.ABORTED), *rest)
     assert (first, world.start(made).run) == (f"{made.header.id}-1", f"{made.header.id}-2")
 
 
@@ -291,3 +293,18 @@ def test_a_file_must_be_the_stored_plan(world: World) -> None:
     assert world.start(made, exported=made).created
     with pytest.raises(Tampered, match="their digests differ"):
         world.start(made, exported=other)
+
+
+def test_the_database_gives_back_what_was_planned_and_started(world: World, database: StoreSettings) -> None:
+    runs = world.runs = SqlRuns(database)
+    try:
+        made = world.plan()
+        started = world.start(made, key="click")
+        stored = runs.run(started.run)
+        assert stored is not None
+        assert (stored.plan, stored.run.digest) == (made, made.digest)
+        assert [(task.name, task.role) for task in stored.tasks] == [("shop", Role.MEMBER), ("go-ahead", Role.GATE)]
+        assert world.start(made, key="click") == Started(started.run, created=False)
+        assert runs.due_runs(world.clock.now()) == (started.run,)
+    finally:
+        runs.close()
