@@ -182,44 +182,6 @@ class AutoScalingGroup:
     launch_template: str = ""
 
 
-class InsightStatus(StrEnum):
-    PASSING = "PASSING"
-    WARNING = "WARNING"
-    ERROR = "ERROR"
-    UNKNOWN = "UNKNOWN"
-
-
-@dataclass(frozen=True, slots=True)
-class ClientStat:
-    """One client of a deprecated API, as an insight reports it over its 30-day window."""
-
-    user_agent: str
-    requests_30d: int
-    last_request: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Deprecation:
-    usage: str
-    replaced_with: str
-    stop_serving: str
-    clients: tuple[ClientStat, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Insight:
-    """An EKS insight; deprecations only for those that do not pass."""
-
-    id: str
-    name: str
-    category: str
-    status: InsightStatus
-    minor: Minor | None
-    reason: str
-    refreshed_at: datetime | None
-    deprecations: tuple[Deprecation, ...] = ()
-
-
 @dataclass(frozen=True, slots=True)
 class Node:
     """A node as the API server has it. provider_id is `aws:///zone/instance`, "" where there is none."""

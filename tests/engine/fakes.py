@@ -13,6 +13,7 @@ from fleetkeeper.core import model, observed, parts
 from fleetkeeper.core.api_search import NO_NAMES, ApiNames, LiveKind
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.field_owners import AddonObject
+from fleetkeeper.core.insights import Insight
 from fleetkeeper.core.placement import Candidate, MappingSettings, place
 from fleetkeeper.core.selector import Selector
 from fleetkeeper.core.versions import Minor
@@ -120,8 +121,8 @@ class FakeCloud:
         found: tuple[model.FargateProfile, ...] = self._part(parts.FARGATE_PROFILES, name)
         return found
 
-    def insights(self, name: str) -> tuple[model.Insight, ...]:
-        found: tuple[model.Insight, ...] = self._part(parts.INSIGHTS, name)
+    def insights(self, name: str) -> tuple[Insight, ...]:
+        found: tuple[Insight, ...] = self._part(parts.INSIGHTS, name)
         return found
 
     def updates(self, name: str, known: Mapping[str, observed.EksUpdate]) -> tuple[observed.EksUpdate, ...]:

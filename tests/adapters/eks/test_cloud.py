@@ -8,6 +8,7 @@ import pytest
 from fleetkeeper.adapters.eks import pages
 from fleetkeeper.adapters.eks.cloud import EksCloud
 from fleetkeeper.core import model
+from fleetkeeper.core.insights import ClientStat, Deprecation, Insight, InsightStatus
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.errors import GapReason, InvalidAnswer, ReadError
 from fleetkeeper.sim.world import SimAddon, SimInsight, SimIssue
@@ -128,24 +129,24 @@ def test_insights_with_their_deprecations_and_only_those_that_do_not_pass_are_de
 
     deprecated, kubelets, other = eks.insights("shop")
 
-    assert deprecated == model.Insight(
+    assert deprecated == Insight(
         id="a87900d3",
         name="Deprecated APIs removed in Kubernetes v1.32",
         category="UPGRADE_READINESS",
-        status=model.InsightStatus.ERROR,
+        status=InsightStatus.ERROR,
         minor=Minor(1, 32),
         reason="Deprecated API usage detected within last 30 days.",
         refreshed_at=NOW - timedelta(hours=3),
         deprecations=(
-            model.Deprecation(
+            Deprecation(
                 "/apis/flowcontrol.apiserver.k8s.io/v1beta3/flowschemas",
                 "",
                 "1.32",
-                (model.ClientStat("argocd", 7, NOW - timedelta(days=2)),),
+                (ClientStat("argocd", 7, NOW - timedelta(days=2)),),
             ),
         ),
     )
-    assert (kubelets.status, other.status) == (model.InsightStatus.PASSING, model.InsightStatus.UNKNOWN)
+    assert (kubelets.status, other.status) == (InsightStatus.PASSING, InsightStatus.UNKNOWN)
     assert asked(aws.server, "eks:DescribeInsight") == 2
 
 
