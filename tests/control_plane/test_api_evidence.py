@@ -20,8 +20,9 @@ from fleetkeeper.core.snapshot import Hop, Snapshot
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.sim.control_plane.plane import ControlPlane, Options
 from tests.control_plane import readers
-from tests.control_plane.readers import create, reading, until
+from tests.control_plane.readers import create, reading
 from tests.control_plane.test_reader import deprecated_calls
+from tests.waiting import wait_until
 
 GROUP, OLD, PRESENT = "networking.k8s.io", "v1beta1", "v1"
 REMOVED = Minor(1, 37)
@@ -73,7 +74,7 @@ def write_as_the_operator(plane: ControlPlane) -> None:
 
 
 def test_the_operator_is_named_and_the_scanner_calls_nothing_deprecated(plane: ControlPlane) -> None:
-    until(lambda: bool(deprecated_calls(plane)), "the metric tells of the operator")
+    wait_until(lambda: bool(deprecated_calls(plane)), "the metric tells of the operator")
     before = deprecated_calls(plane)
     found = observed(plane)
     after = deprecated_calls(plane)

@@ -14,7 +14,8 @@ from fleetkeeper.onboarding import shipped
 from fleetkeeper.sim.control_plane.identity import Identity
 from fleetkeeper.sim.control_plane.plane import ControlPlane, Options
 from tests.control_plane import readers
-from tests.control_plane.readers import PATHS, READS, create, reading, until
+from tests.control_plane.readers import PATHS, READS, create, reading
+from tests.waiting import wait_until
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -103,7 +104,7 @@ def plane(plane_minor: str) -> Iterator[ControlPlane]:
 def user(plane: ControlPlane) -> Identity:
     """A member of the group that the shipped RBAC names, once it holds."""
     found = plane.mint("fleetkeeper", shipped.GROUP)
-    until(lambda: plane.request("GET", "/api/v1/nodes", identity=found).ok, "the shipped role holds")
+    wait_until(lambda: plane.request("GET", "/api/v1/nodes", identity=found).ok, "the shipped role holds")
     return found
 
 
@@ -140,7 +141,7 @@ def test_for_traces_each_kind_that_is_served_needs_its_right(plane: ControlPlane
             "subjects": [{"apiGroup": group, "kind": "User", "name": stranger.user}],
         },
     )
-    until(lambda: plane.request("GET", "/apis", identity=stranger).ok, "the role holds")
+    wait_until(lambda: plane.request("GET", "/apis", identity=stranger).ok, "the role holds")
 
     assert len(served) > 5
     with allowed(plane, READER) as user, reading(plane, user) as kube, reading(plane, stranger) as without:
@@ -256,7 +257,7 @@ def allowed(plane: ControlPlane, some: list[Right]) -> Iterator[Identity]:
     plane.create(inside, {"metadata": {"name": name}, "roleRef": settings, "subjects": [subject]})
     # Any one right of the role tells that all of it is known: roles and bindings come to the authorizer whole.
     paths = ("/api/v1/nodes", "/api/v1/pods")
-    until(lambda: any(plane.request("GET", path, identity=user).ok for path in paths), "the role holds")
+    wait_until(lambda: any(plane.request("GET", path, identity=user).ok for path in paths), "the role holds")
     try:
         yield user
     finally:

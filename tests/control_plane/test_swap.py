@@ -1,7 +1,6 @@
 """A simulated EKS over a real control plane: what UpdateClusterVersion and a roll of nodes do to the real thing."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -32,10 +31,10 @@ from tests.control_plane.readers import create
 from tests.control_plane.test_plane import is_ready
 from tests.engine.live import Live, connected, world_of
 from tests.sim.test_eks_updates_server import eks_of
+from tests.waiting import wait_until
 
 OLDER, NEWER = "1.35", "1.36"
 ALONE = Options(controllers=False, scheduler=False, kwok=False)
-PATIENCE = 60.0  # seconds
 MINUTES_IN_SECONDS = 120.0  # 15 minutes pass in 7.5 seconds, in which KWOK and the controllers do their work
 AT_ONCE = 2000.0  # 8 minutes pass in a quarter of a second: an API server takes longer to change
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
@@ -79,12 +78,12 @@ class Shop:
         return self.eks.update_nodegroup_version(clusterName="shop", nodegroupName="general")["update"]
 
     def ended(self, update: Any, **subject: str) -> Any:
-        seen = update
-        for _ in tries(f"{update['type']} {subject} has ended"):
-            seen = self.eks.describe_update(name="shop", updateId=update["id"], **subject)["update"]
-            if seen["status"] != "InProgress":
-                break
-        return seen
+        return wait_until(lambda: self.outcome(update, **subject), f"{update['type']} {subject} has ended")
+
+    def outcome(self, update: Any, **subject: str) -> Any:
+        """The update as it ended; None while it goes on."""
+        seen = self.eks.describe_update(name="shop", updateId=update["id"], **subject)["update"]
+        return None if seen["status"] == "InProgress" else seen
 
     def git_version(self) -> str:
         """As the real API server says it."""
@@ -136,21 +135,6 @@ def shop_of(scale: float, options: Options | None = None) -> Iterator[Shop]:
     with Simulator(world) as simulator, backed(simulator, "shop", options) as plane:
         yield Shop(simulator, plane, eks_of(simulator, world.clusters["shop"]))
         assert simulator.aws.violations == []
-
-
-def tries(what: str) -> Iterator[None]:
-    """Again and again until the caller is content; AssertionError when that takes too long."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        yield
-        time.sleep(0.05)
-    pytest.fail(f"waited {PATIENCE:.0f} s until {what}")
-
-
-def until(holds: Callable[[], bool], what: str) -> None:
-    for _ in tries(what):
-        if holds():
-            return
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -351,26 +335,26 @@ def broken_newer_minor(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_roll_replaces_the_nodes_and_its_evictions_keep_the_budget(shop: Shop, namespace: str) -> None:
-    pods, old, fewest = shop.web(namespace, web=1), shop.nodes(), 2
+    pods, old, running = shop.web(namespace, web=1), shop.nodes(), [2]
     update = shop.roll()
-    subject = {"name": "shop", "nodegroupName": "general", "updateId": update["id"]}
-    for _ in tries("the roll has ended"):
-        running = [pod for pod in shop.pods(namespace).values() if is_ready(pod)]
-        fewest = min(fewest, len(running))
-        if (seen := shop.eks.describe_update(**subject)["update"])["status"] != "InProgress":
-            break
+
+    def rolled() -> Any:
+        running.append(sum(map(is_ready, shop.pods(namespace).values())))
+        return shop.outcome(update, nodegroupName="general")
+
+    seen = wait_until(rolled, "the roll has ended")
     assert (seen["status"], seen["errors"]) == ("Successful", [])
     group = shop.eks.describe_nodegroup(clusterName="shop", nodegroupName="general")["nodegroup"]
     kubelet = f"v{group['releaseVersion'].partition('-')[0]}-"
-    until(lambda: len(shop.nodes()) == 2, "surplus nodes are gone")
+    wait_until(lambda: len(shop.nodes()) == 2, "surplus nodes are gone")
     new = shop.nodes()
     assert not new.keys() & old.keys()
     assert all(node["status"]["nodeInfo"]["kubeletVersion"].startswith(kubelet) for node in new.values())
-    until(lambda: sum(map(is_ready, shop.pods(namespace).values())) == 2, "both pods run again")
+    wait_until(lambda: sum(map(is_ready, shop.pods(namespace).values())) == 2, "both pods run again")
     moved = shop.pods(namespace)
     assert not moved.keys() & pods.keys()
     assert {pod["spec"]["nodeName"] for pod in moved.values()} <= new.keys()
-    assert fewest >= 1
+    assert min(running) >= 1
 
 
 def test_a_budget_without_room_fails_the_roll_and_its_pods_stay(shop: Shop, namespace: str) -> None:
@@ -380,7 +364,7 @@ def test_a_budget_without_room_fails_the_roll_and_its_pods_stay(shop: Shop, name
     assert (seen["status"], [each["errorCode"] for each in seen["errors"]]) == ("Failed", ["PodEvictionFailure"])
     assert shop.simulator.timeline.now() - begun >= timedelta(minutes=17)  # 2 until the first drain, which has 15
     assert seen["errors"][0]["resourceIds"][0] in {pod["spec"]["nodeName"] for pod in pods.values()}
-    until(lambda: shop.nodes().keys() == old.keys(), "the new nodes are gone again")
+    wait_until(lambda: shop.nodes().keys() == old.keys(), "the new nodes are gone again")
     assert not [name for name, node in shop.nodes().items() if node["spec"].get("unschedulable")]
     assert shop.pods(namespace).keys() == pods.keys()
 
@@ -419,10 +403,10 @@ def test_a_roll_goes_on_when_the_api_server_is_replaced_meanwhile() -> None:
         upgrade = shop.move(NEWER)
         rolled = shop.ended(roll, nodegroupName="general")
         assert (upgrade["status"], rolled["status"], rolled["errors"]) == ("Successful", "Successful", [])
-        until(lambda: len(shop.nodes()) == 2, "surplus nodes are gone")
+        wait_until(lambda: len(shop.nodes()) == 2, "surplus nodes are gone")
         assert not shop.nodes().keys() & old.keys()
         assert all(map(is_ready, shop.nodes().values()))
-        until(lambda: mirrored(shop) == shop.nodes().keys(), "EKS sees the nodes that are there")
+        wait_until(lambda: mirrored(shop) == shop.nodes().keys(), "EKS sees the nodes that are there")
 
 
 def mirrored(shop: Shop) -> set[str]:
