@@ -9,6 +9,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 _PLANE = re.compile(r"tests/(?:control_plane|contract)/[^\[]*\[(?:.*-)?(1\.\d+)(?:-.*)?\]")
+_PLANE_FIXTURES = frozenset({"plane_minor", "adjacent_minors"})
 _SWAP = "tests/control_plane/test_swap.py"
 
 
@@ -29,6 +30,14 @@ class Lanes(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Lanes:
     return Lanes(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Marks what needs a control plane, before -m chooses: a machine that cannot build one leaves it out by name."""
+    for item in items:
+        if _PLANE_FIXTURES.intersection(item.fixturenames):
+            item.add_marker("control_plane")
 
 
 @pytest.fixture(autouse=True)

@@ -100,7 +100,7 @@ def test_the_environment_overrides_the_file() -> None:
             "FLEETKEEPER_KUBERNETES__PAGE_SIZE": "100",
             "FLEETKEEPER_KUBERNETES__TIMEOUT_SECONDS": "2.5",
             "FLEETKEEPER_CACHE": "elsewhere",
-            "FLEETKEEPER_NO_CONTROL_PLANE": "1",
+            "FLEETKEEPER_CONTROL_PLANE_MINORS": "1.36",
             "OTHER__THING": "1",
         },
     )

@@ -20,20 +20,21 @@ from fleetkeeper.core.model import SeenCluster
 from fleetkeeper.onboarding import shipped
 from fleetkeeper.sim.aws import DEMO_ACCESS_KEY, DEMO_SECRET_KEY
 from fleetkeeper.sim.backed import backed
-from fleetkeeper.sim.control_plane import cache, modules
+from fleetkeeper.sim.control_plane import build, cache, modules
 from fleetkeeper.sim.control_plane.identity import Identity
 from fleetkeeper.sim.control_plane.plane import ControlPlane, Options
 from fleetkeeper.sim.server import Simulator
 from fleetkeeper.sim.world import SimCluster
 from tests.control_plane import readers
-from tests.control_plane.conftest import require_control_plane
 from tests.control_plane.readers import create
 from tests.control_plane.test_plane import is_ready
 from tests.engine.live import Live, connected, world_of
 from tests.sim.test_eks_updates_server import eks_of
 from tests.waiting import wait_until
 
-OLDER, NEWER = "1.35", "1.36"
+pytestmark = pytest.mark.usefixtures("adjacent_minors")
+
+OLDER, NEWER = build.DEFAULT_MINORS
 ALONE = Options(controllers=False, scheduler=False, kwok=False)
 MINUTES_IN_SECONDS = 120.0  # 15 minutes pass in 7.5 seconds, in which KWOK and the controllers do their work
 AT_ONCE = 2000.0  # 8 minutes pass in a quarter of a second: an API server takes longer to change
@@ -135,11 +136,6 @@ def shop_of(scale: float, options: Options | None = None) -> Iterator[Shop]:
     with Simulator(world) as simulator, backed(simulator, "shop", options) as plane:
         yield Shop(simulator, plane, eks_of(simulator, world.clusters["shop"]))
         assert simulator.aws.violations == []
-
-
-@pytest.fixture(scope="module", autouse=True)
-def built() -> None:
-    require_control_plane(OLDER, NEWER)
 
 
 @pytest.fixture(autouse=True)

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from fleetkeeper.sim.control_plane import cache, modules, opt_out, toolchain
+from fleetkeeper.sim.control_plane import cache, modules, toolchain
 from fleetkeeper.sim.control_plane.errors import ControlPlaneError
 from fleetkeeper.sim.control_plane.modules import GoMod
+from tests.control_plane.conftest import require_control_plane
 
 UPSTREAM = """\
 module k8s.io/kubernetes
@@ -153,24 +154,14 @@ def test_a_missing_build_is_an_error_that_names_the_command(
         cache.find_programs("1.36")
 
 
-@pytest.mark.parametrize(
-    ("environ", "left_out"),
-    [
-        pytest.param({}, False, id="nobody opted out"),
-        pytest.param({"CI": "true"}, False, id="CI runs them"),
-        pytest.param({"FLEETKEEPER_NO_CONTROL_PLANE": "0"}, False, id="only 1 opts out"),
-        pytest.param({"FLEETKEEPER_NO_CONTROL_PLANE": "1"}, True, id="a person may opt out"),
-        pytest.param({"FLEETKEEPER_NO_CONTROL_PLANE": "1", "CI": "false"}, True, id="CI=false is no CI"),
-    ],
-)
-def test_the_tests_are_left_out_only_by_name(environ: dict[str, str], left_out: bool) -> None:
-    assert opt_out.is_left_out(environ) is left_out
+def test_the_tests_fail_rather_than_skip_where_no_control_plane_is_built(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FLEETKEEPER_CACHE", str(tmp_path))
 
-
-@pytest.mark.parametrize("ci", ["true", "1", "True"])
-def test_ci_may_not_leave_them_out(ci: str) -> None:
-    with pytest.raises(ControlPlaneError, match="refused when CI=true"):
-        opt_out.is_left_out({"FLEETKEEPER_NO_CONTROL_PLANE": "1", "CI": ci})
+    with pytest.raises(pytest.fail.Exception, match=r"control_plane build 1\.36.*; or .*-m 'not control_plane'"):
+        require_control_plane("1.36")
 
 
 @pytest.mark.parametrize(
