@@ -29,7 +29,7 @@ from tests.control_plane import readers
 from tests.control_plane.readers import create
 from tests.control_plane.test_plane import is_ready
 from tests.engine.live import Live, connected, world_of
-from tests.sim.test_eks_updates_server import eks_of
+from tests.sim.fleet_of_three import eks_of
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("adjacent_minors")

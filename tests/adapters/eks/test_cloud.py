@@ -1,6 +1,5 @@
 """Every read of the Cloud port, by real boto3 against the simulated AWS: all values, page by page."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,18 +13,6 @@ from fleetkeeper.errors import GapReason, InvalidAnswer, ReadError
 from fleetkeeper.sim.world import SimAddon, SimInsight, SimIssue
 from tests.adapters.eks.support import SCOPE, Call, asked, bare_cloud, cloud, stub
 from tests.sim.worlds import CUSTOM_AMI, NOW, PROD, REGION, Aws, a_cluster, a_world, served
-
-
-@pytest.fixture
-def aws() -> Iterator[Aws]:
-    with served(a_world()) as running:
-        yield running
-        assert running.server.violations == []
-
-
-@pytest.fixture
-def eks(aws: Aws) -> EksCloud:
-    return cloud(aws.server.url)
 
 
 def test_the_names_of_the_clusters_of_one_account_and_region(eks: EksCloud) -> None:
