@@ -11,8 +11,6 @@ from fleetkeeper.core.budgets import Guard, guards
 from fleetkeeper.core.insights import Insight
 from fleetkeeper.core.versions import Minor
 
-EMPTY: Mapping[str, model.Part[Any]] = {}
-
 
 @dataclass(frozen=True, slots=True)
 class Hop:

@@ -77,10 +77,6 @@ class Version:
     def minor(self) -> Minor:
         return Minor(self.core.major, self.core.minor)
 
-    @property
-    def is_pre_release(self) -> bool:
-        return self.core.prerelease is not None
-
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Version):
             return NotImplemented

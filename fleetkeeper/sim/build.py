@@ -87,7 +87,7 @@ def _add(world: World, spec: ClusterSpec, number: int, scope: _Place, shared: _S
         tags=dict(look.tags),
         own_ca=look.own_ca,
     )
-    identity = Identity(key, scope.region, world.epoch)
+    identity = Identity(key, world.epoch)
     cluster.objects = RecipeObjects(shared.recipes, identity, kept)
     build_eks.fill(cluster, look, shared.places, scope.account, identity)
     build_eks.set_prerequisites(world, cluster, look)
