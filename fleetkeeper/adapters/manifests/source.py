@@ -10,7 +10,7 @@ from typing import IO
 from fleetkeeper.adapters.manifests import charts
 from fleetkeeper.adapters.manifests.documents import as_utf8
 from fleetkeeper.adapters.manifests.files import CHART, Chart, File, Unlistable, Walk
-from fleetkeeper.adapters.manifests.read import Seen, read_text
+from fleetkeeper.adapters.manifests.read import SMALL, Seen, holds_nothing, read_text
 from fleetkeeper.core.chart_capabilities import Capabilities
 from fleetkeeper.core.manifests import Cause, Unjudged
 from fleetkeeper.core.scan_screen import Screen
@@ -56,7 +56,14 @@ class Source:
     def _file(self, file: File) -> Iterator[Seen]:
         try:
             with FileIO(file.path) as stream:
-                text: IO[bytes] = stream if stream.seekable() else BufferedReader(stream)
+                text: IO[bytes] = stream
+                if stream.seekable():
+                    head = stream.read(SMALL)
+                    if len(head) < SMALL and holds_nothing(head, self.screen):
+                        return
+                    stream.seek(0)
+                else:
+                    text = BufferedReader(stream)
                 for seen in self._stream(text, file.path):
                     # The chart was told as a whole: its templates are expected to be none that can be parsed.
                     if not (file.in_chart and isinstance(seen, Unjudged) and seen.cause is Cause.TEMPLATE):
