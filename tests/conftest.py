@@ -2,11 +2,15 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+
+from fleetkeeper.sim.control_plane import cache
+from fleetkeeper.sim.control_plane.errors import ControlPlaneError
 
 _PLANE = re.compile(r"tests/(?:control_plane|contract)/[^\[]*\[(?:.*-)?(1\.\d+)(?:-.*)?\]")
 _PLANE_FIXTURES = frozenset({"plane_minor", "adjacent_minors"})
@@ -46,3 +50,12 @@ def unconfigured_logs() -> Iterator[None]:
     structlog.reset_defaults()
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture(scope="session")
+def helm() -> Path:
+    """Helm's own program; a test that asks for it fails where it is not built, and says what builds it."""
+    try:
+        return cache.helm_program()
+    except ControlPlaneError as error:
+        pytest.fail(str(error), pytrace=False)

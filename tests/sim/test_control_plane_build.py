@@ -1,5 +1,6 @@
 """Building a control plane, the pure parts: what is locked, where it is kept, which Go compiler fits."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -117,7 +118,7 @@ def test_a_minor_without_a_lock_is_an_error_that_names_the_command(tmp_path: Pat
 
 
 def test_minors_are_ordered_as_numbers(tmp_path: Path) -> None:
-    for name in ("1.100", "1.36", "etcd", "kwok", "1.9"):
+    for name in ("1.100", "1.36", "etcd", "helm", "kwok", "1.9"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "go.mod").touch()
 
@@ -152,6 +153,15 @@ def test_a_missing_build_is_an_error_that_names_the_command(
 
     with pytest.raises(ControlPlaneError, match=r"python -m fleetkeeper\.sim\.control_plane build 1\.36`"):
         cache.find_programs("1.36")
+    with pytest.raises(
+        ControlPlaneError, match=r"helm-[\d.]+ is not built .*python -m fleetkeeper\.sim\.control_plane build`"
+    ):
+        cache.helm_program()
+
+
+def test_the_built_helm_is_the_locked_one_and_says_so(helm: Path) -> None:
+    done = subprocess.run([helm, "version", "--short"], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == f"v{modules.locked('helm').version}"
 
 
 def test_the_tests_fail_rather_than_skip_where_no_control_plane_is_built(
