@@ -241,6 +241,7 @@ class Node:
     provider_id: str
     created_at: datetime | None
     proxy: str = ""  # kube-proxy's version as the node reports it; empty from 1.33 on
+    spot: bool = False  # as a label of its managed group or of Karpenter says
 
 
 @dataclass(frozen=True, slots=True)
