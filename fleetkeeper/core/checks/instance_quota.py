@@ -28,7 +28,7 @@ OPEN = (ComputeKind.KARPENTER, ComputeKind.AUTO_MODE)
 
 @dataclass(frozen=True, slots=True)
 class _Need:
-    """What the surge of one pool takes of one quota, by its largest type there; cores None for a size that is not told."""
+    """What the surge of one pool takes of one quota, by its largest type there; cores None: not told."""
 
     pool: Pool
     instance_type: str
