@@ -126,7 +126,7 @@ def test_managed_node_groups_also_one_with_an_image_that_eks_does_not_know(eks: 
 def test_how_a_node_group_is_updated(
     aws: Aws, eks: EksCloud, config: SimUpdateConfig, max_unavailable: str, side_by_side: int
 ) -> None:
-    aws.world.clusters["shop"].node_groups["main"].update_config = config
+    aws.world.clusters[f"{PROD}/{REGION}/shop"].node_groups["main"].update_config = config
     main = next(each for each in eks.node_groups("shop") if each.name == "main")
 
     assert (main.max_unavailable, main.side_by_side) == (max_unavailable, side_by_side)
