@@ -28,7 +28,8 @@ def recipes(look: Look) -> Iterator[Recipe]:
 
 def namespaces(look: Look) -> set[str]:
     """Those of the services behind them."""
-    return {each.service.partition("/")[0] for each in (*look.webhooks.values(), *look.api_services.values())}
+    services = [each.service for each in look.webhooks.values()] + [each.service for each in look.api_services.values()]
+    return {service.partition("/")[0] for service in services}
 
 
 def _webhook(spec: WebhookSpec) -> Object:
