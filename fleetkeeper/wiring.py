@@ -33,6 +33,7 @@ from fleetkeeper.engine.diagnose import Doctor
 from fleetkeeper.engine.observe import Choice
 from fleetkeeper.engine.observe_cluster import ClusterReader
 from fleetkeeper.engine.ports import Ports
+from fleetkeeper.engine.probing import Wanted
 from fleetkeeper.keeper import Keeper
 
 
@@ -52,6 +53,7 @@ def keeper(settings: Settings, log_level: str) -> Iterator[Keeper]:
 def doctor(settings: Settings, log_level: str) -> Iterator[Doctor]:
     """Tries what an observation needs, on connections of its own; needs no database of this version."""
     logs.configure(log_level, settings.log.format)
+    apis = read_compat(settings.compat_folders).apis
     cancel = threading.Event()
     clouds = EksClouds(settings.aws, SystemClock(), cancel)
     yield Doctor(
@@ -60,7 +62,7 @@ def doctor(settings: Settings, log_level: str) -> Iterator[Doctor]:
         kube=KubeProber(settings.kubernetes, clouds.token, SystemClock(), WallPace(cancel)),
         store=store_probes(settings.store),
         choice=Choice(settings.aws.names, settings.aws.exclude_names, settings.aws.tags),
-        helm_secrets=settings.observe.helm_secrets,
+        wanted=Wanted(settings.observe.helm_secrets, settings.observe.audit_logs, apis),
         threads=settings.kubernetes.concurrency,
         cancel=cancel,
     )

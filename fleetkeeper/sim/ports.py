@@ -215,7 +215,7 @@ def _addon(addon: SimAddon) -> model.ManagedAddon:
 
 
 def _node_group(cluster: SimCluster, group: SimNodeGroup) -> model.NodeGroup:
-    template = group.launch_template
+    template, rolling = group.launch_template, group.update_config
     return model.NodeGroup(
         name=group.name,
         status=group.status,
@@ -233,6 +233,8 @@ def _node_group(cluster: SimCluster, group: SimNodeGroup) -> model.NodeGroup:
         issues=_issues(group.issues),
         labels=dict(group.labels),
         tags=dict(group.tags),
+        max_unavailable=f"{rolling.percent}%" if rolling.percent else str(rolling.nodes),
+        update_strategy=rolling.strategy,
     )
 
 

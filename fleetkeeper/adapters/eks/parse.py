@@ -94,6 +94,7 @@ def node_group(body: Mapping[str, Any]) -> model.NodeGroup:
     scaling = mapping(body.get("scalingConfig"))
     template = mapping(body.get("launchTemplate"))
     groups = listed(mapping(body.get("resources")).get("autoScalingGroups"))
+    rolling = mapping(body.get("updateConfig"))
     return model.NodeGroup(
         name=name(body["nodegroupName"]),
         status=text(body.get("status")),
@@ -111,7 +112,17 @@ def node_group(body: Mapping[str, Any]) -> model.NodeGroup:
         issues=_issues(body.get("health")),
         labels=tags(body.get("labels")),
         tags=tags(body.get("tags")),
+        max_unavailable=_unavailable(rolling),
+        update_strategy=text(rolling.get("updateStrategy")),
     )
+
+
+def _unavailable(rolling: Mapping[str, Any]) -> str:
+    """updateConfig has a number or a percentage; none of them where it was never set."""
+    if share := count(rolling.get("maxUnavailablePercentage")):
+        return f"{share}%"
+    number = count(rolling.get("maxUnavailable"))
+    return str(number) if number else ""
 
 
 def fargate_profile(body: Mapping[str, Any]) -> model.FargateProfile:

@@ -10,7 +10,7 @@ from fleetkeeper.core import model
 from fleetkeeper.core.insights import ClientStat, Deprecation, Insight, InsightStatus
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.errors import GapReason, InvalidAnswer, ReadError
-from fleetkeeper.sim.world import SimAddon, SimInsight, SimIssue
+from fleetkeeper.sim.world import SimAddon, SimInsight, SimIssue, SimUpdateConfig
 from tests.adapters.eks.support import SCOPE, Call, asked, bare_cloud, cloud, stub
 from tests.sim.worlds import CUSTOM_AMI, NOW, PROD, REGION, Aws, a_cluster, a_world, served
 
@@ -97,10 +97,28 @@ def test_managed_node_groups_also_one_with_an_image_that_eks_does_not_know(eks: 
         auto_scaling_groups=main.auto_scaling_groups,
         labels={"team": "shop"},
         tags={"cost": "shop"},
+        max_unavailable="1",
     )
     assert len(main.auto_scaling_groups) == 1
     assert (custom.version, custom.release_version, custom.custom_ami) == (None, CUSTOM_AMI, True)
     assert custom.launch_template == "lt-0123456789abcdef0:3"
+
+
+@pytest.mark.parametrize(
+    ("config", "max_unavailable", "side_by_side"),
+    [
+        pytest.param(SimUpdateConfig(nodes=2), "2", 2, id="a number"),
+        pytest.param(SimUpdateConfig(nodes=0, percent=60, strategy="MINIMAL"), "60%", 2, id="a share, rounded up"),
+    ],
+)
+def test_how_a_node_group_is_updated(
+    aws: Aws, eks: EksCloud, config: SimUpdateConfig, max_unavailable: str, side_by_side: int
+) -> None:
+    aws.world.clusters[f"{PROD}/{REGION}/shop"].node_groups["main"].update_config = config
+    main = next(each for each in eks.node_groups("shop") if each.name == "main")
+
+    assert (main.max_unavailable, main.side_by_side) == (max_unavailable, side_by_side)
+    assert main.update_strategy == config.strategy
 
 
 def test_fargate_profiles(eks: EksCloud) -> None:
