@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from fleetkeeper.adapters.eks.clouds import EksClouds
-from fleetkeeper.adapters.kube.kubes import KubeAccess
 from fleetkeeper.adapters.kube.limits import WallPace
 from fleetkeeper.adapters.library import read_compat
 from fleetkeeper.adapters.store import schema
@@ -28,10 +27,11 @@ from fleetkeeper.engine.ports import Ports
 from fleetkeeper.keeper import Keeper
 from fleetkeeper.sim.control_plane.plane import ControlPlane, Options
 from tests.adapters.kube import kubeconfigs
-from tests.control_plane.readers import PATHS, create, cron_job, until
+from tests.control_plane.readers import PATHS, create, cron_job
 from tests.control_plane.test_api_evidence import GROUP, PRESENT, REMOVED, write_as
 from tests.control_plane.test_reader import deprecated_calls
 from tests.engine.fakes import TurnedClock, placed
+from tests.waiting import wait_until
 
 JOB = "legacy-report"
 CIDR = f"/apis/{GROUP}/{PRESENT}/servicecidrs/reports"
@@ -103,7 +103,7 @@ def test_a_monthly_caller_is_fixed_only_after_its_next_run(watched: Watched, kee
     job["spec"] |= {"schedule": f"0 2 {run.day} * *", "suspend": True}
     create(plane, "CronJob", "default", job)
     write_as(plane, f"{JOB}/v1 (linux/amd64)", "reports")
-    until(watched.remembers, "the metric tells of the call")
+    wait_until(watched.remembers, "the metric tells of the call")
     assert watched.look() == (State.OPEN, Verdict.BLOCKED)
 
     if not keeps:
