@@ -16,7 +16,6 @@ from fleetkeeper.adapters.kube.kubes import KubeAccess
 from fleetkeeper.adapters.kube.limits import WallPace
 from fleetkeeper.adapters.kube.probes import KubeProber
 from fleetkeeper.adapters.library import read_compat
-from fleetkeeper.adapters.store import schema
 from fleetkeeper.adapters.store.database import database_file
 from fleetkeeper.adapters.store.lock import hold_engine_lock
 from fleetkeeper.adapters.store.probes import store_probes
@@ -88,11 +87,15 @@ def write_compat(folder: Path, edits: Sequence[Edit]) -> None:
 
 def upgrade_database(settings: Settings, only_pre: bool = False) -> tuple[str, ...]:
     """Bring the schema up to date; the migrations that were applied, () when it was already."""
+    from fleetkeeper.adapters.store import schema  # alembic is 9 MiB that `serve` never needs
+
     return schema.upgrade(settings.store, only_pre)
 
 
 def check_database(settings: Settings) -> tuple[str, ...]:
     """How the tables differ from what this version declares, () when not at all; SchemaError for another version."""
+    from fleetkeeper.adapters.store import schema
+
     return schema.check(settings.store)
 
 
