@@ -26,6 +26,8 @@ _RUNNING = {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"}
 # a deleted Deployment left behind (--cascade=orphan) keeps it and is not seen.
 _OWN_REPLICA_SETS = {"labelSelector": "!pod-template-hash"}
 _ALONE = "have no owner"
+# The kubelet's own label; where a cloud names its nodes otherwise, they are read one by one.
+_HOST = "kubernetes.io/hostname"
 # Of three megabytes of samples two families. They begin a line, and a comment goes before the first of them.
 _SAMPLES = tuple(re.compile(rf"\n({name}[{{ ][^\n]*)".encode()) for name in (REQUESTED, STARTED))
 
@@ -35,7 +37,7 @@ class KubeReader:
 
     def __init__(self, reader: Reader) -> None:
         self._reader, self._memory = reader, Memory(Room(0))
-        self._helm = Releases(reader)
+        self._helm, self._settings = Releases(reader), addon_objects.Settings()
         self._pods: Standouts[structs.Pod] | None = None
 
     def remember(self, memory: Memory) -> None:
@@ -50,7 +52,8 @@ class KubeReader:
         return self._reader.get(endpoints.NAMESPACES.path(name="kube-system"), structs.Object).metadata
 
     def nodes(self) -> tuple[model.Node, ...]:
-        return list_changed(self._reader.for_one_part(), self._memory, endpoints.NODES, convert.node)
+        reader = self._reader.for_one_part()
+        return list_changed(reader, self._memory, endpoints.NODES, convert.node, named_by=_HOST)
 
     def workloads(self) -> tuple[model.Workload, ...]:
         reader, memory = self._reader.for_one_part(), self._memory
@@ -113,10 +116,10 @@ class KubeReader:
         return traces.object_traces(self._reader.for_one_part(), kinds)
 
     def customised(self, objects: Sequence[AddonObject]) -> tuple[observed.Customised, ...]:
-        return addon_objects.find_customised(self._reader.for_one_part(), objects)
+        return addon_objects.find_customised(self._reader.for_one_part(), self._settings, objects)
 
     def proxy_mode(self) -> str:
-        return addon_objects.proxy_mode(self._reader)
+        return addon_objects.proxy_mode(self._reader, self._settings)
 
     def helm_releases(
         self, known: Mapping[str, model.HelmRelease], names: ApiNames = NO_NAMES
