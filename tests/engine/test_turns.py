@@ -11,7 +11,8 @@ from fleetkeeper.core.turns import SLOW
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.engine.turns import Turns
 from fleetkeeper.errors import GapReason
-from tests.engine.fakes import NOON, FakeCloud, Fleet, fails
+from tests.contract.observed import NOON
+from tests.engine.fakes import FakeCloud, Fleet, fails
 
 HOUR = timedelta(hours=1)
 RESTED = 0.01  # minutes: all that may rest does so soon after it was read

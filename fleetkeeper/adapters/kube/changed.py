@@ -56,13 +56,12 @@ def list_changed(
     keep: Callable[[D], V | None],
     selectors: Mapping[str, str] = NO_SELECTORS,
     page_items: int = 0,
-    named_by: str = "",
 ) -> tuple[V, ...]:
     """What `keep` makes of each object of the list, without None. Only a list of more than a page is remembered.
 
-    selectors: of labels only. named_by: a label that mostly has the object's own name, so that one list finds many.
+    selectors: of labels only.
     """
-    query = _Query(reader, memory, resource, keep, selectors, page_items or reader.page_items, named_by)
+    query = _Query(reader, memory, resource, keep, selectors, page_items or reader.page_items)
     known = memory.known(resource.plural, reader.seconds())
     if known is None or known.restless:
         return query.whole(known)
@@ -88,7 +87,6 @@ class _Query(Generic[D, V]):
     keep: Callable[[D], V | None]
     selectors: Mapping[str, str]
     page_items: int
-    named_by: str
 
     def whole(self, before: Known | None) -> tuple[V, ...]:
         listed = self.reader.list(self.resource, self._keyed, selectors=self.selectors, page_items=self.page_items)
@@ -109,17 +107,17 @@ class _Query(Generic[D, V]):
         return tuple(value for _, value in there if value is not None)
 
     def _together(self, missing: Sequence[Place]) -> dict[tuple[str, str], tuple[str, V | None]]:
-        """As many as the label finds: one answer is compressed, which the API server does only past 128 KiB."""
+        """As many as a label finds: one answer is compressed, which the API server does only past 128 KiB."""
         found: dict[tuple[str, str], tuple[str, V | None]] = {}
 
         def add(document: D) -> None:
             found[document.metadata.namespace, document.metadata.name] = self._keyed(document)
 
         names = sorted({place.name for place in missing if _LABEL.fullmatch(place.name)})
-        if not self.named_by or len(names) < _SEVERAL:
+        if not self.resource.named_by or len(names) < _SEVERAL:
             return {}
         for start in range(0, len(names), _MOST_NAMES):
-            wanted = f"{self.named_by} in ({','.join(names[start : start + _MOST_NAMES])})"
+            wanted = f"{self.resource.named_by} in ({','.join(names[start : start + _MOST_NAMES])})"
             self.reader.list(self.resource, add, selectors={**self.selectors, "labelSelector": wanted})
         return found
 

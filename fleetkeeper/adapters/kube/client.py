@@ -26,8 +26,6 @@ _RUNNING = {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"}
 # a deleted Deployment left behind (--cascade=orphan) keeps it and is not seen.
 _OWN_REPLICA_SETS = {"labelSelector": "!pod-template-hash"}
 _ALONE = "have no owner"
-# The kubelet's own label; where a cloud names its nodes otherwise, they are read one by one.
-_HOST = "kubernetes.io/hostname"
 # Of three megabytes of samples two families. They begin a line, and a comment goes before the first of them.
 _SAMPLES = tuple(re.compile(rf"\n({name}[{{ ][^\n]*)".encode()) for name in (REQUESTED, STARTED))
 
@@ -52,8 +50,7 @@ class KubeReader:
         return self._reader.get(endpoints.NAMESPACES.path(name="kube-system"), structs.Object).metadata
 
     def nodes(self) -> tuple[model.Node, ...]:
-        reader = self._reader.for_one_part()
-        return list_changed(reader, self._memory, endpoints.NODES, convert.node, named_by=_HOST)
+        return list_changed(self._reader.for_one_part(), self._memory, endpoints.NODES, convert.node)
 
     def workloads(self) -> tuple[model.Workload, ...]:
         reader, memory = self._reader.for_one_part(), self._memory
