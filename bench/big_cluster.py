@@ -2,7 +2,8 @@
 
 The whole product reads it from one process, as `serve` does, into SQLite: a first tick, then steady ticks with 1 % of
 nodes, pods, deployments and releases changed before each, on a clock that goes on by 15 minutes a tick: what changes
-slowly is read at every third. The deployments are as Helm writes them. Bytes are counted by a TCP relay, with TLS.
+slowly is read at every third. The deployments are as Helm writes them; applied by kubectl, with last-applied, a steady
+tick took 5.06 MiB and 0.39 s (2026-11, by a changed fill). Bytes are counted by a TCP relay, with TLS.
 etcd is filled once (four minutes; a tenth with --quick: 15 s) and kept in the cache folder, without controllers: what
 they and the kubelets write is written by the benchmark.
 """
