@@ -9,14 +9,13 @@ from itertools import takewhile
 from pathlib import Path
 
 from fleetkeeper import logs
-from fleetkeeper.adapters import overlay
+from fleetkeeper.adapters import allocator, overlay
 from fleetkeeper.adapters.eks.clouds import EksClouds
 from fleetkeeper.adapters.eks.probes import EksProbes
 from fleetkeeper.adapters.kube.kubes import KubeAccess
 from fleetkeeper.adapters.kube.limits import WallPace
 from fleetkeeper.adapters.kube.probes import KubeProber
 from fleetkeeper.adapters.library import read_compat
-from fleetkeeper.adapters.store import schema
 from fleetkeeper.adapters.store.database import database_file
 from fleetkeeper.adapters.store.lock import hold_engine_lock
 from fleetkeeper.adapters.store.probes import store_probes
@@ -34,17 +33,22 @@ from fleetkeeper.engine.observe import Choice
 from fleetkeeper.engine.observe_cluster import ClusterReader
 from fleetkeeper.engine.ports import Ports
 from fleetkeeper.engine.probing import Wanted
+from fleetkeeper.engine.turns import Turns
 from fleetkeeper.keeper import Keeper
 
 
 @contextmanager
-def keeper(settings: Settings, log_level: str) -> Iterator[Keeper]:
-    """A Keeper on the settings' database and clouds; refuses a database of another version; closed at the end."""
+def keeper(settings: Settings, log_level: str, rests: bool = False) -> Iterator[Keeper]:
+    """A Keeper on the settings' database and clouds; refuses a database of another version; closed at the end.
+
+    rests: it observes again and again, so that what changes slowly need not be read each time.
+    """
+    allocator.share_arenas()
     logs.configure(log_level, settings.log.format)
     store = SqlStore(settings.store)
     try:
         store.check_schema()
-        yield _keeper(settings, store)
+        yield _keeper(settings, store, rests)
     finally:
         store.close()
 
@@ -90,11 +94,15 @@ def write_compat(folder: Path, edits: Sequence[Edit]) -> None:
 
 def upgrade_database(settings: Settings, only_pre: bool = False) -> tuple[str, ...]:
     """Bring the schema up to date; the migrations that were applied, () when it was already."""
+    from fleetkeeper.adapters.store import schema  # alembic is 9 MiB that `serve` never needs
+
     return schema.upgrade(settings.store, only_pre)
 
 
 def check_database(settings: Settings) -> tuple[str, ...]:
     """How the tables differ from what this version declares, () when not at all; SchemaError for another version."""
+    from fleetkeeper.adapters.store import schema
+
     return schema.check(settings.store)
 
 
@@ -104,7 +112,7 @@ def engine_lock(settings: Settings) -> AbstractContextManager[None]:
     return hold_engine_lock(file) if file else nullcontext()
 
 
-def _keeper(settings: Settings, store: SqlStore) -> Keeper:
+def _keeper(settings: Settings, store: SqlStore, rests: bool) -> Keeper:
     cancel = threading.Event()
     clock = clock_of(os.environ.get(ENVIRONMENT, ""))
     compat = read_compat(settings.compat_folders)
@@ -120,6 +128,7 @@ def _keeper(settings: Settings, store: SqlStore) -> Keeper:
             compat,
             settings.observe.helm_secrets,
             settings.observe.audit_logs,
+            Turns(clock, stale_after) if rests else None,
         ),
         compat=compat,
         choice=Choice(settings.aws.names, settings.aws.exclude_names, settings.aws.tags),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fleetkeeper.adapters.eks.clouds import EksClouds
+from fleetkeeper.adapters.kube.kubes import KubeAccess
 from fleetkeeper.adapters.kube.limits import WallPace
 from fleetkeeper.adapters.library import read_compat
 from fleetkeeper.adapters.store import schema

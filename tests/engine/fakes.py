@@ -20,6 +20,7 @@ from fleetkeeper.core.versions import Minor
 from fleetkeeper.engine.observe import Choice, Outcome, Progress, observe_fleet
 from fleetkeeper.engine.observe_cluster import ClusterReader, Placer
 from fleetkeeper.engine.ports import Cloud, KubeconfigCluster, Ports
+from fleetkeeper.engine.turns import Turns
 from fleetkeeper.errors import GapReason, ReadError
 from tests.contract.observed import NOON, SCOPE, control_plane, snapshot
 
@@ -308,6 +309,7 @@ class Fleet:
         self.kubes = FakeKubes(self.reads)
         self.helm_secrets = True
         self.audit_logs = True
+        self.turns: Turns | None = None
         self.choice = Choice()
         self.place: Placer = placed
 
@@ -321,7 +323,7 @@ class Fleet:
 
     def observe(self, selector: str = "", kube_threads: int = 4) -> Outcome:
         ports = Ports(self.clouds, self.kubes, self.store, self.clock, self.cancel)
-        reader = ClusterReader(ports, self.place, compat(), self.helm_secrets, self.audit_logs)
+        reader = ClusterReader(ports, self.place, compat(), self.helm_secrets, self.audit_logs, self.turns)
         choice = self.choice.narrowed(Selector.parse(selector))
         return observe_fleet(ports, reader, choice, Progress(), kube_threads)
 
