@@ -12,7 +12,7 @@ help:
 	@echo "make test           everything that must pass: lint, types, tests, demo --check"
 	@echo "make lint           ruff and mypy --strict"
 	@echo "make bench          all benchmarks, into docs/benchmarks.md"
-	@echo "make control-plane  build the real Kubernetes control planes that the tests run against (cached)"
+	@echo "make control-plane  build the real Kubernetes control planes and Helm that the tests run (cached)"
 	@echo "make lock           renew requirements.lock"
 
 $(STAMP): requirements.lock pyproject.toml

@@ -1,9 +1,11 @@
 """One cluster of 2,000 nodes, 14,000 pods and 1,000 Helm releases on a real API server (1.36): what a tick costs.
 
 The whole product reads it from one process, as `serve` does, into SQLite: a first tick, then steady ticks with 1 % of
-nodes, pods, deployments and releases changed before each. Bytes are counted by a TCP relay, with TLS. etcd is filled
-once (four minutes; a tenth with --quick: 15 s) and kept in the cache folder, without controllers: what they and the
-kubelets write is written by the benchmark.
+nodes, pods, deployments and releases changed before each, on a clock that goes on by 15 minutes a tick: what changes
+slowly is read at every third. The deployments are as Helm writes them; applied by kubectl, with last-applied, a steady
+tick took 5.06 MiB and 0.39 s (2026-11, by a changed fill). Bytes are counted by a TCP relay, with TLS.
+etcd is filled once (four minutes; a tenth with --quick: 15 s) and kept in the cache folder, without controllers: what
+they and the kubelets write is written by the benchmark.
 """
 
 import json
@@ -16,6 +18,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,7 +26,8 @@ from urllib.parse import urlsplit
 from common import MIB, Figure, main
 
 MINOR = "1.36"
-STEADY_TICKS = 5
+STEADY_TICKS = 6
+EVERY = timedelta(minutes=15)
 NONE: Mapping[str, tuple[float | None, str]] = {}
 GOALS = {
     "requests": (None, "24 requests"),
@@ -97,7 +101,9 @@ def measure(quick: bool) -> list[Figure]:
 def figures(ticks: list[Tick], beside: str, imports: int) -> Iterator[Figure]:
     first, *steady, beat, after = ticks
     yield from tick_figures("first tick", first, beside)
-    yield from tick_figures("steady tick", middle(steady), "1 % changed; the published peer on its hardware: {}", GOALS)
+    told = f"1 % changed; mean of {len(steady)}; the published peer on its hardware: {{}}"
+    yield from tick_figures("steady tick", mean(steady), told, GOALS)
+    yield from tick_figures("the most of a steady tick", most(steady), f"each the most of {len(steady)} ticks")
     peak = max(tick.peak for tick in steady) / MIB
     told = f"of the whole process, {imports / MIB:.0f} MiB after imports; the published peer: 85"
     yield Figure("steady tick: peak RSS", peak, "MiB", 85, "lower", told)
@@ -118,10 +124,13 @@ def tick_figures(
     yield Figure(f"{name}: wall", tick.wall, "s", None, "lower", "noisy; the server shares the machine")
 
 
-def middle(ticks: list[Tick]) -> Tick:
-    """The median of each measure."""
-    columns = {each.name: statistics.median(getattr(tick, each.name) for tick in ticks) for each in fields(Tick)}
-    return Tick(**columns)
+def mean(ticks: list[Tick]) -> Tick:
+    """The mean of each measure: a median would hide the ticks in which what rests comes due."""
+    return Tick(**{each.name: statistics.mean(getattr(tick, each.name) for tick in ticks) for each in fields(Tick)})
+
+
+def most(ticks: list[Tick]) -> Tick:
+    return Tick(**{each.name: max(getattr(tick, each.name) for tick in ticks) for each in fields(Tick)})
 
 
 def configured(folder: Path, server: str, ca: str, token: str) -> dict[str, str]:
@@ -174,10 +183,11 @@ def ticks() -> None:
     from fleetkeeper.engine.observe import Progress  # noqa: PLC0415
     from fleetkeeper.settings.load import load  # noqa: PLC0415
 
-    counted = Counted(body.read_body)
+    counted, clock = Counted(body.read_body), Turned()
     vars(reading)["read_body"] = counted
+    vars(wiring)["clock_of"] = lambda _text: clock
     settings = load(None, os.environ)
-    with wiring.keeper(settings, "warning") as keeper:
+    with wiring.keeper(settings, "warning", rests=True) as keeper:
         print(json.dumps({"imports": memory("VmRSS")}), flush=True)
         for _ in sys.stdin:
             forget_peak()
@@ -188,6 +198,17 @@ def ticks() -> None:
             if not outcome.complete:
                 raise SystemExit(f"not everything was seen: {outcome}")
             print(json.dumps(asdict(Tick(counted.requests, counted.decoded, *tick))), flush=True)
+            clock.ahead += EVERY
+
+
+@dataclass(slots=True)
+class Turned:
+    """The machine's clock, and so much ahead of it."""
+
+    ahead: timedelta = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
 
 
 @dataclass(slots=True)

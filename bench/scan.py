@@ -1,14 +1,15 @@
 """Static manifests: 10,000 files of 500 MB and of 50 MB, judged by `fleetkeeper scan` in one process.
 
 Beside it, in the same run, plain libyaml over the same files (`yaml.load_all` with CSafeLoader; a sample of them, for
-all would take minutes), and pluto where it is on the PATH or can be built from Go modules. One file in 500 holds an
-object that the target removes. A file of 100 MB, one document, shows that memory does not follow the size.
+all would take minutes), and pluto (github.com/FairwindsOps/pluto) where it is on the PATH, or where PLUTO in the
+environment says. One file in 500 holds an object that the target removes. A file of 100 MB, one document, shows that
+memory does not follow the size.
 """
 
+import json
 import os
 import random
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -19,7 +20,6 @@ MB = 1_000_000
 FILES = 10_000
 HITS_EVERY = 500
 SAMPLE_MB = 12  # of the baseline: 2 to 4 MB a second
-PLUTO = "github.com/fairwindsops/pluto/v5@latest"
 TARGET = "1.36"
 
 BASELINE = """
@@ -88,6 +88,9 @@ data:
       second: false
 ---
 """
+Object = tuple[str, str, str, str]
+"""The name of its file, its API, its namespace, its name."""
+
 BUDGET = "apiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nmetadata: {name: web, namespace: shop}\n"
 
 
@@ -110,12 +113,14 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("FLEETKEEPER_")}
 
 
-def scanned(path: Path) -> Usage:
+def scanned(path: Path) -> tuple[Usage, set[Object]]:
     command = [sys.executable, "-m", "fleetkeeper", "scan", str(path), "--target", TARGET, "-o", "jsonl"]
     used, text = measured(command, environment())
-    if path.is_dir() and text.count('"FK301"') != len(list(path.rglob("*.yaml"))) // HITS_EVERY:
+    _, *rows = map(json.loads, text.splitlines())
+    found = {(Path(row["file"]).name, row["key"], row["namespace"], row["name"]) for row in rows}
+    if path.is_dir() and len(found) != len(list(path.rglob("*.yaml"))) // HITS_EVERY:
         raise SystemExit("the scan did not find what was hidden")
-    return used
+    return used, found
 
 
 def parsed(names: list[str]) -> Usage:
@@ -127,51 +132,39 @@ def parsed(names: list[str]) -> Usage:
         return measured([sys.executable, "-c", script], environment())[0]
 
 
-def pluto(cache: Path) -> tuple[str, str]:
-    """The program, or "" and why there is none."""
-    if found := shutil.which("pluto"):
-        return found, ""
-    if not shutil.which("go"):
-        return "", "pluto was not measured: neither pluto nor go is here"
-    environ = environment() | {"GOBIN": str(cache)}
-    try:
-        done = subprocess.run(["go", "install", PLUTO], env=environ, capture_output=True, timeout=300, check=False)
-    except subprocess.TimeoutExpired:
-        return "", "pluto was not measured: it was not built within 300 s"
-    if done.returncode or not (cache / "pluto").exists():
-        words = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        return "", f"pluto was not measured: {words[-1].strip() if words else 'go install failed'}"
-    return str(cache / "pluto"), ""
-
-
-def by_pluto(program: str, folder: Path) -> Usage:
+def by_pluto(program: str, folder: Path) -> tuple[Usage, set[Object]]:
     """Its exit codes 2, 3 and 4 are findings."""
     command = [program, "detect-files", "-d", str(folder), "-t", f"k8s=v{TARGET}.0", "-o", "json"]
-    return measured(command, environment(), allowed=(0, 2, 3, 4))[0]
+    used, text = measured(command, environment(), allowed=(0, 2, 3, 4))
+    found = set()
+    for row in json.loads(text).get("items") or []:
+        key = f"{row['api']['version']}/{row['api']['kind']}"
+        found.add((Path(row["filePath"]).name, key, row.get("namespace", ""), row["name"]))
+    return used, found
 
 
 def measure(quick: bool) -> list[Figure]:
     files = FILES // 10 if quick else FILES
     with tempfile.TemporaryDirectory(prefix="fleetkeeper-bench-") as name:
         top = Path(name)
-        program, reason = pluto(top / "go")
+        program = os.environ.get("PLUTO") or shutil.which("pluto")
         empty = top / "empty"
         empty.mkdir()
-        start = scanned(empty)
+        start, _ = scanned(empty)
         figures = []
         for size in (50, 500):
             part = size // 10 if quick else size
             folder = top / str(size)
             folder.mkdir()
-            figures += tree(folder, files, part * MB, start, program, reason)
+            figures += tree(folder, files, part * MB, start, program)
             shutil.rmtree(folder)
         return [*figures, *single(top, 10 if quick else 100)]
 
 
-def tree(folder: Path, files: int, size: int, start: Usage, program: str, reason: str) -> list[Figure]:
+def tree(folder: Path, files: int, size: int, start: Usage, program: str | None) -> list[Figure]:
     names = write(folder, files, size)
     whole = sum(Path(name).stat().st_size for name in names) / MB
-    used = scanned(folder)
+    used, found = scanned(folder)
     sample = names[: max(1, min(files, round(files * SAMPLE_MB / whole)))]
     of_sample = sum(Path(name).stat().st_size for name in sample) / MB
     empty = parsed([])
@@ -180,17 +173,33 @@ def tree(folder: Path, files: int, size: int, start: Usage, program: str, reason
     rate = whole / (used.cpu - start.cpu)
     what = f"{whole:.0f} MB in {files} files"
     beside = f"{plain_rate:.1f} MB/s by yaml.load_all, over {of_sample:.0f} MB of them"
-    found = [
+    figures = [
         Figure(f"{what}: MB per CPU second / plain libyaml", rate / plain_rate, "x", 10, "higher", beside),
         Figure(f"{what}: MB per CPU second", rate, "MB/s", None, "higher", f"without the start: {start.cpu:.2f} s"),
-        Figure(f"{what}: wall clock", used.wall, "s", None, "lower", reason or "one process"),
+        Figure(
+            f"{what}: wall clock",
+            used.wall,
+            "s",
+            None,
+            "lower",
+            "one process" if program else "one process; pluto is not here",
+        ),
         Figure(f"{what}: peak RSS", used.peak / MIB, "MiB", 100, "lower", f"{plain.peak / MIB:.0f} MiB by libyaml"),
     ]
-    if program:
-        other = by_pluto(program, folder)
-        beside = f"{other.cpu:.1f} s of CPU and {other.peak / MIB:.0f} MiB by pluto"
-        found.append(Figure(f"{what}: wall clock of pluto / ours", other.wall / used.wall, "x", 1, "higher", beside))
-    return found
+    return figures + (peer(what, program, folder, used, found) if program else [])
+
+
+def peer(what: str, program: str, folder: Path, used: Usage, found: set[Object]) -> list[Figure]:
+    other, theirs = by_pluto(program, folder)
+    odd = len(found ^ theirs)
+    return [
+        Figure(f"{what}: wall clock of pluto / ours", other.wall / used.wall, "x", 1, "higher", f"{other.wall:.1f} s"),
+        Figure(f"{what}: CPU of pluto / ours", other.cpu / used.cpu, "x", 1, "higher", f"{other.cpu:.1f} s"),
+        Figure(
+            f"{what}: peak RSS of pluto / ours", other.peak / used.peak, "x", 1, "higher", f"{other.peak / MIB:.0f} MiB"
+        ),
+        Figure(f"{what}: objects that only one of both found", odd, "", 0, "lower", f"{len(found)} found"),
+    ]
 
 
 def single(top: Path, size: int) -> list[Figure]:
@@ -204,7 +213,7 @@ def single(top: Path, size: int) -> list[Figure]:
             for _ in range(size * MB // len(item)):
                 file.write(item)
             file.write(last)
-        used = scanned(path)
+        used, _ = scanned(path)
         name = f"one document of {size} MB, {what}"
         beside = f"{used.cpu:.1f} s of CPU"
         figures.append(Figure(f"{name}: peak RSS", used.peak / MIB, "MiB", 150, "lower", beside))

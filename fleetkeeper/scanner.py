@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fleetkeeper.adapters.library import read_compat
 from fleetkeeper.adapters.manifests.source import Count, Source
+from fleetkeeper.core.chart_capabilities import capabilities
 from fleetkeeper.core.reports.rows import Known
 from fleetkeeper.core.scan import Scope, judge, names_that_matter
 from fleetkeeper.core.scan_rows import Report, scan_rows
@@ -18,6 +19,7 @@ def scan(paths: Sequence[str], scope: Scope, overlays: Sequence[Path], known: Kn
     """Judge what the paths hold by the shipped rows with the operator's folders over them."""
     apis = read_compat(overlays).apis
     count = Count()
-    source = Source(Screen(names_that_matter(apis, scope.target)), scope.target, scope.namespace, count)
+    screen = Screen(names_that_matter(apis, scope.target))
+    source = Source(screen, capabilities(apis, scope.target), scope.namespace, count)
     rows = scan_rows(judge(source.read(paths), scope, apis), known)
     return Report(scope.target, scope.source, rows, count.files)

@@ -9,7 +9,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from fleetkeeper import logs
-from fleetkeeper.adapters import overlay
+from fleetkeeper.adapters import allocator, overlay
 from fleetkeeper.adapters.eks.clouds import EksClouds
 from fleetkeeper.adapters.eks.probes import EksProbes
 from fleetkeeper.adapters.kube.kubes import KubeAccess
@@ -17,7 +17,6 @@ from fleetkeeper.adapters.kube.limits import WallPace
 from fleetkeeper.adapters.kube.probes import KubeProber
 from fleetkeeper.adapters.library import read_compat
 from fleetkeeper.adapters.library_playbooks import read_files, read_playbooks
-from fleetkeeper.adapters.store import schema
 from fleetkeeper.adapters.store.database import database_file
 from fleetkeeper.adapters.store.lock import hold_engine_lock
 from fleetkeeper.adapters.store.probes import store_probes
@@ -38,19 +37,25 @@ from fleetkeeper.engine.observe import Choice
 from fleetkeeper.engine.observe_cluster import ClusterReader
 from fleetkeeper.engine.planning import Planner, StoredFleet
 from fleetkeeper.engine.ports import Ports
+from fleetkeeper.engine.probing import Wanted
 from fleetkeeper.engine.start import Starter
 from fleetkeeper.engine.steps import all_steps
+from fleetkeeper.engine.turns import Turns
 from fleetkeeper.keeper import Keeper
 
 
 @contextmanager
-def keeper(settings: Settings, log_level: str) -> Iterator[Keeper]:
-    """A Keeper on the settings' database and clouds; refuses a database of another version; closed at the end."""
+def keeper(settings: Settings, log_level: str, rests: bool = False) -> Iterator[Keeper]:
+    """A Keeper on the settings' database and clouds; refuses a database of another version; closed at the end.
+
+    rests: it observes again and again, so that what changes slowly need not be read each time.
+    """
+    allocator.share_arenas()
     logs.configure(log_level, settings.log.format)
     store, runs = SqlStore(settings.store), SqlRuns(settings.store)
     try:
         store.check_schema()
-        yield _keeper(settings, store, runs)
+        yield _keeper(settings, store, runs, rests)
     finally:
         runs.close()
         store.close()
@@ -60,6 +65,7 @@ def keeper(settings: Settings, log_level: str) -> Iterator[Keeper]:
 def doctor(settings: Settings, log_level: str) -> Iterator[Doctor]:
     """Tries what an observation needs, on connections of its own; needs no database of this version."""
     logs.configure(log_level, settings.log.format)
+    apis = read_compat(settings.compat_folders).apis
     cancel = threading.Event()
     clouds = EksClouds(settings.aws, SystemClock(), cancel)
     yield Doctor(
@@ -68,7 +74,7 @@ def doctor(settings: Settings, log_level: str) -> Iterator[Doctor]:
         kube=KubeProber(settings.kubernetes, clouds.token, SystemClock(), WallPace(cancel)),
         store=store_probes(settings.store),
         choice=Choice(settings.aws.names, settings.aws.exclude_names, settings.aws.tags),
-        helm_secrets=settings.observe.helm_secrets,
+        wanted=Wanted(settings.observe.helm_secrets, settings.observe.audit_logs, apis),
         threads=settings.kubernetes.concurrency,
         cancel=cancel,
     )
@@ -106,11 +112,15 @@ def write_compat(folder: Path, edits: Sequence[Edit]) -> None:
 
 def upgrade_database(settings: Settings, only_pre: bool = False) -> tuple[str, ...]:
     """Bring the schema up to date; the migrations that were applied, () when it was already."""
+    from fleetkeeper.adapters.store import schema  # alembic is 9 MiB that `serve` never needs
+
     return schema.upgrade(settings.store, only_pre)
 
 
 def check_database(settings: Settings) -> tuple[str, ...]:
     """How the tables differ from what this version declares, () when not at all; SchemaError for another version."""
+    from fleetkeeper.adapters.store import schema
+
     return schema.check(settings.store)
 
 
@@ -120,7 +130,7 @@ def engine_lock(settings: Settings) -> AbstractContextManager[None]:
     return hold_engine_lock(file) if file else nullcontext()
 
 
-def _keeper(settings: Settings, store: SqlStore, runs: SqlRuns) -> Keeper:
+def _keeper(settings: Settings, store: SqlStore, runs: SqlRuns, rests: bool) -> Keeper:
     cancel = threading.Event()
     clock = clock_of(os.environ.get(ENVIRONMENT, ""))
     compat = read_compat(settings.compat_folders)
@@ -138,6 +148,7 @@ def _keeper(settings: Settings, store: SqlStore, runs: SqlRuns) -> Keeper:
             compat,
             settings.observe.helm_secrets,
             settings.observe.audit_logs,
+            Turns(clock, stale_after) if rests else None,
         ),
         compat=compat,
         choice=Choice(settings.aws.names, settings.aws.exclude_names, settings.aws.tags),

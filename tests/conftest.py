@@ -2,13 +2,18 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from fleetkeeper.sim.control_plane import cache
+from fleetkeeper.sim.control_plane.errors import ControlPlaneError
+
 _PLANE = re.compile(r"tests/(?:control_plane|contract)/[^\[]*\[(?:.*-)?(1\.\d+)(?:-.*)?\]")
+_PLANE_FIXTURES = frozenset({"plane_minor", "adjacent_minors"})
 _SWAP = "tests/control_plane/test_swap.py"
 
 
@@ -31,9 +36,26 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Lanes:
     return Lanes(config, log)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Marks what needs a control plane, before -m chooses: a machine that cannot build one leaves it out by name."""
+    for item in items:
+        if _PLANE_FIXTURES.intersection(item.fixturenames):
+            item.add_marker("control_plane")
+
+
 @pytest.fixture(autouse=True)
 def unconfigured_logs() -> Iterator[None]:
     """A test that runs a command configures logging for its process; the next test must not inherit that."""
     structlog.reset_defaults()
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture(scope="session")
+def helm() -> Path:
+    """Helm's own program; a test that asks for it fails where it is not built, and says what builds it."""
+    try:
+        return cache.helm_program()
+    except ControlPlaneError as error:
+        pytest.fail(str(error), pytrace=False)

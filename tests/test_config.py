@@ -1,6 +1,5 @@
 """The operator's settings: where they come from, and every mistake in them."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -12,27 +11,11 @@ from fleetkeeper.config import (
 )
 from fleetkeeper.errors import ConfigError
 from fleetkeeper.settings.load import load
+from tests.config_files import FILE, complaints, in_an_empty_folder, written
 
 GOLDEN = Path(__file__).parent / "golden"
-FILE = Path("fleetkeeper.toml")
 
-
-@pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
-def written(text: str, environ: Mapping[str, str] | None = None) -> Settings:
-    FILE.write_text(text, "utf-8")
-    return load(FILE, environ or {})
-
-
-def complaints(text: str, environ: Mapping[str, str] | None = None) -> list[str]:
-    try:
-        written(text, environ)
-    except ConfigError as error:
-        return [str(mistake) for mistake in error.mistakes]
-    return []
+__all__ = ["in_an_empty_folder"]
 
 
 # ---- where the file is
@@ -100,7 +83,7 @@ def test_the_environment_overrides_the_file() -> None:
             "FLEETKEEPER_KUBERNETES__PAGE_SIZE": "100",
             "FLEETKEEPER_KUBERNETES__TIMEOUT_SECONDS": "2.5",
             "FLEETKEEPER_CACHE": "elsewhere",
-            "FLEETKEEPER_NO_CONTROL_PLANE": "1",
+            "FLEETKEEPER_CONTROL_PLANE_MINORS": "1.36",
             "OTHER__THING": "1",
         },
     )

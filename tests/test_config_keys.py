@@ -3,7 +3,7 @@
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from datetime import date
 from pathlib import Path
@@ -39,20 +39,12 @@ from fleetkeeper.core.selector import Selector
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.errors import ConfigError
 from fleetkeeper.settings.load import load
+from tests.config_files import in_an_empty_folder, written
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "config.example.toml"
-FILE = Path("fleetkeeper.toml")
 
-
-@pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
-def written(text: str, environ: Mapping[str, str] | None = None) -> Settings:
-    FILE.write_text(text, "utf-8")
-    return load(FILE, environ or {})
+__all__ = ["in_an_empty_folder"]
 
 
 # ---- every key

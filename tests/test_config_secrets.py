@@ -1,37 +1,16 @@
 """Secrets come from the environment or a file, and no message repeats one."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from fleetkeeper.config import (
     Secret,
-    Settings,
 )
 from fleetkeeper.config_show import as_mapping, show
-from fleetkeeper.errors import ConfigError
-from fleetkeeper.settings.load import load
+from tests.config_files import complaints, in_an_empty_folder, written
 
-FILE = Path("fleetkeeper.toml")
-
-
-@pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
-def written(text: str, environ: Mapping[str, str] | None = None) -> Settings:
-    FILE.write_text(text, "utf-8")
-    return load(FILE, environ or {})
-
-
-def complaints(text: str, environ: Mapping[str, str] | None = None) -> list[str]:
-    try:
-        written(text, environ)
-    except ConfigError as error:
-        return [str(mistake) for mistake in error.mistakes]
-    return []
+__all__ = ["in_an_empty_folder"]
 
 
 _POSTGRES = '[store]\nurl = "postgresql://fleetkeeper@db/fleet"\n'

@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fleetkeeper.cli import context
+from fleetkeeper.cli import arguments, context
 from fleetkeeper.cli.exits import Exit
 from fleetkeeper.cli.get import SelectorOption, selected
 from fleetkeeper.cli.output import Format
-from fleetkeeper.errors import UsageError
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from fleetkeeper.core.reports.rows import Known, ReportRow
-    from fleetkeeper.core.versions import Minor
+    from fleetkeeper.core.reports.rows import ReportRow
 
 
 class ReportFormat(StrEnum):
@@ -49,48 +47,17 @@ def assess(
     """Judge the fleet as last observed for each hop to its target minor; one cluster is told in detail."""
     from fleetkeeper.core.reports.rows import by_urgency, report_row
 
-    known, wanted = _known(baseline), _minor(target)
+    known = arguments.read_known(baseline)
+    wanted = arguments.minor("--target", target) if target else None
     with context.keeper(ctx) as keeper:
         reports = keeper.assess(selected(selector), wanted)
         rows = by_urgency(report_row(report, known) for report in reports)
         now = keeper.ports.clock.now()
     if write_baseline:
-        _write_baseline(write_baseline, rows)
+        arguments.write_baseline(write_baseline, [finding for row in rows for finding in row.holding])
     _show(rows, output, now)
     if exit_code and any(row.failing for row in rows):
         raise typer.Exit(Exit.FINDINGS)
-
-
-def _minor(text: str) -> "Minor | None":
-    from fleetkeeper.core.compat_rows import exact_minor
-
-    try:
-        return exact_minor(text) if text else None
-    except ValueError as error:
-        raise UsageError(f"--target {text}: {error}") from error
-
-
-def _known(file: Path | None) -> "Known":
-    from fleetkeeper.core.reports.baseline import read_baseline
-
-    if file is None:
-        return frozenset()
-    try:
-        return read_baseline(file.read_text("utf-8"), str(file))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--baseline {file}: {getattr(error, 'strerror', None) or 'it is no text'}") from error
-
-
-def _write_baseline(file: Path, rows: Sequence["ReportRow"]) -> None:
-    from fleetkeeper.cli.output import say
-    from fleetkeeper.core.reports.baseline import baseline_text
-
-    found = [finding for row in rows for finding in row.holding]
-    try:
-        file.write_text(baseline_text(found), encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"--write-baseline {file}: {error.strerror}") from error
-    say(f"Wrote {len(found)} finding{'' if len(found) == 1 else 's'} to {file}.")
 
 
 def _show(rows: Sequence["ReportRow"], output: ReportFormat, now: "datetime") -> None:

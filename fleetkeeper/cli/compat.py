@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fleetkeeper.cli import context
+from fleetkeeper.cli import arguments, context
 from fleetkeeper.cli.get import FormatOption
 from fleetkeeper.cli.output import Format, say
 from fleetkeeper.errors import UsageError
@@ -35,7 +35,8 @@ def show(
     """The rows that findings are judged by, each with its source; the operator's own lie over those shipped."""
     from fleetkeeper import wiring
 
-    _show(wiring.compat(context.settings(ctx).compat_folders), what, _minor(target), output)
+    on = arguments.minor("--target", target) if target else None
+    _show(wiring.compat(context.settings(ctx).compat_folders), what, on, output)
 
 
 def _show(compat: "Compat", what: str, on: "Minor | None", output: Format) -> None:
@@ -58,15 +59,6 @@ def _show(compat: "Compat", what: str, on: "Minor | None", output: Format) -> No
         show_lines(tables.console(wide=output is Format.WIDE), lines)
     else:
         write(what if what in known else "addon_versions", lines, output)
-
-
-def _minor(text: str) -> "Minor | None":
-    from fleetkeeper.core.compat_rows import exact_minor
-
-    try:
-        return exact_minor(text) if text else None
-    except ValueError as error:
-        raise UsageError(f"--target {text}: {error}") from error
 
 
 @app.command("check")

@@ -15,7 +15,7 @@ MINORS = {"1.33", "1.34", "1.35", "1.36"}
 COMPUTE = {*(k.value for k in model.ComputeKind if k is not model.ComputeKind.UNKNOWN)}
 TRAITS = {"bottlerocket", "custom AMI", "windows"}
 VERDICTS = {"payments": "blocked", "data": "blocked", "legacy-erp": "unknown", "factory": "ready"}
-CODES = {"FK000", "FK102", "FK105", "FK201", "FK203", "FK303", "FK401"}
+CODES = {"FK000", "FK102", "FK105", "FK201", "FK203", "FK303", "FK330", "FK331", "FK332", "FK401"}
 """Findings that the scenario is made for, one at least of each."""
 
 

@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fleetkeeper.cli import context
+from fleetkeeper.cli import arguments, context
 from fleetkeeper.cli.exits import Exit
-from fleetkeeper.cli.output import Format, say
+from fleetkeeper.cli.output import Format
 from fleetkeeper.errors import UsageError
 
 if TYPE_CHECKING:
-    from fleetkeeper.core.reports.rows import Known
     from fleetkeeper.core.scan_rows import Report
-    from fleetkeeper.core.versions import Minor
 
 
 class ScanFormat(StrEnum):
@@ -50,14 +48,15 @@ def scan(
     from fleetkeeper import scanner
     from fleetkeeper.core.scan import Scope
 
-    scope = Scope(_minor("--target", target), _minor("--from", source) if source else None, namespace)
+    wanted = arguments.minor("--target", target)
+    scope = Scope(wanted, arguments.minor("--from", source) if source else None, namespace)
     if scope.source is not None and scope.source > scope.target:
         raise UsageError(f"--from {source} is newer than --target {target}")
     _must_exist(paths)
-    known = _known(baseline)
+    known = arguments.read_known(baseline)
     report = scanner.scan(paths, scope, context.settings(ctx).compat_folders, known)
     if write_baseline:
-        _write_baseline(write_baseline, report)
+        arguments.write_baseline(write_baseline, [row for row in report.rows if row.blocks])
     _show(report, output)
     _end(report, exit_code=exit_code, accepted=write_baseline is not None)
 
@@ -72,42 +71,11 @@ def _end(report: "Report", *, exit_code: bool, accepted: bool) -> None:
         raise typer.Exit(Exit.ERROR)
 
 
-def _minor(option: str, text: str) -> "Minor":
-    from fleetkeeper.core.compat_rows import exact_minor
-
-    try:
-        return exact_minor(text)
-    except ValueError as error:
-        raise UsageError(f"{option} {text}: {error}") from error
-
-
 def _must_exist(paths: list[str]) -> None:
     """A path that is not there is a mistake of the caller; a link to nowhere is told as not judged."""
     missing = [path for path in paths if path != "-" and not Path(path).exists() and not Path(path).is_symlink()]
     if missing:
         raise UsageError(f"no such file or folder: {', '.join(missing[:3])}")
-
-
-def _known(file: Path | None) -> "Known":
-    from fleetkeeper.core.reports.baseline import read_baseline
-
-    if file is None:
-        return frozenset()
-    try:
-        return read_baseline(file.read_text("utf-8"), str(file))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--baseline {file}: {getattr(error, 'strerror', None) or 'it is no text'}") from error
-
-
-def _write_baseline(file: Path, report: "Report") -> None:
-    from fleetkeeper.core.reports.baseline import baseline_text
-
-    found = [row for row in report.rows if row.blocks]
-    try:
-        file.write_text(baseline_text(found), encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"--write-baseline {file}: {error.strerror}") from error
-    say(f"Wrote {len(found)} finding{'' if len(found) == 1 else 's'} to {file}.")
 
 
 def _show(report: "Report", output: ScanFormat) -> None:

@@ -32,7 +32,7 @@ def serve(ctx: typer.Context) -> None:
     with (
         listening(told.set),
         wiring.engine_lock(settings),
-        wiring.keeper(settings, level) as keeper,
+        wiring.keeper(settings, level, rests=True) as keeper,
     ):
         if not _serve(keeper, settings, told):
             # Its threads still wait for an answer; the interpreter, too, would wait for them, past all patience.

@@ -74,10 +74,6 @@ class Apis:
         """By the plural as paths and the metric have it."""
         return self._by_resource.get((group, version, resource))
 
-    def removed_between(self, after: Minor, up_to: Minor) -> tuple[ApiRow, ...]:
-        """Those that are served at the first minor and no longer at the second."""
-        return tuple(row for row in self.rows if row.removed and after < row.removed <= up_to)
-
     def lasting(self, row: ApiRow, target: Minor) -> ApiRow:
         """The row whose replacement is one to write for the target: a successor may be gone or going itself."""
         seen = {row}  # an operator's rows may name each other

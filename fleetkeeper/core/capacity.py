@@ -32,6 +32,12 @@ def vcpus(instance_type: str) -> int | None:
     return 4 * int(times[1]) if times else _SMALL.get(found["size"])
 
 
+def family(instance_type: str) -> str:
+    """The letters that a type begins with, by which quotas count it: `m`, `vt`; the whole text of what is no type."""
+    found = _TYPE.fullmatch(instance_type)
+    return found["family"] if found else instance_type
+
+
 def addresses(instance_type: str) -> int:
     """Addresses of one network interface, primary ones among them; the VPC CNI keeps one interface in use and one warm.
 
@@ -45,11 +51,11 @@ def addresses(instance_type: str) -> int:
 
 def quota_of(instance_type: str, quotas: Iterable[Quota], *, spot: bool) -> Quota | None:
     """The quota of EC2 that counts this type, found by its name: `Running On-Demand G and VT instances`."""
-    found = _TYPE.fullmatch(instance_type)
+    letters = family(instance_type)
     pattern = _SPOT if spot else _ON_DEMAND
     for quota in quotas:
         name = pattern.fullmatch(quota.name) if quota.service == "ec2" else None
-        if name and found and found["family"] in _families(name["families"]):
+        if name and letters in _families(name["families"]):
             return quota
     return None
 

@@ -9,6 +9,7 @@ _COMPUTE_TYPE = "eks.amazonaws.com/compute-type"
 _NODE_GROUP = "eks.amazonaws.com/nodegroup"
 _KARPENTER = ("karpenter.sh/nodepool", "karpenter.sh/provisioner-name")  # the second one before Karpenter 0.32
 _EKSCTL_GROUP = "alpha.eksctl.io/nodegroup-name"
+_CAPACITY = ("eks.amazonaws.com/capacityType", "karpenter.sh/capacity-type")  # SPOT and spot
 _NOT_EC2 = {
     "auto": ComputeKind.AUTO_MODE,
     "fargate": ComputeKind.FARGATE,
@@ -37,3 +38,8 @@ def compute_kind(labels: Mapping[str, str], provider_id: str) -> tuple[ComputeKi
     if _EC2.fullmatch(provider_id):
         return ComputeKind.SELF_MANAGED, labels.get(_EKSCTL_GROUP, "")
     return ComputeKind.UNKNOWN, ""
+
+
+def is_spot(labels: Mapping[str, str]) -> bool:
+    """Whether a node says that it is a spot instance; those of self-managed groups do not tell."""
+    return any(labels.get(key, "").lower() == "spot" for key in _CAPACITY)

@@ -49,13 +49,15 @@ def customised(where: AddonObject, entries: Iterable[FieldsOf]) -> tuple[Customi
     An object that EKS never wrote has none: all of it is somebody's own.
     """
     given = [each for each in entries if each.subresource != "status"]
+    others = [each for each in given if each.manager != EKS and not each.manager.startswith(_OF_THE_CONTROL_PLANE)]
+    if not others:  # most objects: their paths need not be told apart
+        return ()
     by_eks = {path for each in given if each.manager == EKS for path in paths(each.fields)}
     if not by_eks:
         return ()
     found: dict[str, str] = {}
-    for each in given:
-        if each.manager != EKS and not each.manager.startswith(_OF_THE_CONTROL_PLANE):
-            found.update((path, each.manager) for path in paths(each.fields) if _is_lost(path) and path not in by_eks)
+    for each in others:
+        found.update((path, each.manager) for path in paths(each.fields) if _is_lost(path) and path not in by_eks)
     return tuple(
         Customised(where.addon, where.kind, where.namespace, where.name, safe(path, _LONGEST), safe(found[path], 128))
         for path in sorted(found)[:MOST_FIELDS]

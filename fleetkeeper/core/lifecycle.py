@@ -6,7 +6,7 @@ has changed; then it is unconfirmed until no use was seen for max(7 days, the ca
 what would have shown it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -135,7 +135,3 @@ def _after(use: LiveUse, moment: datetime) -> bool:
 
 def _reopened(tracked: Tracked, at: datetime) -> Tracked:
     return replace(tracked, state=State.OPEN, since=at, quiet_since=None, times=tracked.times + 1)
-
-
-def open_findings(tracked: Iterable[Tracked]) -> tuple[Tracked, ...]:
-    return tuple(each for each in tracked if each.counts)

@@ -49,6 +49,7 @@ class Cause(StrEnum):
     SYNTAX = "syntax"
     TEMPLATE = "template"
     CHART = "chart"
+    REFUSED = "refused"
     DUPLICATE_KEY = "duplicate key"
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from math import ceil
 from typing import Any, Generic, TypeVar
 
 from fleetkeeper.core.pods import Labels, PodTemplate
@@ -139,7 +140,10 @@ class ComputeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NodeGroup:
-    """A managed node group as EKS describes it. version is None for a custom AMI that EKS does not know."""
+    """A managed node group as EKS describes it. version is None for a custom AMI that EKS does not know.
+
+    max_unavailable says how many nodes an update takes side by side: "2", "50%", or "" where EKS did not say.
+    """
 
     name: str
     status: str
@@ -157,6 +161,14 @@ class NodeGroup:
     issues: tuple[Issue, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    max_unavailable: str = ""
+    update_strategy: str = ""  # DEFAULT launches before it terminates, MINIMAL after; "" is DEFAULT
+
+    @property
+    def side_by_side(self) -> int:
+        """How many of its nodes an update takes at once; a share is rounded up, one by one where EKS did not say."""
+        text = self.max_unavailable
+        return ceil(self.desired * int(text[:-1]) / 100) if text.endswith("%") else int(text or 1)
 
     @property
     def custom_ami(self) -> bool:
@@ -182,44 +194,6 @@ class AutoScalingGroup:
     launch_template: str = ""
 
 
-class InsightStatus(StrEnum):
-    PASSING = "PASSING"
-    WARNING = "WARNING"
-    ERROR = "ERROR"
-    UNKNOWN = "UNKNOWN"
-
-
-@dataclass(frozen=True, slots=True)
-class ClientStat:
-    """One client of a deprecated API, as an insight reports it over its 30-day window."""
-
-    user_agent: str
-    requests_30d: int
-    last_request: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Deprecation:
-    usage: str
-    replaced_with: str
-    stop_serving: str
-    clients: tuple[ClientStat, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Insight:
-    """An EKS insight; deprecations only for those that do not pass."""
-
-    id: str
-    name: str
-    category: str
-    status: InsightStatus
-    minor: Minor | None
-    reason: str
-    refreshed_at: datetime | None
-    deprecations: tuple[Deprecation, ...] = ()
-
-
 @dataclass(frozen=True, slots=True)
 class Node:
     """A node as the API server has it. provider_id is `aws:///zone/instance`, "" where there is none."""
@@ -241,6 +215,7 @@ class Node:
     provider_id: str
     created_at: datetime | None
     proxy: str = ""  # kube-proxy's version as the node reports it; empty from 1.33 on
+    spot: bool = False  # as a label of its managed group or of Karpenter says
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
 """The nodes of a cluster by the pool that makes them, and how each kind of pool is brought to a minor."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fleetkeeper.core.finding import Subject
-from fleetkeeper.core.model import ComputeKind, Node
+from fleetkeeper.core.model import AutoScalingGroup, ComputeKind, Node
 from fleetkeeper.core.versions import Minor
 
 _KINDS = {
@@ -68,3 +68,12 @@ def pools(nodes: Iterable[Node]) -> tuple[Pool, ...]:
     for node in nodes:
         found.setdefault((node.kind, node.group), []).append(node)
     return tuple(Pool(kind, group, tuple(found[kind, group])) for kind, group in sorted(found))
+
+
+def with_groups(nodes: Iterable[Node], groups: Iterable[AutoScalingGroup]) -> Iterator[Node]:
+    """Self-managed nodes that name no group get that of the Auto Scaling group which counts their instance."""
+    group_of = {instance: group.name for group in groups for instance in group.instances}
+    for node in nodes:
+        is_nameless = node.kind is ComputeKind.SELF_MANAGED and not node.group
+        name = group_of.get(node.provider_id.rpartition("/")[2], "") if is_nameless else ""
+        yield replace(node, group=name) if name else node

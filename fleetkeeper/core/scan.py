@@ -83,6 +83,7 @@ _FIXES = {
     Cause.TEMPLATE: "scan what {file} renders to: helm template ... | fleetkeeper scan - --target {target}",
     Cause.CHART: "make `helm template` of this chart work here, or scan what it writes: helm template ... | "
     "fleetkeeper scan - --target {target}",
+    Cause.REFUSED: "take a version of the chart that takes {target}",
     Cause.DUPLICATE_KEY: "write each key of {file} once, and --- between documents",
 }
 

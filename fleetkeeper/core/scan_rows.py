@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from fleetkeeper.core.finding import Severity
+from fleetkeeper.core.finding import Severity, Subject
 from fleetkeeper.core.reports.rows import Known
 from fleetkeeper.core.scan import Located
 from fleetkeeper.core.versions import Minor
@@ -38,8 +38,7 @@ class ScanRow:
 
     @property
     def about(self) -> str:
-        path = "/".join(filter(None, (self.namespace, self.name)))
-        return f"{self.kind} {path}".strip()
+        return str(Subject(self.kind, self.name, self.namespace))
 
     @property
     def place(self) -> str:

@@ -8,9 +8,8 @@ from typing import Any
 
 from fleetkeeper.core import model, observed, parts
 from fleetkeeper.core.budgets import Guard, guards
+from fleetkeeper.core.insights import Insight
 from fleetkeeper.core.versions import Minor
-
-EMPTY: Mapping[str, model.Part[Any]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ class Snapshot:
         return self.value(parts.FARGATE_PROFILES) or ()
 
     @property
-    def insights(self) -> tuple[model.Insight, ...]:
+    def insights(self) -> tuple[Insight, ...]:
         return self.value(parts.INSIGHTS) or ()
 
     @property

@@ -12,7 +12,7 @@ from itertools import groupby
 from fleetkeeper.engine import diagnose_cluster, remedies
 from fleetkeeper.engine.observe import Choice
 from fleetkeeper.engine.ports import Cloud, Clouds
-from fleetkeeper.engine.probing import CloudProbes, KubeProbes, Probe
+from fleetkeeper.engine.probing import CloudProbes, KubeProbes, Probe, Wanted
 from fleetkeeper.engine.proofs import Proof, Result, failed, tried
 from fleetkeeper.engine.remedies import for_cloud
 from fleetkeeper.errors import GapReason, ReadError, UsageError
@@ -62,7 +62,7 @@ class Doctor:
     kube: KubeProbes
     store: tuple[Probe, ...]
     choice: Choice
-    helm_secrets: bool
+    wanted: Wanted
     threads: int
     cancel: threading.Event
 
@@ -90,7 +90,7 @@ class Doctor:
         """One cluster by name or ARN with every permission of it; UsageError when there is none, or several."""
         if text in self.kube.standalone():
             open = partial(self.kube.of_kubeconfig, text)
-            return tuple(diagnose_cluster.everything(text, text, open, eks=False, helm_secrets=self.helm_secrets))
+            return tuple(diagnose_cluster.everything(text, text, open, eks=False, wanted=self.wanted))
         clouds, undiscovered = self._discovered()
         found = self._named(text, clouds)
         if len(found.targets) > 1:
@@ -152,7 +152,7 @@ class Doctor:
 
     def _listed(self, cloud: Cloud) -> _Visit:
         """The clusters of a region that are wanted; the one proof is that of listing them."""
-        proof = self._tried_in(cloud, self.aws.reads(cloud, "")[0])
+        proof = self._tried_in(cloud, self.aws.reads(cloud, "", audit_logs=False)[0])
         if proof.result is not Result.PASS:
             return _Visit((proof,))
         try:
@@ -163,7 +163,7 @@ class Doctor:
 
     def _reads(self, cloud: Cloud, sample: str) -> Iterator[Proof]:
         """All but the first read, which is listing."""
-        for probe in self.aws.reads(cloud, sample)[1:]:
+        for probe in self.aws.reads(cloud, sample, self.wanted.audit_logs)[1:]:
             proof = self._tried_in(cloud, probe)
             yield proof
             if proof.reason in _HOPELESS or self.cancel.is_set():
@@ -197,7 +197,7 @@ class Doctor:
         proofs = [self._signed_in(target.cloud)]
         if proofs[0].result is Result.FAIL:
             return proofs
-        proofs.append(self._tried_in(target.cloud, self.aws.reads(target.cloud, "")[0]))
+        proofs.append(self._tried_in(target.cloud, self.aws.reads(target.cloud, "", audit_logs=False)[0]))
         if proofs[1].reason in _HOPELESS:
             return proofs
         proofs += self._reads(target.cloud, target.name)
@@ -221,7 +221,7 @@ class Doctor:
             return []
         open = partial(self.kube.of_eks, cloud, id, control_plane)
         if whole:
-            return diagnose_cluster.everything(subject, id.arn, open, eks=True, helm_secrets=self.helm_secrets)
+            return diagnose_cluster.everything(subject, id.arn, open, eks=True, wanted=self.wanted)
         return diagnose_cluster.way(subject, id.arn, open, eks=True)
 
     @contextmanager

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import chain
 
-from fleetkeeper.engine.probing import CREDENTIAL, ApiServerProbes, Right
+from fleetkeeper.engine.probing import CREDENTIAL, ApiServerProbes, Probe, Right, Wanted
 from fleetkeeper.engine.proofs import Proof, Result, failed, tried
 from fleetkeeper.engine.remedies import for_excess, for_path, for_read
 from fleetkeeper.errors import GapReason, ReadError
@@ -31,17 +32,24 @@ def way(subject: str, id: str, open: Callable[[], ApiServerProbes], eks: bool) -
     return _visit(subject, id, open, eks, lambda _: [])
 
 
-def everything(
-    subject: str, id: str, open: Callable[[], ApiServerProbes], eks: bool, helm_secrets: bool
-) -> list[Proof]:
+def everything(subject: str, id: str, open: Callable[[], ApiServerProbes], eks: bool, wanted: Wanted) -> list[Proof]:
     """The way, then each read and each right that must not be there. id is what `onboard` takes."""
-    must_not = MUST_NOT if helm_secrets else MUST_NOT + READS_SECRETS
+    must_not = MUST_NOT if wanted.helm_secrets else MUST_NOT + READS_SECRETS
 
     def rest(probes: ApiServerProbes) -> list[Proof]:
-        reads = [tried(subject, p, partial(for_read, id, p.permission)) for p in probes.reads(helm_secrets)]
+        every = chain(probes.reads(wanted.helm_secrets), _traced(probes, wanted))
+        reads = [tried(subject, p, partial(for_read, id, p.permission)) for p in every]
         return [*reads, *_excess(subject, probes, must_not)]
 
     return _visit(subject, id, open, eks, rest)
+
+
+def _traced(probes: ApiServerProbes, wanted: Wanted) -> tuple[Probe, ...]:
+    """None where they cannot be chosen: the reads by which they are chosen have failed in rows of their own."""
+    try:
+        return probes.traced(wanted.apis)
+    except ReadError:
+        return ()
 
 
 def _visit(

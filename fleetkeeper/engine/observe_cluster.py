@@ -14,6 +14,7 @@ from fleetkeeper.core.field_owners import AddonObject
 from fleetkeeper.engine.observe_kube import KubeLook
 from fleetkeeper.engine.ports import Cloud, Kube, Listed, Ports
 from fleetkeeper.engine.reading import Reading
+from fleetkeeper.engine.turns import NOTHING, Turns
 from fleetkeeper.errors import GapReason
 
 # Stands in for the creation time of a cluster that is listed but was never described: EKS itself is younger than this.
@@ -41,13 +42,14 @@ class Described:
 
 @dataclass(frozen=True, slots=True)
 class ClusterReader:
-    """Reads clusters one by one. Holds no state; safe to use from many threads."""
+    """Reads clusters one by one; safe to use from many threads. turns: which parts may rest, None where none may."""
 
     ports: Ports
     place: Placer
     compat: Compat
     helm_secrets: bool
     audit_logs: bool
+    turns: Turns | None = None
 
     def describe(self, cloud: Cloud, name: str, stored: model.ClusterId | None) -> Described:
         """What EKS says of the cluster itself; `stored` is its id as last seen, for when that cannot be read now."""
@@ -128,7 +130,9 @@ class ClusterReader:
             self._find_addons(seen.id, seen.reading)
         elif gap is not None:
             self._miss(parts.ALL_PARTS, gap, seen.reading)
-        return self._save(seen.id, seen.name, seen.cloud.scope, seen.placement, seen.reading)
+        complete = self._save(seen.id, seen.name, seen.cloud.scope, seen.placement, seen.reading)
+        self._note(seen.id, seen.reading)
+        return complete
 
     def read_alone(self, name: str, stored: model.ClusterId | None) -> tuple[model.ClusterId, bool]:
         """A cluster that only a kubeconfig knows, read and saved: its id, and True when nothing was missing."""
@@ -144,13 +148,16 @@ class ClusterReader:
             self._find_addons(id, reading)
         elif gap is not None:
             self._miss((*parts.KUBE_PARTS, parts.ADDONS), gap, reading)
-        return id, self._save(id, name, None, self.place(name, id.arn, None, None, {}), reading)
+        complete = self._save(id, name, None, self.place(name, id.arn, None, None, {}), reading)
+        self._note(id, reading)
+        return id, complete
 
     def miss(self, id: model.ClusterId, name: str, gap: model.Gap) -> None:
         """Store that a known cluster was not read at all, and why: everything of it is old from here on."""
         reading = Reading(self.ports.clock, self.ports.cancel, cluster=name)
         self._miss(parts.ALL_PARTS, gap, reading)
         reading.save(self.ports.store, id)
+        self._note(id, reading)
 
     def _miss(self, names: Sequence[str], gap: model.Gap, reading: Reading) -> None:
         self._leave_out_helm(reading)
@@ -172,7 +179,15 @@ class ClusterReader:
     def _look(
         self, control_plane: model.ControlPlane, id: model.ClusterId, objects: tuple[AddonObject, ...] = ()
     ) -> KubeLook:
-        return KubeLook(control_plane.version, self.compat, partial(self._last, id), self.helm_secrets, objects)
+        resting = self.turns.resting(id, control_plane.version) if self.turns else NOTHING
+        last = partial(self._last, id)
+        return KubeLook(control_plane.version, self.compat, last, self.helm_secrets, objects, resting)
+
+    def _note(self, id: model.ClusterId, reading: Reading) -> None:
+        """Once it is stored: what was seen may rest. A look that was cut off says nothing."""
+        control_plane: Any = reading.value(parts.CONTROL_PLANE)
+        if self.turns and not self.ports.cancel.is_set():
+            self.turns.note(id, control_plane.version if control_plane else None, reading)
 
     def _read_kube(self, look: KubeLook, reading: Reading, connect: Callable[[], Kube]) -> None:
         self._leave_out_helm(reading)
@@ -193,7 +208,7 @@ class ClusterReader:
             reading.keep(parts.CUSTOMISED, tuple(each for each in found if each.addon in names))
 
     def _find_addons(self, id: model.ClusterId, reading: Reading) -> None:
-        """Addons from each source as seen now or last: a source that is dark for one tick is no removal."""
+        """Addons from each source as seen now or last: one that rests, or is dark for one tick, is no removal."""
         if self.ports.cancel.is_set():
             return
         sources = (parts.MANAGED_ADDONS, parts.HELM_RELEASES, parts.WORKLOADS, parts.PODS, parts.CRDS)
@@ -202,7 +217,9 @@ class ClusterReader:
             for gap in gaps.values():
                 reading.miss_all((parts.ADDONS,), gap)
             return
-        seen: dict[str, Any] = {s: self._last(id, s) if s in gaps else reading.value(s) for s in sources}
+        seen: dict[str, Any] = {
+            s: self._last(id, s) if s in gaps or not reading.ended(s) else reading.value(s) for s in sources
+        }
         managed, helm, workloads, pods, crds = seen.values()
         running = workloads if pods is None else (*(workloads or ()), *pods.ownerless)
         found = reading.attempt((parts.ADDONS,), lambda: find_addons(managed, helm, running, crds, self.compat))
@@ -210,7 +227,7 @@ class ClusterReader:
             reading.keep(parts.ADDONS, model.Addons(found, tuple(gaps), self._proxy_mode(id, reading)))
 
     def _proxy_mode(self, id: model.ClusterId, reading: Reading) -> str:
-        """As seen now; as last seen where that failed."""
+        """As seen now; as last seen where that failed or rests."""
         if reading.proxy_mode is not None:
             return reading.proxy_mode
         last: model.Addons | None = self._last(id, parts.ADDONS)

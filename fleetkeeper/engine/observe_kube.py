@@ -23,7 +23,7 @@ Look = tuple[str, Callable[[], object]]
 class KubeLook:
     """What is asked of one API server. last gives the last good value of a part, None when there is none.
 
-    minor decides which API versions may be called; objects are those of EKS addons.
+    minor decides which API versions may be called; objects are those of EKS addons; resting parts are not read now.
     """
 
     minor: Minor
@@ -31,21 +31,23 @@ class KubeLook:
     last: Callable[[str], Any]
     helm_secrets: bool
     objects: tuple[AddonObject, ...] = ()
+    resting: frozenset[str] = frozenset()
 
     def read(self, kube: Kube, reading: Reading, is_cancelled: Callable[[], bool]) -> None:
-        """Every part ends as a value or a gap, as far as there was time."""
+        """Every part that does not rest ends as a value or a gap, as far as there was time."""
         looks = self._looks(kube, reading)
         for part, look in looks:
             if is_cancelled():
                 return
-            if reading.gap(part) is not None:
+            if part in self.resting or reading.gap(part) is not None:
                 continue
             reading.read(part, look)
             gap = reading.gap(part)
             if gap is not None and gap.reason in _HOPELESS:
                 reading.miss_all((name for name, _ in looks), gap)
                 return
-        reading.proxy_mode = reading.attempt((), kube.proxy_mode)
+        if parts.CUSTOMISED not in self.resting:  # it is set where those objects are
+            reading.proxy_mode = reading.attempt((), kube.proxy_mode)
 
     def _looks(self, kube: Kube, reading: Reading) -> tuple[Look, ...]:
         return (
@@ -66,8 +68,9 @@ class KubeLook:
         )
 
     def _traces(self, kube: Kube, reading: Reading) -> tuple[observed.ObjectTrace, ...]:
-        crds: Any = self.last(parts.CRDS) if reading.gap(parts.CRDS) else reading.value(parts.CRDS)
-        return kube.object_traces(live_kinds(self.compat.apis, self.minor, crds or ()))
+        crds: Any = reading.value(parts.CRDS)
+        known = self.last(parts.CRDS) if crds is None else crds
+        return kube.object_traces(live_kinds(self.compat.apis, self.minor, known or ()))
 
     def _helm(self, kube: Kube) -> tuple[Look, ...]:
         names = api_names(self.compat.apis)

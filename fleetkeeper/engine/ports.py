@@ -12,6 +12,7 @@ from typing import Protocol
 from fleetkeeper.core import model, observed
 from fleetkeeper.core.api_search import NO_NAMES, ApiNames, LiveKind
 from fleetkeeper.core.field_owners import AddonObject
+from fleetkeeper.core.insights import Insight
 from fleetkeeper.core.lifecycle import Tracked
 from fleetkeeper.core.tracking import Tracking
 from fleetkeeper.core.versions import Minor
@@ -46,7 +47,7 @@ class Cloud(Protocol):
 
     def fargate_profiles(self, name: str) -> tuple[model.FargateProfile, ...]: ...
 
-    def insights(self, name: str) -> tuple[model.Insight, ...]: ...
+    def insights(self, name: str) -> tuple[Insight, ...]: ...
 
     def updates(self, name: str, known: Mapping[str, observed.EksUpdate]) -> tuple[observed.EksUpdate, ...]:
         """The updates of the cluster itself; one that is known by its id and has ended is not read again."""

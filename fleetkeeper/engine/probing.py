@@ -1,11 +1,12 @@
 """What the doctor asks of the world: the smallest call for each permission, as values that can be tried one by one."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
 from fleetkeeper.core import model
+from fleetkeeper.core.api_rows import Apis
 from fleetkeeper.engine.ports import Cloud
 
 RESOLVE = "name resolution"
@@ -39,6 +40,15 @@ class Right:
         return f"{self.verb} {self.resource}"
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the configuration asks for, and the APIs that go away, whose objects an observation looks for."""
+
+    helm_secrets: bool = False
+    audit_logs: bool = False
+    apis: Apis = field(default_factory=Apis)
+
+
 class CloudProbes(Protocol):
     """Single calls to the cloud, each tried once, without retries."""
 
@@ -54,7 +64,7 @@ class CloudProbes(Protocol):
         """Become the one who reads the account; the ARN. Its permission is ASSUME, or IDENTITY where no role is."""
         ...
 
-    def reads(self, cloud: Cloud, cluster: str) -> tuple[Probe, ...]:
+    def reads(self, cloud: Cloud, cluster: str, audit_logs: bool) -> tuple[Probe, ...]:
         """Every read of a scope, on a cluster of it; "" when there is none. The first one lists clusters."""
         ...
 
@@ -67,7 +77,14 @@ class ApiServerProbes(Protocol):
         ...
 
     def reads(self, helm_secrets: bool) -> tuple[Probe, ...]:
-        """Every read of an observation, independent of each other."""
+        """Every read of an observation but those of `traced`, independent of each other."""
+        ...
+
+    def traced(self, apis: Apis) -> tuple[Probe, ...]:
+        """The lists in which an observation of this cluster looks for APIs that go away; none of it is deprecated.
+
+        Raises a ReadError when the cluster's version or its definitions cannot be read, by which they are chosen.
+        """
         ...
 
     def may(self, right: Right) -> bool:

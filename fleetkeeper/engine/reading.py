@@ -71,6 +71,10 @@ class Reading:
         seen = self._seen.get(part)
         return seen.gap if seen else None
 
+    def ended(self, part: str) -> bool:
+        """False for one that was not read, whether it rests or there was no time."""
+        return part in self._seen
+
     @property
     def complete(self) -> bool:
         """Everything that was asked for was seen."""

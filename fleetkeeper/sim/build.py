@@ -7,7 +7,7 @@ from itertools import cycle
 
 from fleetkeeper.sim import build_eks
 from fleetkeeper.sim.aws.catalog import catalog
-from fleetkeeper.sim.objects import helm, karpenter, nodes, platform, software, workloads
+from fleetkeeper.sim.objects import extensions, helm, karpenter, nodes, platform, software, workloads
 from fleetkeeper.sim.objects.recipes import Identity, Kept, Recipe, RecipeObjects
 from fleetkeeper.sim.objects.workloads import Ground
 from fleetkeeper.sim.scenario import AccountSpec, ClusterSpec, Look, Scenario, WorkloadSpec
@@ -87,7 +87,7 @@ def _add(world: World, spec: ClusterSpec, number: int, scope: _Place, shared: _S
         tags=dict(look.tags),
         own_ca=look.own_ca,
     )
-    identity = Identity(key, scope.region, world.epoch)
+    identity = Identity(key, world.epoch)
     cluster.objects = RecipeObjects(shared.recipes, identity, kept)
     build_eks.fill(cluster, look, shared.places, scope.account, identity)
     build_eks.set_prerequisites(world, cluster, look)
@@ -103,11 +103,12 @@ def _recipes(seed: str, look: Look, region: str, places: list[nodes.NodePlace], 
     ground = Ground(tuple(places), now)
     running = list(_workloads(look, region))
     used = {workload.namespace for workload in running} | {release.namespace for release in look.helm.values()}
-    yield from platform.namespaces(look, used, now)
+    yield from platform.namespaces(look, used | extensions.namespaces(look), now)
     yield from platform.rbac(look)
     yield from platform.classes()
     yield from nodes.recipes(seed, look, places, region, now)
     yield from karpenter.recipes(look)
+    yield from extensions.recipes(look)
     for name in dict.fromkeys(_software_names(look)):
         yield from software.crds(name)
     for workload in running:

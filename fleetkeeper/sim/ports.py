@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from fleetkeeper.core import model, observed
+from fleetkeeper.core.insights import ClientStat, Deprecation, Insight, InsightStatus
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.engine.ports import Cloud, KubeconfigCluster
 from fleetkeeper.errors import GapReason, ReadError
@@ -101,7 +102,7 @@ class WorldCloud:
         profiles = self._read(name, "DescribeFargateProfile").fargate_profiles
         return tuple(_fargate_profile(profiles[each]) for each in sorted(profiles))
 
-    def insights(self, name: str) -> tuple[model.Insight, ...]:
+    def insights(self, name: str) -> tuple[Insight, ...]:
         found = sorted(self._read(name, "ListInsights").insights.values(), key=lambda each: each.id)
         return tuple(_insight(each, self._living.world) for each in found)
 
@@ -214,7 +215,7 @@ def _addon(addon: SimAddon) -> model.ManagedAddon:
 
 
 def _node_group(cluster: SimCluster, group: SimNodeGroup) -> model.NodeGroup:
-    template = group.launch_template
+    template, rolling = group.launch_template, group.update_config
     return model.NodeGroup(
         name=group.name,
         status=group.status,
@@ -232,6 +233,8 @@ def _node_group(cluster: SimCluster, group: SimNodeGroup) -> model.NodeGroup:
         issues=_issues(group.issues),
         labels=dict(group.labels),
         tags=dict(group.tags),
+        max_unavailable=f"{rolling.percent}%" if rolling.percent else str(rolling.nodes),
+        update_strategy=rolling.strategy,
     )
 
 
@@ -240,14 +243,14 @@ def _fargate_profile(profile: SimFargateProfile) -> model.FargateProfile:
     return model.FargateProfile(profile.name, profile.status, selectors)
 
 
-def _insight(insight: SimInsight, world: World) -> model.Insight:
-    known = insight.status in set(model.InsightStatus)
-    passing = insight.status == model.InsightStatus.PASSING
-    return model.Insight(
+def _insight(insight: SimInsight, world: World) -> Insight:
+    known = insight.status in set(InsightStatus)
+    passing = insight.status == InsightStatus.PASSING
+    return Insight(
         id=insight.id,
         name=insight.name,
         category=insight.category,
-        status=model.InsightStatus(insight.status) if known else model.InsightStatus.UNKNOWN,
+        status=InsightStatus(insight.status) if known else InsightStatus.UNKNOWN,
         minor=Minor.parse(insight.kubernetes_version) if insight.kubernetes_version else None,
         reason=insight.reason,
         refreshed_at=insight.refreshed_at or world.epoch,
@@ -255,15 +258,15 @@ def _insight(insight: SimInsight, world: World) -> model.Insight:
     )
 
 
-def _deprecations(insight: SimInsight) -> Iterator[model.Deprecation]:
+def _deprecations(insight: SimInsight) -> Iterator[Deprecation]:
     for each in insight.summary.get("deprecationDetails") or ():
         clients = (
-            model.ClientStat(
+            ClientStat(
                 client.get("userAgent", ""), client.get("numberOfRequestsLast30Days", 0), client.get("lastRequestTime")
             )
             for client in each.get("clientStats") or ()
         )
-        yield model.Deprecation(
+        yield Deprecation(
             each.get("usage", ""), each.get("replacedWith", ""), each.get("stopServingVersion", ""), tuple(clients)
         )
 

@@ -207,7 +207,11 @@ def traces(obj: Object, kind: LiveKind) -> Iterator[observed.ObjectTrace]:
             newest[who] = max(newest.get(who, ""), entry.get("time") or "")
     note = (metadata.get("annotations") or {}).get(_APPLIED, "")
     told = [("managed fields", *who, at) for who, at in sorted(newest.items())]
-    told += [("last applied", each, "", "") for each in sorted(kind.old) if f'"apiVersion":"{each}"' in note]
+    told += [
+        ("last applied", each, "", "")
+        for each in sorted(kind.old)
+        if f'"apiVersion":"{each}","kind":"{kind.kind}"' in note
+    ]
     told += [("stored object", kind.lost, "", "")] if kind.lost else []
     for source, api_version, manager, at in told:
         yield observed.ObjectTrace(

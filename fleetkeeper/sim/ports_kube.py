@@ -9,7 +9,7 @@ import yaml
 from fleetkeeper.core import model, observed
 from fleetkeeper.core.api_metric import api_use
 from fleetkeeper.core.api_search import NO_NAMES, ApiNames, LiveKind
-from fleetkeeper.core.compute import compute_kind
+from fleetkeeper.core.compute import compute_kind, is_spot
 from fleetkeeper.core.eks_objects import PROXY_CONFIGS, SYSTEM
 from fleetkeeper.core.field_owners import AddonObject
 from fleetkeeper.core.versions import Minor
@@ -234,6 +234,7 @@ def _node(obj: Object) -> model.Node:
         provider_id=spec.get("providerID", ""),
         created_at=when(obj["metadata"].get("creationTimestamp")),
         proxy=system.get("kubeProxyVersion", ""),
+        spot=is_spot(labels),
     )
 
 

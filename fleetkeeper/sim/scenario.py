@@ -138,6 +138,36 @@ class DeprecatedCallSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookSpec:
+    """A webhook configuration with one webhook. service is namespace/name, and has `ready` endpoints.
+
+    resources are group/plural; spares are the namespaces that it is not asked about.
+    """
+
+    name: str
+    service: str
+    ready: int
+    mutates: bool = False
+    policy: str = "Fail"
+    resources: tuple[str, ...] = ("/pods",)
+    operations: tuple[str, ...] = ("CREATE",)
+    spares: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiServiceSpec:
+    """An aggregated API; reason and message are of its condition while it is down, "" while it is up."""
+
+    group: str
+    version: str
+    service: str
+    reason: str = ""
+    message: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class AccountSpec:
     id: str
     name: str
@@ -183,6 +213,8 @@ class Look:
     nodes: Mapping[str, NodesSpec] = field(default_factory=dict)
     namespaces: Mapping[str, NamespaceSpec] = field(default_factory=dict)
     workloads: Mapping[str, WorkloadSpec] = field(default_factory=dict)
+    webhooks: Mapping[str, WebhookSpec] = field(default_factory=dict)
+    api_services: Mapping[str, ApiServiceSpec] = field(default_factory=dict)
     insights: Mapping[str, InsightSpec] = field(default_factory=dict)
     deprecated_calls: Mapping[str, DeprecatedCallSpec] = field(default_factory=dict)
     faults: Mapping[str, Fault] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from fleetkeeper.sim.scenario import (
     SHIPPED,
     AccountSpec,
     AddonSpec,
+    ApiServiceSpec,
     ClusterSpec,
     DeprecatedCallSpec,
     DeprecationSpec,
@@ -23,6 +24,7 @@ from fleetkeeper.sim.scenario import (
     NodeOs,
     NodesSpec,
     Scenario,
+    WebhookSpec,
     WorkloadSpec,
 )
 
@@ -160,6 +162,8 @@ def _part(table: Table) -> dict[str, Any]:
         "nodes": _keyed(table, "nodes", _nodes, lambda spec: spec.name),
         "namespaces": _keyed(table, "namespace", _namespace, lambda spec: spec.name),
         "workloads": _keyed(table, "workload", _workload, lambda spec: f"{spec.namespace}/{spec.kind}/{spec.name}"),
+        "webhooks": _keyed(table, "webhook", _webhook, lambda spec: spec.name),
+        "api_services": _keyed(table, "api_service", _api_service, lambda spec: f"{spec.version}.{spec.group}"),
         "insights": _keyed(table, "insight", _insight, lambda spec: f"{spec.name} {spec.version}"),
         "deprecated_calls": _keyed(table, "deprecated_call", _call, _call_name),
         "faults": _keyed(table, "fault", _fault, _fault_name),
@@ -254,6 +258,35 @@ def _workload(table: Table) -> WorkloadSpec:
         manager=table.text("manager", "kubectl-client-side-apply"),
         nodes=table.text("nodes", ""),
     )
+
+
+def _webhook(table: Table) -> WebhookSpec:
+    return WebhookSpec(
+        name=table.text("name"),
+        service=table.text("service", check=_place),
+        ready=table.integer("ready", minimum=0, maximum=100),
+        mutates=table.boolean("mutates", default=False),
+        policy=table.text("policy", "Fail", choices=("Fail", "Ignore")),
+        resources=table.texts("resources", ("/pods",)),
+        operations=table.texts("operations", ("CREATE",)),
+        spares=table.texts("spares", ()),
+        labels=table.mapping("labels", {}),
+    )
+
+
+def _api_service(table: Table) -> ApiServiceSpec:
+    return ApiServiceSpec(
+        group=table.text("group"),
+        version=table.text("version"),
+        service=table.text("service", check=_place),
+        reason=table.text("reason", ""),
+        message=table.text("message", ""),
+        labels=table.mapping("labels", {}),
+    )
+
+
+def _place(text: str) -> str:
+    return "" if text.count("/") == 1 and all(text.split("/")) else "must be namespace/name"
 
 
 def _insight(table: Table) -> InsightSpec:

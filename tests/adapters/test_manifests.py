@@ -1,7 +1,6 @@
 """Files as `scan` reads them: what cannot be judged is told, what is large is streamed, nothing is read twice."""
 
 import os
-import stat
 from collections.abc import Callable, Sequence
 from io import FileIO
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 
 from fleetkeeper.adapters.manifests import documents, read, source
 from fleetkeeper.adapters.manifests.source import Count, Source
+from fleetkeeper.core.chart_capabilities import Capabilities
 from fleetkeeper.core.manifests import Cause, Manifest, Unjudged
 from fleetkeeper.core.scan_screen import Screen
 from fleetkeeper.core.versions import Minor
@@ -17,6 +17,7 @@ from fleetkeeper.core.versions import Minor
 PDB = "apiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nmetadata: {name: web, namespace: shop}\n"
 FOUND = Manifest("policy/v1beta1", "PodDisruptionBudget", "web", "shop", "", 0)
 SCREEN = Screen([("policy", "v1beta1", "PodDisruptionBudget"), ("", "v1", "Endpoints")])
+CLUSTER = Capabilities(Minor(1, 36), (), frozenset())
 
 Look = Callable[..., list[Manifest | Unjudged]]
 
@@ -32,7 +33,7 @@ def look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Look:
             path = tmp_path / name.replace("__", "/").replace("_", ".")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return list(Source(SCREEN, Minor(1, 36), "", Count()).read(["."]))
+        return list(Source(SCREEN, CLUSTER, "", Count()).read(["."]))
 
     return of
 
@@ -179,73 +180,3 @@ def test_a_large_document_that_is_malformed_is_told(look: Look, monkeypatch: pyt
     monkeypatch.setattr(read, "LARGE", 100)
     monkeypatch.setattr(read, "SMALL", 10)
     assert brief(look(a_yaml="a:\n" + "- 1\n" * 100 + "- [\n")) == [("syntax", "a.yaml", 103)]
-
-
-# ---- charts
-
-HELM = """#!/bin/sh
-echo "$@" > {log}
-cat <<'END'
----
-# Source: web/templates/pdb.yaml
-kind: PodDisruptionBudget
-apiVersion: policy/v1beta1
-metadata: {{name: web}}
----
-# Source: web/charts/gone/templates/pdb.yaml
-apiVersion: policy/v1beta1
-kind: PodDisruptionBudget
-END
-"""
-TEMPLATE = "# of the chart\nkind: PodDisruptionBudget\napiVersion: {{ $x }} # policy/v1beta1\nx: {{ if }}\n"
-
-
-def chart(**more: str) -> dict[str, str]:
-    return {
-        "web__Chart_yaml": "apiVersion: v2\nname: web\n",
-        "web__values_yaml": "a: 1\n",
-        "web__templates__pdb_yaml": TEMPLATE,
-        "web__templates__plain_yaml": PDB,
-        **more,
-    }
-
-
-def test_without_helm_a_chart_is_told_once_and_its_plain_files_are_judged(look: Look) -> None:
-    found = look(**chart())
-    assert brief(found) == [("chart", "web/Chart.yaml", 1), ("PodDisruptionBudget", "web/templates/plain.yaml", 1)]
-    assert isinstance(found[0], Unjudged)
-    assert found[0].text == "the chart is not rendered: helm is not on the PATH"
-
-
-def fake_helm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Path:
-    """Puts a program named helm on the PATH; the file in which it notes its arguments."""
-    log, helm = tmp_path / "log.txt", tmp_path / "bin" / "helm"
-    helm.parent.mkdir()
-    helm.write_text(script.format(log=log))
-    helm.chmod(helm.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv("PATH", f"{helm.parent}:/bin:/usr/bin")
-    return log
-
-
-def test_a_chart_is_rendered_for_the_target_and_told_at_its_templates(
-    look: Look, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    look(**chart())
-    log = fake_helm(tmp_path, monkeypatch, HELM)
-    found = list(Source(SCREEN, Minor(1, 36), "shop", Count()).read(["web"]))
-    assert brief(found) == [
-        ("PodDisruptionBudget", "web/templates/pdb.yaml", 3),
-        ("PodDisruptionBudget", "web/Chart.yaml", 1),
-    ]
-    assert log.read_text() == "template scan web --include-crds --kube-version 1.36.0 --namespace shop\n"
-
-
-def test_a_chart_that_does_not_render_is_told_with_the_words_of_helm(
-    look: Look, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    look(**chart())
-    fake_helm(tmp_path, monkeypatch, "#!/bin/sh\necho 'Error: missing in charts/ directory: redis' >&2\nexit 1\n")
-    found = list(Source(SCREEN, Minor(1, 36), "", Count()).read(["web"]))
-    assert [each.text for each in found if isinstance(each, Unjudged)] == [
-        "the chart is not rendered: helm template fails: Error: missing in charts/ directory: redis"
-    ]

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -150,14 +149,6 @@ class Program:
         with self._news:
             self._over = True
             self._news.notify_all()
-
-
-def await_true(holds: Callable[[], bool], what: str) -> None:
-    """Wait for what a process does without a word."""
-    end = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < end, what
-        time.sleep(0.02)
 
 
 @contextmanager

@@ -11,7 +11,8 @@ from fleetkeeper.adapters.store.store import SqlStore
 from fleetkeeper.config import StoreSettings
 from fleetkeeper.core import parts
 from fleetkeeper.sim.process import SimProcess
-from tests.cli.programs import Program, await_true, of_fleet, run, slow
+from tests.cli.programs import Program, of_fleet, run, slow
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def test_ctrl_c_keeps_what_was_read(tmp_path: Path, fleet: SimProcess, sqlite: s
         slow(fleet, side="kube", cluster="tools"),
         Program(["observe"], of_fleet(tmp_path, fleet, sqlite), tmp_path) as program,
     ):
-        await_true(lambda: len(store.clusters(only=())) == 2, "two clusters are stored while the third hangs")
+        wait_until(lambda: len(store.clusters(only=())) == 2, "two clusters are stored while the third hangs")
         program.tell(signal.SIGINT)
         assert program.ended() == 130
     assert program.lines[0] == "Stopping: what is read by now is stored. Ctrl-C again ends at once.\n"
@@ -79,7 +80,7 @@ def test_ctrl_c_twice_does_not_wait(tmp_path: Path, fleet: SimProcess, sqlite: s
         slow(fleet, side="aws", operation="ListClusters"),
         Program(["observe"], of_fleet(tmp_path, fleet, sqlite), tmp_path) as program,
     ):
-        await_true(lambda: fleet.control("GET", "/state")["aws_requests"] > before, "it waits for an answer")
+        wait_until(lambda: fleet.control("GET", "/state")["aws_requests"] > before, "it waits for an answer")
         program.tell(signal.SIGINT)
         program.await_that(lambda: any(line.startswith("Stopping") for line in program.lines), "Stopping")
         program.tell(signal.SIGINT)

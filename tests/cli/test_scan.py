@@ -13,6 +13,9 @@ import yaml
 from fleetkeeper.core.finding import Finding, Severity, Subject
 from tests.cli.conftest import Command
 from tests.cli.programs import surroundings
+from tests.cli.test_output import shape
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "cli_shapes_scan.json"
 
 PDB = "apiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nmetadata: {name: web, namespace: shop}\n"
 ENDPOINTS = "kind: Endpoints\nmetadata: {name: db}\napiVersion: v1\n"
@@ -147,6 +150,17 @@ def test_markdown_is_a_table_that_no_text_can_break(command: Command, files: Pat
     told = command("scan", "deploy", "--target", "1.36", "-o", "markdown").stdout.splitlines()
     assert told[:3] == ["# Manifests", "", "4 files for 1.36: 2 blockers, 1 warning, 1 note"]
     assert [line.replace("\\|", "").count("|") for line in told if line.startswith("|")] == [5] * 6
+
+
+def test_the_shape_of_a_scan_is_as_promised(command: Command, files: Path) -> None:
+    """With a finding of each severity, one of them without a line; and without a finding and a source."""
+    (files / "bad.yaml").write_bytes(b"\x7fELF\0")
+    whole = command("scan", "deploy", "--target", "1.36", "--from", "1.34", "-o", "json")
+    none = command("scan", "deploy/c.yaml", "--target", "1.36", "-o", "json")
+    documents = [json.loads(answer.stdout) for answer in (whole, none)]
+    assert [(document["schema_version"], document["kind"]) for document in documents] == [(1, "scan")] * 2
+    found = dict(zip(("scan", "scan without findings"), map(shape, documents), strict=True))
+    assert found == json.loads(GOLDEN.read_text("utf-8"))
 
 
 def test_yaml_and_json_lines_say_the_same_as_json(command: Command, files: Path) -> None:

@@ -14,8 +14,9 @@ from fleetkeeper.adapters.store.store import SqlStore
 from fleetkeeper.config import StoreSettings
 from fleetkeeper.core import parts
 from fleetkeeper.sim.process import SimProcess
-from tests.cli.programs import PATIENCE, Program, await_true, fast_time, of_fleet, run, slow, surroundings
+from tests.cli.programs import PATIENCE, Program, fast_time, of_fleet, run, slow, surroundings
 from tests.postgres import Postgres
+from tests.waiting import wait_until
 
 EPOCH = "2026-11-20T09:00:00+00:00"
 QUARTER = 900  # seconds between the slots of the default schedule
@@ -123,7 +124,7 @@ def test_sigterm_during_an_observation_ends_it_and_keeps_what_was_read(
         Program(["serve"], of_fleet(tmp_path, fleet, sqlite), tmp_path) as program,
     ):
         program.await_event("observation_begun")
-        await_true(lambda: len(store.clusters(only=())) == 2, "two clusters are stored while the third hangs")
+        wait_until(lambda: len(store.clusters(only=())) == 2, "two clusters are stored while the third hangs")
         program.tell(signal.SIGTERM)
         assert program.ended() == 0
     done = program.events("observation_done")[-1]
@@ -140,7 +141,7 @@ def test_an_observation_that_does_not_end_in_time_is_left(tmp_path: Path, fleet:
     environ = of_fleet(tmp_path, fleet, sqlite) | {"FLEETKEEPER_SERVE__SHUTDOWN_SECONDS": "0"}
     with slow(fleet, side="kube"), Program(["serve"], environ, tmp_path) as program:
         program.await_event("observation_begun")
-        await_true(lambda: bool(fleet.control("GET", "/state")["kube_requests"]), "the fleet is being read")
+        wait_until(lambda: bool(fleet.control("GET", "/state")["kube_requests"]), "the fleet is being read")
         program.tell(signal.SIGTERM)
         assert program.ended() == 6
     assert program.lines[-1] == "An observation did not end in time; what it read until now is stored.\n"

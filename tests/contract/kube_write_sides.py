@@ -3,7 +3,6 @@
 import http.client
 import json
 import re
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,9 +10,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fleetkeeper.sim.control_plane.identity import TokenUser
-from fleetkeeper.sim.control_plane.plane import POLL, ControlPlane, Options
+from fleetkeeper.sim.control_plane.plane import ControlPlane, Options
 from tests.contract.kube_normal import VOLATILE
 from tests.contract.kube_sides import ADMIN, TIMEOUT, Reply, Side, copied, served
+from tests.waiting import wait_until
 
 JSON = "application/json"
 USERS: dict[str, tuple[str, ...]] = {"nobody": ("people",), "evictor": ("people",)}
@@ -125,15 +125,19 @@ def played(side: Side, case: Case, namespace: str) -> list[Reply]:
 
 
 def _answered(side: Side, step: Step, known: dict[str, str]) -> Reply:
-    deadline = time.monotonic() + TIMEOUT
-    reply = _sent(side, step, known)
-    while step.until and reply.status != step.until and time.monotonic() < deadline:
-        time.sleep(POLL)
-        reply = _sent(side, step, known)
+    reply = _sent_until(side, step, known) if step.until else _sent(side, step, known)
     if not step.lines:
         return reply
     kept = [line for line in reply.body.splitlines() if step.lines.encode() in line]
     return Reply(reply.status, reply.headers, b"\n".join(kept))
+
+
+def _sent_until(side: Side, step: Step, known: dict[str, str]) -> Reply:
+    def awaited() -> Reply | None:
+        reply = _sent(side, step, known)
+        return reply if reply.status == step.until else None
+
+    return wait_until(awaited, f"{step.method} {step.path} is answered with {step.until}")
 
 
 def _sent(side: Side, step: Step, known: dict[str, str]) -> Reply:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fleetkeeper.core import model, observed, parts
+from fleetkeeper.core.insights import Insight, InsightStatus
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.engine.ports import Listed, Observation
 from fleetkeeper.errors import GapReason
@@ -117,11 +118,11 @@ def snapshot(nodes: int = 3, workloads: int = 5) -> dict[str, Any]:
         parts.NODE_GROUPS: (node_group(),),
         parts.FARGATE_PROFILES: (model.FargateProfile("batch", "ACTIVE", (("jobs", {"size": "small"}),)),),
         parts.INSIGHTS: (
-            model.Insight(
+            Insight(
                 "i-1",
                 "Deprecated APIs",
                 "UPGRADE_READINESS",
-                model.InsightStatus.PASSING,
+                InsightStatus.PASSING,
                 Minor(1, 35),
                 "none seen",
                 NOON - timedelta(hours=3),

@@ -1,7 +1,6 @@
 """The simulator's API servers answer every read as the real one does: one table of cases, both sides, no difference."""
 
 import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,12 +12,12 @@ from tests.contract.kube_objects import MANY, MANY_ITEMS
 from tests.contract.kube_sides import Reply, Sides, sides
 from tests.control_plane.conftest import plane_minor
 from tests.control_plane.readers import compacting
+from tests.waiting import wait_until
 
 __all__ = ["plane_minor"]
 
 LIST = f"/api/v1/namespaces/{MANY}/configmaps?limit=10"
 AGGREGATED = {"Accept": "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"}
-PATIENCE = 30.0  # seconds
 METRIC = "apiserver_requested_deprecated_apis"
 
 
@@ -163,10 +162,9 @@ def lines(reply: Reply) -> set[str]:
 
 def until_expired(found: Sides, path: str) -> Reply:
     """The answer of the real server once it has compacted what the token needs."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
+
+    def refused() -> Reply | None:
         reply = found.real.request("GET", path)
-        if reply.status != 200:
-            return reply
-        time.sleep(0.05)
-    raise AssertionError(f"the token did not expire within {PATIENCE:.0f} s")
+        return None if reply.status == 200 else reply
+
+    return wait_until(refused, "the token has expired")

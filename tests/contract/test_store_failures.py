@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from fleetkeeper import data
-from fleetkeeper.adapters.store import database, schema, tables
+from fleetkeeper.adapters.store import database, revisions, schema, tables
 from fleetkeeper.adapters.store.store import SqlStore
 from fleetkeeper.config import Secret, StoreSettings
 from fleetkeeper.core import parts
@@ -109,7 +109,7 @@ def newer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
     ours = data.data_path("alembic")
     for file in (ours / "env.py", *ours.glob("versions/*.py")):
         (folder / file.relative_to(ours)).write_text(file.read_text())
-    (folder / "versions" / "pre_0998.py").write_text(_MIGRATION.format(revision="pre_0998", down=schema.chain()[-1]))
+    (folder / "versions" / "pre_0998.py").write_text(_MIGRATION.format(revision="pre_0998", down=revisions.chain()[-1]))
     (folder / "versions" / "post_0999.py").write_text(_MIGRATION.format(revision="post_0999", down="pre_0998"))
     monkeypatch.setattr(data, "data_path", lambda name: folder)
     return ("pre_0998", "post_0999")

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-from fleetkeeper.adapters.store import schema
+from fleetkeeper.adapters.store import revisions, schema
 from fleetkeeper.adapters.store.store import SqlStore
 from fleetkeeper.config import StoreSettings
 from fleetkeeper.core import parts
@@ -163,7 +163,7 @@ def test_an_upgrade_raced_by_three_processes_happens_once(empty: StoreSettings) 
         racer.stdin.flush()
     applied = sorted(racer.communicate(timeout=120)[0].split() for racer in racers)
     assert [racer.returncode for racer in racers] == [0, 0, 0]
-    assert applied == [[], [], list(schema.chain())]
+    assert applied == [[], [], list(revisions.chain())]
     assert schema.check(empty) == ()
 
 

@@ -18,9 +18,10 @@ from fleetkeeper.sim.controllers.pods import admitted
 from fleetkeeper.sim.kube import resources
 from fleetkeeper.sim.kube.state import Propagation
 from fleetkeeper.sim.world import SimCluster, World
+from tests.waiting import wait_until
 
 Object = dict[str, Any]
-PATIENCE = 30.0  # seconds of the wall for the real one, and minutes of virtual time for the simulator
+VIRTUAL_PATIENCE = 1800  # seconds of the simulator's time
 QUIET = 0.6  # seconds of the wall in which the real one must not change any more
 
 
@@ -77,14 +78,15 @@ class Real:
 
     def until(self, holds: Callable[[], bool]) -> None:
         """Until it holds, and has held for a moment."""
-        deadline, since = time.monotonic() + PATIENCE, None
-        while True:
+        since: float | None = None
+
+        def is_quiet() -> bool:
+            nonlocal since
             now = time.monotonic()
             since = (since or now) if holds() else None
-            if since is not None and now - since > QUIET:
-                return
-            assert now < deadline, "waited too long"
-            time.sleep(0.05)
+            return since is not None and now - since > QUIET
+
+        wait_until(is_quiet, f"what was asked for holds in {self.namespace} and has held for {QUIET} s")
 
     def _own(self, name: str) -> str:
         return f"{name}-{self.namespace}"
@@ -128,7 +130,7 @@ class Simulated:
         return sorted(self.live.objects.of(resource, self.namespace), key=lambda each: str(each["metadata"]["name"]))
 
     def until(self, holds: Callable[[], bool]) -> None:
-        for _ in range(int(PATIENCE * 60)):
+        for _ in range(VIRTUAL_PATIENCE):
             if holds():
                 self.live.timeline.advance(30)
                 if holds():

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from fleetkeeper.sim.control_plane import build, cache, opt_out
+from fleetkeeper.sim.control_plane import build, cache
 from fleetkeeper.sim.control_plane.errors import ControlPlaneError
 from fleetkeeper.sim.control_plane.plane import ControlPlane
 
@@ -14,18 +14,15 @@ MINORS = os.environ.get("FLEETKEEPER_CONTROL_PLANE_MINORS", "").split() or build
 
 
 def require_control_plane(*minors: str) -> None:
-    """Skips on the named opt-out; fails with the command to run where a minor is not built."""
+    """Fails with the command to run where a minor is not built."""
     problem = None
     try:
-        left_out = opt_out.is_left_out(os.environ)
-        for minor in () if left_out else minors:
+        for minor in minors:
             cache.find_programs(minor)
     except ControlPlaneError as error:
-        problem = str(error)
+        problem = f"{error}; or leave these tests out: pytest -m 'not control_plane'"
     if problem is not None:
         pytest.fail(problem, pytrace=False)
-    if left_out:
-        pytest.skip(f"{opt_out.VARIABLE}=1")
 
 
 @pytest.fixture(scope="session", params=MINORS)

@@ -3,7 +3,6 @@
 import base64
 import gzip
 import json
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Event
@@ -23,7 +22,6 @@ from fleetkeeper.core.versions import Minor
 from fleetkeeper.sim.control_plane.identity import Identity
 from fleetkeeper.sim.control_plane.plane import ControlPlane
 
-PATIENCE = 30.0  # seconds
 Object = dict[str, Any]
 FLOW = "flowcontrol.apiserver.k8s.io"
 ADMISSION = "/apis/admissionregistration.k8s.io/v1"
@@ -100,14 +98,6 @@ def compacting(minor: str) -> tuple[str, ...]:
     """
     without = ("--feature-gates=ListFromCacheSnapshot=false",) if Minor.parse(minor) >= Minor(1, 34) else ()
     return ("--etcd-compaction-interval=1s", *without)
-
-
-def until(holds: Callable[[], bool], what: str) -> None:
-    """Ask the real server again and again; raises an AssertionError when it is never so."""
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline, f"waited {PATIENCE:.0f} s until {what}"
-        time.sleep(0.02)
 
 
 def create(plane: ControlPlane, kind: str, namespace: str, obj: Mapping[str, Any]) -> Object:

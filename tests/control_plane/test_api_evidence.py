@@ -20,8 +20,9 @@ from fleetkeeper.core.snapshot import Hop, Snapshot
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.sim.control_plane.plane import ControlPlane, Options
 from tests.control_plane import readers
-from tests.control_plane.readers import create, reading, until
+from tests.control_plane.readers import create, reading
 from tests.control_plane.test_reader import deprecated_calls
+from tests.waiting import wait_until
 
 GROUP, OLD, PRESENT = "networking.k8s.io", "v1beta1", "v1"
 REMOVED = Minor(1, 37)
@@ -50,20 +51,20 @@ def plane(plane_minor: str) -> Iterator[ControlPlane]:
     with ControlPlane(plane_minor, options) as found:
         image = "registry.example/legacy-operator:1"
         create(found, "Deployment", "default", readers.templated("legacy-operator", image, replicas=1))
-        write_as_the_operator(found)
+        write_as(found, AGENT, "legacy")
         yield found
 
 
-def write_as_the_operator(plane: ControlPlane) -> None:
+def write_as(plane: ControlPlane, agent: str, name: str) -> None:
     """One object through the deprecated version, by a client of that name."""
     address = urlsplit(plane.server)
     context = ssl.create_default_context(cadata=plane.ca_pem)
     connection = http.client.HTTPSConnection(address.hostname or "", address.port, context=context, timeout=30)
-    headers = {"User-Agent": AGENT, "Content-Type": "application/json", "Authorization": f"Bearer {plane.admin.token}"}
+    headers = {"User-Agent": agent, "Content-Type": "application/json", "Authorization": f"Bearer {plane.admin.token}"}
     body = {
         "apiVersion": f"{GROUP}/{OLD}",
         "kind": "ServiceCIDR",
-        "metadata": {"name": "legacy"},
+        "metadata": {"name": name},
         "spec": {"cidrs": ["10.99.0.0/24"]},
     }
     connection.request("POST", f"/apis/{GROUP}/{OLD}/servicecidrs", json.dumps(body), headers)
@@ -73,7 +74,7 @@ def write_as_the_operator(plane: ControlPlane) -> None:
 
 
 def test_the_operator_is_named_and_the_scanner_calls_nothing_deprecated(plane: ControlPlane) -> None:
-    until(lambda: bool(deprecated_calls(plane)), "the metric tells of the operator")
+    wait_until(lambda: bool(deprecated_calls(plane)), "the metric tells of the operator")
     before = deprecated_calls(plane)
     found = observed(plane)
     after = deprecated_calls(plane)

@@ -21,7 +21,6 @@ from fleetkeeper.onboarding import shipped
 from fleetkeeper.sim.control_plane.identity import Identity
 from fleetkeeper.sim.control_plane.plane import ControlPlane, Options
 from tests.contract.kube_writer_cases import CASES, NAMESPACE, backup, body, refused, velero_crd
-from tests.control_plane.readers import until
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -54,7 +53,7 @@ def plane(plane_minor: str) -> Iterator[ControlPlane]:
 def kube(plane: ControlPlane) -> Iterator[KubeWriter]:
     """As a member of the group that the shipped RBAC names, once it holds."""
     user = plane.mint("fleetkeeper-executor", shipped.EXECUTOR_GROUP)
-    until(lambda: plane.request("GET", f"{BACKUPS}/x", identity=user).status == 404, "the shipped role holds")
+    wait_until(lambda: plane.request("GET", f"{BACKUPS}/x", identity=user).status == 404, "the shipped role holds")
     with writing(plane, user) as found:
         yield found
 
@@ -95,7 +94,7 @@ def test_without_this_right_a_case_is_forbidden(plane: ControlPlane, rule: Objec
     }
     plane.create(f"{RBAC}/clusterrolebindings", binding)
     paths = ("/api/v1/namespaces/kube-system", f"{BACKUPS}/x")
-    until(lambda: any(plane.request("GET", p, identity=user).status != 403 for p in paths), "the role holds")
+    wait_until(lambda: any(plane.request("GET", p, identity=user).status != 403 for p in paths), "the role holds")
 
     broken = []
     with writing(plane, user) as kube:

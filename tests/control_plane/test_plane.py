@@ -5,8 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,17 +15,17 @@ import pytest
 from fleetkeeper.sim.control_plane.errors import ControlPlaneError
 from fleetkeeper.sim.control_plane.identity import Identity, TokenUser
 from fleetkeeper.sim.control_plane.plane import ControlPlane, Options
+from tests.waiting import wait_until
 
-PATIENCE = 30.0  # seconds
 STARTS_A_PLANE = """
 import json
+import signal
 import sys
-import time
 from fleetkeeper.sim.control_plane.plane import ControlPlane
 plane = ControlPlane(sys.argv[1])
 plane.start()
 print(json.dumps({"pids": plane.pids, "folder": str(plane.folder)}), flush=True)
-time.sleep(600)
+signal.pause()
 """
 
 
@@ -84,7 +83,7 @@ def test_a_user_without_rights_is_refused_until_rbac_grants_them(
     )
     assert refused.status == 403
     assert 'User "reader" cannot list resource "pods"' in refused.json()["message"]
-    eventually(lambda: control_plane.request("GET", path, identity=reader).ok)
+    wait_until(lambda: control_plane.request("GET", path, identity=reader).ok, "the grant holds")
 
 
 def test_a_wrong_token_is_not_authenticated(control_plane: ControlPlane) -> None:
@@ -147,8 +146,8 @@ def test_every_process_and_the_folder_are_gone_after_the_parent_is_killed(plane_
         assert all(is_alive(pid) for pid in (*pids.values(), group))
         parent.send_signal(signal.SIGKILL)
 
-    eventually(lambda: not any(is_alive(pid) for pid in (*pids.values(), group)))
-    eventually(lambda: not folder.exists())
+    wait_until(lambda: not any(is_alive(pid) for pid in (*pids.values(), group)), "its processes are gone")
+    wait_until(lambda: not folder.exists(), "its folder is gone")
 
 
 def test_a_switch_to_the_next_minor_keeps_objects_address_and_identities(
@@ -220,13 +219,6 @@ def is_ready(node: Any) -> bool:
 
 def running(pods: Any) -> int:
     return sum(pod["status"]["phase"] == "Running" for pod in pods["items"])
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.05)
 
 
 def is_alive(pid: int) -> bool:

@@ -15,7 +15,8 @@ from fleetkeeper.sim.control_plane.identity import Identity
 from fleetkeeper.sim.control_plane.kwok import NodeShape
 from fleetkeeper.sim.control_plane.plane import ControlPlane, Options
 from tests.control_plane import readers
-from tests.control_plane.readers import connected, create, reading, until
+from tests.control_plane.readers import connected, create, reading
+from tests.waiting import wait_until
 
 ALONE = Options(controllers=False, scheduler=False, kwok=False)
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -230,7 +231,7 @@ def test_a_wrong_token_is_the_operators_to_mend(control_plane: ControlPlane, nam
 def test_one_resource_that_is_forbidden_leaves_the_others_in_sight(control_plane: ControlPlane, namespace: str) -> None:
     user = control_plane.mint(f"user-{namespace}")
     grant(control_plane, namespace, user.user, ["nodes", "namespaces"])
-    until(lambda: control_plane.request("GET", "/api/v1/nodes", identity=user).ok, "the grant holds")
+    wait_until(lambda: control_plane.request("GET", "/api/v1/nodes", identity=user).ok, "the grant holds")
     with reading(control_plane, user) as kube:
         kube.nodes()
         kube.namespaces()
@@ -318,7 +319,7 @@ def until_expired(plane: ControlPlane) -> None:
     token = plane.request("GET", path).json()["metadata"]["continue"]
     create(plane, "Deployment", "default", readers.templated("zz-later", replicas=0))
     plane.request("DELETE", "/apis/apps/v1/namespaces/default/deployments/zz-later")
-    until(lambda: plane.request("GET", f"{path}&continue={token}").status == 410, "the token is too old")
+    wait_until(lambda: plane.request("GET", f"{path}&continue={token}").status == 410, "the token is too old")
 
 
 def once(act: Any) -> Any:

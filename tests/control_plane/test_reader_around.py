@@ -12,7 +12,8 @@ from fleetkeeper.core.observed import Customised, PersistentVolume, WebhookRule
 from fleetkeeper.core.pods import Labels, Requirement, Toleration, Volume
 from fleetkeeper.sim.control_plane.plane import ControlPlane, Options
 from tests.control_plane import readers
-from tests.control_plane.readers import create, reading, until
+from tests.control_plane.readers import create, reading
+from tests.waiting import wait_until
 
 MERGE = "application/merge-patch+json"
 
@@ -137,7 +138,7 @@ def test_a_pod_that_a_finalizer_holds_is_noted(plane: ControlPlane, kube: KubeRe
 
 def test_the_metric_tells_which_deprecated_api_was_called_and_since_when(plane: ControlPlane, kube: KubeReader) -> None:
     plane.request("GET", "/api/v1/componentstatuses")
-    until(lambda: bool(kube.api_use().calls), "the metric tells")
+    wait_until(lambda: bool(kube.api_use().calls), "the metric tells")
     found = kube.api_use()
 
     assert ("", "v1", "componentstatuses") in {(call.group, call.version, call.resource) for call in found.calls}

@@ -1,26 +1,38 @@
 """The RBAC that is shipped for the reader: on a real API server it is enough, none of it is idle, and nothing more."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 import yaml
 
+from fleetkeeper.adapters.kube.limits import WallPace
+from fleetkeeper.adapters.kube.probes import ApiServer, KubeProber
+from fleetkeeper.adapters.library import read_compat
+from fleetkeeper.clock import SystemClock
+from fleetkeeper.config import KubeCluster, KubernetesSettings
 from fleetkeeper.core.api_search import LiveKind
-from fleetkeeper.errors import GapReason, Refused
+from fleetkeeper.engine.probing import Probe
+from fleetkeeper.errors import GapReason, ReadError, Refused
 from fleetkeeper.onboarding import shipped
 from fleetkeeper.sim.control_plane.identity import Identity
 from fleetkeeper.sim.control_plane.plane import ControlPlane, Options
 from tests.control_plane import readers
-from tests.control_plane.readers import PATHS, READS, create, reading, until
+from tests.control_plane.readers import PATHS, READS, create, reading
+from tests.control_plane.test_reader import deprecated_calls
+from tests.waiting import wait_until
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 PUBLIC = ("system:public-info-viewer", "system:discovery")  # bindings that a hardened cluster has not
 TRACES = "fleetkeeper-trace-reader"
 RELEASE = "sh.helm.release.v1.web.v1"
+APIS = read_compat().apis
 Object = dict[str, Any]
 Right = tuple[str, str, str]
 """Group, resource (or path) and verb."""
@@ -103,7 +115,7 @@ def plane(plane_minor: str) -> Iterator[ControlPlane]:
 def user(plane: ControlPlane) -> Identity:
     """A member of the group that the shipped RBAC names, once it holds."""
     found = plane.mint("fleetkeeper", shipped.GROUP)
-    until(lambda: plane.request("GET", "/api/v1/nodes", identity=found).ok, "the shipped role holds")
+    wait_until(lambda: plane.request("GET", "/api/v1/nodes", identity=found).ok, "the shipped role holds")
     return found
 
 
@@ -140,7 +152,7 @@ def test_for_traces_each_kind_that_is_served_needs_its_right(plane: ControlPlane
             "subjects": [{"apiGroup": group, "kind": "User", "name": stranger.user}],
         },
     )
-    until(lambda: plane.request("GET", "/apis", identity=stranger).ok, "the role holds")
+    wait_until(lambda: plane.request("GET", "/apis", identity=stranger).ok, "the role holds")
 
     assert len(served) > 5
     with allowed(plane, READER) as user, reading(plane, user) as kube, reading(plane, stranger) as without:
@@ -154,6 +166,70 @@ def test_for_traces_each_kind_that_is_served_needs_its_right(plane: ControlPlane
 def is_served(plane: ControlPlane, right: Right) -> bool:
     group, resource, _ = right
     return plane.request("GET", f"/apis/{group}/v1/{resource}").ok
+
+
+@contextmanager
+def doctored(plane: ControlPlane, user: Identity, folder: Path) -> Iterator[ApiServer]:
+    """The doctor's probes of a plane, by a kubeconfig of this user."""
+    path = folder / "kubeconfig"
+    path.write_text(plane.kubeconfig(user), encoding="utf-8")
+    settings = KubernetesSettings((KubeCluster("edge", kubeconfig=str(path)),))
+    prober = KubeProber(settings, lambda *_: ("", datetime.now(UTC)), SystemClock(), WallPace(threading.Event()))
+    probes = prober.of_kubeconfig("edge")
+    try:
+        yield probes
+    finally:
+        probes.close()
+
+
+def refused_to(probes: Iterable[Probe]) -> dict[str, GapReason]:
+    refused = {}
+    for probe in probes:
+        try:
+            probe.attempt()
+        except ReadError as error:
+            refused[probe.permission] = error.reason
+    return refused
+
+
+def test_the_doctor_finds_nothing_missing_of_the_shipped_role_and_calls_nothing_deprecated(
+    plane: ControlPlane, user: Identity, tmp_path: Path
+) -> None:
+    before = deprecated_calls(plane)
+    with doctored(plane, user, tmp_path) as probes:
+        traced = probes.traced(APIS)
+        assert refused_to((*probes.reads(helm_secrets=False), *traced)) == {}
+
+    assert len(traced) > 5
+    assert deprecated_calls(plane) == before
+
+
+def test_the_doctor_names_each_right_that_is_missing(plane: ControlPlane, tmp_path: Path) -> None:
+    known = [("", "/version", "get"), ("apiextensions.k8s.io", "customresourcedefinitions", "list")]
+    with only(plane, known) as user, doctored(plane, user, tmp_path) as probes:
+        wanted = (*probes.reads(helm_secrets=True), *probes.traced(APIS))
+        given = {"get /version", "list customresourcedefinitions.apiextensions.k8s.io"}
+        missing = {probe.permission for probe in wanted} - given
+        assert refused_to(wanted) == dict.fromkeys(missing, GapReason.FORBIDDEN)
+
+
+@contextmanager
+def only(plane: ControlPlane, some: list[Right]) -> Iterator[Identity]:
+    """A new user with these rights alone."""
+    user = plane.mint(f"only-{uuid4().hex[:8]}")
+    group = "rbac.authorization.k8s.io"
+    role = {"apiGroup": group, "kind": "ClusterRole", "name": user.user}
+    subject = {"apiGroup": group, "kind": "User", "name": user.user}
+    rules = [as_rule(right) for right in some]
+    plane.create(f"{RBAC}/clusterroles", {"metadata": {"name": user.user}, "rules": rules})
+    binding = {"metadata": {"name": user.user}, "roleRef": role, "subjects": [subject]}
+    plane.create(f"{RBAC}/clusterrolebindings", binding)
+    wait_until(lambda: plane.request("GET", "/version", identity=user).ok, "the role holds")
+    try:
+        yield user
+    finally:
+        plane.request("DELETE", f"{RBAC}/clusterrolebindings/{user.user}")
+        plane.request("DELETE", f"{RBAC}/clusterroles/{user.user}")
 
 
 def test_each_right_is_known_by_the_read_that_needs_it() -> None:
@@ -256,7 +332,7 @@ def allowed(plane: ControlPlane, some: list[Right]) -> Iterator[Identity]:
     plane.create(inside, {"metadata": {"name": name}, "roleRef": settings, "subjects": [subject]})
     # Any one right of the role tells that all of it is known: roles and bindings come to the authorizer whole.
     paths = ("/api/v1/nodes", "/api/v1/pods")
-    until(lambda: any(plane.request("GET", path, identity=user).ok for path in paths), "the role holds")
+    wait_until(lambda: any(plane.request("GET", path, identity=user).ok for path in paths), "the role holds")
     try:
         yield user
     finally:

@@ -1,9 +1,6 @@
 """A simulated EKS over a real control plane: what UpdateClusterVersion and a roll of nodes do to the real thing."""
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,142 +17,25 @@ from fleetkeeper.core import parts
 from fleetkeeper.core.model import SeenCluster
 from fleetkeeper.onboarding import shipped
 from fleetkeeper.sim.aws import DEMO_ACCESS_KEY, DEMO_SECRET_KEY
-from fleetkeeper.sim.backed import backed
-from fleetkeeper.sim.control_plane import cache, modules
+from fleetkeeper.sim.control_plane import build, cache, modules
 from fleetkeeper.sim.control_plane.identity import Identity
 from fleetkeeper.sim.control_plane.plane import ControlPlane, Options
-from fleetkeeper.sim.server import Simulator
-from fleetkeeper.sim.world import SimCluster
 from tests.control_plane import readers
-from tests.control_plane.conftest import require_control_plane
-from tests.control_plane.readers import create
+from tests.control_plane.shop import Object, Shop, shop_of
 from tests.control_plane.test_plane import is_ready
-from tests.engine.live import Live, connected, world_of
-from tests.sim.test_eks_updates_server import eks_of
+from tests.engine.live import Live, connected
+from tests.waiting import wait_until
 
-OLDER, NEWER = "1.35", "1.36"
+pytestmark = pytest.mark.usefixtures("adjacent_minors")
+
+OLDER, NEWER = build.DEFAULT_MINORS
 ALONE = Options(controllers=False, scheduler=False, kwok=False)
-PATIENCE = 60.0  # seconds
 MINUTES_IN_SECONDS = 120.0  # 15 minutes pass in 7.5 seconds, in which KWOK and the controllers do their work
 AT_ONCE = 2000.0  # 8 minutes pass in a quarter of a second: an API server takes longer to change
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 CLASSES = "/apis/storage.k8s.io/v1/volumeattributesclasses"
 POLICIES = "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicies"
 REVIEWS = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
-SHOP = """
-[[cluster]]
-name = "shop"
-key = "shop"
-template = ["small"]
-account = "111122223333"
-region = "eu-west-1"
-"""
-Object = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Shop:
-    """A cluster "shop" of two nodes on 1.35, with a real control plane."""
-
-    simulator: Simulator
-    plane: ControlPlane
-    eks: Any
-
-    @property
-    def cluster(self) -> SimCluster:
-        return self.simulator.world.clusters["shop"]
-
-    def described(self) -> Any:
-        return self.eks.describe_cluster(name="shop")["cluster"]
-
-    def move(self, minor: str) -> Any:
-        """Ask for another minor; the update when it has ended."""
-        update = self.eks.update_cluster_version(name="shop", version=minor)["update"]
-        assert self.described()["status"] == "UPDATING"
-        return self.ended(update)
-
-    def roll(self) -> Any:
-        """Begin to roll the group to its newest release."""
-        return self.eks.update_nodegroup_version(clusterName="shop", nodegroupName="general")["update"]
-
-    def ended(self, update: Any, **subject: str) -> Any:
-        seen = update
-        for _ in tries(f"{update['type']} {subject} has ended"):
-            seen = self.eks.describe_update(name="shop", updateId=update["id"], **subject)["update"]
-            if seen["status"] != "InProgress":
-                break
-        return seen
-
-    def git_version(self) -> str:
-        """As the real API server says it."""
-        return str(self.plane.request("GET", "/version").json()["gitVersion"])
-
-    def items(self, path: str) -> list[Object]:
-        found: list[Object] = self.plane.request("GET", path).json()["items"]
-        return found
-
-    def nodes(self) -> dict[str, Object]:
-        return {node["metadata"]["name"]: node for node in self.items("/api/v1/nodes")}
-
-    def pods(self, namespace: str = "") -> dict[str, Object]:
-        """By UID, of one namespace or of all."""
-        path = f"/api/v1/namespaces/{namespace}/pods" if namespace else "/api/v1/pods"
-        return {pod["metadata"]["uid"]: pod for pod in self.items(path)}
-
-    def settled(self) -> set[str]:
-        """The UIDs of all pods, once every Deployment and DaemonSet has its own Ready."""
-        for kind in ("deployments", "daemonsets"):
-            self.plane.wait_for(f"/apis/apps/v1/{kind}", lambda found: all(map(is_complete, found["items"])))
-        return set(self.pods())
-
-    def web(self, namespace: str, **budgets: int) -> dict[str, Object]:
-        """Two pods of a Deployment, of which each budget keeps so many: by UID, once they are Ready and counted."""
-        create(self.plane, "Deployment", namespace, readers.templated("web", replicas=2))
-        path = f"/apis/policy/v1/namespaces/{namespace}/poddisruptionbudgets"
-        for name, kept in budgets.items():
-            spec = {"minAvailable": kept, "selector": {"matchLabels": {"app": "web"}}}
-            self.plane.create(path, {"metadata": {"name": name}, "spec": spec})
-            self.plane.wait_for(f"{path}/{name}", lambda found: found["status"].get("currentHealthy") == 2)
-        return self.pods(namespace)
-
-
-def is_complete(owner: Object) -> bool:
-    """A Deployment or DaemonSet that its controller has seen, and all of whose pods are Ready."""
-    status = owner["status"]
-    wanted = owner["spec"].get("replicas", status.get("desiredNumberScheduled"))
-    ready = status.get("readyReplicas", status.get("numberReady"))
-    return "observedGeneration" in status and bool(wanted == ready)
-
-
-@contextmanager
-def shop_of(scale: float, options: Options | None = None) -> Iterator[Shop]:
-    world = world_of(SHOP)
-    world.scale = scale
-    # Nodes join in real seconds: only what is documented of an eviction is left as short as it is.
-    world.eks.timing = replace(world.eks.timing, node_creation_limit=timedelta(hours=6))
-    with Simulator(world) as simulator, backed(simulator, "shop", options) as plane:
-        yield Shop(simulator, plane, eks_of(simulator, world.clusters["shop"]))
-        assert simulator.aws.violations == []
-
-
-def tries(what: str) -> Iterator[None]:
-    """Again and again until the caller is content; AssertionError when that takes too long."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        yield
-        time.sleep(0.05)
-    pytest.fail(f"waited {PATIENCE:.0f} s until {what}")
-
-
-def until(holds: Callable[[], bool], what: str) -> None:
-    for _ in tries(what):
-        if holds():
-            return
-
-
-@pytest.fixture(scope="module", autouse=True)
-def built() -> None:
-    require_control_plane(OLDER, NEWER)
 
 
 @pytest.fixture(autouse=True)
@@ -351,26 +231,26 @@ def broken_newer_minor(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_roll_replaces_the_nodes_and_its_evictions_keep_the_budget(shop: Shop, namespace: str) -> None:
-    pods, old, fewest = shop.web(namespace, web=1), shop.nodes(), 2
+    pods, old, running = shop.web(namespace, web=1), shop.nodes(), [2]
     update = shop.roll()
-    subject = {"name": "shop", "nodegroupName": "general", "updateId": update["id"]}
-    for _ in tries("the roll has ended"):
-        running = [pod for pod in shop.pods(namespace).values() if is_ready(pod)]
-        fewest = min(fewest, len(running))
-        if (seen := shop.eks.describe_update(**subject)["update"])["status"] != "InProgress":
-            break
+
+    def rolled() -> Any:
+        running.append(sum(map(is_ready, shop.pods(namespace).values())))
+        return shop.outcome(update, nodegroupName="general")
+
+    seen = wait_until(rolled, "the roll has ended")
     assert (seen["status"], seen["errors"]) == ("Successful", [])
     group = shop.eks.describe_nodegroup(clusterName="shop", nodegroupName="general")["nodegroup"]
     kubelet = f"v{group['releaseVersion'].partition('-')[0]}-"
-    until(lambda: len(shop.nodes()) == 2, "surplus nodes are gone")
+    wait_until(lambda: len(shop.nodes()) == 2, "surplus nodes are gone")
     new = shop.nodes()
     assert not new.keys() & old.keys()
     assert all(node["status"]["nodeInfo"]["kubeletVersion"].startswith(kubelet) for node in new.values())
-    until(lambda: sum(map(is_ready, shop.pods(namespace).values())) == 2, "both pods run again")
+    wait_until(lambda: sum(map(is_ready, shop.pods(namespace).values())) == 2, "both pods run again")
     moved = shop.pods(namespace)
     assert not moved.keys() & pods.keys()
     assert {pod["spec"]["nodeName"] for pod in moved.values()} <= new.keys()
-    assert fewest >= 1
+    assert min(running) >= 1
 
 
 def test_a_budget_without_room_fails_the_roll_and_its_pods_stay(shop: Shop, namespace: str) -> None:
@@ -380,7 +260,7 @@ def test_a_budget_without_room_fails_the_roll_and_its_pods_stay(shop: Shop, name
     assert (seen["status"], [each["errorCode"] for each in seen["errors"]]) == ("Failed", ["PodEvictionFailure"])
     assert shop.simulator.timeline.now() - begun >= timedelta(minutes=17)  # 2 until the first drain, which has 15
     assert seen["errors"][0]["resourceIds"][0] in {pod["spec"]["nodeName"] for pod in pods.values()}
-    until(lambda: shop.nodes().keys() == old.keys(), "the new nodes are gone again")
+    wait_until(lambda: shop.nodes().keys() == old.keys(), "the new nodes are gone again")
     assert not [name for name, node in shop.nodes().items() if node["spec"].get("unschedulable")]
     assert shop.pods(namespace).keys() == pods.keys()
 
@@ -419,10 +299,10 @@ def test_a_roll_goes_on_when_the_api_server_is_replaced_meanwhile() -> None:
         upgrade = shop.move(NEWER)
         rolled = shop.ended(roll, nodegroupName="general")
         assert (upgrade["status"], rolled["status"], rolled["errors"]) == ("Successful", "Successful", [])
-        until(lambda: len(shop.nodes()) == 2, "surplus nodes are gone")
+        wait_until(lambda: len(shop.nodes()) == 2, "surplus nodes are gone")
         assert not shop.nodes().keys() & old.keys()
         assert all(map(is_ready, shop.nodes().values()))
-        until(lambda: mirrored(shop) == shop.nodes().keys(), "EKS sees the nodes that are there")
+        wait_until(lambda: mirrored(shop) == shop.nodes().keys(), "EKS sees the nodes that are there")
 
 
 def mirrored(shop: Shop) -> set[str]:

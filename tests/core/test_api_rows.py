@@ -275,7 +275,6 @@ SCALE = read_api(
     group='"apps"', kind='"Scale"', resource='"deployments"', replacement=None, available=None, virtual="true"
 )
 DEPLOYMENT = read_api(group='"apps"', kind='"Deployment"', resource='"deployments"', replacement=None, available=None)
-STAYS = read_api(kind='"Stays"', removed=None)
 
 
 def test_a_plural_finds_the_kind_that_is_stored_before_the_bodies_of_its_subresources() -> None:
@@ -285,20 +284,6 @@ def test_a_plural_finds_the_kind_that_is_stored_before_the_bodies_of_its_subreso
         assert compat.api("apps", "v1beta1", "Scale") is SCALE
     assert Compat(apis=Apis((SCALE,))).api_of_resource("apps", "v1beta1", "deployments") is SCALE
     assert Compat().api_of_resource("apps", "v1beta1", "deployments") is None
-
-
-@pytest.mark.parametrize(
-    ("after", "up_to", "found"),
-    [
-        pytest.param("1.24", "1.25", True, id="the hop onto its last minor and past it"),
-        pytest.param("1.20", "1.30", True, id="a long way"),
-        pytest.param("1.25", "1.26", False, id="gone before"),
-        pytest.param("1.23", "1.24", False, id="still served"),
-    ],
-)
-def test_a_removal_lies_between_two_minors(after: str, up_to: str, found: bool) -> None:
-    apis = Apis((DEPLOYMENT, STAYS))
-    assert apis.removed_between(Minor.parse(after), Minor.parse(up_to)) == (DEPLOYMENT,) * found
 
 
 def test_an_addons_api_is_found_by_each_of_its_kinds() -> None:

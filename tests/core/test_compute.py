@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetkeeper.core.compute import compute_kind
+from fleetkeeper.core.compute import compute_kind, is_spot
 from fleetkeeper.core.model import ComputeKind
 
 EC2 = "aws:///eu-west-1a/i-0123456789abcdef0"
@@ -55,3 +55,16 @@ def test_a_node_is_of_the_kind_that_it_says(
 def test_only_eks_own_label_makes_a_node_managed(labels: dict[str, str], provider_id: str) -> None:
     kind, _ = compute_kind(labels, provider_id)
     assert kind is not ComputeKind.MANAGED or GROUP in labels
+
+
+@pytest.mark.parametrize(
+    ("labels", "spot"),
+    [
+        pytest.param({"eks.amazonaws.com/capacityType": "SPOT"}, True, id="spot of a managed group"),
+        pytest.param({"karpenter.sh/capacity-type": "spot"}, True, id="spot of Karpenter"),
+        pytest.param({"karpenter.sh/capacity-type": "on-demand"}, False, id="on demand"),
+        pytest.param({}, False, id="a node that does not tell"),
+    ],
+)
+def test_a_spot_instance_is_known_by_its_label(labels: dict[str, str], spot: bool) -> None:
+    assert is_spot(labels) is spot

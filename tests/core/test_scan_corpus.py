@@ -8,6 +8,7 @@ import pytest
 
 from fleetkeeper.adapters.library import read_compat
 from fleetkeeper.adapters.manifests.source import Count, Source
+from fleetkeeper.core.chart_capabilities import capabilities
 from fleetkeeper.core.scan import Scope, judge, names_that_matter
 from fleetkeeper.core.scan_screen import Screen
 from fleetkeeper.core.versions import Minor
@@ -73,7 +74,7 @@ def test_the_corpus_is_large_and_has_every_shipped_row_and_form() -> None:
 
 @pytest.mark.parametrize("target", TARGETS, ids=str)
 def test_everything_that_upstream_removes_is_found_and_nothing_else(target: Minor, folder: Path) -> None:
-    source = Source(Screen(names_that_matter(APIS, target)), target, "", Count())
+    source = Source(Screen(names_that_matter(APIS, target)), capabilities(APIS, target), "", Count())
     found = {
         (Path(each.file).name, each.finding.severity.value, each.finding.key.rpartition("/")[2], each.line)
         for each in judge(source.read([str(folder)]), Scope(target), APIS)
@@ -100,7 +101,7 @@ def test_a_screened_file_says_the_same_as_one_that_is_parsed(form: object, folde
     paths = sorted(str(path) for path in folder.glob(f"*-{form.__name__}.*"))  # type: ignore[attr-defined]
     assert paths
     answers = [
-        list(judge(Source(screen, target, "", Count()).read(paths), Scope(target), APIS))
+        list(judge(Source(screen, capabilities(APIS, target), "", Count()).read(paths), Scope(target), APIS))
         for screen in (Screen(names), All(names))
     ]
     assert answers[0] == answers[1]

@@ -123,10 +123,8 @@ def test_a_version_shows_as_it_was_read() -> None:
     assert str(Version.parse("v1.11.4-eksbuild.2")) == "v1.11.4-eksbuild.2"
 
 
-def test_a_version_knows_its_minor_and_whether_it_is_final() -> None:
+def test_a_version_knows_its_minor() -> None:
     assert Version.parse("v1.35.6-eksbuild.2").minor == Minor(1, 35)
-    assert Version.parse("1.2.0-rc.1").is_pre_release
-    assert not Version.parse("1.2.0-eksbuild.1").is_pre_release
 
 
 def test_a_version_is_no_text() -> None:

@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
 from fleetkeeper.core import model, observed
+from fleetkeeper.core.api_rows import Apis
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.engine.diagnose import Doctor
 from fleetkeeper.engine.observe import Choice
 from fleetkeeper.engine.ports import Cloud
-from fleetkeeper.engine.probing import ASSUME, CONNECT, CREDENTIAL, IDENTITY, RESOLVE, TLS, Probe, Right
+from fleetkeeper.engine.probing import ASSUME, CONNECT, CREDENTIAL, IDENTITY, RESOLVE, TLS, Probe, Right, Wanted
 from fleetkeeper.errors import FleetkeeperError, GapReason, ReadError
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -123,9 +124,10 @@ class FakeAws:
     def sign_in(self, cloud: Cloud) -> Probe:
         return probe(cloud.scope.account, ASSUME, self.denied)
 
-    def reads(self, cloud: Cloud, cluster: str) -> tuple[Probe, ...]:
+    def reads(self, cloud: Cloud, cluster: str, audit_logs: bool) -> tuple[Probe, ...]:
         self.samples += [cluster] if cluster else []
-        return tuple(probe(str(cloud.scope), action, self.denied) for action in ACTIONS)
+        wanted = (*ACTIONS, "logs:StartQuery") if audit_logs else ACTIONS
+        return tuple(probe(str(cloud.scope), action, self.denied) for action in wanted)
 
 
 @dataclass
@@ -141,6 +143,11 @@ class FakeServer:
     def reads(self, helm_secrets: bool) -> tuple[Probe, ...]:
         wanted = (*READS, "list secrets") if helm_secrets else READS
         return tuple(probe(self.subject, permission, self.fleet.denied) for permission in wanted)
+
+    def traced(self, apis: Apis) -> tuple[Probe, ...]:
+        if reason := self.fleet.denied.get((self.subject, "list customresourcedefinitions")):
+            raise ReadError("the definitions were not read", reason)
+        return tuple(probe(self.subject, f"list {row.resource}.{row.group}", self.fleet.denied) for row in apis.rows)
 
     def may(self, right: Right) -> bool:
         if reason := self.fleet.denied.get((self.subject, f"cannot {right}")):
@@ -178,7 +185,7 @@ class Fleet:
     denied: Denied = field(default_factory=dict)
     store_error: FleetkeeperError | None = None
     choice: Choice = field(default_factory=Choice)
-    helm_secrets: bool = False
+    wanted: Wanted = field(default_factory=Wanted)
 
     def __post_init__(self) -> None:
         east, west = model.Scope("111122223333", "us-east-1"), model.Scope("444455556666", "eu-west-1")
@@ -191,7 +198,7 @@ class Fleet:
     def doctor(self) -> Doctor:
         store = (Probe("schema", self._store), Probe("writable", self._store))
         cancel = threading.Event()
-        return Doctor(self.clouds, self.aws, self.kube, store, self.choice, self.helm_secrets, 4, cancel)
+        return Doctor(self.clouds, self.aws, self.kube, store, self.choice, self.wanted, 4, cancel)
 
     def _store(self) -> str:
         if self.store_error:

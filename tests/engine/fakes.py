@@ -13,12 +13,14 @@ from fleetkeeper.core import model, observed, parts
 from fleetkeeper.core.api_search import NO_NAMES, ApiNames, LiveKind
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.field_owners import AddonObject
+from fleetkeeper.core.insights import Insight
 from fleetkeeper.core.placement import Candidate, MappingSettings, place
 from fleetkeeper.core.selector import Selector
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.engine.observe import Choice, Outcome, Progress, observe_fleet
 from fleetkeeper.engine.observe_cluster import ClusterReader, Placer
 from fleetkeeper.engine.ports import Cloud, KubeconfigCluster, Ports
+from fleetkeeper.engine.turns import Turns
 from fleetkeeper.errors import GapReason, ReadError
 from tests.contract.observed import NOON, SCOPE, control_plane, snapshot
 
@@ -120,8 +122,8 @@ class FakeCloud:
         found: tuple[model.FargateProfile, ...] = self._part(parts.FARGATE_PROFILES, name)
         return found
 
-    def insights(self, name: str) -> tuple[model.Insight, ...]:
-        found: tuple[model.Insight, ...] = self._part(parts.INSIGHTS, name)
+    def insights(self, name: str) -> tuple[Insight, ...]:
+        found: tuple[Insight, ...] = self._part(parts.INSIGHTS, name)
         return found
 
     def updates(self, name: str, known: Mapping[str, observed.EksUpdate]) -> tuple[observed.EksUpdate, ...]:
@@ -307,6 +309,7 @@ class Fleet:
         self.kubes = FakeKubes(self.reads)
         self.helm_secrets = True
         self.audit_logs = True
+        self.turns: Turns | None = None
         self.choice = Choice()
         self.place: Placer = placed
 
@@ -320,7 +323,7 @@ class Fleet:
 
     def observe(self, selector: str = "", kube_threads: int = 4) -> Outcome:
         ports = Ports(self.clouds, self.kubes, self.store, self.clock, self.cancel)
-        reader = ClusterReader(ports, self.place, compat(), self.helm_secrets, self.audit_logs)
+        reader = ClusterReader(ports, self.place, compat(), self.helm_secrets, self.audit_logs, self.turns)
         choice = self.choice.narrowed(Selector.parse(selector))
         return observe_fleet(ports, reader, choice, Progress(), kube_threads)
 

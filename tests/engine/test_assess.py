@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from fleetkeeper.adapters.store import schema
 from fleetkeeper.adapters.store.store import SqlStore
 from fleetkeeper.config import StoreSettings
-from fleetkeeper.core import model, parts
+from fleetkeeper.core import parts
 from fleetkeeper.core.assess import NOT_SEEN, Verdict
 from fleetkeeper.core.checks import Check, all_checks
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.finding import Finding, Severity
+from fleetkeeper.core.insights import Insight, InsightStatus
 from fleetkeeper.core.lifecycle import State, Tracked
 from fleetkeeper.core.observed import Budget
 from fleetkeeper.core.policy import TargetRule
@@ -146,7 +147,7 @@ def test_what_was_known_stays_while_nobody_can_look(shop: Assessed) -> None:
     assert shop.state("FK992") is State.RESOLVED
 
 
-INSIGHT = model.Insight("i-1", "Deprecated APIs", "UPGRADE_READINESS", model.InsightStatus.ERROR, None, "", NOON)
+INSIGHT = Insight("i-1", "Deprecated APIs", "UPGRADE_READINESS", InsightStatus.ERROR, None, "", NOON)
 
 
 @settings(

@@ -1,14 +1,17 @@
 """The doctor: each denied permission is one row that names it and its fix, and nothing else changes."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
+from fleetkeeper.core.api_rows import ApiRow, Apis
 from fleetkeeper.core.model import Gap
+from fleetkeeper.core.rows import Confidence, Source
+from fleetkeeper.core.versions import Minor
 from fleetkeeper.engine.diagnose_cluster import MUST_NOT, READS_SECRETS
 from fleetkeeper.engine.observe import Choice
-from fleetkeeper.engine.probing import Right
+from fleetkeeper.engine.probing import Right, Wanted
 from fleetkeeper.engine.proofs import Proof, Result, Trouble, worst
 from fleetkeeper.errors import GapReason, SchemaError, UsageError
 from tests.engine.fake_probes import NOW, Denied, Fleet
@@ -16,6 +19,15 @@ from tests.engine.fake_probes import NOW, Denied, Fleet
 EAST, WEST = "111122223333/us-east-1", "444455556666/eu-west-1"
 EAST_SHOP = f"{EAST}/shop"
 EAST_ARN = "arn:aws:eks:us-east-1:111122223333:cluster/shop"
+OLD = ApiRow(
+    group="flowcontrol.apiserver.k8s.io",
+    version="v1beta3",
+    kind="FlowSchema",
+    resource="flowschemas",
+    source=Source("https://kubernetes.io", date(2026, 11, 20), Confidence.HIGH),
+    removed=Minor(1, 32),
+)
+LISTS = "list flowschemas.flowcontrol.apiserver.k8s.io"
 NO_RIGHT, NO_ANSWER, STRANGER = GapReason.FORBIDDEN, GapReason.UNREACHABLE, GapReason.UNAUTHENTICATED
 
 
@@ -197,7 +209,7 @@ CLUSTER_FAILURES: dict[str, tuple[Denied, list[tuple[str, str, str]], str]] = {
 def test_what_is_denied_in_a_cluster_is_what_fails(name: str) -> None:
     denied, expected, fix = CLUSTER_FAILURES[name]
 
-    proofs = Fleet(denied, helm_secrets=True).doctor().cluster(EAST_ARN)
+    proofs = Fleet(denied, wanted=Wanted(helm_secrets=True)).doctor().cluster(EAST_ARN)
 
     assert bad(proofs) == expected
     assert fix in next(p.fix for p in proofs if p.result is not Result.PASS)
@@ -214,8 +226,27 @@ def test_a_reader_that_can_do_more_than_it_needs_is_warned_about(right: Right) -
     assert worst(proofs) is Trouble.NONE
 
 
+def test_objects_of_apis_that_go_away_are_looked_for_and_logs_queried_where_that_was_asked_for() -> None:
+    fleet = Fleet({(EAST_SHOP, LISTS): NO_RIGHT}, wanted=Wanted(audit_logs=True, apis=Apis((OLD,))))
+
+    proofs = fleet.doctor().cluster(EAST_ARN)
+
+    assert bad(proofs) == [("FAIL", EAST_SHOP, LISTS)]
+    assert ("PASS", EAST, "logs:StartQuery") in rows(proofs)
+    assert "let the group fleetkeeper:readers list flowschemas" in next(p.fix for p in proofs if p.what == LISTS)
+
+
+def test_where_definitions_cannot_be_read_only_they_are_told() -> None:
+    fleet = Fleet({(EAST_SHOP, "list customresourcedefinitions"): NO_RIGHT}, wanted=Wanted(apis=Apis((OLD,))))
+
+    proofs = fleet.doctor().cluster(EAST_ARN)
+
+    assert not {LISTS, "logs:StartQuery"} & {p.what for p in proofs}
+    assert bad(proofs) == []
+
+
 def test_secrets_may_be_read_where_that_was_asked_for() -> None:
-    fleet = Fleet(helm_secrets=True)
+    fleet = Fleet(wanted=Wanted(helm_secrets=True))
     fleet.kube.may = set(READS_SECRETS)
 
     proofs = fleet.doctor().cluster(EAST_ARN)

@@ -4,10 +4,13 @@ import gzip
 import http.client
 import json
 import ssl
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
+
+import pytest
 
 from fleetkeeper.sim.kube.rbac import User
 from fleetkeeper.sim.kube_api import KubeServer, serve_kube, static_tokens
@@ -140,3 +143,20 @@ def refreshed(server: KubeServer) -> World:
         cluster.deprecated_calls.clear()
         server.api.forget(cluster)
     return world
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[KubeServer]:
+    running = served(filled())
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def world(server: KubeServer) -> World:
+    return refreshed(server)
+
+
+@pytest.fixture
+def cluster(world: World) -> SimCluster:
+    return world.clusters["a"]

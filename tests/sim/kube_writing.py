@@ -9,8 +9,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
+
+from fleetkeeper.sim.kube_api import KubeServer
 from fleetkeeper.sim.world import Object, SimCluster, World
-from tests.sim.kube_wire import ADMIN, EPOCH, Reply
+from tests.sim.kube_wire import ADMIN, EPOCH, Reply, a_cluster, a_world, served
 
 MAPS, MAP = "/api/v1/namespaces/team/configmaps", "/api/v1/namespaces/team/configmaps/c"
 POD, EVICTION = "/api/v1/namespaces/team/pods/p", "/api/v1/namespaces/team/pods/p/eviction"
@@ -41,6 +44,29 @@ def filled(world: World) -> World:
     metadata: Object = {"name": "p", "namespace": "team", "uid": "1"}
     cluster.put("/pods", {"metadata": metadata, "spec": spec, "status": status})
     return world
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[KubeServer]:
+    running = served(a_world(a_cluster(KEY), a_cluster("b")))
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def clock(server: KubeServer) -> Clock:
+    server.world.clock = made = Clock()
+    return made
+
+
+@pytest.fixture
+def world(server: KubeServer, clock: Clock) -> World:
+    return filled(server.world)
+
+
+@pytest.fixture
+def cluster(world: World) -> SimCluster:
+    return world.clusters[KEY]
 
 
 def send(cluster: SimCluster, method: str, path: str, body: Any = None, patience: float = 20.0) -> Reply:

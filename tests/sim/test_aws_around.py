@@ -1,6 +1,5 @@
 """What stands around clusters, through real clients: instances, subnets, images, scaling groups, parameters, quotas."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -10,13 +9,6 @@ from botocore.exceptions import ClientError
 from fleetkeeper.sim.aws.images import ami_id
 from fleetkeeper.sim.world import SimImage, SimSubnet
 from tests.sim.worlds import CUSTOM_AMI, NOW, PROD, REGION, Aws, a_cluster, a_world, served
-
-
-@pytest.fixture
-def aws() -> Iterator[Aws]:
-    with served(a_world()) as server:
-        yield server
-        assert server.server.violations == []
 
 
 def instances(aws: Aws, **arguments: Any) -> list[dict[str, Any]]:

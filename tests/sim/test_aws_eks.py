@@ -1,6 +1,5 @@
 """The simulated EKS through real clients: every read, its pages and its errors, always as the world stands now."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,20 +8,9 @@ from botocore.exceptions import ClientError
 
 from fleetkeeper.sim.aws.catalog import catalog
 from fleetkeeper.sim.world import SimIssue
-from tests.sim.worlds import CUSTOM_AMI, DEV, PROD, REGION, Aws, a_cluster, a_world, served
+from tests.sim.worlds import CUSTOM_AMI, DEV, PROD, REGION, Aws, a_cluster, a_world, pages, served
 
 READER = f"arn:aws:iam::{PROD}:role/fleetkeeper-reader"
-
-
-@pytest.fixture
-def aws() -> Iterator[Aws]:
-    with served(a_world()) as server:
-        yield server
-        assert server.server.violations == []
-
-
-def pages(client: Any, operation: str, member: str, **arguments: Any) -> list[Any]:
-    return [each for page in client.get_paginator(operation).paginate(**arguments) for each in page[member]]
 
 
 def test_a_change_of_the_world_shows_at_once(aws: Aws) -> None:

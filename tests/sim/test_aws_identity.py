@@ -1,7 +1,6 @@
 """Who may do what: keys, roles and their trust, sessions that end, and the bearer tokens of EKS."""
 
 import base64
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +9,7 @@ import time_machine
 from botocore.exceptions import ClientError
 
 from fleetkeeper.sim.aws import DEMO_ACCESS_KEY, DEMO_SECRET_KEY, Unidentified, serve_aws
-from tests.sim.worlds import DEV, EXTERNAL_ID, MANAGEMENT, PROD, REGION, Aws, a_world, served
+from tests.sim.worlds import DEV, EXTERNAL_ID, MANAGEMENT, PROD, REGION, Aws, a_world
 
 READER = f"arn:aws:iam::{PROD}:role/fleetkeeper-reader"
 SERVICES = [
@@ -20,13 +19,6 @@ SERVICES = [
     ("autoscaling", "describe_auto_scaling_groups", {}, "InvalidClientTokenId", "ExpiredToken"),
     ("ec2", "describe_vpcs", {}, "AuthFailure", "RequestExpired"),
 ]
-
-
-@pytest.fixture
-def aws() -> Iterator[Aws]:
-    with served(a_world()) as server:
-        yield server
-        assert server.server.violations == []
 
 
 def code(error: pytest.ExceptionInfo[ClientError]) -> str:

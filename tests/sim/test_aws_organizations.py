@@ -1,24 +1,10 @@
 """The simulated Organizations through real clients: accounts, nested units, tags, and what members may not see."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 from botocore.exceptions import ClientError
 
 from fleetkeeper.sim.world import SimAccount
-from tests.sim.worlds import DEV, MANAGEMENT, PROD, Aws, a_world, served
-
-
-@pytest.fixture
-def aws() -> Iterator[Aws]:
-    with served(a_world()) as server:
-        yield server
-        assert server.server.violations == []
-
-
-def pages(client: Any, operation: str, member: str, **arguments: Any) -> list[Any]:
-    return [each for page in client.get_paginator(operation).paginate(**arguments) for each in page[member]]
+from tests.sim.worlds import DEV, MANAGEMENT, PROD, Aws, pages
 
 
 def test_the_organization_belongs_to_the_management_account(aws: Aws) -> None:

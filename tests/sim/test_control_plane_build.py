@@ -1,12 +1,14 @@
 """Building a control plane, the pure parts: what is locked, where it is kept, which Go compiler fits."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from fleetkeeper.sim.control_plane import cache, modules, opt_out, toolchain
+from fleetkeeper.sim.control_plane import cache, modules, toolchain
 from fleetkeeper.sim.control_plane.errors import ControlPlaneError
 from fleetkeeper.sim.control_plane.modules import GoMod
+from tests.control_plane.conftest import require_control_plane
 
 UPSTREAM = """\
 module k8s.io/kubernetes
@@ -116,7 +118,7 @@ def test_a_minor_without_a_lock_is_an_error_that_names_the_command(tmp_path: Pat
 
 
 def test_minors_are_ordered_as_numbers(tmp_path: Path) -> None:
-    for name in ("1.100", "1.36", "etcd", "kwok", "1.9"):
+    for name in ("1.100", "1.36", "etcd", "helm", "kwok", "1.9"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "go.mod").touch()
 
@@ -151,26 +153,25 @@ def test_a_missing_build_is_an_error_that_names_the_command(
 
     with pytest.raises(ControlPlaneError, match=r"python -m fleetkeeper\.sim\.control_plane build 1\.36`"):
         cache.find_programs("1.36")
+    with pytest.raises(
+        ControlPlaneError, match=r"helm-[\d.]+ is not built .*python -m fleetkeeper\.sim\.control_plane build`"
+    ):
+        cache.helm_program()
 
 
-@pytest.mark.parametrize(
-    ("environ", "left_out"),
-    [
-        pytest.param({}, False, id="nobody opted out"),
-        pytest.param({"CI": "true"}, False, id="CI runs them"),
-        pytest.param({"FLEETKEEPER_NO_CONTROL_PLANE": "0"}, False, id="only 1 opts out"),
-        pytest.param({"FLEETKEEPER_NO_CONTROL_PLANE": "1"}, True, id="a person may opt out"),
-        pytest.param({"FLEETKEEPER_NO_CONTROL_PLANE": "1", "CI": "false"}, True, id="CI=false is no CI"),
-    ],
-)
-def test_the_tests_are_left_out_only_by_name(environ: dict[str, str], left_out: bool) -> None:
-    assert opt_out.is_left_out(environ) is left_out
+def test_the_built_helm_is_the_locked_one_and_says_so(helm: Path) -> None:
+    done = subprocess.run([helm, "version", "--short"], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == f"v{modules.locked('helm').version}"
 
 
-@pytest.mark.parametrize("ci", ["true", "1", "True"])
-def test_ci_may_not_leave_them_out(ci: str) -> None:
-    with pytest.raises(ControlPlaneError, match="refused when CI=true"):
-        opt_out.is_left_out({"FLEETKEEPER_NO_CONTROL_PLANE": "1", "CI": ci})
+def test_the_tests_fail_rather_than_skip_where_no_control_plane_is_built(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FLEETKEEPER_CACHE", str(tmp_path))
+
+    with pytest.raises(pytest.fail.Exception, match=r"control_plane build 1\.36.*; or .*-m 'not control_plane'"):
+        require_control_plane("1.36")
 
 
 @pytest.mark.parametrize(

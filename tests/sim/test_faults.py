@@ -19,8 +19,8 @@ from fleetkeeper.sim.build import build
 from fleetkeeper.sim.faults import FIELDS, HARMS, Encounter, Fault, FaultError, Harm, Side, of_json
 from fleetkeeper.sim.server import Simulator
 from fleetkeeper.sim.world import World
+from tests.sim.fleet_of_three import eks_of
 from tests.sim.kube_wire import get
-from tests.sim.test_eks_updates_server import eks_of
 from tests.sim.test_scenario import HEAD, scenario
 from tests.sim.test_server import eks_token
 

@@ -1,6 +1,5 @@
 import http.client
 import ssl
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,28 +11,13 @@ from tests.sim.kube_wire import (
     NOBODY,
     RBAC,
     READER,
-    filled,
+    cluster,
     get,
-    refreshed,
-    served,
+    server,
+    world,
 )
 
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[KubeServer]:
-    running = served(filled())
-    yield running
-    running.close()
-
-
-@pytest.fixture
-def world(server: KubeServer) -> World:
-    return refreshed(server)
-
-
-@pytest.fixture
-def cluster(world: World) -> SimCluster:
-    return world.clusters["a"]
+__all__ = ["cluster", "server", "world"]
 
 
 # ---- who may what

@@ -1,39 +1,23 @@
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from fleetkeeper.sim.kube_api import KubeServer
-from fleetkeeper.sim.world import SimCluster, SimDeprecatedCall, World
+from fleetkeeper.sim.world import SimCluster, SimDeprecatedCall
 from tests.sim.kube_wire import (
     ask,
+    cluster,
     config_map,
-    filled,
     get,
     names,
-    refreshed,
-    served,
+    server,
+    world,
 )
 
 METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
 
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[KubeServer]:
-    running = served(filled())
-    yield running
-    running.close()
-
-
-@pytest.fixture
-def world(server: KubeServer) -> World:
-    return refreshed(server)
-
-
-@pytest.fixture
-def cluster(world: World) -> SimCluster:
-    return world.clusters["a"]
+__all__ = ["cluster", "server", "world"]
 
 
 # ---- lists

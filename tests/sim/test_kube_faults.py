@@ -1,7 +1,7 @@
 """Faults as a client of an API server meets them: answers, connections, times, selection, over TLS."""
 
 import http.client
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,31 +11,25 @@ from fleetkeeper.adapters.kube.connection import Connection, Endpoint
 from fleetkeeper.sim.faults import Fault
 from fleetkeeper.sim.kube_api import KubeServer
 from fleetkeeper.sim.world import SimCluster, World
-from tests.sim.kube_wire import ADMIN, Reply, a_cluster, a_world, served
-from tests.sim.kube_writing import KEY, MAP, MAPS, Clock, data, evict, filled, is_leaving, send, watching, write
+from tests.sim.kube_wire import ADMIN, Reply
+from tests.sim.kube_writing import (
+    KEY,
+    MAP,
+    MAPS,
+    Clock,
+    clock,
+    cluster,
+    data,
+    evict,
+    is_leaving,
+    send,
+    server,
+    watching,
+    world,
+    write,
+)
 
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[KubeServer]:
-    running = served(a_world(a_cluster(KEY), a_cluster("b")))
-    yield running
-    running.close()
-
-
-@pytest.fixture
-def clock(server: KubeServer) -> Clock:
-    server.world.clock = made = Clock()
-    return made
-
-
-@pytest.fixture
-def world(server: KubeServer, clock: Clock) -> World:
-    return filled(server.world)
-
-
-@pytest.fixture
-def cluster(world: World) -> SimCluster:
-    return world.clusters[KEY]
+__all__ = ["clock", "cluster", "server", "world"]
 
 
 # ---- answers in place of the real one

@@ -1,40 +1,29 @@
 """API servers that are wrong themselves: they lag behind, their clock is off, their watches have gaps."""
 
 import http.client
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 import pytest
 
 from fleetkeeper.sim.faults import ALL, Fault
-from fleetkeeper.sim.kube_api import KubeServer
 from fleetkeeper.sim.world import SimCluster, World
-from tests.sim.kube_wire import Reply, a_cluster, a_world, served
-from tests.sim.kube_writing import KEY, MAP, MAPS, Clock, data, filled, send, watching, write
+from tests.sim.kube_wire import Reply
+from tests.sim.kube_writing import (
+    MAP,
+    MAPS,
+    Clock,
+    clock,
+    cluster,
+    data,
+    send,
+    server,
+    watching,
+    world,
+    write,
+)
 
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[KubeServer]:
-    running = served(a_world(a_cluster(KEY), a_cluster("b")))
-    yield running
-    running.close()
-
-
-@pytest.fixture
-def clock(server: KubeServer) -> Clock:
-    server.world.clock = made = Clock()
-    return made
-
-
-@pytest.fixture
-def world(server: KubeServer, clock: Clock) -> World:
-    return filled(server.world)
-
-
-@pytest.fixture
-def cluster(world: World) -> SimCluster:
-    return world.clusters[KEY]
+__all__ = ["clock", "cluster", "server", "world"]
 
 
 # ---- reads that lag

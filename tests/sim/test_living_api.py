@@ -1,16 +1,13 @@
 """Writes over HTTP move a served world that lives: its controllers follow them, and its watches tell of them."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from fleetkeeper.sim import scenario_file
-from fleetkeeper.sim.build import build
-from fleetkeeper.sim.kube.rbac import User
 from fleetkeeper.sim.server import Simulator
 from fleetkeeper.sim.world import Object, SimCluster
+from tests.sim.fleet_of_three import simulator
 from tests.sim.kube_wire import Reply, ask, get
 
 PODS = "/api/v1/namespaces/payments/pods"
@@ -18,12 +15,7 @@ DEPLOYMENTS = "/apis/apps/v1/namespaces/payments/deployments"
 BUDGETS = "/apis/policy/v1/namespaces/payments/poddisruptionbudgets"
 MERGE = "application/merge-patch+json"
 
-
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    world = build(scenario_file.load(scenario_file.find("three")))
-    with Simulator(world, tokens={"test": User("test", ("system:masters",))}, virtual=True) as running:
-        yield running
+__all__ = ["simulator"]
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """A served world that lives: what EKS does moves its nodes and pods through their controllers, in virtual time."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -16,18 +15,12 @@ from fleetkeeper.sim.server import Simulator
 from fleetkeeper.sim.touch import touch
 from fleetkeeper.sim.world import Object, SimCluster
 from tests.sim.controllers.behaving import BUDGETS, DAEMONS, DEPLOYMENTS, Behaving
+from tests.sim.fleet_of_three import eks_of, simulator
 from tests.sim.kube_wire import get
-from tests.sim.test_eks_updates_server import eks_of
 
 NODES, PODS, API = "/api/v1/nodes", "/api/v1/pods", "/api/v1/namespaces/payments/pods"
 
-
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    world = build(scenario_file.load(scenario_file.find("three")))
-    with Simulator(world, tokens={"test": User("test", ("system:masters",))}, virtual=True) as running:
-        yield running
-        assert running.aws.violations == []
+__all__ = ["simulator"]
 
 
 @pytest.fixture

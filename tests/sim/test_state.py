@@ -272,7 +272,7 @@ def test_a_lazy_cluster_stays_lazy_until_it_is_written() -> None:
             made.append(key)
             return super().of(key, build)
 
-    cluster.objects = RecipeObjects(recipes, Identity("k", "eu", NOON), Counting())
+    cluster.objects = RecipeObjects(recipes, Identity("k", NOON), Counting())
     objects = Objects(cluster, Clock().now)
     assert made == []
     objects.delete(PODS, ("shop", "web"))

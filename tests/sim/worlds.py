@@ -180,3 +180,15 @@ def served(world: World, living: LivingWorld | None = None) -> Iterator[Aws]:
         yield aws
     finally:
         aws.close()
+
+
+@contextmanager
+def strictly_served(world: World) -> Iterator[Aws]:
+    """The world over HTTP; in the end every call must have been one that AWS knows."""
+    with served(world) as aws:
+        yield aws
+        assert aws.server.violations == []
+
+
+def pages(client: Any, operation: str, member: str, **arguments: Any) -> list[Any]:
+    return [each for page in client.get_paginator(operation).paginate(**arguments) for each in page[member]]

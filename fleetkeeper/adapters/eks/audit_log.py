@@ -39,6 +39,11 @@ _LONGEST_TEXT = 300  # of a user agent, which its client makes up
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def log_group(cluster: str) -> str:
+    """Where EKS puts the logs of a control plane."""
+    return f"/aws/eks/{cluster}/cluster"
+
+
 def audit_calls(pages: Pages, cluster: str, since: datetime, until: datetime) -> tuple[AuditCall, ...]:
     """Calls from `since` to before `until`, in whole seconds; a ReadError of TIMEOUT when 30 s do not suffice.
 
@@ -48,7 +53,7 @@ def audit_calls(pages: Pages, cluster: str, since: datetime, until: datetime) ->
     if first >= end:
         return ()
     arguments = {
-        "logGroupName": f"/aws/eks/{cluster}/cluster",
+        "logGroupName": log_group(cluster),
         "startTime": first,
         "endTime": end - 1,  # Insights takes both ends as part of the range
         "queryString": QUERY,

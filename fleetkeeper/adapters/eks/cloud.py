@@ -12,6 +12,7 @@ from fleetkeeper.adapters.eks.account import AccountReads
 from fleetkeeper.adapters.eks.pages import Listing, Pages, permission
 from fleetkeeper.adapters.eks.sessions import Sessions
 from fleetkeeper.core import model, observed
+from fleetkeeper.core.insights import Insight, InsightStatus
 from fleetkeeper.core.versions import Minor
 
 T = TypeVar("T")
@@ -67,10 +68,10 @@ class EksCloud:
             for profile in self._listed("list_fargate_profiles", "fargateProfileNames", name, parse.name)
         )
 
-    def insights(self, name: str) -> tuple[model.Insight, ...]:
+    def insights(self, name: str) -> tuple[Insight, ...]:
         return tuple(
             listed
-            if listed.status is model.InsightStatus.PASSING
+            if listed.status is InsightStatus.PASSING
             else self._described("describe_insight", "insight", parse.insight, clusterName=name, id=listed.id)
             for listed in self._listed("list_insights", "insights", name, parse.insight)
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 from fleetkeeper.adapters.eks.fields import count, listed, mapping, moment, tags, text, texts
 from fleetkeeper.core import model
+from fleetkeeper.core.insights import ClientStat, Deprecation, Insight, InsightStatus
 from fleetkeeper.core.versions import Minor
 
 
@@ -93,6 +94,7 @@ def node_group(body: Mapping[str, Any]) -> model.NodeGroup:
     scaling = mapping(body.get("scalingConfig"))
     template = mapping(body.get("launchTemplate"))
     groups = listed(mapping(body.get("resources")).get("autoScalingGroups"))
+    rolling = mapping(body.get("updateConfig"))
     return model.NodeGroup(
         name=name(body["nodegroupName"]),
         status=text(body.get("status")),
@@ -110,7 +112,17 @@ def node_group(body: Mapping[str, Any]) -> model.NodeGroup:
         issues=_issues(body.get("health")),
         labels=tags(body.get("labels")),
         tags=tags(body.get("tags")),
+        max_unavailable=_unavailable(rolling),
+        update_strategy=text(rolling.get("updateStrategy")),
     )
+
+
+def _unavailable(rolling: Mapping[str, Any]) -> str:
+    """updateConfig has a number or a percentage; none of them where it was never set."""
+    if share := count(rolling.get("maxUnavailablePercentage")):
+        return f"{share}%"
+    number = count(rolling.get("maxUnavailable"))
+    return str(number) if number else ""
 
 
 def fargate_profile(body: Mapping[str, Any]) -> model.FargateProfile:
@@ -120,17 +132,17 @@ def fargate_profile(body: Mapping[str, Any]) -> model.FargateProfile:
     return model.FargateProfile(name(body["fargateProfileName"]), text(body.get("status")), selectors)
 
 
-def insight(body: Mapping[str, Any]) -> model.Insight:
+def insight(body: Mapping[str, Any]) -> Insight:
     """An entry of ListInsights, or DescribeInsight's `insight`, which also has the deprecations."""
     status = mapping(body.get("insightStatus"))
     said = text(status.get("status"))
     minor = text(body.get("kubernetesVersion"))
     details = listed(mapping(body.get("categorySpecificSummary")).get("deprecationDetails"))
-    return model.Insight(
+    return Insight(
         id=name(body["id"]),
         name=text(body.get("name")),
         category=text(body.get("category")),
-        status=model.InsightStatus(said) if said in set(model.InsightStatus) else model.InsightStatus.UNKNOWN,
+        status=InsightStatus(said) if said in set(InsightStatus) else InsightStatus.UNKNOWN,
         minor=Minor.parse(minor) if minor else None,
         reason=text(status.get("reason")),
         refreshed_at=moment(body.get("lastRefreshTime")),
@@ -138,13 +150,13 @@ def insight(body: Mapping[str, Any]) -> model.Insight:
     )
 
 
-def _deprecation(body: Mapping[str, Any]) -> model.Deprecation:
-    return model.Deprecation(
+def _deprecation(body: Mapping[str, Any]) -> Deprecation:
+    return Deprecation(
         usage=text(body.get("usage")),
         replaced_with=text(body.get("replacedWith")),
         stop_serving=text(body.get("stopServingVersion")),
         clients=tuple(
-            model.ClientStat(
+            ClientStat(
                 text(c.get("userAgent")), count(c.get("numberOfRequestsLast30Days")), moment(c.get("lastRequestTime"))
             )
             for c in map(mapping, listed(body.get("clientStats")))

@@ -11,8 +11,9 @@ from typing import Any
 import botocore.session
 from botocore.exceptions import ClientError
 
+from fleetkeeper.adapters.eks.audit_log import QUERY, log_group
 from fleetkeeper.adapters.eks.cloud import EksCloud
-from fleetkeeper.adapters.eks.failures import translated
+from fleetkeeper.adapters.eks.failures import Unreadable, translated
 from fleetkeeper.adapters.eks.pages import permission
 from fleetkeeper.adapters.eks.sessions import RoleCredentials, Sessions
 from fleetkeeper.config import AwsSettings
@@ -51,10 +52,11 @@ class EksProbes:
         assumes = isinstance(session._credentials, RoleCredentials)
         return Probe(ASSUME if assumes else IDENTITY, partial(self._account_identity, session, cloud.scope))
 
-    def reads(self, cloud: Cloud, cluster: str) -> tuple[Probe, ...]:
+    def reads(self, cloud: Cloud, cluster: str, audit_logs: bool) -> tuple[Probe, ...]:
         assert isinstance(cloud, EksCloud)
         scope_probes = _ScopeProbes(partial(self._sessions.client, cloud.session), cloud.scope)
-        return scope_probes.all(cluster or _NOTHING)
+        logs = scope_probes.of_logs(cluster or _NOTHING) if audit_logs else ()
+        return (*scope_probes.all(cluster or _NOTHING), *logs)
 
     def _identity(self, session: botocore.session.Session, scope: Scope) -> str:
         with translated("get caller identity"):
@@ -115,6 +117,15 @@ class _ScopeProbes:
             self._probe("cloudwatch", "get_metric_data", _one_metric, "MetricDataResults"),
         )
 
+    def of_logs(self, cluster: str) -> tuple[Probe, ...]:
+        """A query of one second, which reads next to nothing, and is stopped."""
+        query = partial(self._one, "queryId")
+        return (
+            self._probe("logs", "start_query", partial(_one_second, cluster), "queryId"),
+            self._probe("logs", "get_query_results", lambda: {"queryId": query()}, "status"),
+            self._probe("logs", "stop_query", lambda: {"queryId": query()}, "success"),
+        )
+
     def _one(self, items: str) -> str:
         """An id that was found, or one that nothing has."""
         return self.found.get(items, _NO_ID)
@@ -143,6 +154,8 @@ class _ScopeProbes:
         except ReadError as error:
             if error.reason is GapReason.NOT_FOUND:
                 return "nothing there to read; the call itself is allowed"
+            if operation == "stop_query" and isinstance(error, InvalidAnswer) and not isinstance(error, Unreadable):
+                return "the query had ended; the call itself is allowed"
             if isinstance(error, InvalidAnswer) and {_NOTHING, _NO_ID} & set(map(str, arguments.values())):
                 raise ReadError(
                     f"not proven, for there is nothing to read: {error.detail}", GapReason.NOT_CONFIGURED
@@ -152,9 +165,11 @@ class _ScopeProbes:
 
 
 def _left_by(member: str, answer: Any) -> dict[str, str]:
-    """What an answer leaves for the calls after it: the first item of a list, or a cluster's role and key."""
+    """What an answer leaves for the calls after it: a list's first item, a query's id, or a cluster's role and key."""
     if isinstance(answer, list) and answer:
         return {member: str(answer[0]["id"] if isinstance(answer[0], dict) and "id" in answer[0] else answer[0])}
+    if member == "queryId":
+        return {member: str(answer)}
     if member != "cluster":
         return {}
     keys = [each["provider"]["keyArn"] for each in answer.get("encryptionConfig") or ()]
@@ -172,6 +187,17 @@ def _one_metric() -> dict[str, Any]:
     query = {"Id": "q0", "MetricStat": {"Metric": metric, "Period": 300, "Stat": "Maximum"}}
     now = datetime.now(UTC)
     return {"MetricDataQueries": [query], "StartTime": now - timedelta(hours=1), "EndTime": now}
+
+
+def _one_second(cluster: str) -> dict[str, Any]:
+    """A minute ago, so that it is over also by a clock that goes slow."""
+    moment = int((datetime.now(UTC) - timedelta(minutes=1)).timestamp())
+    return {
+        "logGroupName": log_group(cluster),
+        "startTime": moment,
+        "endTime": moment,
+        "queryString": QUERY,
+    }
 
 
 def _headers(sts: Any) -> Mapping[str, str]:

@@ -19,7 +19,20 @@ _FIELDS = msgspec.json.Decoder(dict[str, Any])
 _MODES = ("iptables", "ipvs", "nftables", "kernelspace")
 
 
-def find_customised(reader: Reader, objects: Sequence[AddonObject]) -> tuple[Customised, ...]:
+class Settings:
+    """ConfigMaps of addons, each read once in an observation."""
+
+    def __init__(self) -> None:
+        self._read: dict[tuple[str, str], around.Configured | None] = {}
+
+    def of(self, reader: Reader, namespace: str, name: str) -> around.Configured | None:
+        """None for one that is not there."""
+        if (namespace, name) not in self._read:
+            self._read[namespace, name] = still_there(reader, endpoints.SETTINGS, namespace, name)
+        return self._read[namespace, name]
+
+
+def find_customised(reader: Reader, settings: Settings, objects: Sequence[AddonObject]) -> tuple[Customised, ...]:
     """Workloads by one list of metadata for each namespace, ConfigMaps one by one, for only those may be read."""
     found: dict[AddonObject, tuple[Customised, ...]] = {}
     for kind, namespace in sorted({(o.kind, o.namespace) for o in objects if o.kind in _LISTED}):
@@ -33,15 +46,15 @@ def find_customised(reader: Reader, objects: Sequence[AddonObject]) -> tuple[Cus
         reader.list(resource, keep, namespace)
     for each in objects:
         if each.kind == "ConfigMap":
-            document = still_there(reader, endpoints.SETTINGS, each.namespace, each.name)
+            document = settings.of(reader, each.namespace, each.name)
             found[each] = customised(each, _fields_of(document.metadata)) if document else ()
     return tuple(row for each in objects for row in found.get(each, ()))
 
 
-def proxy_mode(reader: Reader) -> str:
+def proxy_mode(reader: Reader, settings: Settings) -> str:
     """kube-proxy's mode, `iptables` where its configuration says none; "" where there is no configuration."""
     for name, key in PROXY_CONFIGS:
-        document = still_there(reader, endpoints.SETTINGS, SYSTEM, name)
+        document = settings.of(reader, SYSTEM, name)
         if document is not None and document.data and key in document.data:
             return _mode(document.data[key])
     return ""

@@ -35,7 +35,7 @@ class KubeReader:
 
     def __init__(self, reader: Reader) -> None:
         self._reader, self._memory = reader, Memory(Room(0))
-        self._helm = Releases(reader)
+        self._helm, self._settings = Releases(reader), addon_objects.Settings()
         self._pods: Standouts[structs.Pod] | None = None
 
     def remember(self, memory: Memory) -> None:
@@ -113,10 +113,10 @@ class KubeReader:
         return traces.object_traces(self._reader.for_one_part(), kinds)
 
     def customised(self, objects: Sequence[AddonObject]) -> tuple[observed.Customised, ...]:
-        return addon_objects.find_customised(self._reader.for_one_part(), objects)
+        return addon_objects.find_customised(self._reader.for_one_part(), self._settings, objects)
 
     def proxy_mode(self) -> str:
-        return addon_objects.proxy_mode(self._reader)
+        return addon_objects.proxy_mode(self._reader, self._settings)
 
     def helm_releases(
         self, known: Mapping[str, model.HelmRelease], names: ApiNames = NO_NAMES

@@ -6,7 +6,7 @@ from dataclasses import replace
 from fleetkeeper.adapters.kube import templates
 from fleetkeeper.adapters.kube.documents import structs
 from fleetkeeper.core import model
-from fleetkeeper.core.compute import compute_kind
+from fleetkeeper.core.compute import compute_kind, is_spot
 from fleetkeeper.core.owners import owner_keys
 
 _INSTANCE_TYPE = ("node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type")
@@ -37,6 +37,7 @@ def node(document: structs.Node) -> model.Node:
         provider_id=spec.provider_id,
         created_at=meta.created_at,
         proxy=system.proxy,
+        spot=is_spot(labels),
     )
 
 

@@ -23,13 +23,17 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
 @dataclass(frozen=True, slots=True)
 class Resource(Generic[T]):
-    """One kind of object and what we read of it; metadata_only asks the server for PartialObjectMetadata."""
+    """One kind of object and what we read of it; metadata_only asks the server for PartialObjectMetadata.
+
+    named_by: a label that mostly has the object's own name, so that one list finds many; "" for none.
+    """
 
     group_version: str
     plural: str
     kind: str
     document: type[T]
     metadata_only: bool = False
+    named_by: str = ""
 
     @property
     def list_kind(self) -> str:
@@ -54,7 +58,7 @@ class Resource(Generic[T]):
         return f"{root}{inside}/{self.plural}" + (f"/{name}" if name else "")
 
 
-NODES = Resource("v1", "nodes", "Node", structs.Node)
+NODES = Resource("v1", "nodes", "Node", structs.Node, named_by="kubernetes.io/hostname")
 NAMESPACES = Resource("v1", "namespaces", "Namespace", structs.Object, metadata_only=True)
 PODS = Resource("v1", "pods", "Pod", structs.Pod)
 SECRETS = Resource("v1", "secrets", "Secret", structs.ReleaseHolder)

@@ -24,7 +24,7 @@ UNREADABLE = "unreadable"
 
 _DECODER = msgspec.json.Decoder(structs.Release)
 _LONGEST = 200  # characters of why a payload is none
-_MOST_NAMES = 100  # of at most 53 letters, in one URL
+MOST_NAMES = 100  # of at most 53 letters, in one URL
 _LABEL = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _RECORD = re.compile(r"sh\.helm\.release\.v1\.(?P<name>.+)\.v(?P<revision>\d{1,9})")
 
@@ -39,6 +39,10 @@ class Revision:
     record: str  # the object's own name
     key: str  # uid@resourceVersion
     status: str = ""
+
+    @property
+    def uid(self) -> str:
+        return self.key.partition("@")[0]
 
     @property
     def place(self) -> tuple[str, str]:
@@ -86,17 +90,19 @@ def kept(revisions: Iterable[Revision], before: int) -> tuple[tuple[Revision, bo
     return tuple(told)
 
 
-def by_name(missing: Sequence[Revision], listed: Sequence[Revision]) -> str:
-    """A label selector that finds the missing records and few others; "" when there is none.
+def by_labels(missing: Sequence[Revision], listed: Sequence[Revision], among: str) -> str:
+    """A label selector that finds, among those listed by one, the missing records and few others; "" when none does.
 
     One answer for many is compressed, which the API server does only past 128 KiB. A release's name may be used in
     many namespaces, and all of those would be found.
     """
     names = {found.name for found in missing if _LABEL.fullmatch(found.name)}
-    hits = sum(revision.name in names for revision in listed)
-    if not 0 < len(names) <= _MOST_NAMES or hits > 2 * len(missing):
+    numbers = {found.number for found in missing}
+    hits = sum(revision.name in names and revision.number in numbers for revision in listed)
+    if not 0 < len(names) <= MOST_NAMES or hits > 2 * len(missing):
         return ""
-    return f"{SELECTOR},name in ({','.join(sorted(names))})"
+    versions = ",".join(str(number) for number in sorted(numbers))
+    return f"{among},name in ({','.join(sorted(names))}),version in ({versions})"
 
 
 def release(found: Revision, record: structs.Release | None) -> model.HelmRelease:

@@ -27,6 +27,10 @@ from fleetkeeper.adapters.kube.reading import Reader, decode
 from fleetkeeper.adapters.kube.traces import AGGREGATED
 from fleetkeeper.config import KubernetesSettings
 from fleetkeeper.core import model
+from fleetkeeper.core.api_rows import Apis
+from fleetkeeper.core.api_search import live_kinds
+from fleetkeeper.core.eks_objects import ADDON_OBJECTS, PROXY_CONFIGS, SYSTEM
+from fleetkeeper.core.versions import Minor
 from fleetkeeper.engine.ports import Clock, Cloud
 from fleetkeeper.engine.probing import CONNECT, CREDENTIAL, RESOLVE, TLS, Probe, Right
 from fleetkeeper.errors import GapReason, InvalidAnswer, ReadError, Refused, Unreachable
@@ -62,6 +66,9 @@ _LISTED = (
     endpoints.ENDPOINT_SLICES,
 )
 _READ_ONE_BY_ONE = (endpoints.PODS, endpoints.JOBS)
+_SETTINGS = sorted(
+    {each.name for each in ADDON_OBJECTS if each.kind == "ConfigMap"} | {name for name, _ in PROXY_CONFIGS}
+)
 _HOLDS_RELEASES = (endpoints.SECRETS, endpoints.CONFIG_MAPS)
 
 
@@ -209,8 +216,16 @@ class ApiServer(KubeReader):
             *(Probe(f"list {_name(r)}", partial(self._list, r)) for r in _LISTED),
             Probe(f"get {_name(endpoints.NAMESPACES)}", partial(self._get, kube_system)),
             *(Probe(f"get {_name(r)}", partial(self._get, r.path(_NAMESPACE, _NOTHING))) for r in _READ_ONE_BY_ONE),
+            *(Probe(f"get configmaps/{name}", partial(self._get, _settings(name))) for name in _SETTINGS),
             *(self._releases() if helm_secrets else ()),
         )
+
+    def traced(self, apis: Apis) -> tuple[Probe, ...]:
+        """A version that is not served here proves the right as well: RBAC knows groups and no versions."""
+        kinds = live_kinds(apis, Minor.parse(self.git_version()), self.crds())
+        places = {(_group(place), kind.resource): place for kind in kinds for place in reversed(kind.places)}
+        found = (endpoints.traced(place, resource, "") for (_, resource), place in places.items())
+        return tuple(Probe(f"list {_name(each)}", partial(self._look, each)) for each in found)
 
     def may(self, right: Right) -> bool:
         full, _, group = right.resource.partition(".")
@@ -259,6 +274,14 @@ class ApiServer(KubeReader):
         self._reader.get(f"{resource.path()}?limit=1{more}", structs.ListOf[structs.Object], _METADATA_LIST)
         return ""
 
+    def _look(self, resource: Resource[Any]) -> str:
+        try:
+            return self._list(resource)
+        except ReadError as error:
+            if error.reason is not GapReason.NOT_FOUND:
+                raise
+        return "not served here; the call itself is allowed"
+
     def _get(self, path: str) -> str:
         try:
             self._reader.get(path, structs.Object, _METADATA)
@@ -301,6 +324,14 @@ class ApiServer(KubeReader):
             raise connection_setback(error, what).error from error
         except Cancelled as error:
             raise Unreachable(f"{what}: given up, because fleetkeeper is stopping") from error
+
+
+def _settings(name: str) -> str:
+    return endpoints.CONFIG_MAPS.path(SYSTEM, name)
+
+
+def _group(place: str) -> str:
+    return place.rpartition("/")[0]
 
 
 def _name(resource: Resource[Any]) -> str:

@@ -26,7 +26,6 @@ _MOST_BYTES = 32 << 20
 _BEFORE = 2
 # Older revisions that are read in one tick, one by one: they break nothing but a rollback, and so may come later.
 _MOST_OLDER = 300
-_DEPLOYED = {"labelSelector": helm.SELECTOR}
 _HISTORY = {"labelSelector": helm.HISTORY}
 
 
@@ -63,11 +62,12 @@ class Releases:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._scans: dict[tuple[str, str], _Scan] = {}  # by place
+        self._listed: dict[str, tuple[Revision, ...]] = {}  # by the plural of where they are kept
 
     def releases(self, known: Mapping[str, model.HelmRelease], names: ApiNames) -> tuple[model.HelmRelease, ...]:
         reader = self._reader.for_one_part()
         for place in _PLACES:
-            listed = reader.list(place.metadata, helm.revision, selectors=_DEPLOYED).items
+            listed = [each for each in self._history(reader, place) if each.status == helm.DEPLOYED]
             wanted = helm.newest(listed)
 
             def keep(found: Revision, holder: structs.ReleaseHolder, place: _Kept = place) -> model.HelmRelease:
@@ -84,10 +84,16 @@ class Releases:
         """Of each release the newest deployed revision and those before it; what is known by its key is not read."""
         reader = self._reader.for_one_part()
         scans = _known(known) if known.looked_for == digest(names) else {}
+        rewritten = _newest_by_uid(scans)
         for place in _PLACES:
-            listed = reader.list(place.metadata, helm.revision, selectors=_HISTORY).items
+            listed = self._history(reader, place)
             wanted = helm.kept(listed, _BEFORE)
             if wanted:
+                scans |= {
+                    each.key: _under(rewritten[each.uid], each.key)
+                    for each, latest in wanted
+                    if not latest and each.key not in scans and each.uid in rewritten
+                }
                 self._scan(reader, place, wanted, listed, scans, names)
                 break
         else:
@@ -98,6 +104,13 @@ class Releases:
         traces = (replace(trace, latest=latest) for scan, latest in found for trace in scan.traces)
         return HelmUse(tuple(scan.chart for scan, _ in found), tuple(traces), digest(names))
 
+    def _history(self, reader: Reader, place: _Kept) -> tuple[Revision, ...]:
+        """Listed once for both parts."""
+        plural = place.records.plural
+        if plural not in self._listed:
+            self._listed[plural] = reader.list(place.metadata, helm.revision, selectors=_HISTORY).items
+        return self._listed[plural]
+
     def _scan(
         self,
         reader: Reader,
@@ -107,7 +120,7 @@ class Releases:
         scans: Mapping[str, _Scan],
         names: ApiNames,
     ) -> None:
-        """Read what is in no scan; many newest ones by lists of the deployed, older ones one by one."""
+        """Read what is in no scan: the newest ones at once, of those before them some in each tick."""
 
         def keep(found: Revision, holder: structs.ReleaseHolder) -> None:
             self._read(place, found, holder, names)
@@ -115,9 +128,10 @@ class Releases:
         missing = [(each, latest) for each, latest in wanted if each.key not in scans and each.place not in self._scans]
         deployed = [each for each in listed if each.status == helm.DEPLOYED]
         _records(reader, place, [each for each, latest in missing if latest], deployed, keep)
-        for each in [each for each, latest in missing if not latest][:_MOST_OLDER]:
-            if (holder := still_there(reader, place.records, each.namespace, each.record)) is not None:
-                keep(helm.revision(holder), holder)
+        older = [each for each, latest in missing if not latest][:_MOST_OLDER]
+        for start in range(0, len(older), helm.MOST_NAMES):
+            some = older[start : start + helm.MOST_NAMES]
+            _read_records(reader, place, some, helm.by_labels(some, listed, helm.HISTORY), keep)
 
     def _read(
         self, place: _Kept, found: Revision, holder: structs.ReleaseHolder, names: ApiNames
@@ -141,6 +155,23 @@ def _known(use: HelmUse) -> dict[str, _Scan]:
     }
 
 
+def _newest_by_uid(scans: Mapping[str, _Scan]) -> dict[str, _Scan]:
+    """Of each release its newest revision as of the earlier tick, by the uid of its record.
+
+    Helm writes a record once more when the next revision takes its place, and then changes nothing but its status.
+    """
+    newest: dict[tuple[str, str], tuple[str, _Scan]] = {}
+    for key, scan in scans.items():
+        release = scan.chart.namespace, scan.chart.release
+        if release not in newest or scan.chart.revision > newest[release][1].chart.revision:
+            newest[release] = key, scan
+    return {key.partition("@")[0]: scan for key, scan in newest.values() if not scan.chart.broken}
+
+
+def _under(scan: _Scan, key: str) -> _Scan:
+    return _Scan(replace(scan.chart, key=key), scan.traces)
+
+
 def _records(
     reader: Reader,
     place: _Kept,
@@ -148,7 +179,21 @@ def _records(
     listed: Sequence[Revision],
     keep: Callable[[Revision, structs.ReleaseHolder], V],
 ) -> dict[tuple[str, str], V]:
-    """What `keep` makes of the records by namespace and name; one that went away since it was listed is not there."""
+    """What `keep` makes of deployed records by namespace and name; where many are missing, all are read."""
+    selector = helm.by_labels(missing, listed, helm.SELECTOR)
+    if is_much(len(missing), len(listed)) and not selector:
+        selector = helm.SELECTOR
+    return _read_records(reader, place, missing, selector, keep)
+
+
+def _read_records(
+    reader: Reader,
+    place: _Kept,
+    missing: Sequence[Revision],
+    selector: str,
+    keep: Callable[[Revision, structs.ReleaseHolder], V],
+) -> dict[tuple[str, str], V]:
+    """The same, by a list where a selector finds them; one that went away since it was listed is not there."""
     wanted = {found.place for found in missing}
     read: dict[tuple[str, str], V] = {}
 
@@ -157,12 +202,13 @@ def _records(
         if found.place in wanted:
             read[found.place] = keep(found, holder)
 
-    selector = helm.by_name(missing, listed) if len(missing) > _FEW else ""
-    if not selector and is_much(len(missing), len(listed)):
-        selector = helm.SELECTOR
-    if selector:
+    if selector and len(missing) > _FEW:
         reader.list(place.records, take, page_items=_LARGE_PAGE, selectors={"labelSelector": selector})
-    for namespace, name in sorted(wanted - read.keys()):  # one by one, also what an upgrade hid from the list
-        if (holder := still_there(reader, place.records, namespace, name)) is not None:
+    for found in missing:  # one by one, also what an upgrade hid from the list
+        if found.place not in read and (holder := _one(reader, place, found)) is not None:
             take(holder)
     return read
+
+
+def _one(reader: Reader, place: _Kept, found: Revision) -> structs.ReleaseHolder | None:
+    return still_there(reader, place.records, found.namespace, found.record)

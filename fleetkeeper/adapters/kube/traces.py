@@ -73,7 +73,7 @@ def traces_of(document: around.Traced, kind: LiveKind) -> Iterator[ObjectTrace]:
         if entry.api_version in kind.old:
             who = entry.api_version, entry.manager
             newest[who] = max(filter(None, (newest.get(who), entry.time)), default=None)
-    applied = _applied((meta.annotations or {}).get(LAST_APPLIED, ""))
+    applied = _applied((meta.annotations or {}).get(LAST_APPLIED, ""), kind.kind)
     told = [("managed fields", *who, at) for who, at in sorted(newest.items(), key=lambda item: item[0])]
     told += [("last applied", applied, "", None)] if applied in kind.old else []
     told += [("stored object", kind.lost, "", None)] if kind.lost else []
@@ -91,9 +91,13 @@ def traces_of(document: around.Traced, kind: LiveKind) -> Iterator[ObjectTrace]:
         )
 
 
-def _applied(note: str) -> str:
-    """The apiVersion in a last-applied note, which is whatever somebody wrote there; "" for none."""
+def _applied(note: str, kind: str) -> str:
+    """The apiVersion in a last-applied note, which is whatever somebody wrote there; "" for none.
+
+    Controllers copy annotations to what they make: a note of another kind was never about this object.
+    """
     try:
-        return _APPLIED.decode(note).api_version if note else ""
+        found = _APPLIED.decode(note) if note else None
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return ""
+    return found.api_version if found and found.kind == kind else ""

@@ -11,8 +11,11 @@ _STEPS = tuple(1 if code in _OPENING else -1 for code in range(256))
 
 
 def may_be_deep(text: bytes) -> bool:
-    """Whether it has brackets enough; most texts are let through by this alone."""
-    return len(text) > MOST and text.count(b"[") + text.count(b"{") > MOST
+    """Whether it has brackets enough; most texts are let through by this alone.
+
+    Twice as many brackets and nothing else still parse in 0.2 s, so that small texts need not be counted.
+    """
+    return len(text) > 2 * MOST and text.count(b"[") + text.count(b"{") > MOST
 
 
 class Depth:

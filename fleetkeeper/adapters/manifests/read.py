@@ -34,15 +34,27 @@ def read_text(text: IO[bytes], file: str, screen: Screen) -> Iterator[Seen]:
     if len(head) > LARGE:
         yield from _by_document(text, file, screen)
         return
-    if may_be_deep(head) and not Depth().passes(head):
+    if _is_deep(head):
         yield _too_deep(file, 0)
         return
-    if not screen.may_hold(head) and _parses(head):
+    if holds_nothing(head, screen):
         return
     if _DIRECTIVE.search(head):
         yield from _document(head, 1, file, screen)
     else:
         yield from _by_document(BytesIO(head), file, screen)
+
+
+def holds_nothing(text: bytes, screen: Screen) -> bool:
+    """Whether a whole text is fine and has nothing to tell, as most have: the time of a scan is spent here.
+
+    One in UTF-16 or 32 has zeros, or no letter that an API could be written with.
+    """
+    return b"\0" not in text and not _is_deep(text) and not screen.may_hold(text) and _parses(text)
+
+
+def _is_deep(text: bytes) -> bool:
+    return may_be_deep(text) and not Depth().passes(text)
 
 
 def _parses(text: bytes) -> bool:

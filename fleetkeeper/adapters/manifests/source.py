@@ -10,10 +10,10 @@ from typing import IO
 from fleetkeeper.adapters.manifests import charts
 from fleetkeeper.adapters.manifests.documents import as_utf8
 from fleetkeeper.adapters.manifests.files import CHART, Chart, File, Unlistable, Walk
-from fleetkeeper.adapters.manifests.read import Seen, read_text
+from fleetkeeper.adapters.manifests.read import SMALL, Seen, holds_nothing, read_text
+from fleetkeeper.core.chart_capabilities import Capabilities
 from fleetkeeper.core.manifests import Cause, Unjudged
 from fleetkeeper.core.scan_screen import Screen
-from fleetkeeper.core.versions import Minor
 
 STDIN = "-"
 
@@ -27,10 +27,10 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where manifests are read from. namespace is what charts are rendered for; "" is helm's own default."""
+    """Where manifests are read from. Charts are rendered for a cluster and a namespace; "" is helm's own default."""
 
     screen: Screen
-    target: Minor
+    cluster: Capabilities
     namespace: str
     count: Count
 
@@ -56,7 +56,14 @@ class Source:
     def _file(self, file: File) -> Iterator[Seen]:
         try:
             with FileIO(file.path) as stream:
-                text: IO[bytes] = stream if stream.seekable() else BufferedReader(stream)
+                text: IO[bytes] = stream
+                if stream.seekable():
+                    head = stream.read(SMALL)
+                    if len(head) < SMALL and holds_nothing(head, self.screen):
+                        return
+                    stream.seek(0)
+                else:
+                    text = BufferedReader(stream)
                 for seen in self._stream(text, file.path):
                     # The chart was told as a whole: its templates are expected to be none that can be parsed.
                     if not (file.in_chart and isinstance(seen, Unjudged) and seen.cause is Cause.TEMPLATE):
@@ -76,14 +83,16 @@ class Source:
     def _chart(self, helm: str | None, chart: Chart) -> Iterator[Seen]:
         folder = Path(chart.folder)
         name = (folder / CHART).as_posix()
+        if charts.is_library(folder):
+            return
         if helm is None:
             text = "the chart is not rendered: helm is not on the PATH"
             yield Unjudged(Cause.CHART, name, 1, text)
             return
         try:
-            rendered = charts.render(helm, folder, self.target, self.namespace)
+            rendered = charts.Renderer(helm, self.cluster, self.namespace).render(folder)
         except charts.NotRendered as error:
-            yield Unjudged(Cause.CHART, name, 1, f"the chart is not rendered: {error}")
+            yield Unjudged(error.cause, name, 1, f"the chart is not rendered: {error}")
             return
         with rendered:
             sources = charts.Sources(rendered, folder)

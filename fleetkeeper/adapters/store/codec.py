@@ -13,13 +13,14 @@ import msgspec
 
 from fleetkeeper.adapters.store.tables import storable
 from fleetkeeper.core import model, observed, parts
+from fleetkeeper.core.insights import Insight
 
 PARTS: Mapping[str, Any] = {
     parts.CONTROL_PLANE: model.ControlPlane,
     parts.MANAGED_ADDONS: tuple[model.ManagedAddon, ...],
     parts.NODE_GROUPS: tuple[model.NodeGroup, ...],
     parts.FARGATE_PROFILES: tuple[model.FargateProfile, ...],
-    parts.INSIGHTS: tuple[model.Insight, ...],
+    parts.INSIGHTS: tuple[Insight, ...],
     parts.NODES: tuple[model.Node, ...],
     parts.WORKLOADS: tuple[model.Workload, ...],
     parts.PODS: model.Pods,

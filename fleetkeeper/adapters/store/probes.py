@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from fleetkeeper.adapters.store import schema, tables
+from fleetkeeper.adapters.store import revisions, tables
 from fleetkeeper.adapters.store.database import Database
 from fleetkeeper.config import StoreSettings
 from fleetkeeper.engine.probing import Probe
@@ -28,7 +28,7 @@ def _with_database(settings: StoreSettings, writes: bool) -> str:
         if writes:
             _write_and_undo(database)
         else:
-            schema.check_schema(database)
+            revisions.check_schema(database)
     finally:
         database.close()
     return database.shown

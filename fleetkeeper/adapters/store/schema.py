@@ -1,4 +1,4 @@
-"""The schema of the database: is it this release's, and how it becomes so.
+"""How the schema of the database becomes this release's.
 
 Migrations form one chain. A `pre_` one only adds, so it may run before the release that needs it is deployed; a `post_`
 one takes away, so it runs when no older release is left. A release works from its last `pre_` on, and also on a
@@ -16,50 +16,17 @@ from alembic.autogenerate import compare_metadata
 from alembic.command import upgrade as migrate
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
 from fleetkeeper import __version__, data
 from fleetkeeper.adapters.store import run_tables
 from fleetkeeper.adapters.store.database import Database
+from fleetkeeper.adapters.store.revisions import applied_to, chain, check_schema, judge
 from fleetkeeper.adapters.store.tables import schema_log
 from fleetkeeper.config import StoreSettings
 from fleetkeeper.errors import SchemaError
 
 _ADVISORY_LOCK = 0x666C_6565_746B  # "fleetk": any number that nobody else in this database uses
 _UPGRADE_WAIT = "120s"
-
-
-def check_schema(database: Database) -> None:
-    """Raise a SchemaError when the database is empty, behind or ahead of this release."""
-    if database.file and not database.file.exists():
-        raise SchemaError(f"there is no database at {database.file} yet: run `fleetkeeper db upgrade`")
-    found = database.read("read the schema's revision", _applied)
-    wrong = judge(found, chain())
-    if wrong:
-        raise SchemaError(f"{database.shown}: {wrong}")
-
-
-def judge(applied: Sequence[tuple[str, str]], known: Sequence[str]) -> str:
-    """What is wrong with a database, "" when nothing is.
-
-    applied: (revision, by which release), oldest first; known: this release's chain, oldest first.
-    """
-    if not applied:
-        return "it has no tables yet: run `fleetkeeper db upgrade`"
-    done = {revision for revision, _ in applied}
-    beyond = [(revision, by) for revision, by in applied if revision not in known and not revision.startswith("pre_")]
-    if beyond:
-        revision, by = beyond[-1]
-        return (
-            f"the database is at {revision}, which is ahead of this fleetkeeper {__version__}: "
-            f"run a newer fleetkeeper (it was upgraded by {by})"
-        )
-    missing = [revision for revision in known if revision.startswith("pre_") and revision not in done]
-    if missing:
-        return (
-            f"the database is at {applied[-1][0]}, this fleetkeeper needs {missing[-1]}: run `fleetkeeper db upgrade`"
-        )
-    return ""
 
 
 def upgrade(settings: StoreSettings, only_pre: bool = False) -> tuple[str, ...]:
@@ -97,7 +64,7 @@ def _upgrade(connection: sa.Connection, shown: str, only_pre: bool) -> tuple[str
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_UPGRADE_WAIT}'")
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
-    applied, known = _applied(connection), chain()
+    applied, known = applied_to(connection), chain()
     done = {revision for revision, _ in applied}
     missing = [revision for revision in known if revision not in done]
     if missing:
@@ -111,12 +78,6 @@ def _upgrade(connection: sa.Connection, shown: str, only_pre: bool) -> tuple[str
 def _differences(connection: sa.Connection) -> tuple[str, ...]:
     context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
     return tuple(_shown(difference) for difference in compare_metadata(context, run_tables.all_tables))
-
-
-def chain() -> tuple[str, ...]:
-    """This release's migrations, oldest first."""
-    revisions = ScriptDirectory.from_config(_config()).walk_revisions()
-    return tuple(reversed([revision.revision for revision in revisions]))
 
 
 def _steps(missing: Sequence[str], only_pre: bool) -> Sequence[str]:
@@ -144,15 +105,6 @@ def _logger_of(connection: sa.Connection) -> Callable[..., None]:
         connection.execute(schema_log.insert().values(row))
 
     return log
-
-
-def _applied(connection: sa.Connection) -> list[tuple[str, str]]:
-    if not sa.inspect(connection).has_table(schema_log.name):
-        return []
-    rows = connection.execute(
-        sa.select(schema_log.c.revision, schema_log.c.applied_by).order_by(schema_log.c.applied_at)
-    )
-    return [(revision, by) for revision, by in rows]
 
 
 def _config() -> Config:

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from fleetkeeper.adapters.store import clusters, findings, read, schema, tables
+from fleetkeeper.adapters.store import clusters, findings, read, revisions, tables
 from fleetkeeper.adapters.store.clusters import Subject
 from fleetkeeper.adapters.store.database import Database
 from fleetkeeper.adapters.store.merge import Prepared
@@ -28,7 +28,7 @@ class SqlStore:
         self._database = Database(settings)
 
     def check_schema(self) -> None:
-        schema.check_schema(self._database)
+        revisions.check_schema(self._database)
 
     def save_cluster(
         self, cluster: ClusterId, name: str, scope: Scope | None, placement: Placement, at: datetime

@@ -10,7 +10,7 @@ from fleetkeeper.core import parts
 from fleetkeeper.core.checks import check
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.finding import Breaks, Evidence, Finding, Severity, Subject
-from fleetkeeper.core.model import InsightStatus
+from fleetkeeper.core.insights import InsightStatus
 from fleetkeeper.core.snapshot import Hop, Snapshot
 from fleetkeeper.core.text import safe
 

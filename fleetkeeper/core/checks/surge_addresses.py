@@ -2,8 +2,8 @@
 
 The VPC CNI takes a whole network interface of addresses with the first pod of a node, and one more to keep warm by its
 default WARM_ENI_TARGET (general knowledge); a node that gets none stays NotReady. Node groups are judged zone by
-zone, for an address of another zone is of no use. Karpenter and self-managed groups choose their subnets by themselves
-and are not judged here, nor are pods with custom networking (ENIConfig).
+zone, for an address of another zone is of no use. Which subnets Karpenter, Auto Mode and self-managed groups launch
+into was not read, so their surge is unknown. Pods with custom networking (ENIConfig) are not judged here.
 """
 
 from collections import defaultdict
@@ -14,11 +14,14 @@ from fleetkeeper.core.capacity import addresses
 from fleetkeeper.core.checks import check
 from fleetkeeper.core.compat import Compat, Confidence
 from fleetkeeper.core.finding import Breaks, Evidence, Finding, Severity, Subject
-from fleetkeeper.core.model import NodeGroup
+from fleetkeeper.core.model import ComputeKind, NodeGroup
+from fleetkeeper.core.node_pools import Pool, pools
 from fleetkeeper.core.snapshot import Hop, Snapshot
 from fleetkeeper.core.wording import counted, some
 
+# Not parts.NODES: without it FK000 says that nodes were not seen, and node groups are judged all the same.
 NEEDS = (parts.NODE_GROUPS, parts.PREREQUISITES)
+_OWN_SUBNETS = {ComputeKind.SELF_MANAGED, ComputeKind.KARPENTER, ComputeKind.AUTO_MODE}
 
 
 @check("FK505", "A zone has no addresses for a surge", needs=NEEDS, each_hop=False)
@@ -27,6 +30,22 @@ def surge_addresses(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Findin
     for group in snap.node_groups:
         if group.desired:
             yield from _judged(snap, group)
+    for pool in pools(snap.nodes):
+        if pool.kind in _OWN_SUBNETS:
+            yield _not_known(pool)
+
+
+def _not_known(pool: Pool) -> Finding:
+    zones = sorted({node.zone for node in pool.nodes if node.zone})
+    where = f" in {some(zones)}" if zones else ""
+    return Finding(
+        code="FK505",
+        severity=Severity.UNKNOWN,
+        subject=pool.subject,
+        message=f"the free addresses{where} were not judged: which subnets its nodes are launched into was not read",
+        fix=f"before its nodes are replaced, see that the subnets of {pool.subject.name} have free addresses",
+        breaks=Breaks.AT_NODES,
+    )
 
 
 def _judged(snap: Snapshot, group: NodeGroup) -> Iterator[Finding]:

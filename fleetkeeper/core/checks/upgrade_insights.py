@@ -12,7 +12,7 @@ from fleetkeeper.core import parts
 from fleetkeeper.core.checks import check
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.finding import Evidence, Finding, Severity, Subject
-from fleetkeeper.core.model import ClientStat, Deprecation, Insight, InsightStatus
+from fleetkeeper.core.insights import ClientStat, Deprecation, Insight, InsightStatus
 from fleetkeeper.core.snapshot import Hop, Snapshot
 from fleetkeeper.core.text import safe
 from fleetkeeper.core.wording import counted, day, some

@@ -53,5 +53,6 @@ def _fix(webhook: Webhook) -> str:
     namespace, _, service = webhook.service.partition("/")
     look = f"kubectl -n {namespace} get endpointslices -l kubernetes.io/service-name={service}"
     if webhook.endpoints is None:
-        return f"look whether it has any: {look}"
-    return f"bring up what serves it ({look}), or kubectl delete {webhook.kind} {webhook.configuration} if it is gone"
+        return f"look whether service {webhook.service} has any: {look}"
+    gone = f"kubectl delete {webhook.kind} {webhook.configuration} if it is gone for good"
+    return f"start what is behind service {webhook.service} (look at it with {look}), or {gone}"

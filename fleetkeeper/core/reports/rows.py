@@ -7,6 +7,7 @@ from datetime import datetime
 
 from fleetkeeper.core.assess import NOT_SEEN, Verdict
 from fleetkeeper.core.finding import Evidence, Severity
+from fleetkeeper.core.finding import Subject as Found
 from fleetkeeper.core.fleet import subject as named
 from fleetkeeper.core.readiness import Action, ClusterReport, Entry, HopReadiness, Subject
 from fleetkeeper.core.waivers import Waiver
@@ -68,8 +69,7 @@ class FindingRow:
 
     @property
     def about(self) -> str:
-        path = "/".join(filter(None, (self.namespace, self.name)))
-        return f"{self.kind} {path}".strip()
+        return str(Found(self.kind, self.name, self.namespace))
 
     @property
     def where(self) -> str:

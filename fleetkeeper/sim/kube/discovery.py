@@ -114,23 +114,25 @@ def _singular(resource: Resource) -> str:
     return _SINGULAR_SPECIAL.get(resource.name, resource.kind.lower())
 
 
+def _other_names(resource: Resource) -> dict[str, list[str]]:
+    """What it is also called by; a member without a name is left out."""
+    names = {"shortNames": list(resource.short_names), "categories": list(resource.categories)}
+    return {member: found for member, found in names.items() if found}
+
+
 def _entry(resource: Resource) -> dict[str, Any]:
-    entry: dict[str, Any] = {
+    return {
         "name": resource.name,
         "singularName": _singular(resource),
         "namespaced": resource.namespaced,
         "kind": resource.kind,
         "verbs": list(resource.verbs),
+        **_other_names(resource),
     }
-    if resource.short_names:
-        entry["shortNames"] = list(resource.short_names)
-    if resource.categories:
-        entry["categories"] = list(resource.categories)
-    return entry
 
 
 def _aggregated_entry(resource: Resource) -> dict[str, Any]:
-    entry: dict[str, Any] = {
+    return {
         "resource": resource.name,
         # Of a built-in kind only the name is told: the group and version are those above.
         "responseKind": {
@@ -141,9 +143,5 @@ def _aggregated_entry(resource: Resource) -> dict[str, Any]:
         "scope": "Namespaced" if resource.namespaced else "Cluster",
         "singularResource": _singular(resource),
         "verbs": list(resource.verbs),
+        **_other_names(resource),
     }
-    if resource.short_names:
-        entry["shortNames"] = list(resource.short_names)
-    if resource.categories:
-        entry["categories"] = list(resource.categories)
-    return entry

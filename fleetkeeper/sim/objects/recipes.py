@@ -23,7 +23,6 @@ class Identity:
     """What makes the objects of one cluster its own. `now` is the fleet's epoch: ages count back from it."""
 
     key: str
-    zone_prefix: str
     now: datetime
 
     def uid(self, resource: str, namespace: str, name: str) -> str:

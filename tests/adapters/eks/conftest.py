@@ -1,10 +1,15 @@
-"""Surroundings in which only what a test sets decides where AWS is and who we are."""
+"""Surroundings in which only what a test sets decides where AWS is and who we are; and the simulated AWS."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from fleetkeeper.adapters.eks.cloud import EksCloud
 from fleetkeeper.sim.aws import DEMO_ACCESS_KEY, DEMO_SECRET_KEY
+from fleetkeeper.sim.world import SimCluster
+from tests.adapters.eks.support import cloud
+from tests.sim.worlds import PROD, REGION, Aws, a_world, strictly_served
 
 
 @pytest.fixture(autouse=True)
@@ -19,3 +24,20 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-credentials"))
+
+
+@pytest.fixture
+def aws() -> Iterator[Aws]:
+    """The common world; a module that needs another one has a fixture of that name."""
+    with strictly_served(a_world()) as running:
+        yield running
+
+
+@pytest.fixture
+def shop(aws: Aws) -> SimCluster:
+    return aws.world.clusters[f"{PROD}/{REGION}/shop"]
+
+
+@pytest.fixture
+def eks(aws: Aws) -> EksCloud:
+    return cloud(aws.server.url)

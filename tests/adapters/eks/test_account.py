@@ -15,7 +15,7 @@ from fleetkeeper.sim.eks_state import SimUpdate, SimUpdateError
 from fleetkeeper.sim.faults import Fault
 from fleetkeeper.sim.world import SimCluster, SimSubnet, SimTemplate
 from tests.adapters.eks.support import Patience, asked, bare_cloud, cloud, stub
-from tests.sim.worlds import CUSTOM_AMI, NOW, PROD, REGION, Aws, a_cluster, a_world, served
+from tests.sim.worlds import CUSTOM_AMI, NOW, PROD, REGION, Aws, a_cluster, a_world, strictly_served
 
 ROLE = f"arn:aws:iam::{PROD}:role/shop-cluster"
 KEY = f"arn:aws:kms:{REGION}:{PROD}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -26,19 +26,8 @@ TEMPLATE = "lt-0123456789abcdef0"
 def aws() -> Iterator[Aws]:
     shop = a_cluster()
     shop.kms_key = KEY
-    with served(a_world(shop, a_cluster("pay"))) as running:
+    with strictly_served(a_world(shop, a_cluster("pay"))) as running:
         yield running
-        assert running.server.violations == []
-
-
-@pytest.fixture
-def shop(aws: Aws) -> SimCluster:
-    return aws.world.clusters[f"{PROD}/{REGION}/shop"]
-
-
-@pytest.fixture
-def eks(aws: Aws) -> EksCloud:
-    return cloud(aws.server.url)
 
 
 def prerequisites(eks: EksCloud, name: str = "shop") -> observed.ClusterPrerequisites:

@@ -12,8 +12,8 @@ from fleetkeeper.core.observed import AuditCall
 from fleetkeeper.errors import GapReason, ReadError
 from fleetkeeper.sim.faults import Fault
 from fleetkeeper.sim.world import SimCluster, SimDeprecatedCall
-from tests.adapters.eks.support import Call, Patience, asked, bare_cloud, cloud, stub
-from tests.sim.worlds import NOW, PROD, REGION, Aws, a_cluster, a_world, served
+from tests.adapters.eks.support import Call, Patience, asked, bare_cloud, stub
+from tests.sim.worlds import NOW, Aws, a_cluster, a_world, strictly_served
 
 API = ("flowcontrol.apiserver.k8s.io", "v1beta3", "flowschemas", "1.32")
 NIGHT = NOW.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
@@ -29,19 +29,8 @@ def aws() -> Iterator[Aws]:
         SimDeprecatedCall("", "v1", "endpoints", user="ci", user_agent="kubectl/v1.33", calls_a_day=2),
         SimDeprecatedCall("batch", "v1beta1", "cronjobs", "1.25"),
     ]
-    with served(a_world(shop, a_cluster("pay"))) as running:
+    with strictly_served(a_world(shop, a_cluster("pay"))) as running:
         yield running
-        assert running.server.violations == []
-
-
-@pytest.fixture
-def shop(aws: Aws) -> SimCluster:
-    return aws.world.clusters[f"{PROD}/{REGION}/shop"]
-
-
-@pytest.fixture
-def eks(aws: Aws) -> EksCloud:
-    return cloud(aws.server.url)
 
 
 def test_calls_are_counted_by_api_and_client_the_newest_first(eks: EksCloud) -> None:

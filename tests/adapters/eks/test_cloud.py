@@ -1,6 +1,5 @@
 """Every read of the Cloud port, by real boto3 against the simulated AWS: all values, page by page."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,23 +7,12 @@ import pytest
 from fleetkeeper.adapters.eks import pages
 from fleetkeeper.adapters.eks.cloud import EksCloud
 from fleetkeeper.core import model
+from fleetkeeper.core.insights import ClientStat, Deprecation, Insight, InsightStatus
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.errors import GapReason, InvalidAnswer, ReadError
-from fleetkeeper.sim.world import SimAddon, SimInsight, SimIssue
+from fleetkeeper.sim.world import SimAddon, SimInsight, SimIssue, SimUpdateConfig
 from tests.adapters.eks.support import SCOPE, Call, asked, bare_cloud, cloud, stub
 from tests.sim.worlds import CUSTOM_AMI, NOW, PROD, REGION, Aws, a_cluster, a_world, served
-
-
-@pytest.fixture
-def aws() -> Iterator[Aws]:
-    with served(a_world()) as running:
-        yield running
-        assert running.server.violations == []
-
-
-@pytest.fixture
-def eks(aws: Aws) -> EksCloud:
-    return cloud(aws.server.url)
 
 
 def test_the_names_of_the_clusters_of_one_account_and_region(eks: EksCloud) -> None:
@@ -109,10 +97,28 @@ def test_managed_node_groups_also_one_with_an_image_that_eks_does_not_know(eks: 
         auto_scaling_groups=main.auto_scaling_groups,
         labels={"team": "shop"},
         tags={"cost": "shop"},
+        max_unavailable="1",
     )
     assert len(main.auto_scaling_groups) == 1
     assert (custom.version, custom.release_version, custom.custom_ami) == (None, CUSTOM_AMI, True)
     assert custom.launch_template == "lt-0123456789abcdef0:3"
+
+
+@pytest.mark.parametrize(
+    ("config", "max_unavailable", "side_by_side"),
+    [
+        pytest.param(SimUpdateConfig(nodes=2), "2", 2, id="a number"),
+        pytest.param(SimUpdateConfig(nodes=0, percent=60, strategy="MINIMAL"), "60%", 2, id="a share, rounded up"),
+    ],
+)
+def test_how_a_node_group_is_updated(
+    aws: Aws, eks: EksCloud, config: SimUpdateConfig, max_unavailable: str, side_by_side: int
+) -> None:
+    aws.world.clusters[f"{PROD}/{REGION}/shop"].node_groups["main"].update_config = config
+    main = next(each for each in eks.node_groups("shop") if each.name == "main")
+
+    assert (main.max_unavailable, main.side_by_side) == (max_unavailable, side_by_side)
+    assert main.update_strategy == config.strategy
 
 
 def test_fargate_profiles(eks: EksCloud) -> None:
@@ -128,24 +134,24 @@ def test_insights_with_their_deprecations_and_only_those_that_do_not_pass_are_de
 
     deprecated, kubelets, other = eks.insights("shop")
 
-    assert deprecated == model.Insight(
+    assert deprecated == Insight(
         id="a87900d3",
         name="Deprecated APIs removed in Kubernetes v1.32",
         category="UPGRADE_READINESS",
-        status=model.InsightStatus.ERROR,
+        status=InsightStatus.ERROR,
         minor=Minor(1, 32),
         reason="Deprecated API usage detected within last 30 days.",
         refreshed_at=NOW - timedelta(hours=3),
         deprecations=(
-            model.Deprecation(
+            Deprecation(
                 "/apis/flowcontrol.apiserver.k8s.io/v1beta3/flowschemas",
                 "",
                 "1.32",
-                (model.ClientStat("argocd", 7, NOW - timedelta(days=2)),),
+                (ClientStat("argocd", 7, NOW - timedelta(days=2)),),
             ),
         ),
     )
-    assert (kubelets.status, other.status) == (model.InsightStatus.PASSING, model.InsightStatus.UNKNOWN)
+    assert (kubelets.status, other.status) == (InsightStatus.PASSING, InsightStatus.UNKNOWN)
     assert asked(aws.server, "eks:DescribeInsight") == 2
 
 

@@ -33,7 +33,7 @@ from fleetkeeper.sim.world import (
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 OWN, ACCOUNT, REGION, EMPTY = "999988887777", "111122223333", "eu-west-1", "us-east-1"
 ACTIONS = [
-    action for statement in shipped.document_of(shipped.READER_POLICY)["Statement"] for action in statement["Action"]
+    action for statement in shipped.reader_policy(audit_logs=True)["Statement"] for action in statement["Action"]
 ]
 
 
@@ -64,6 +64,7 @@ def _cluster() -> SimCluster:
         patch="v1.35.2-eks-a1b2c3d",
         platform_version="eks.1",
         created_at=NOW,
+        audit_logs=True,
         endpoint="https://127.0.0.1:1/shop",
         ca_pem="ca",
         addons={"coredns": SimAddon("coredns", "v1.12.1-eksbuild.2", created_at=NOW)},
@@ -111,13 +112,20 @@ def outcome(probe: Probe) -> str:
 def test_the_probes_are_exactly_the_actions_of_the_policy(aws: tuple[World, AwsServer]) -> None:
     probes, cloud = opened(aws[1])
 
-    assert sorted(p.permission for p in probes.reads(cloud, "shop")) == sorted(ACTIONS)
+    assert sorted(p.permission for p in probes.reads(cloud, "shop", audit_logs=True)) == sorted(ACTIONS)
+
+
+def test_logs_are_queried_only_where_the_operator_asked(aws: tuple[World, AwsServer]) -> None:
+    probes, cloud = opened(aws[1])
+    without = {p.permission for p in probes.reads(cloud, "shop", audit_logs=False)}
+
+    assert without == {action for action in ACTIONS if not action.startswith("logs:")}
 
 
 def test_every_probe_passes_where_everything_is_allowed_and_there(aws: tuple[World, AwsServer]) -> None:
     probes, cloud = opened(aws[1])
 
-    found = {p.permission: p.attempt() for p in probes.reads(cloud, "shop")}
+    found = {p.permission: p.attempt() for p in probes.reads(cloud, "shop", audit_logs=True)}
 
     assert set(found.values()) == {""}
     assert aws[1].violations == []
@@ -129,7 +137,7 @@ def test_an_action_that_is_forbidden_fails_alone(aws: tuple[World, AwsServer], a
     world.faults.append(Fault("aws", "forbid", account=ACCOUNT, operation=action.partition(":")[2]))
     probes, cloud = opened(server)
 
-    found = {p.permission: outcome(p) for p in probes.reads(cloud, "shop")}
+    found = {p.permission: outcome(p) for p in probes.reads(cloud, "shop", audit_logs=True)}
 
     assert {permission: said for permission, said in found.items() if said != "passes"} == {action: "forbidden"}
 
@@ -138,7 +146,7 @@ def test_an_action_that_is_forbidden_fails_alone(aws: tuple[World, AwsServer], a
 def test_what_is_not_there_proves_the_permission_too(aws: tuple[World, AwsServer], cluster: str) -> None:
     probes, cloud = opened(aws[1], regions=(EMPTY,))
 
-    assert {outcome(p) for p in probes.reads(cloud, cluster)} == {"passes"}
+    assert {outcome(p) for p in probes.reads(cloud, cluster, audit_logs=True)} == {"passes"}
 
 
 def test_a_probe_is_tried_once(aws: tuple[World, AwsServer]) -> None:
@@ -147,7 +155,7 @@ def test_a_probe_is_tried_once(aws: tuple[World, AwsServer]) -> None:
     probes, cloud = opened(server)
     before = sum(server.stats().values())
 
-    assert outcome(probes.reads(cloud, "shop")[0]) == "server error"
+    assert outcome(probes.reads(cloud, "shop", audit_logs=False)[0]) == "server error"
     assert sum(server.stats().values()) - before == 2  # with the AssumeRole
 
 

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -17,14 +17,7 @@ from fleetkeeper.sim.faults import Fault
 from fleetkeeper.sim.kube.certificates import Authority
 from fleetkeeper.sim.loopback import Listener, Loopback
 from tests.adapters.eks.support import SCOPE, Patience, asked, bare_cloud, cloud, clouds, settings, stub
-from tests.sim.worlds import DEV, EXTERNAL_ID, PROD, REGION, Aws, a_world, served
-
-
-@pytest.fixture
-def aws() -> Iterator[Aws]:
-    with served(a_world()) as running:
-        yield running
-        assert running.server.violations == []
+from tests.sim.worlds import DEV, EXTERNAL_ID, PROD, REGION, Aws
 
 
 def refusal(read: Callable[[], object]) -> ReadError:

@@ -4,7 +4,6 @@ import datetime as dt
 import ipaddress
 import ssl
 import threading
-import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -196,7 +195,7 @@ def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
             answer = server.script(asked)
             if answer.write:
                 self.close_connection = True
-                answer.write(self.wfile)
+                answer.write(self.connection)
                 return
             self._answer(answer)
 
@@ -233,15 +232,23 @@ def _pieces(body: bytes, size: int = 32768) -> Iterator[bytes]:
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
-def drip(head: bytes, piece: bytes, pause: float = 0.01, pieces: int = 2_000) -> Callable[[Any], None]:
-    """A server that is never silent for long, and never done."""
+def drip(head: bytes, piece: bytes) -> Callable[[Any], None]:
+    """A server that is never silent, and never done; each piece is a TLS record, and so a read, of its own."""
 
     def write(wire: Any) -> None:
-        wire.write(head)
-        for _ in range(pieces):
-            wire.write(piece)
-            wire.flush()
-            time.sleep(pause)
+        wire.sendall(head)
+        while True:  # until the client hangs up
+            wire.sendall(piece)
+
+    return write
+
+
+def fall_silent(head: bytes = b"") -> Callable[[Any], None]:
+    """A server that says no more after the head, and is there until the client hangs up."""
+
+    def write(wire: Any) -> None:
+        wire.sendall(head)
+        wire.recv(1)
 
     return write
 

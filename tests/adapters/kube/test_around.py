@@ -62,7 +62,7 @@ def test_without_kinds_nothing_is_asked() -> None:
 
 
 def test_each_writer_in_an_old_version_is_told_once_by_its_newest_write() -> None:
-    applied = {"kubectl.kubernetes.io/last-applied-configuration": '{"apiVersion":"networking.k8s.io/v1alpha1"}'}
+    applied = noted("ServiceCIDR")
     managed = [
         written("v1beta1", time="2026-10-01T00:00:00Z"),
         written("v1beta1", subresource="status"),
@@ -79,6 +79,18 @@ def test_each_writer_in_an_old_version_is_told_once_by_its_newest_write() -> Non
         ("last applied", "networking.k8s.io/v1alpha1", "", None),
     ]
     assert {(t.kind, t.name, t.owner["team"]) for t in found} == {("ServiceCIDR", "legacy", "net")}
+
+
+def noted(kind: str) -> dict[str, str]:
+    """The annotation that kubectl apply leaves, of a manifest of this kind in an old version."""
+    note = json.dumps({"apiVersion": "networking.k8s.io/v1alpha1", "kind": kind, "metadata": {"name": "legacy"}})
+    return {"kubectl.kubernetes.io/last-applied-configuration": note}
+
+
+def test_a_note_that_a_controller_copied_from_an_object_of_another_kind_is_not_told() -> None:
+    item = {"metadata": meta("made", annotations=noted("ClusterCIDR"))}
+    with looking(serving("v1", items=(item,))) as (kube, _):
+        assert kube.object_traces([CIDRS]) == ()
 
 
 def test_every_object_of_a_kind_that_is_lost_is_told() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
@@ -194,6 +195,22 @@ def test_one_changed_object_costs_one_request_more_and_no_right_to_get_it(cluste
     cluster.put("/nodes", "n03", "v1.36.0")
     assert cluster.asked(KubeReader.nodes)[2:] == [f"whole limit={PAGE}&fieldSelector=metadata.name%3Dn03"]
     assert [node.kubelet for node in cluster.opened().nodes() if node.name == "n03"] == ["v1.36.0"]
+
+
+def test_several_changed_nodes_come_in_one_answer_by_the_label_that_has_their_name(cluster: Cluster) -> None:
+    filled(cluster, 30).tick()
+    for number in range(6):
+        cluster.put("/nodes", f"n{number:02}", "v2", labels={"kubernetes.io/hostname": f"n{number:02}"})
+    cluster.put("/nodes", "n06", "v2", labels={"kubernetes.io/hostname": "another"})
+
+    names = ",".join(f"n{number:02}" for number in range(7))
+    selector = quote(f"kubernetes.io/hostname in ({names})", safe="")
+    whole = [each for each in cluster.asked(KubeReader.nodes) if each.startswith("whole")]
+    assert whole[0] == f"whole limit={PAGE}&labelSelector={selector}"
+    assert [each for each in whole if "fieldSelector" in each] == [
+        f"whole limit={PAGE}&fieldSelector=metadata.name%3Dn06"
+    ]
+    assert cluster.tick() == cluster.fresh()
 
 
 def test_a_list_of_one_page_is_read_whole_every_time(cluster: Cluster) -> None:

@@ -98,9 +98,21 @@ def revisions(*names: str) -> list[helm.Revision]:
     return [helm.revision(record(name, number)) for number, name in enumerate(names)]
 
 
-def test_changed_records_are_found_by_the_names_of_their_releases() -> None:
+def same(*names: str) -> list[helm.Revision]:
+    return [helm.revision(record(name, 1)) for name in names]
+
+
+def test_changed_records_are_found_by_the_names_of_their_releases_and_their_numbers() -> None:
     listed = revisions("web", "api", "db")
-    assert helm.by_name(listed[:2], listed) == "owner=helm,status=deployed,name in (api,web)"
+    selector = "owner=helm,status=deployed,name in (api,web),version in (0,1)"
+    assert helm.by_labels(listed[:2], listed, helm.SELECTOR) == selector
+
+
+def test_old_revisions_are_found_among_many_of_the_same_releases() -> None:
+    listed = [helm.revision(record(name, number)) for name in ("web", "api") for number in range(1, 11)]
+    missing = [each for each in listed if each.number in {8, 9}]
+    selector = "owner=helm,status in (deployed,superseded),name in (api,web),version in (8,9)"
+    assert helm.by_labels(missing, listed, helm.HISTORY) == selector
 
 
 @pytest.mark.parametrize(
@@ -113,4 +125,4 @@ def test_changed_records_are_found_by_the_names_of_their_releases() -> None:
     ],
 )
 def test_names_that_select_badly_select_nothing(missing: list[str], listed: list[str]) -> None:
-    assert helm.by_name(revisions(*missing), revisions(*listed)) == ""
+    assert helm.by_labels(same(*missing), same(*listed), helm.SELECTOR) == ""

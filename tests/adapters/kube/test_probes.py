@@ -12,6 +12,7 @@ from typing import Any, cast
 import pytest
 
 from fleetkeeper.adapters.kube.probes import ApiServer, KubeProber
+from fleetkeeper.adapters.library import read_compat
 from fleetkeeper.config import KubeCluster, KubernetesSettings
 from fleetkeeper.core.model import ClusterId, ControlPlane
 from fleetkeeper.core.versions import Minor
@@ -27,13 +28,31 @@ from tests.adapters.kube.support import NOW, StillClock, TestPace
 from tests.onboarding import kube_reads
 
 ID = ClusterId("arn:aws:eks:eu-west-1:111122223333:cluster/shop", NOW)
-READS = [
-    f"{verb} {resource if not group else f'{resource}.{group}'}"
-    for verb, group, resource in sorted(
-        kube_reads.granted(shipped.rbac(helm_secrets=True), "fleetkeeper-reader")
-        | kube_reads.granted(shipped.rbac(helm_secrets=True), "fleetkeeper-helm-reader")
-    )
-]
+RBAC = shipped.rbac(helm_secrets=True)
+APIS = read_compat().apis
+OLDEST, NEWEST = 30, 44  # minors that are asked for their APIs: every row of the shipped data is on some way
+
+
+def written(*roles: str) -> list[str]:
+    """The rights of ClusterRoles as the doctor names them."""
+    rights = sorted(right for role in roles for right in kube_reads.granted(RBAC, role))
+    return [f"{verb} {resource if not group else f'{resource}.{group}'}" for verb, group, resource in rights]
+
+
+def named() -> list[str]:
+    """Those of the Role, which are for single objects."""
+    (role,) = (d for d in kube_reads.documents(RBAC) if d["kind"] == "Role")
+    return [
+        f"{verb} {resource}/{name}"
+        for rule in role["rules"]
+        for verb in rule["verbs"]
+        for resource in rule["resources"]
+        for name in rule["resourceNames"]
+    ]
+
+
+SETTINGS = {right.rpartition("/")[2] for right in named()}
+READS = [*written("fleetkeeper-reader", "fleetkeeper-helm-reader"), *named()]
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +72,9 @@ class Server:
     groups: list[str] = field(default_factory=lambda: ["fleetkeeper:readers", "system:authenticated"])
     user: str = "reader"
     before_128: bool = False
+    minor: str = "1.35"
+    unserved: set[str] = field(default_factory=set)
+    definitions: list[dict[str, Any]] = field(default_factory=list)
     asked: list[tuple[str, str]] = field(default_factory=list)
 
     def answer(self, method: str, path: str, query: str, token: str, body: bytes) -> tuple[int, dict[str, Any]]:
@@ -63,15 +85,19 @@ class Server:
             return self._review(path, json.loads(body))
         asked = attributes(Request.parse(method, path, query, {}))
         what = f"{asked.verb} {asked.resource or asked.path}" + (f".{asked.group}" if asked.group else "")
+        if asked.resource == "configmaps" and asked.name in SETTINGS:  # a right of its own, by the name
+            what = f"{what}/{asked.name}"
         if what in self.forbidden:
             return 403, {"kind": "Status", "message": f"cannot {what}"}
         if path == "/apis":
             return 200, {"kind": "APIGroupDiscoveryList", "items": []}
         if path == "/version":
-            return 200, {"gitVersion": "v1.35.2"}
+            return 200, {"gitVersion": f"v{self.minor}.2"}
         if path == "/metrics":
             return 200, {}
-        if asked.verb == "list":
+        if asked.resource == "customresourcedefinitions":
+            return 200, {"kind": "CustomResourceDefinitionList", "metadata": {}, "items": self.definitions}
+        if asked.verb == "list" and asked.resource not in self.unserved:
             return 200, {"kind": "PartialObjectMetadataList", "metadata": {}, "items": None}
         if asked.name == "kube-system":
             return 200, {"kind": "PartialObjectMetadata", "metadata": {"name": "kube-system"}}
@@ -206,6 +232,59 @@ def test_the_reads_are_exactly_the_rules_of_the_roles(server: Server) -> None:
     assert [right for right in READS if right not in without] == [
         r for r in READS if r.endswith(("secrets", "configmaps"))
     ]
+
+
+def test_the_lists_of_apis_that_go_away_are_exactly_the_rules_of_the_role(server: Server) -> None:
+    server.definitions = [definition(row.group, kind) for row in APIS.third_party for kind in row.kinds]
+    asked = set()
+    for minor in range(OLDEST, NEWEST + 1):
+        server.minor = f"1.{minor}"
+        with opened(server) as probes:
+            asked |= {p.permission for p in probes.traced(APIS)}
+
+    assert sorted(asked) == sorted(written("fleetkeeper-trace-reader"))
+
+
+def definition(group: str, kind: str) -> dict[str, Any]:
+    """A CRD that serves a version after all that go away; its plural is as the addons build theirs."""
+    singular = kind.lower()
+    for ending, plural in (("ay", "ays"), ("y", "ies"), ("ss", "sses"), ("s", "s"), ("", "s")):
+        if singular.endswith(ending):
+            singular = singular.removesuffix(ending) + plural
+            break
+    versions = [{"name": "v99", "served": True, "storage": True}]
+    spec = {"group": group, "names": {"kind": kind, "plural": singular}, "versions": versions}
+    return {"metadata": {"name": f"{singular}.{group}"}, "spec": spec}
+
+
+@pytest.mark.parametrize("minor", ["1.30", "1.33", "1.36"])
+def test_looking_for_what_goes_away_calls_none_of_it(server: Server, minor: str) -> None:
+    server.minor, server.definitions = minor, [definition("cert-manager.io", "Certificate")]
+    with opened(server) as probes:
+        found = outcomes(probes.traced(APIS))
+
+    assert set(found.values()) == {"passes"}
+    assert len(found) > 5
+    at = Minor.parse(minor)
+    old = {(row.api_version, row.resource) for row in APIS.rows if row.deprecated and row.deprecated <= at}
+    called = {path.removeprefix("/apis/").rpartition("/")[::2] for _, path in server.asked}
+    assert not called & old
+
+
+def test_a_list_that_is_forbidden_fails_alone_and_one_that_is_not_served_passes(server: Server) -> None:
+    right, unserved = "list flowschemas.flowcontrol.apiserver.k8s.io", "list servicecidrs.networking.k8s.io"
+    server.minor, server.forbidden, server.unserved = "1.31", {right}, {"servicecidrs"}
+    with opened(server) as probes:
+        found = outcomes(probes.traced(APIS))
+
+    assert {what for what, said in found.items() if not said.startswith("passes")} == {right}
+    assert found[unserved] == "passes not served here; the call itself is allowed"
+
+
+def test_without_definitions_it_is_not_known_what_to_look_for(server: Server) -> None:
+    server.forbidden = {"list customresourcedefinitions.apiextensions.k8s.io"}
+    with opened(server) as probes, pytest.raises(ReadError):
+        probes.traced(APIS)
 
 
 @pytest.mark.parametrize("right", READS)

@@ -12,7 +12,19 @@ from fleetkeeper.adapters.kube.documents import structs
 from fleetkeeper.adapters.kube.limits import Limits
 from fleetkeeper.adapters.kube.reading import Listing
 from fleetkeeper.errors import GapReason, ReadError
-from tests.adapters.kube.server import HEAD, ApiServer, Asked, Reply, authority, drip, gzipped, listing, reply, serving
+from tests.adapters.kube.server import (
+    HEAD,
+    ApiServer,
+    Asked,
+    Reply,
+    authority,
+    drip,
+    fall_silent,
+    gzipped,
+    listing,
+    reply,
+    serving,
+)
 from tests.adapters.kube.server import status as failure
 from tests.adapters.kube.support import TestPace, meta, reading
 
@@ -121,10 +133,10 @@ def test_another_content_type_is_not_read() -> None:
 @pytest.mark.parametrize(
     "broken",
     [
-        Reply(write=lambda wire: wire.write(HEAD + b"Content-Length: 500\r\n\r\n{")),
-        Reply(write=lambda wire: wire.write(HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{}")),
+        Reply(write=lambda wire: wire.sendall(HEAD + b"Content-Length: 500\r\n\r\n{")),
+        Reply(write=lambda wire: wire.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{}")),
         Reply(
-            write=lambda wire: wire.write(
+            write=lambda wire: wire.sendall(
                 HEAD + b"Content-Encoding: gzip\r\nConnection: close\r\n\r\n" + gzipped(b"{}" * 9_000)[:40]
             )
         ),
@@ -138,7 +150,7 @@ def test_an_answer_that_breaks_off_is_invalid(broken: Reply) -> None:
 
 
 def test_an_answer_that_broke_off_once_is_read_again() -> None:
-    cut = Reply(write=lambda wire: wire.write(HEAD + b"Content-Length: 500\r\n\r\n{"))
+    cut = Reply(write=lambda wire: wire.sendall(HEAD + b"Content-Length: 500\r\n\r\n{"))
     with serving(in_turn(cut, page("a"))) as server:
         assert namespaces(server).items == ("a",)
 
@@ -169,7 +181,7 @@ def test_a_gzip_bomb_of_a_gibibyte_is_never_unpacked() -> None:
 
 
 HUGE = {
-    "by its length": Reply(write=lambda wire: wire.write(HEAD + b"Content-Length: 999999999999\r\n\r\n{")),
+    "by its length": Reply(write=lambda wire: wire.sendall(HEAD + b"Content-Length: 999999999999\r\n\r\n{")),
     "by what came": Reply(b" " * 200_000, chunked=True),
 }
 
@@ -304,7 +316,7 @@ def test_a_shutdown_ends_a_read_that_waits_for_the_server() -> None:
 
     def stop(_: Any) -> None:
         pace.stopped = True
-        drip(b"", b"", pause=1, pieces=3)(_)
+        fall_silent()(_)
 
     with serving(lambda _: Reply(write=stop)) as server, refused(GapReason.UNREACHABLE, "stopping"):
         namespaces(server, pace=pace)
@@ -315,7 +327,7 @@ DRIPS = {
     "in the headers": drip(b"HTTP/1.1 200 OK\r\n", b"X"),
     "between chunks": drip(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
     "in a chunk's length": drip(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"0"),
-    "with silence": drip(HEAD, b"", pause=0.05),
+    "with silence": fall_silent(HEAD),
 }
 
 

@@ -102,6 +102,49 @@ def test_a_known_revision_that_is_no_longer_the_newest_is_told_as_older() -> Non
     assert {(t.revision, t.latest) for t in use.traces} == {(4, False)}
 
 
+def rewritten(found: Object, number: int) -> Object:
+    """What Helm makes of a record when the next revision takes its place: another status, another resourceVersion."""
+    labels = {**found["metadata"]["labels"], "status": "superseded"}
+    return {**found, "metadata": {**found["metadata"], "labels": labels, "resourceVersion": str(number)}}
+
+
+def test_a_revision_that_another_took_the_place_of_is_not_read_again() -> None:
+    with looking(helm_cluster(*HISTORY)) as (kube, _):
+        known = kube.helm_use(HelmUse(), NAMES)
+    replaced = rewritten(HISTORY[3], 77)
+    now = [*HISTORY[:3], replaced, record(6, "deployed")]
+    with looking(helm_cluster(*now)) as (kube, server):
+        use = kube.helm_use(known, NAMES)
+        assert payloads(server.asked) == ["v6"]
+    with looking(helm_cluster(*now)) as (kube, _):
+        assert kube.helm_use(HelmUse(), NAMES) == use
+
+
+def test_an_older_revision_that_somebody_changed_is_read_again() -> None:
+    with looking(helm_cluster(*HISTORY)) as (kube, _):
+        known = kube.helm_use(HelmUse(), NAMES)
+    changed = rewritten(record(3, manifest=f"---\n{CRON}"), 78)
+    with looking(helm_cluster(*HISTORY[:2], changed, *HISTORY[3:])) as (kube, server):
+        use = kube.helm_use(known, NAMES)
+        assert payloads(server.asked) == ["v3"]
+    assert [trace.revision for trace in use.traces] == [4, 3, 2]
+
+
+def test_the_records_are_listed_once_for_releases_and_use() -> None:
+    with looking(helm_cluster(*HISTORY)) as (kube, server):
+        kube.helm_releases({}, NAMES)
+        kube.helm_use(HelmUse(), NAMES)
+        assert len([a for a in server.asked if a.path.endswith("/secrets")]) == 1
+
+
+def test_many_old_revisions_come_in_one_answer() -> None:
+    some = [record(n, "superseded" if n < 3 else "deployed", name=f"r{k}") for k in range(4) for n in (1, 2, 3)]
+    with looking(helm_cluster(*some)) as (kube, server):
+        use = kube.helm_use(HelmUse(), NAMES)
+        assert [p for p in payloads(server.asked) if p != "v3"] == []
+    assert [(c.release, c.revision) for c in use.charts] == [(f"r{k}", n) for k in range(4) for n in (3, 2, 1)]
+
+
 def test_a_forged_record_is_told_as_broken() -> None:
     forged = record(4, "deployed")
     with looking(helm_cluster({**forged, "data": {"release": "%%%"}})) as (kube, _):

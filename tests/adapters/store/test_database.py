@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 
 from fleetkeeper import __version__, data
 from fleetkeeper.adapters.store.database import database_file, parsed
-from fleetkeeper.adapters.store.schema import chain, judge
+from fleetkeeper.adapters.store.revisions import chain, judge
 from fleetkeeper.adapters.store.tables import storable
 from fleetkeeper.config import Secret, StoreSettings
 from fleetkeeper.errors import ConfigError
@@ -77,6 +78,11 @@ KNOWN = ("pre_0001", "post_0002", "pre_0003", "post_0004")
 )
 def test_judge(applied: tuple[str, ...], wrong: str) -> None:
     assert judge([(revision, f"release of {revision}") for revision in applied], KNOWN) == wrong
+
+
+def test_the_chain_is_the_one_that_alembic_walks() -> None:
+    walked = ScriptDirectory(str(data.data_path("alembic"))).walk_revisions()
+    assert chain() == tuple(reversed([script.revision for script in walked]))
 
 
 def test_every_migration_says_when_it_may_run() -> None:

@@ -12,6 +12,7 @@ from fleetkeeper.core.api_rows import ApiRow, Apis, ThirdPartyApiRow
 from fleetkeeper.core.assess import NOT_SEEN, assess
 from fleetkeeper.core.compat import Compat, Confidence, Source
 from fleetkeeper.core.finding import Breaks, Finding, Severity, Subject
+from fleetkeeper.core.insights import ClientStat, Deprecation, Insight, InsightStatus
 from fleetkeeper.core.pods import PodTemplate
 from fleetkeeper.core.snapshot import Hop, Snapshot
 from fleetkeeper.core.versions import Minor, Version
@@ -58,11 +59,11 @@ CALLED = observed.ApiUse((observed.DeprecatedCall(GROUP, "v1beta3", "flowschemas
 QUIET = observed.ApiUse((), STARTED)
 
 
-def insight(*agents: str, days: float = 2) -> model.Insight:
-    clients = tuple(model.ClientStat(agent, 40, ago(days)) for agent in agents)
-    usage = model.Deprecation(f"/apis/{FLOW}/flowschemas", f"/apis/{GROUP}/v1/flowschemas", "1.35", clients)
-    status = model.InsightStatus.ERROR
-    return model.Insight("i", "Deprecated APIs", "UPGRADE_READINESS", status, Minor(1, 35), "", NOW, (usage,))
+def insight(*agents: str, days: float = 2) -> Insight:
+    clients = tuple(ClientStat(agent, 40, ago(days)) for agent in agents)
+    usage = Deprecation(f"/apis/{FLOW}/flowschemas", f"/apis/{GROUP}/v1/flowschemas", "1.35", clients)
+    status = InsightStatus.ERROR
+    return Insight("i", "Deprecated APIs", "UPGRADE_READINESS", status, Minor(1, 35), "", NOW, (usage,))
 
 
 def seen(*traces: observed.ObjectTrace, use: observed.ApiUse = QUIET, beside: Mapping[str, Any] = NOTHING) -> Snapshot:

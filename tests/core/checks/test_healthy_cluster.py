@@ -6,14 +6,8 @@ from fleetkeeper.adapters.library import read_compat
 from fleetkeeper.core import parts
 from fleetkeeper.core.assess import HopReport, Verdict, assess
 from fleetkeeper.core.checks import all_checks
-from fleetkeeper.core.model import (
-    Addon,
-    Addons,
-    FoundBy,
-    Insight,
-    InsightStatus,
-    SupportedVersion,
-)
+from fleetkeeper.core.insights import Insight, InsightStatus
+from fleetkeeper.core.model import Addon, Addons, FoundBy, SupportedVersion
 from fleetkeeper.core.observed import ClusterPrerequisites, HelmUse, Quota, ReleaseChart, Subnet
 from fleetkeeper.core.snapshot import Policy
 from fleetkeeper.core.versions import Minor

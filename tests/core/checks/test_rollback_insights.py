@@ -4,7 +4,7 @@ import pytest
 
 from fleetkeeper.core import parts
 from fleetkeeper.core.finding import Finding, Severity
-from fleetkeeper.core.model import Insight, InsightStatus
+from fleetkeeper.core.insights import Insight, InsightStatus
 from tests.core.checks.snapshots import HOP, NOW, found, snapshot
 
 

@@ -4,9 +4,10 @@ import pytest
 
 from fleetkeeper.core import parts
 from fleetkeeper.core.finding import Finding, Severity
+from fleetkeeper.core.model import ComputeKind
 from fleetkeeper.core.observed import ClusterPrerequisites, Subnet
 from fleetkeeper.core.snapshot import Policy
-from tests.core.checks.nodes import group
+from tests.core.checks.nodes import group, node
 from tests.core.checks.snapshots import found, snapshot
 
 
@@ -49,3 +50,12 @@ def test_a_subnet_that_was_not_seen_is_unknown() -> None:
 
 def test_a_group_without_nodes_needs_none() -> None:
     assert judged(("eu-west-1a", 0), desired=0) == ()
+
+
+@pytest.mark.parametrize("kind", [ComputeKind.KARPENTER, ComputeKind.SELF_MANAGED, ComputeKind.AUTO_MODE])
+def test_a_pool_that_chooses_its_subnets_is_unknown_but_blocks_nothing(kind: ComputeKind) -> None:
+    nodes = (node("n1", kind=kind, group="web"), node("n2", kind=kind, group="web"))
+    seen = {parts.PREREQUISITES: ClusterPrerequisites(), parts.NODE_GROUPS: (), parts.NODES: nodes}
+    (finding,) = found("FK505", snapshot(seen))
+    assert (finding.severity, finding.blocks, finding.subject.name) == (Severity.UNKNOWN, False, "web")
+    assert "were not judged" in finding.message

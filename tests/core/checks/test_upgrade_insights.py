@@ -6,7 +6,7 @@ import pytest
 
 from fleetkeeper.core import parts
 from fleetkeeper.core.finding import Finding, Severity
-from fleetkeeper.core.model import ClientStat, Deprecation, Insight, InsightStatus
+from fleetkeeper.core.insights import ClientStat, Deprecation, Insight, InsightStatus
 from fleetkeeper.core.snapshot import Hop
 from fleetkeeper.core.versions import Minor
 from tests.core.checks.snapshots import HOP, NOW, found, snapshot

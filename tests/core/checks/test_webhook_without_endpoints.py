@@ -29,7 +29,7 @@ def webhook(endpoints: int | None, rule: WebhookRule = PODS, *, closed: bool = T
             id="new pods are refused",
         ),
         pytest.param(
-            webhook(0, OWN), Severity.WARNING, False, "refuses what it is asked about", "bring up", id="its own kinds"
+            webhook(0, OWN), Severity.WARNING, False, "refuses what it is asked about", "start what", id="its own kinds"
         ),
         pytest.param(
             webhook(None),

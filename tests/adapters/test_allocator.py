@@ -1,0 +1,59 @@
+"""How many arenas of glibc the threads of a process use."""
+
+import os
+import platform
+import subprocess
+import sys
+
+import pytest
+
+ARENAS = """
+import ctypes, sys, tempfile, threading
+from fleetkeeper.adapters.allocator import share_arenas
+
+if sys.argv[1] == "shared":
+    share_arenas()
+libc, all_there = ctypes.CDLL(None), threading.Barrier(9)
+
+
+def allocate():
+    kept = [bytes(10_000 + number) for number in range(50)]
+    all_there.wait()
+
+
+threads = [threading.Thread(target=allocate) for _ in range(8)]
+for thread in threads:
+    thread.start()
+all_there.wait()
+for thread in threads:
+    thread.join()
+with tempfile.NamedTemporaryFile() as told:
+    libc.fopen.restype = ctypes.c_void_p
+    file = ctypes.c_void_p(libc.fopen(told.name.encode(), b"w"))
+    libc.malloc_info(0, file)
+    libc.fclose(file)
+    print(told.read().count(b"<heap nr"))
+"""
+
+glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is another one")
+
+
+def arenas(how: str, **environ: str) -> int:
+    kept = {name: value for name, value in os.environ.items() if name != "MALLOC_ARENA_MAX"}
+    command = [sys.executable, "-c", ARENAS, how]
+    return int(subprocess.run(command, env=kept | environ, check=True, capture_output=True, text=True).stdout)
+
+
+@glibc
+def test_all_threads_share_two_arenas() -> None:
+    assert arenas("shared") == 2
+
+
+@glibc
+def test_what_the_operator_set_goes_before_it() -> None:
+    assert arenas("shared", MALLOC_ARENA_MAX="1") == 1
+
+
+@glibc
+def test_left_alone_glibc_makes_more() -> None:
+    assert arenas("alone") > 2
