@@ -16,6 +16,8 @@ __all__ = [
     "AssessSettings",
     "AwsAccount",
     "AwsSettings",
+    "EngineSettings",
+    "HookSettings",
     "KubeCluster",
     "KubernetesSettings",
     "LogSettings",
@@ -23,7 +25,9 @@ __all__ = [
     "MappingSettings",
     "ObserveSettings",
     "Organizations",
+    "ProgramSettings",
     "Secret",
+    "SecretText",
     "ServeSettings",
     "Settings",
     "StoreSettings",
@@ -58,6 +62,7 @@ class AwsAccount:
     role_arn: str = ""
     external_id: Secret | None = None
     regions: tuple[str, ...] = ()
+    executor_role_arn: str = ""  # "" uses aws.executor_role_name in that account
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,7 @@ class AwsSettings:
     accounts: tuple[AwsAccount, ...] = ()
     organizations: Organizations | None = None
     role_name: str = "fleetkeeper-reader"
+    executor_role_name: str = "fleetkeeper-executor"  # assumed only by the engine, to change what a plan says
     external_id: Secret | None = None
     profile: str = ""
     endpoint_url: str = ""  # for VPC endpoints and the demo; "" is AWS's own
@@ -100,6 +106,7 @@ class KubeCluster:
     kubeconfig: str = ""  # "" is $KUBECONFIG, else ~/.kube/config
     context: str = ""  # "" is the kubeconfig's current one
     proxy_url: str = ""
+    executor_context: str = ""  # the engine's own; "": nothing is changed in this cluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +142,49 @@ class AssessSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretText:
+    """A secret under a name: a header, or an environment variable."""
+
+    name: str
+    value: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HookSettings:
+    """One HTTP endpoint that playbooks may name. Either url or secret_url is set; ca_bundle "" is the system's CAs."""
+
+    name: str
+    url: str = ""
+    secret_url: Secret | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    secret_headers: tuple[SecretText, ...] = ()
+    timeout_seconds: float = 30.0
+    ca_bundle: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramSettings:
+    """One program that playbooks may name: its arguments as they are, run without a shell in a folder."""
+
+    name: str
+    command: tuple[str, ...]
+    folder: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[SecretText, ...] = ()
+    timeout_minutes: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """What steps may reach by name. folder keeps what programs did; channels: name → the hook that messages go to."""
+
+    folder: str = "fleetkeeper-engine"
+    hooks: tuple[HookSettings, ...] = ()
+    programs: tuple[ProgramSettings, ...] = ()
+    channels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class ServeSettings:
     listen: str = "127.0.0.1:8321"  # health and metrics
     shutdown_seconds: float = 20.0
@@ -156,6 +206,7 @@ class Settings:
     observe: ObserveSettings = ObserveSettings()
     mapping: MappingSettings = field(default_factory=MappingSettings)
     assess: AssessSettings = field(default_factory=AssessSettings)
+    engine: EngineSettings = field(default_factory=EngineSettings)
     serve: ServeSettings = ServeSettings()
     log: LogSettings = LogSettings()
     compat_folders: tuple[Path, ...] = ()  # the operator's own compat data, laid over ours

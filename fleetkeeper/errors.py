@@ -18,6 +18,8 @@ class GapReason(StrEnum):
     WRONG_ENDPOINT = "wrong endpoint"  # this address or CA is not the cluster's
     INVALID_ANSWER = "invalid answer"  # truncated, of the wrong type, not what the API promises
     TOO_LARGE = "too large"  # past the size that we read
+    IN_USE = "in use"  # something else is being done to it, so this cannot be begun now
+    REJECTED = "rejected"  # it cannot be done as it was asked; the same again has no use
     NOT_CONFIGURED = "not configured"  # nobody asked for this to be read
     NOT_READ = "not read"  # no read was tried yet, or the last good one is too old to judge by
 

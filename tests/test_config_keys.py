@@ -15,6 +15,8 @@ from fleetkeeper.config import (
     AssessSettings,
     AwsAccount,
     AwsSettings,
+    EngineSettings,
+    HookSettings,
     KubeCluster,
     KubernetesSettings,
     LogSettings,
@@ -22,7 +24,9 @@ from fleetkeeper.config import (
     MappingSettings,
     ObserveSettings,
     Organizations,
+    ProgramSettings,
     Secret,
+    SecretText,
     ServeSettings,
     Settings,
     StoreSettings,
@@ -61,6 +65,7 @@ history_days = 10
 [aws]
 regions = ["eu-west-2"]
 role_name = "r"
+executor_role_name = "x"
 external_id_env = "SET"
 profile = "p"
 endpoint_url = "http://endpoint"
@@ -75,6 +80,7 @@ tags = {t = "v"}
 id = "111122223333"
 name = "a"
 role_arn = "arn:aws:iam::111122223333:role/r"
+executor_role_arn = "arn:aws:iam::111122223333:role/x"
 external_id_file = "file"
 regions = ["eu-west-1"]
 [aws.organizations]
@@ -92,6 +98,7 @@ name = "c"
 arn = "arn:aws:eks:eu-west-1:111122223333:cluster/c"
 kubeconfig = "k"
 context = "ctx"
+executor_context = "own"
 proxy_url = "http://proxy3"
 [observe]
 schedule = "*/10 * * * *"
@@ -134,21 +141,65 @@ shutdown_seconds = 16
 [log]
 level = "debug"
 format = "json"
+[engine]
+folder = "work"
+channels = {oncall = "h"}
+[[engine.hooks]]
+name = "h"
+url = "https://hooks"
+headers = {X-Team = "pay"}
+timeout_seconds = 5
+ca_bundle = "file"
+[[engine.hooks.secret_headers]]
+name = "Authorization"
+value_env = "SET"
+[[engine.hooks]]
+name = "s"
+secret_url_file = "url"
+[[engine.programs]]
+name = "p"
+command = ["/bin/true", "-x"]
+folder = "compat"
+environment = {TEAM = "pay"}
+timeout_minutes = 2
+[[engine.programs.secrets]]
+name = "TOKEN"
+value_file = "file"
 """
 
 
 def test_every_key_arrives_in_its_field() -> None:
     Path("compat").mkdir()
     Path("file").write_text("in file", "utf-8")
+    Path("url").write_text("https://hooks/s3cret", "utf-8")
+    executor = "arn:aws:iam::111122223333:role/x"
     account = AwsAccount(
-        "111122223333", "a", "arn:aws:iam::111122223333:role/r", Secret("in file", "file file"), ("eu-west-1",)
+        "111122223333",
+        "a",
+        "arn:aws:iam::111122223333:role/r",
+        Secret("in file", "file file"),
+        ("eu-west-1",),
+        executor,
     )
-    rule = MappingRule("dev", "late", "pay", ("a*",), ("ou",), ("n",), ("arn:*",), {"t": "v"}, "fleetkeeper.toml:51")
+    rule = MappingRule("dev", "late", "pay", ("a*",), ("ou",), ("n",), ("arn:*",), {"t": "v"}, "fleetkeeper.toml:54")
     late, some = Selector.parse("ring=late"), Selector.parse("name=a*")
-    target = TargetRule(late, Minor(1, 36), 1, date(2027, 1, 31), 2, "fleetkeeper.toml:60")
+    target = TargetRule(late, Minor(1, 36), 1, date(2027, 1, 31), 2, "fleetkeeper.toml:63")
     ends = date(2027, 3, 31)
-    waiver = Waiver("why", "ada", ends, "", "FK401", some, "n*", "x", "T-1", "fleetkeeper.toml:65")
+    waiver = Waiver("why", "ada", ends, "", "FK401", some, "n*", "x", "T-1", "fleetkeeper.toml:68")
     found = written(_EVERYTHING, {"SET": "secret"})
+    hooks = (
+        HookSettings(
+            name="h",
+            url="https://hooks",
+            headers={"X-Team": "pay"},
+            secret_headers=(SecretText("Authorization", Secret("secret", "env SET")),),
+            timeout_seconds=5.0,
+            ca_bundle="file",
+        ),
+        HookSettings("s", secret_url=Secret("https://hooks/s3cret", "file url")),
+    )
+    secret = SecretText("TOKEN", Secret("in file", "file file"))
+    program = ProgramSettings("p", ("/bin/true", "-x"), "compat", {"TEAM": "pay"}, (secret,), 2.0)
     assert found == Settings(
         store=StoreSettings("postgresql://u@db/fleet", history_days=10),
         aws=AwsSettings(
@@ -156,6 +207,7 @@ def test_every_key_arrives_in_its_field() -> None:
             accounts=(account,),
             organizations=Organizations("arn:aws:iam::444455556666:role/o", ("ou",), ("777788889999",)),
             role_name="r",
+            executor_role_name="x",
             external_id=Secret("secret", "env SET"),
             profile="p",
             endpoint_url="http://endpoint",
@@ -167,7 +219,9 @@ def test_every_key_arrives_in_its_field() -> None:
             tags={"t": "v"},
         ),
         kubernetes=KubernetesSettings(
-            clusters=(KubeCluster("c", "arn:aws:eks:eu-west-1:111122223333:cluster/c", "k", "ctx", "http://proxy3"),),
+            clusters=(
+                KubeCluster("c", "arn:aws:eks:eu-west-1:111122223333:cluster/c", "k", "ctx", "http://proxy3", "own"),
+            ),
             proxy_url="http://proxy2",
             page_size=11,
             timeout_seconds=12.0,
@@ -179,6 +233,7 @@ def test_every_key_arrives_in_its_field() -> None:
         ),
         mapping=MappingSettings("e", "r", "s", "", (rule,)),
         assess=AssessSettings((target,), (waiver,), {"FK302": "blocker"}),
+        engine=EngineSettings("work", hooks, (program,), {"oncall": "h"}),
         serve=ServeSettings("[::1]:80", 16.0),
         log=LogSettings("debug", "json"),
         compat_folders=(Path("compat"),),
@@ -211,16 +266,17 @@ def _keys(kind: type, prefix: str = "") -> Iterator[tuple[str, str]]:
             yield prefix, member.name
 
 
+_SECRETS = ("engine.hooks.secret_headers", "engine.programs.secrets")
 _EITHER = ("assess.targets.minor", "assess.waivers.fingerprint")
 
 
 @pytest.mark.parametrize(("table", "key"), list(_keys(Settings)))
 def test_the_example_has_every_key(table: str, key: str) -> None:
-    sections = re.split(r"^\[+([a-z_.]+)\]+$", "[]\n" + EXAMPLE.read_text("utf-8"), flags=re.MULTILINE)
+    sections = re.split(r"^(?:# )?\[+([a-z_.]+)\]+$", "[]\n" + EXAMPLE.read_text("utf-8"), flags=re.MULTILINE)
     named = dict(zip(["", *sections[1::2]], sections[0::2], strict=True))
     path = f"{table}.{key}".removeprefix(".")
     # Those need what only the reader's machine has; the others exclude a key that the example shows.
-    commented = "(?:# )?" if key.endswith(("_env", "_file")) or path in _EITHER else ""
+    commented = "(?:# )?" if key.endswith(("_env", "_file")) or path in _EITHER or table in _SECRETS else ""
     assert path in named or re.search(rf"^{commented}{key} = ", named[table], re.MULTILINE)
 
 
@@ -245,7 +301,7 @@ def test_settings_as_plain_values() -> None:
     plain = as_mapping(written('[[kubernetes.clusters]]\nname = "edge"\n'))
     assert isinstance(plain["kubernetes"], dict)
     assert plain["kubernetes"]["clusters"] == [
-        {"name": "edge", "arn": "", "kubeconfig": "", "context": "", "proxy_url": ""}
+        {"name": "edge", "arn": "", "kubeconfig": "", "context": "", "proxy_url": "", "executor_context": ""}
     ]
     assert plain["compat_folders"] == []
 

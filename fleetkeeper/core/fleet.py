@@ -87,6 +87,8 @@ _FIXES = {
     GapReason.WRONG_ENDPOINT: "point the kubeconfig context at this cluster's own endpoint and CA",
     GapReason.INVALID_ANSWER: "look at what stands between (proxy, gateway); report it if the API itself answers so",
     GapReason.TOO_LARGE: "raise kubernetes.max_answer_mib, or lower kubernetes.page_size",
+    GapReason.IN_USE: "wait for what is being done to it; tried again at the next tick",
+    GapReason.REJECTED: "the message says what is wrong with the request; report it if the fault is fleetkeeper's",
     GapReason.NOT_CONFIGURED: "",
     GapReason.NOT_READ: "`fleetkeeper observe`, or look at why the daemon does not",
 }

@@ -264,7 +264,7 @@ class ClusterPrerequisites:
 
 @dataclass(frozen=True, slots=True)
 class EksUpdate:
-    """An update of a cluster as EKS lists it; minor is the version that it moved to."""
+    """An update of a cluster as EKS lists it; minor is the version that it moved to, addon_version that of an addon."""
 
     id: str
     kind: str  # VersionUpdate, VersionRollback, ...
@@ -272,3 +272,4 @@ class EksUpdate:
     created_at: datetime | None
     minor: Minor | None = None
     errors: tuple[str, ...] = ()
+    addon_version: str = ""

@@ -52,8 +52,14 @@ class Step(Protocol):
 
     kind: ClassVar[str]
     version: ClassVar[int]
-    repeatable: ClassVar[bool]
-    cancellable: ClassVar[bool]
+
+    @property
+    def repeatable(self) -> bool:
+        """By kind, or by a parameter: ask the step, not its class."""
+        ...
+
+    @property
+    def cancellable(self) -> bool: ...
 
     @classmethod
     def of(cls, params: Params) -> "Step":

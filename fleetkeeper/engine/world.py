@@ -1,7 +1,7 @@
 """What steps and gates reach the world through: the executor's ports, with credentials that may change things."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -9,6 +9,7 @@ from fleetkeeper.core import model, observed
 from fleetkeeper.core.approval import Approval
 from fleetkeeper.core.model import Scope
 from fleetkeeper.core.run import Hold
+from fleetkeeper.core.waivers import Decisions
 from fleetkeeper.engine.ports import Clock, Store
 from fleetkeeper.engine.run_ports import Runs
 
@@ -100,10 +101,14 @@ class Hooks(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CommandState:
-    """A command of the executor's own machine. exit_code None: it runs."""
+    """A command of the executor's own machine. exit_code None: it runs, or it is lost.
+
+    lost: it was begun, and what watched it is gone (the machine restarted): nobody knows how it ended.
+    """
 
     exit_code: int | None
     output: str
+    lost: bool = False
 
 
 class Programs(Protocol):
@@ -132,7 +137,10 @@ class Calendars(Protocol):
     """Freezes by calendar: the tables and .ics files of the settings."""
 
     def holds(self, now: datetime, names: Sequence[str]) -> tuple[Hold, ...]:
-        """Those that hold now, of the calendars for everything and of these names; one that is unreadable holds."""
+        """Those that hold now: of the calendars for everything, and of these names.
+
+        An unreadable one holds, and says so.
+        """
         ...
 
 
@@ -161,7 +169,7 @@ class Approvals(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The executor's ports."""
+    """The executor's ports. decisions: the operator's waivers and severities, by which stored findings count."""
 
     clock: Clock
     store: Store
@@ -173,3 +181,4 @@ class World:
     calendars: Calendars
     messenger: Messenger
     approvals: Approvals
+    decisions: Decisions = field(default_factory=Decisions)

@@ -19,6 +19,7 @@ def read_aws(table: Table, around: Surroundings) -> AwsSettings:
         accounts=accounts,
         organizations=organizations,
         role_name=table.text("role_name", default.role_name, check=checks.role_name),
+        executor_role_name=table.text("executor_role_name", default.executor_role_name, check=checks.role_name),
         external_id=around.secret(table, "external_id", "FLEETKEEPER_AWS__EXTERNAL_ID"),
         profile=table.text("profile", ""),
         endpoint_url=around.url(table, "endpoint_url", "FLEETKEEPER_AWS__ENDPOINT_URL"),
@@ -48,33 +49,39 @@ def _account(table: Table, partition: str, around: Surroundings) -> AwsAccount:
     account = AwsAccount(
         id=table.text("id", check=checks.account_id),
         name=table.text("name", ""),
-        role_arn=_role_arn(table, partition),
+        role_arn=_role_arn(table, "role_arn", partition),
+        executor_role_arn=_role_arn(table, "executor_role_arn", partition),
         external_id=around.secret(table, "external_id"),
         regions=_regions(table, partition),
     )
-    owner = checks.role_arn_parts(account.role_arn)[1]
-    if owner and owner != account.id:
-        table.mistake("role_arn", f"is a role of account {owner}", "use a role of this account")
+    for key, arn in (("role_arn", account.role_arn), ("executor_role_arn", account.executor_role_arn)):
+        owner = checks.role_arn_parts(arn)[1]
+        if owner and owner != account.id:
+            table.mistake(key, f"is a role of account {owner}", "use a role of this account")
+    if account.role_arn and account.role_arn == account.executor_role_arn:
+        table.mistake("executor_role_arn", "is the reader's role", "use one of its own: the reader may change nothing")
     return account
 
 
 def _organizations(table: Table, partition: str) -> Organizations:
     return Organizations(
-        role_arn=_role_arn(table, partition),
+        role_arn=_role_arn(table, "role_arn", partition),
         include_ous=table.texts("include_ous", ()),
         exclude_accounts=table.texts("exclude_accounts", (), check=checks.account_id),
     )
 
 
-def _role_arn(table: Table, partition: str) -> str:
-    text = table.text("role_arn", "", check=checks.role_arn)
+def _role_arn(table: Table, key: str, partition: str) -> str:
+    text = table.text(key, "", check=checks.role_arn)
     written = checks.role_arn_parts(text)[0]
     if written and written != partition and partition in checks.PARTITIONS:
-        table.mistake("role_arn", f"is of the partition {written}, not {partition}", "set aws.partition")
+        table.mistake(key, f"is of the partition {written}, not {partition}", "set aws.partition")
     return text
 
 
 def _note_contradictions(table: Table, aws: AwsSettings) -> None:
+    if aws.executor_role_name == aws.role_name:
+        table.mistake("executor_role_name", "is the reader's role", "use one of its own: the reader may change nothing")
     seen: set[str] = set()
     excluded = aws.organizations.exclude_accounts if aws.organizations else ()
     for account, inner in zip(aws.accounts, table.tables("accounts"), strict=True):

@@ -18,6 +18,7 @@ from fleetkeeper.errors import ConfigError
 from fleetkeeper.settings import checks
 from fleetkeeper.settings.assess import read_assess
 from fleetkeeper.settings.aws import read_aws
+from fleetkeeper.settings.engine import read_engine
 from fleetkeeper.settings.mapping import read_mapping
 from fleetkeeper.settings.sources import Surroundings, find_file, lay_environment_over
 
@@ -40,6 +41,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
         observe=_observe(root.table("observe")),
         mapping=mapping.settings,
         assess=read_assess(root.table("assess")),
+        engine=read_engine(root.table("engine"), around),
         serve=_serve(root.table("serve")),
         log=_log(root.table("log")),
         compat_folders=_compat_folders(root, around),
@@ -86,6 +88,7 @@ def _cluster(table: Table, around: Surroundings) -> KubeCluster:
         arn=table.text("arn", "", check=checks.cluster_arn),
         kubeconfig=around.path(table, "kubeconfig"),
         context=table.text("context", ""),
+        executor_context=table.text("executor_context", ""),
         proxy_url=around.url(table, "proxy_url", "FLEETKEEPER_KUBERNETES__PROXY_URL"),
     )
 

@@ -21,6 +21,7 @@ def update(found: SimUpdate) -> observed.EksUpdate:
         created_at=found.created_at,
         minor=Minor.parse(minor) if minor else None,
         errors=tuple(f"{each.code}: {each.message}" for each in found.errors),
+        addon_version=dict(found.params).get("AddonVersion", ""),
     )
 
 

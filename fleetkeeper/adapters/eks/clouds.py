@@ -49,6 +49,11 @@ class EksClouds:
                 gaps["account"] = Gap(error.reason, error.detail, self._clock.now())
         return tuple(cloud for account in known.values() for cloud in self._of_account(account)), gaps
 
+    @property
+    def sessions(self) -> Sessions:
+        """What writers share, so that their requests draw on the same rate limits."""
+        return self._sessions
+
     def token(self, cloud: Cloud, cluster: str) -> tuple[str, datetime]:
         """A bearer token for a cluster of this cloud, signed with the credentials that read its account."""
         assert isinstance(cloud, EksCloud)

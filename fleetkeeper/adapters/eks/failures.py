@@ -49,6 +49,8 @@ _UNAUTHENTICATED = frozenset(
     }
 )
 _SLOW = frozenset({"RequestTimeout", "RequestTimeoutException"})
+_BUSY = frozenset({"ResourceInUseException"})
+_WRONG = frozenset({"InvalidParameterException", "InvalidRequestException", "ValidationException"})
 _MISSING = frozenset({"ResourceNotFoundException", "NotFoundException", "NoSuchEntity"})
 # Errors that are met before anything is sent: no credentials, or a profile, token or plug-in that gives none.
 _NO_CREDENTIALS = (
@@ -94,6 +96,10 @@ def _of_answer(action: str, error: aws.ClientError) -> ReadError:
         return Refused(text, GapReason.FORBIDDEN)
     if code in _MISSING:
         return Refused(text, GapReason.NOT_FOUND)
+    if code in _BUSY:
+        return Refused(text, GapReason.IN_USE)
+    if code in _WRONG:
+        return Refused(text, GapReason.REJECTED)
     if code in _SLOW or status == 408:
         return Unreachable(text, GapReason.TIMEOUT)
     if status == 407:  # the proxy's refusal, not AWS's

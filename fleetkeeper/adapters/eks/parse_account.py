@@ -31,6 +31,7 @@ def update(body: Mapping[str, Any]) -> observed.EksUpdate:
             f"{text(e.get('errorCode'))}: {text(e.get('errorMessage'))}"
             for e in map(mapping, listed(body.get("errors")))
         ),
+        addon_version=params.get("AddonVersion", ""),
     )
 
 

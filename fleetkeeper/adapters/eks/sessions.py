@@ -136,20 +136,25 @@ class Sessions:
             return self._buckets[scope]
 
     def read(self, session: botocore.session.Session, action: str, scope: Scope, call: Callable[[], T]) -> T:
-        """One read with retries; a throttle also slows every other caller of the account and region.
+        """One read with retries; a throttle also slows every other caller of the account and region."""
+        return self._renewing(session, lambda: self._retrying(action, scope, call))
 
-        AWS may call a role's session expired before its time: then the role is assumed anew, once.
-        """
+    def once(self, session: botocore.session.Session, action: str, scope: Scope, call: Callable[[], T]) -> T:
+        """One request without retries, for a caller that comes again by itself and holds no thread until then."""
+        return self._renewing(session, lambda: self._once(action, scope, call))
+
+    def _renewing(self, session: botocore.session.Session, ask: Callable[[], T]) -> T:
+        """AWS may call a role's session expired before its time: then the role is assumed anew, once."""
         # Not get_credentials(): without a role it would look for credentials here, outside of the attempt.
         credentials = session._credentials
         used = credentials.present if isinstance(credentials, RoleCredentials) else None
         try:
-            return self._retrying(action, scope, call)
+            return ask()
         except Refused as error:
             if used is None or error.reason is not GapReason.UNAUTHENTICATED:
                 raise
             credentials.forget(used)
-        return self._retrying(action, scope, call)
+        return ask()
 
     def _retrying(self, action: str, scope: Scope, call: Callable[[], T]) -> T:
         retrying = Retrying(

@@ -58,10 +58,17 @@ class Connection:
         self._pool = _pool(endpoint, self._trust)
 
     def get(self, target: str, headers: Mapping[str, str], timeout: urllib3.Timeout) -> urllib3.BaseHTTPResponse:
-        """One GET, its body still unread. Nothing is retried, and no redirect followed: it would carry our token."""
+        """One GET, its body still unread."""
+        return self.send("GET", target, headers, timeout)
+
+    def send(
+        self, method: str, target: str, headers: Mapping[str, str], timeout: urllib3.Timeout, body: bytes | None = None
+    ) -> urllib3.BaseHTTPResponse:
+        """One request. Nothing is retried, and no redirect followed: it would carry our token."""
         return self._pool.request(
-            "GET",
+            method,
             self._base + target,
+            body=body,
             headers={"User-Agent": f"fleetkeeper/{__version__}", **headers, **self._credential.headers()},
             preload_content=False,
             redirect=False,

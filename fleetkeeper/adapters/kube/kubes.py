@@ -40,7 +40,7 @@ class KubeAccess:
         row = next((c for c in self._settings.clusters if c.arn == id.arn), None)
         if row is not None and (row.kubeconfig or row.context):
             context = self._context(row)
-            _refuse_insecure(context)
+            refuse_insecure(context)
             identity.same_cluster(context.server, context.ca_pem, control_plane)
             return self._remembering(id, self._open_context(context, row))
         identity.known_endpoint(control_plane)
@@ -60,7 +60,7 @@ class KubeAccess:
         if row is None:
             raise ReadError(f"no cluster {name} is configured", GapReason.NOT_CONFIGURED)
         context = self._context(row)
-        _refuse_insecure(context)
+        refuse_insecure(context)
         try:
             identity.address(context.server)
         except ValueError as e:
@@ -104,7 +104,7 @@ class KubeAccess:
             return self._credentials[user]
 
 
-def _refuse_insecure(context: Context) -> None:
+def refuse_insecure(context: Context) -> None:
     if context.insecure:
         raise ReadError(
             f"context {context.name} has insecure-skip-tls-verify: nothing would prove whom we send credentials to",

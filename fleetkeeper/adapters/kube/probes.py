@@ -95,7 +95,7 @@ class _Opener(kubes.KubeAccess):
         if row is None:
             raise ReadError(f"no cluster {name} is configured", GapReason.NOT_CONFIGURED)
         context = self._context(row)
-        kubes._refuse_insecure(context)
+        kubes.refuse_insecure(context)
         try:
             identity.address(context.server)
         except ValueError as error:

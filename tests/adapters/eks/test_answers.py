@@ -15,7 +15,7 @@ from fleetkeeper.adapters.eks.failures import translated
 from fleetkeeper.config import Organizations
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.engine.ports import Cloud
-from fleetkeeper.errors import GapReason, InvalidAnswer, ReadError
+from fleetkeeper.errors import GapReason, InvalidAnswer, ReadError, Refused
 from tests.adapters.eks.support import Call, bare_cloud, clouds, stub
 
 READS: dict[str, Callable[[Cloud], object]] = {
@@ -177,9 +177,10 @@ def test_an_error_that_the_api_declares_is_not_asked_again() -> None:
     wrong = {"__type": "InvalidParameterException", "message": "unsupported Kubernetes version"}
     with stub(lambda _: wrong, status=400) as server:
         with pytest.raises(
-            InvalidAnswer, match=r"eks:DescribeAddonVersions of 1\.34 in .*unsupported Kubernetes version"
-        ):
+            Refused, match=r"eks:DescribeAddonVersions of 1\.34 in .*unsupported Kubernetes version"
+        ) as refused:
             bare_cloud(server.url).addon_releases(Minor(1, 34))
+        assert refused.value.reason is GapReason.REJECTED
         assert len(server.calls) == 1
 
 
