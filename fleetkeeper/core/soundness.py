@@ -161,7 +161,7 @@ def _unready(workloads: Iterable[model.Workload]) -> tuple[int, int, list[str]]:
 
 
 def unseen(seen: Soundness, oldest: datetime, now: datetime) -> str:
-    """What is not known of it, "" when all was seen since `oldest`."""
+    """What is not known of it, "" when all was seen since `oldest` and nothing is being changed."""
     parts: Mapping[str, datetime | None] = {
         "its control plane": _seen_at(seen.control_plane),
         **({"its addons": _seen_at(seen.addons)} if seen.is_eks else {}),
@@ -176,7 +176,8 @@ def unseen(seen: Soundness, oldest: datetime, now: datetime) -> str:
             )
         if at < oldest:
             return f"{seen.name}: what is known of {what} is {duration_text(now - at)} old"
-    return ""
+    plane = seen.control_plane.value if seen.control_plane else None
+    return f"{seen.name}: its control plane is being changed" if plane and plane.status == "UPDATING" else ""
 
 
 def _seen_at(part: model.Part[model.T] | None) -> datetime | None:

@@ -26,8 +26,9 @@ from fleetkeeper.errors import ReadError
 
 _POLL = timedelta(minutes=1)
 _FRESH = timedelta(minutes=30)
-_PODS = "2%"
+_PODS = Amount(2, percent=True)
 _OUT = frozenset({TaskState.SKIPPED, TaskState.FAILED, TaskState.ABORTED})
+_RULE = {"source", "query", "op", "value", "label"}
 _ROUGH = ((timedelta(hours=3), timedelta(hours=1)), (timedelta(minutes=30), timedelta(minutes=10)))
 _FINE = timedelta(minutes=5)
 """The time left is told in ever finer steps, for each new text is written and wakes the run."""
@@ -52,7 +53,7 @@ class Soak(OnlyLooks):
 
     length: timedelta
     max_age: timedelta = _FRESH
-    more_pods: Amount = Amount(2, percent=True)
+    more_pods: Amount = _PODS
     rule: MetricRule | None = None
     every: timedelta = _POLL
 
@@ -60,14 +61,12 @@ class Soak(OnlyLooks):
     def of(cls, params: Params) -> "Soak":
         given = Given(params)
         length, max_age = given.duration("for"), given.duration("max_age", _FRESH)
-        more = given.text("more_pods", _PODS)
+        pods = _PODS
         try:
-            pods = Amount.parse(more)
+            pods = Amount.parse(given.text("more_pods", str(_PODS)))
         except ValueError as error:
             given.wrong("more_pods", str(error))
-            pods = Amount.parse(_PODS)
-        names = ("source", "query", "op", "value", "label")
-        rule = MetricRule.read(given, lasting="") if any([given.has(name) for name in names]) else None
+        rule = MetricRule.read(given, lasting="") if _RULE & params.keys() else None
         every = given.duration("every", _POLL)
         given.finish()
         return cls(length, max_age, pods, rule, every)
@@ -101,10 +100,8 @@ class Soak(OnlyLooks):
         return self._passed(seen, moment)
 
     def _unknown(self, seen: SeenSoak, moment: Moment) -> str:
-        """What cannot be judged now. In the first minutes, what was seen before the soak is no sight of it."""
-        oldest = max(moment.started_at, moment.now - self.max_age)
-        if moment.now - moment.started_at < self.max_age:
-            oldest = moment.now - self.max_age
+        """What cannot be judged now."""
+        oldest = moment.now - self.max_age
         gaps = [text for each in seen.clusters if (text := unseen(each, oldest, moment.now))]
         return some([*gaps, *([seen.unasked] if seen.unasked else [])])
 
