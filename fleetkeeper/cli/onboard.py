@@ -24,17 +24,21 @@ class OnboardFormat(StrEnum):
     TRUST_POLICY = "trust-policy"
     ASSUME_POLICY = "assume-policy"
     ORGANIZATIONS_POLICY = "organizations-policy"
+    EXECUTOR_POLICY = "executor-policy"
+    EXECUTOR_KUBERNETES = "executor-kubernetes"
 
 
 _HELP = (
     "text: every step as commands. cloudformation: a template, also for stack sets. kubernetes: the RBAC manifest. "
-    "policy, trust-policy, assume-policy, organizations-policy: one IAM document."
+    "policy, trust-policy, assume-policy, organizations-policy: one IAM document. "
+    "executor-policy, executor-kubernetes: what the engine needs to carry out plans, with a role of its own."
 )
 _OF_ACCOUNTS = (
     OnboardFormat.POLICY,
     OnboardFormat.TRUST_POLICY,
     OnboardFormat.ASSUME_POLICY,
     OnboardFormat.ORGANIZATIONS_POLICY,
+    OnboardFormat.EXECUTOR_POLICY,
 )
 
 
@@ -120,6 +124,10 @@ def _account(request: "AccountRequest", output: OnboardFormat, helm_secrets: boo
         return pretty(trust_policy(request.principal, request.external_id.value))
     if output is OnboardFormat.POLICY:
         return pretty(shipped.reader_policy(request.audit_logs))
+    if output is OnboardFormat.EXECUTOR_POLICY:
+        return shipped.text_of(shipped.EXECUTOR_POLICY)
+    if output is OnboardFormat.EXECUTOR_KUBERNETES:
+        return shipped.text_of(shipped.KUBERNETES_EXECUTOR)
     return shipped.text_of(shipped.ORGANIZATIONS_POLICY)
 
 
@@ -147,6 +155,8 @@ def _cluster_output(request: "ClusterRequest", output: OnboardFormat) -> str:
         return cluster_text(request)
     if output is OnboardFormat.KUBERNETES:
         return shipped.rbac(request.helm_secrets)
+    if output is OnboardFormat.EXECUTOR_KUBERNETES:
+        return shipped.text_of(shipped.KUBERNETES_EXECUTOR)
     if not request.cluster.is_eks:
         raise UsageError(f"{request.cluster.name} is no EKS cluster: use --format text or kubernetes")
     if request.cluster.authentication_mode == "CONFIG_MAP":

@@ -11,9 +11,14 @@ READER_ROLE = "reader-role.yaml"
 ACCESS_ENTRY = "access-entry.yaml"
 KUBERNETES_READER = "kubernetes-reader.yaml"
 KUBERNETES_HELM = "kubernetes-helm.yaml"
+EXECUTOR_POLICY = "executor-policy.json"
+KUBERNETES_EXECUTOR = "kubernetes-executor.yaml"
 
 GROUP = "fleetkeeper:readers"
 """The Kubernetes group that the shipped RBAC gives its rights to."""
+
+EXECUTOR_GROUP = "fleetkeeper:executors"
+"""The group of the engine, which changes what an approved plan says; the reader is never in it."""
 
 
 def text_of(name: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.sim.aws.catalog import catalog
 from fleetkeeper.sim.objects.nodes import NodePlace
-from fleetkeeper.sim.objects.platform import READERS
+from fleetkeeper.sim.objects.platform import EXECUTORS, READERS
 from fleetkeeper.sim.objects.recipes import Identity
 from fleetkeeper.sim.scenario import AddonSpec, DeprecationSpec, InsightSpec, Look, NodeKind, NodeOs, NodesSpec
 from fleetkeeper.sim.world import (
@@ -59,8 +59,11 @@ def fill(cluster: SimCluster, look: Look, places: list[NodePlace], account: SimA
         )
         for call in look.deprecated_calls.values()
     ]
-    role = f"arn:{cluster.partition}:iam::{account.id}:role/{account.role_name}"
-    cluster.access = {role: [READERS]}
+    roles = f"arn:{cluster.partition}:iam::{account.id}:role"
+    cluster.access = {
+        f"{roles}/{account.role_name}": [READERS],
+        f"{roles}/{account.executor_role_name}": [EXECUTORS],
+    }
 
 
 def set_prerequisites(world: World, cluster: SimCluster, look: Look) -> None:

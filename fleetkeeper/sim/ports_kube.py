@@ -15,7 +15,7 @@ from fleetkeeper.core.field_owners import AddonObject
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.errors import GapReason, InvalidAnswer, ReadError, Refused, Unreachable
 from fleetkeeper.sim import ports_around as around
-from fleetkeeper.sim.faults import Encounter
+from fleetkeeper.sim.faults import Encounter, Fault
 from fleetkeeper.sim.kube import metrics, resources
 from fleetkeeper.sim.ports_helm import helm_use, unpacked
 from fleetkeeper.sim.world import Object, SimCluster, World
@@ -167,9 +167,13 @@ def meet(world: World, side: str, cluster: SimCluster, operation: str) -> None:
     """Raise what the adapter would make of a fault that this read meets."""
     verb = "list" if side == "kube" else ""
     fault = world.fault(Encounter(side, cluster.account, cluster.region, cluster.key, operation, verb))
-    if fault is None:
-        return
-    what = f"{cluster.key}: {operation}"
+    error = fault and error_of(fault, f"{cluster.key}: {operation}")
+    if error:
+        raise error
+
+
+def error_of(fault: Fault, what: str) -> ReadError | None:
+    """What the adapter makes of a fault; None for one that changes no answer."""
     errors: dict[str, ReadError] = {
         **dict.fromkeys(("unreachable", "drop-before", "drop-after"), Unreachable(what)),
         "timeout": Unreachable(what, GapReason.TIMEOUT),
@@ -179,8 +183,7 @@ def meet(world: World, side: str, cluster: SimCluster, operation: str) -> None:
         "truncate": InvalidAnswer(what),
         "garbage": InvalidAnswer(what),
     }
-    if fault.kind in errors:
-        raise errors[fault.kind]
+    return errors.get(fault.kind)
 
 
 def when(text: str | None) -> datetime | None:

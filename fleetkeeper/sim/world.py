@@ -244,7 +244,8 @@ class SimCluster:
 
 @dataclass(slots=True)
 class SimAccount:
-    """An account of the organization, with the role that fleetkeeper assumes in it. external_id "" asks for none."""
+    """An account of the organization, with the roles that fleetkeeper assumes in it: to read, and to change what a plan
+    says. external_id "" asks for none."""
 
     id: str
     name: str
@@ -253,6 +254,7 @@ class SimAccount:
     regions: list[str] = field(default_factory=list)
     role_name: str = "fleetkeeper-reader"
     external_id: str = ""
+    executor_role_name: str = "fleetkeeper-executor"
 
 
 @dataclass(slots=True)

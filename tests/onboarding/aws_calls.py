@@ -20,9 +20,14 @@ EKS_ADAPTER = Path(__file__).parents[2] / "fleetkeeper" / "adapters" / "eks"
 NEEDS_NO_PERMISSION = {"sts:GetCallerIdentity"}
 
 
-def called() -> set[str]:
+EXECUTOR = {"writer.py"}
+"""The modules that act with the executor's role; all others have the reader's."""
+
+
+def called(executor: bool = False) -> set[str]:
     """IAM actions such as eks:ListClusters; a module calls operations of the services that it makes clients for."""
-    found = {action for path in EKS_ADAPTER.glob("*.py") for action in _called_in(ast.parse(path.read_text("utf-8")))}
+    paths = [path for path in EKS_ADAPTER.glob("*.py") if (path.name in EXECUTOR) is executor]
+    found = {action for path in paths for action in _called_in(ast.parse(path.read_text("utf-8")))}
     return found - NEEDS_NO_PERMISSION
 
 

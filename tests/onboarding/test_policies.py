@@ -15,6 +15,7 @@ from fleetkeeper.onboarding import shipped
 from fleetkeeper.onboarding.cloudformation import account_template, cluster_template
 from fleetkeeper.onboarding.clusters import KnownCluster
 from fleetkeeper.onboarding.identities import Role, assume_policy, parse_principal, trust_policy
+from fleetkeeper.sim.objects.platform import EXECUTOR_RESOURCES, EXECUTORS
 from tests.onboarding import aws_calls, kube_reads
 
 ACCOUNT = "111122223333"
@@ -58,6 +59,41 @@ def test_the_iam_policies_allow_exactly_the_operations_that_the_code_calls() -> 
     ]
 
     assert sorted(allowed) == sorted(aws_calls.called())
+
+
+def test_the_executors_policy_allows_exactly_the_operations_that_its_writer_calls() -> None:
+    allowed = actions(shipped.document_of(shipped.EXECUTOR_POLICY))
+
+    assert sorted(allowed) == sorted(aws_calls.called(executor=True))
+    assert [action for action in allowed if not action.partition(":")[2].startswith(HARMLESS)] == ["eks:UpdateAddon"]
+
+
+def test_the_executors_group_is_not_the_readers_and_only_its_binding_names_it() -> None:
+    role, binding = kube_reads.documents(shipped.text_of(shipped.KUBERNETES_EXECUTOR))
+
+    assert (role["kind"], binding["kind"]) == ("ClusterRole", "ClusterRoleBinding")
+    assert [(each["kind"], each["name"]) for each in binding["subjects"]] == [("Group", shipped.EXECUTOR_GROUP)]
+    assert shipped.EXECUTOR_GROUP not in shipped.rbac(helm_secrets=True)
+    assert shipped.GROUP not in shipped.text_of(shipped.KUBERNETES_EXECUTOR)
+
+
+def test_what_the_executor_may_change_in_a_cluster_are_backups_alone() -> None:
+    may = kube_reads.granted(shipped.text_of(shipped.KUBERNETES_EXECUTOR), "fleetkeeper-executor")
+
+    backups = {(verb, "velero.io", "backups") for verb in ("create", "delete", "get")}
+    assert may == backups | {("get", "", "namespaces")}
+
+
+def test_the_simulated_executor_may_do_what_the_shipped_role_allows() -> None:
+    simulated = {
+        (verb, group, resource)
+        for group, resources in EXECUTOR_RESOURCES.items()
+        for resource, verbs in resources.items()
+        for verb in verbs
+    }
+
+    may = kube_reads.granted(shipped.text_of(shipped.KUBERNETES_EXECUTOR), "fleetkeeper-executor")
+    assert (simulated, EXECUTORS) == (may - {("get", "", "namespaces")}, shipped.EXECUTOR_GROUP)
 
 
 def test_the_reader_can_change_nothing_in_aws() -> None:

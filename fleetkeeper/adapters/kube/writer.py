@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 import urllib3
@@ -121,8 +122,8 @@ class KubeObjects:
 
 def _path(ref: ObjectRef, named: bool = True) -> str:
     root = f"/apis/{ref.group}/{ref.version}" if ref.group else f"/api/{ref.version}"
-    inside = f"/namespaces/{ref.namespace}" if ref.namespace else ""
-    return f"{root}{inside}/{ref.plural}" + (f"/{ref.name}" if named else "")
+    inside = f"/namespaces/{quote(ref.namespace)}" if ref.namespace else ""
+    return f"{root}{inside}/{ref.plural}" + (f"/{quote(ref.name)}" if named else "")
 
 
 def _failure(answer: Answer) -> _Failure:

@@ -1,4 +1,4 @@
-"""STS: moto's sessions, with the trust that real roles have: one role name per account, and its external id."""
+"""STS: moto's sessions, with the trust that real roles have: two role names per account, and their external id."""
 
 import re
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ def _refuse(call: Call, role_arn: str) -> AwsError:
 
 
 def _trusts(account: SimAccount | None, role: str, external_id: str) -> bool:
-    if account is None or account.role_name != role:
+    if account is None or role not in (account.role_name, account.executor_role_name):
         return False
     return not account.external_id or account.external_id == external_id
 

@@ -10,6 +10,7 @@ from fleetkeeper.sim.world import Object
 
 RBAC = "rbac.authorization.k8s.io"
 READERS = "fleetkeeper:readers"
+EXECUTORS = "fleetkeeper:executors"
 _AGE = timedelta(days=380)
 _SYSTEM = ("default", "kube-node-lease", "kube-public", "kube-system")
 _BOOTSTRAP = {"kubernetes.io/bootstrapping": "rbac-defaults"}
@@ -46,6 +47,8 @@ TRACE_RESOURCES: dict[str, tuple[str, ...]] = {
 """Of the second role what simulated clusters serve."""
 READER_CONFIG_MAPS = ("amazon-vpc-cni", "coredns", "kube-proxy", "kube-proxy-config")
 HELM_RESOURCES = ("secrets", "configmaps")
+EXECUTOR_RESOURCES = {"velero.io": {"backups": ("create", "delete", "get")}}
+"""What the executor's role lets its holder do everywhere (held by a test)."""
 
 
 def namespaces(look: Look, used: Iterable[str], now: datetime) -> Iterator[Recipe]:
@@ -83,6 +86,14 @@ def rbac(look: Look) -> Iterator[Recipe]:
     )
     helm = {"verbs": ["get", "list"], "apiGroups": [""], "resources": list(HELM_RESOURCES)}
     yield _role("fleetkeeper-helm-reader", [helm], bootstrap=False)
+    made = [
+        {"verbs": list(verbs), "apiGroups": [group], "resources": [resource]}
+        for group, resources in EXECUTOR_RESOURCES.items()
+        for resource, verbs in resources.items()
+    ]
+    kube_system = {"verbs": ["get"], "apiGroups": [""], "resources": ["namespaces"], "resourceNames": ["kube-system"]}
+    yield _role("fleetkeeper-executor", [kube_system, *made], bootstrap=False)
+    yield _binding("fleetkeeper-executor", "fleetkeeper-executor", EXECUTORS, bootstrap=False)
     if look.reader == "full":
         yield _binding("fleetkeeper-reader", "fleetkeeper-reader", READERS, bootstrap=False)
         yield _binding("fleetkeeper-trace-reader", "fleetkeeper-trace-reader", READERS, bootstrap=False)

@@ -1,0 +1,221 @@
+"""The executor's writers over a simulated world, without HTTP: for tests of the engine and rehearsals, in virtual time.
+
+What they do is what the adapters do to the same world over the wire; a contract suite holds them to it.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import msgspec
+
+from fleetkeeper.core import model, observed
+from fleetkeeper.core.model import Scope
+from fleetkeeper.engine.world import AddonUpdate, ObjectRef
+from fleetkeeper.errors import GapReason, InvalidAnswer, ReadError, Refused, Unreachable
+from fleetkeeper.sim import ports_account
+from fleetkeeper.sim.aws import addon_updates
+from fleetkeeper.sim.aws.backstage import Backstage
+from fleetkeeper.sim.aws.call import AwsError, Call, Principal
+from fleetkeeper.sim.aws.living_workers import LivingWorkers
+from fleetkeeper.sim.controllers.living import LivingWorld
+from fleetkeeper.sim.faults import Encounter, Harm, Side
+from fleetkeeper.sim.kube.answers import Answer
+from fleetkeeper.sim.kube.api import KubeApi, Request
+from fleetkeeper.sim.kube.rbac import User
+from fleetkeeper.sim.objects.platform import EXECUTORS
+from fleetkeeper.sim.ports import WorldCloud
+from fleetkeeper.sim.ports_kube import error_of
+from fleetkeeper.sim.world import SimCluster, World
+
+T = TypeVar("T")
+
+EXECUTOR = User("fleetkeeper-executor", (EXECUTORS,))
+_AFTER = (Harm.DROP_AFTER, Harm.TRUNCATE, Harm.GARBAGE)
+"""Faults that spoil the answer of a call whose effect is there."""
+
+_REASONS = {
+    "ResourceNotFoundException": GapReason.NOT_FOUND,
+    "ResourceInUseException": GapReason.IN_USE,
+    "InvalidParameterException": GapReason.REJECTED,
+    "InvalidRequestException": GapReason.REJECTED,
+}
+_VERBS = {"GET": "get", "POST": "create", "DELETE": "delete"}
+
+
+class WorldWriters:
+    """The Writers port. user: who writes to the API servers."""
+
+    def __init__(self, living: LivingWorld, user: User = EXECUTOR) -> None:
+        self._living, self._user = living, user
+        self._stage = Backstage(living.world, living.timeline, LivingWorkers(living))
+        self._api = KubeApi(living.world, lambda _cluster, _token: None, lambda cluster: living.of(cluster).objects)
+
+    def cloud(self, scope: Scope) -> "WorldCloudWriter":
+        return WorldCloudWriter(self._living, self._stage, scope)
+
+    def kube(self, scope: Scope | None, name: str, id: model.ClusterId) -> "WorldKubeWriter":
+        world = self._living.world
+        found = next((each for each in world.clusters.values() if each.arn == id.arn and each.name == name), None)
+        if scope is None or found is None:
+            raise Refused(f"{name}: there is no such cluster", GapReason.NOT_FOUND)
+        if found.created_at != id.created_at:
+            made = f"{found.created_at:%Y-%m-%d %H:%M} UTC"
+            raise ReadError(f"{name} is another cluster now, made {made}: plan anew", GapReason.WRONG_ENDPOINT)
+        return WorldKubeWriter(world, self._api, self._user, found)
+
+
+class WorldCloudWriter:
+    """One account in one region of a world (the CloudWriter port)."""
+
+    def __init__(self, living: LivingWorld, stage: Backstage, scope: Scope) -> None:
+        self._world, self._stage, self._scope = living.world, stage, scope
+        self._reads = WorldCloud(living, model.Account(scope.account), scope.region)
+        self._update_addon = addon_updates.operations(stage)["UpdateAddon"]
+
+    def control_plane(self, cluster: str) -> tuple[model.ClusterId, model.ControlPlane]:
+        return self._done(cluster, "DescribeCluster", lambda: self._reads.cluster(cluster), faulty=False)
+
+    def addon(self, cluster: str, addon: str) -> model.ManagedAddon | None:
+        found = self._done(cluster, "DescribeAddon", lambda: self._reads.addons(cluster), faulty=False)
+        return next((each for each in found if each.name == addon), None)
+
+    def update_addon(self, update: AddonUpdate, token: str) -> str:
+        asked = {
+            "clusterName": update.cluster,
+            "addonName": update.addon,
+            "addonVersion": update.version,
+            "resolveConflicts": update.resolve,
+            "clientRequestToken": token,
+        }
+        if update.configuration is not None:
+            asked["configurationValues"] = update.configuration
+        account = self._scope.account
+        role = f"arn:{self._scope.partition}:iam::{account}:role/fleetkeeper-executor"
+        principal = Principal(account, role, role, "AROA")
+        call = Call(self._world, "eks", "UpdateAddon", principal, self._scope.region, asked)
+        started = self._done(update.cluster, "UpdateAddon", lambda: self._update_addon(call))
+        return str(started["update"]["id"])
+
+    def updates(self, cluster: str, addon: str = "", node_group: str = "") -> tuple[observed.EksUpdate, ...]:
+        found = self._done(cluster, "ListUpdates", lambda: self._updates(cluster, addon, node_group))
+        return tuple(reversed(found))
+
+    def update(self, cluster: str, id: str, addon: str = "", node_group: str = "") -> observed.EksUpdate:
+        found = self._done(cluster, "DescribeUpdate", lambda: self._updates(cluster, addon, node_group))
+        for each in found:
+            if each.id == id:
+                return each
+        raise Refused(f"eks:DescribeUpdate of {cluster}: No update found for ID: {id}", GapReason.NOT_FOUND)
+
+    def _updates(self, cluster: str, addon: str, node_group: str) -> list[observed.EksUpdate]:
+        """In the order in which they began; NOT_FOUND for a subject that the cluster has not, as EKS answers it."""
+        found = self._found(cluster)
+        assert found is not None
+        if (addon and addon not in found.addons) or (node_group and node_group not in found.node_groups):
+            raise Refused(f"eks:ListUpdates of {cluster}: no {addon or node_group} there", GapReason.NOT_FOUND)
+        every = sorted(found.eks.updates.values(), key=lambda each: each.number)
+        return [ports_account.update(each) for each in every if (each.addon, each.node_group) == (addon, node_group)]
+
+    def _found(self, name: str) -> SimCluster | None:
+        mine = self._world.of_scope(self._scope.account, self._scope.region)
+        return next((each for each in mine if each.name == name), None)
+
+    def _done(self, name: str, operation: str, do: Callable[[], T], faulty: bool = True) -> T:
+        """Do it under the lock, past the faults that it meets; faulty: what is done does not meet them itself."""
+        cluster = self._found(name)
+        action = f"eks:{operation} of {name} in {self._scope}"
+        if cluster is None:
+            message = f"{action}: ResourceNotFoundException: No cluster found for name: {name}."
+            raise Refused(message, GapReason.NOT_FOUND)
+        met = Encounter(Side.AWS, cluster.account, cluster.region, cluster.key, operation)
+        fault = self._world.fault(met) if faulty else None
+        error = fault and error_of(fault, action)
+        if error and fault and fault.kind not in _AFTER:
+            raise error
+        try:
+            with self._world.lock:
+                self._stage.catch_up()
+                answer = do()
+        except AwsError as refused:
+            reason = _REASONS.get(refused.code, GapReason.INVALID_ANSWER)
+            raise Refused(f"{action}: {refused.code}: {refused.message}", reason) from refused
+        if error:
+            raise error
+        return answer
+
+
+class WorldKubeWriter:
+    """One cluster of a world (the KubeWriter port): its simulated API server answers, without the wire."""
+
+    def __init__(self, world: World, api: KubeApi, user: User, cluster: SimCluster) -> None:
+        self._world, self._api, self._user, self._cluster = world, api, user, cluster
+
+    def read(self, ref: ObjectRef) -> Mapping[str, object] | None:
+        answer = self._asked("GET", ref)
+        return None if _is_missing(answer, ref) else _object(answer, f"GET {_path(ref)}")
+
+    def create(self, ref: ObjectRef, body: Mapping[str, object]) -> Mapping[str, object]:
+        answer = self._asked("POST", ref, msgspec.json.encode(body))
+        found = self.read(ref) if answer.status == 409 and _body(answer).get("reason") == "AlreadyExists" else None
+        return found or _object(answer, f"POST {_path(ref, named=False)}")
+
+    def delete(self, ref: ObjectRef) -> None:
+        answer = self._asked("DELETE", ref)
+        if not _is_missing(answer, ref):
+            _object(answer, f"DELETE {_path(ref)}")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _asked(self, method: str, ref: ObjectRef, body: bytes = b"") -> Answer:
+        cluster, path = self._cluster, _path(ref, named=method != "POST")
+        operation = f"{ref.group}/{ref.plural}"
+        met = Encounter(Side.KUBE, cluster.account, cluster.region, cluster.key, operation, _VERBS[method])
+        fault = self._world.fault(met)
+        error = fault and error_of(fault, f"{method} {path}")
+        if error and fault and fault.kind not in _AFTER:
+            raise error
+        headers = {"accept": "application/json", "content-type": "application/json", "user-agent": "fleetkeeper/sim"}
+        answer = self._api.answer(cluster, self._user, Request.parse(method, path, "", headers, body))
+        if error:
+            raise error
+        assert isinstance(answer, Answer)
+        return answer
+
+
+def _path(ref: ObjectRef, named: bool = True) -> str:
+    root = f"/apis/{ref.group}/{ref.version}" if ref.group else f"/api/{ref.version}"
+    inside = f"/namespaces/{quote(ref.namespace)}" if ref.namespace else ""
+    return f"{root}{inside}/{ref.plural}" + (f"/{quote(ref.name)}" if named else "")
+
+
+def _body(answer: Answer) -> dict[str, Any]:
+    """The JSON object of an answer; {} where it is none, as for an API that is not served."""
+    try:
+        found: dict[str, Any] = msgspec.json.decode(answer.body, type=dict[str, Any])
+    except msgspec.DecodeError:
+        return {}
+    return found
+
+
+def _is_missing(answer: Answer, ref: ObjectRef) -> bool:
+    body = _body(answer)
+    details = body.get("details") or {}
+    missing = (body.get("reason"), details.get("name"), details.get("kind")) == ("NotFound", ref.name, ref.plural)
+    return answer.status == 404 and missing
+
+
+def _object(answer: Answer, what: str) -> Mapping[str, object]:
+    body = _body(answer)
+    if answer.status in (200, 201, 202):
+        return body
+    said = f"{what}: {body.get('message') or f'HTTP {answer.status}'}"
+    reasons = {404: GapReason.NOT_FOUND, 409: GapReason.IN_USE, 400: GapReason.REJECTED, 422: GapReason.REJECTED}
+    if answer.status == 403:
+        raise Refused(said)
+    if answer.status in reasons:
+        raise Refused(said, reasons[answer.status])
+    if answer.status >= 500 or answer.status == 429:
+        raise Unreachable(said, GapReason.THROTTLED if answer.status == 429 else GapReason.SERVER_ERROR)
+    raise InvalidAnswer(said)

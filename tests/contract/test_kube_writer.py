@@ -1,0 +1,117 @@
+"""The KubeWriter port on the simulator, over HTTP with an EKS token of the executor's role, and in the world itself."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from fleetkeeper.adapters.eks.sessions import Sessions
+from fleetkeeper.adapters.eks.writer import EksWriters
+from fleetkeeper.adapters.kube.limits import WallPace
+from fleetkeeper.adapters.kube.writers import LiveWriters
+from fleetkeeper.clock import SystemClock
+from fleetkeeper.config import AwsAccount, AwsSettings, KubernetesSettings, Secret
+from fleetkeeper.core.model import ClusterId, Scope
+from fleetkeeper.engine.world import KubeWriter, ObjectRef, Writers
+from fleetkeeper.errors import GapReason, ReadError
+from fleetkeeper.sim import scenario_file
+from fleetkeeper.sim.build import build
+from fleetkeeper.sim.faults import Fault
+from fleetkeeper.sim.ports_execute import WorldWriters
+from fleetkeeper.sim.server import Simulator
+from fleetkeeper.sim.world import SimCluster
+from tests.adapters.eks.conftest import _alone
+from tests.contract.kube_writer_cases import CASES, NAMESPACE, backup, body, velero_crd
+from tests.contract.writer_sides import SIDES
+
+__all__ = ["_alone"]
+
+
+@dataclass(frozen=True, slots=True)
+class KubeSide:
+    writers: Writers
+    simulator: Simulator
+    cluster: SimCluster
+
+    @property
+    def id(self) -> ClusterId:
+        return ClusterId(self.cluster.arn, self.cluster.created_at)
+
+    @property
+    def scope(self) -> Scope:
+        return Scope(self.cluster.account, self.cluster.region)
+
+    @contextmanager
+    def kube(self) -> Iterator[KubeWriter]:
+        found = self.writers.kube(self.scope, self.cluster.name, self.id)
+        try:
+            yield found
+        finally:
+            found.close()
+
+
+@pytest.fixture(params=SIDES)
+def side(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[KubeSide]:
+    world = build(scenario_file.load(scenario_file.find("three")))
+    cluster = world.clusters["shop"]
+    with Simulator(world) as simulator:
+        objects = simulator.living.of(cluster).objects
+        with world.lock:
+            objects.create("apiextensions.k8s.io/customresourcedefinitions", velero_crd())
+            objects.create("/namespaces", {"metadata": {"name": NAMESPACE}})
+        if request.param == "in the world":
+            yield KubeSide(WorldWriters(simulator.living), simulator, cluster)
+            return
+        account = world.accounts[cluster.account]
+        secret = Secret(account.external_id) if account.external_id else None
+        aws = AwsSettings(
+            regions=(cluster.region,),
+            accounts=(AwsAccount(account.id, external_id=secret),),
+            endpoint_url=simulator.aws_url,
+            requests_per_second=100_000,
+        )
+        clouds = EksWriters(aws, Sessions(aws, Event()))
+        kubernetes = KubernetesSettings(timeout_seconds=20)
+        yield KubeSide(LiveWriters(kubernetes, clouds, SystemClock(), WallPace(Event())), simulator, cluster)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__.replace("_", " "))
+def test_with_the_executors_rights(side: KubeSide, case: Callable[[KubeWriter], None]) -> None:
+    with side.kube() as kube:
+        case(kube)
+
+
+def test_an_answer_that_is_lost_after_the_effect_is_unreachable_and_the_object_is_there(side: KubeSide) -> None:
+    ref = backup("lost")
+    with side.kube() as kube:
+        side.simulator.world.faults = [Fault("kube", "drop-after", verb="create", count=1)]
+        with pytest.raises(ReadError) as lost:
+            kube.create(ref, body(ref))
+        assert lost.value.reason is GapReason.UNREACHABLE
+        assert kube.read(ref) is not None
+
+
+def test_a_cluster_that_was_made_anew_under_its_name_is_not_touched(side: KubeSide) -> None:
+    before = replace(side.id, created_at=side.id.created_at - timedelta(days=1))
+    with pytest.raises(ReadError, match="another cluster now") as refused:
+        side.writers.kube(side.scope, side.cluster.name, before)
+    assert refused.value.reason is GapReason.WRONG_ENDPOINT
+
+
+def test_a_cluster_that_nobody_configured_has_no_writer(side: KubeSide) -> None:
+    with pytest.raises(ReadError):
+        side.writers.kube(None, "edge", ClusterId("kubeconfig:1", side.id.created_at))
+
+
+def test_the_executor_acts_by_a_role_of_its_own(side: KubeSide) -> None:
+    readers = side.cluster.access
+    reader = next(role for role, groups in readers.items() if "fleetkeeper:readers" in groups)
+    executor = next(role for role, groups in readers.items() if "fleetkeeper:executors" in groups)
+    assert reader != executor
+    ref = ObjectRef("velero.io", "v1", "backups", NAMESPACE, "by-the-executor")
+    with side.kube() as kube:
+        assert kube.create(ref, body(ref))
