@@ -5,6 +5,7 @@ The class attributes' defaults are the documented ones; config.example.toml show
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from fleetkeeper.core.finding import Severity
@@ -16,7 +17,9 @@ __all__ = [
     "AssessSettings",
     "AwsAccount",
     "AwsSettings",
+    "CalendarSettings",
     "EngineSettings",
+    "FreezeSettings",
     "HookSettings",
     "KubeCluster",
     "KubernetesSettings",
@@ -26,6 +29,7 @@ __all__ = [
     "ObserveSettings",
     "Organizations",
     "ProgramSettings",
+    "PrometheusSettings",
     "Secret",
     "SecretText",
     "ServeSettings",
@@ -175,13 +179,57 @@ class ProgramSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PrometheusSettings:
+    """One server that gates may ask by name: a token, or a user name with its password, or neither."""
+
+    name: str
+    url: str
+    username: str = ""
+    password: Secret | None = None
+    token: Secret | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    timeout_seconds: float = 10.0
+    ca_bundle: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarSettings:
+    """One .ics calendar, of a file or behind a URL, whose events freeze. everything: not only what names it."""
+
+    name: str
+    file: str = ""
+    url: str = ""
+    secret_url: Secret | None = None
+    everything: bool = True
+    timezone: str = "UTC"  # of its days, and of times without one, where the calendar itself names none
+    ca_bundle: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeSettings:
+    """A time in which nothing begins. calendar "" freezes everything, else what names it; selector "" all clusters."""
+
+    reason: str
+    begins: datetime
+    until: datetime
+    selector: str = ""
+    calendar: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """What steps may reach by name. folder keeps what programs did; channels: name → the hook that messages go to."""
+    """What steps may reach by name. folder keeps what programs did; channels: name → the hook that messages go to.
+
+    prometheus is what gates may ask; calendars and freezes are when nothing begins.
+    """
 
     folder: str = "fleetkeeper-engine"
     hooks: tuple[HookSettings, ...] = ()
     programs: tuple[ProgramSettings, ...] = ()
     channels: Mapping[str, str] = field(default_factory=dict)
+    prometheus: tuple[PrometheusSettings, ...] = ()
+    calendars: tuple[CalendarSettings, ...] = ()
+    freezes: tuple[FreezeSettings, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,10 @@ class Writers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an endpoint answered: the status, and the fields of its JSON body that are text, numbers or booleans."""
+    """What an endpoint answered: the status, and the fields of its JSON body that are text, numbers or booleans.
+
+    Inner fields have paths (ticket.state, incidents.0.id), and lists a length (incidents.length).
+    """
 
     status: int
     fields: Mapping[str, str]
