@@ -91,7 +91,8 @@ class UpdateAddon:
         own = remembered(moment).get("update", "")
         if own:
             return SeenAddon(addon, (cloud.update(cluster, own, addon=self.addon),))
-        if addon is not None and (moment.tried or addon.status in ("UPDATING", "UPDATE_FAILED")):
+        looks_back = moment.tried or moment.attempt > 0
+        if addon is not None and (looks_back or addon.status in ("UPDATING", "UPDATE_FAILED")):
             return SeenAddon(addon, cloud.updates(cluster, addon=self.addon))
         return SeenAddon(addon)
 
@@ -112,7 +113,7 @@ class UpdateAddon:
             return self._busy(addon, seen.updates)
         if addon.status == "DELETING":
             return Blocked(f"{self.addon} is being deleted", "whoever deletes it", "let it end, then skip or retry")
-        return self._compared(addon)
+        return self._compared(addon, seen.updates)
 
     def act(self, world: World, subject: Subject, moment: Moment, memory: Memory) -> Memory:
         assert subject.scope is not None
@@ -146,15 +147,9 @@ class UpdateAddon:
             return next((each for each in seen.updates if each.id == id), None)
         if not moment.tried:
             return None
-        since = moment.started_at - _CLOCKS_DIFFER
-        return next(
-            (
-                each
-                for each in seen.updates
-                if each.addon_version == self.to and each.created_at is not None and each.created_at >= since
-            ),
-            None,
-        )
+        since, known = moment.started_at - _CLOCKS_DIFFER, moment.memory.get("known", "").split()
+        ours = (each for each in seen.updates if each.addon_version == self.to and each.id not in known)
+        return next((each for each in ours if each.created_at is not None and each.created_at >= since), None)
 
     def _followed(self, addon: model.ManagedAddon, update: observed.EksUpdate, moment: Moment) -> Verdict:
         what = f"update {update.id} of {self.addon} to {self.to}"
@@ -191,8 +186,8 @@ class UpdateAddon:
             f"{self.addon} is being updated{to} by someone else (update {running.id}{at})", POLL, "whoever updates it"
         )
 
-    def _compared(self, addon: model.ManagedAddon) -> Verdict:
-        """Nobody is at work on it: where is it, and where should it be?"""
+    def _compared(self, addon: model.ManagedAddon, updates: Iterable[observed.EksUpdate]) -> Verdict:
+        """Nobody is at work on it: where is it, and where should it be? Updates that are over now are not the next."""
         if addon.version == self.to:
             if addon.status == "ACTIVE":
                 return Done(f"{self.addon} is at {self.to} already")
@@ -207,7 +202,7 @@ class UpdateAddon:
         configured = "its configuration is kept" if self.resolve == "PRESERVE" else f"conflicts: {self.resolve}"
         return Act(
             f"update {self.addon} from {addon.version} to {self.to} through EKS ({configured})",
-            {"from": addon.version, "configuration": addon.configuration},
+            {"from": addon.version, "configuration": addon.configuration, "known": " ".join(e.id for e in updates)},
         )
 
     def _unwell(self, addon: model.ManagedAddon) -> Failed:
