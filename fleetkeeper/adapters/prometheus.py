@@ -48,7 +48,7 @@ class PrometheusSources:
         server = self._servers.get(source)
         if server is None:
             names = ", ".join(sorted(self._servers)) or "none"
-            detail = f"the settings have no [engine.prometheus.{source}]; they have {names}"
+            detail = f"the settings have no [[engine.prometheus]] of the name {source}; they have {names}"
             raise ReadError(detail, GapReason.NOT_CONFIGURED)
         return server.query(expression)
 

@@ -55,6 +55,8 @@ class Web:
                 timeout=urllib3.Timeout(total=self._seconds),
             )
             reply = Reply(response.status, self._read(response))
+        except urllib3.exceptions.NewConnectionError as error:  # urllib3 calls it a timeout; it is none
+            raise Unreachable(f"{self._name}: {cause(error)}") from error
         except (TimeoutError, urllib3.exceptions.TimeoutError) as error:
             raise Unreachable(f"{self._name}: no answer in {self._seconds:g} s", GapReason.TIMEOUT) from error
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:

@@ -134,6 +134,7 @@ class Place:
             metrics=none,
             calendars=none,
             messenger=self.channels,
+            approvals=none,
         )
         self.cluster.put("/namespaces", {"metadata": {"name": "default", "uid": "1"}})
         role = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
