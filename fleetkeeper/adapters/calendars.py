@@ -128,7 +128,7 @@ class _Source:
             return
         self._looked_at = now
         try:
-            self._web = self._web or Web(f"the calendar {self.settings.name}", _SECONDS, self.settings.ca_bundle)
+            self._web = self._web or Web("its address", _SECONDS, self.settings.ca_bundle)
             secret = self.settings.secret_url
             reply = self._web.send("GET", secret.value if secret else self.settings.url, {"Accept": "text/calendar"})
             self._calendar = Calendar.parse(reply.body, self.settings.timezone)

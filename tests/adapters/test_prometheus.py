@@ -28,9 +28,9 @@ def history() -> Iterator[str]:
     """Twenty minutes until now: steady, one that was bad ten minutes ago, one that came four minutes ago."""
     now = int(time.time())
     yield "# TYPE errors gauge"
-    for name, value in (("steady", lambda _: 0.01), ("shaken", lambda ago: 0.5 if 590 < ago < 620 else 0.01)):
+    for name, bad in (("steady", range(0)), ("shaken", range(591, 620))):
         for ago in range(1200, -1, -_STEP):
-            yield f'errors{{service="{name}"}} {value(ago)} {now - ago}'
+            yield f'errors{{service="{name}"}} {0.5 if ago in bad else 0.01} {now - ago}'
     for ago in range(240, -1, -_STEP):
         yield f'errors{{service="young"}} 0.01 {now - ago}'
 
