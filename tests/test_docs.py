@@ -18,7 +18,7 @@ from tests.cli import tree
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
-SECTIONS = ("store", "aws", "kubernetes", "observe", "mapping", "assess", "serve", "log")
+SECTIONS = ("store", "aws", "kubernetes", "observe", "mapping", "assess", "engine", "serve", "log")
 SECRETS = {"FLEETKEEPER_STORE__PASSWORD", "FLEETKEEPER_AWS__EXTERNAL_ID"}
 
 _SPAN = re.compile(r"`([^`\n]+)`")
@@ -117,8 +117,8 @@ def test_relative_links_resolve(path: Path) -> None:
 
 
 def settings_keys() -> set[str]:
-    """Every table and key of the example, also those that are commented because they need a file or a variable."""
-    example = re.sub(r"^# (\w+ = )", r"\1", (ROOT / "config.example.toml").read_text("utf-8"), flags=re.MULTILINE)
+    """Every table and key of the example, also those that are commented for they need a file or a variable."""
+    example = re.sub(r"^# (\w+ = |\[\[)", r"\1", (ROOT / "config.example.toml").read_text("utf-8"), flags=re.MULTILINE)
     return set(_keys(tomllib.loads(example), ""))
 
 
