@@ -13,7 +13,7 @@ from fleetkeeper import __version__
 from fleetkeeper.config import HookSettings
 from fleetkeeper.core.text import safe
 from fleetkeeper.engine.world import Answer
-from fleetkeeper.errors import GapReason, InvalidAnswer, ReadError, Unreachable
+from fleetkeeper.errors import GapReason, InvalidAnswer, Refused, Unreachable
 
 _MOST_BYTES = 1 << 20
 _MOST_FIELDS = 1000
@@ -44,7 +44,7 @@ class HttpHooks:
         found = self._entries.get(name)
         if found is None:
             detail = f"the settings have no [[engine.hooks]] of the name {name}; they have {_names(self._entries)}"
-            raise ReadError(detail, GapReason.NOT_CONFIGURED)
+            raise Refused(detail, GapReason.NOT_CONFIGURED)
         return found
 
 

@@ -117,6 +117,14 @@ class CommandState:
 class Programs(Protocol):
     """Programs by the names of the executor's allow-list, run without a shell; parameters are environment variables."""
 
+    @property
+    def home(self) -> str:
+        """Names what remembers here which programs were begun; replicas have homes of their own.
+
+        Only at the home where a program was begun do `state` and `stop` know of it.
+        """
+        ...
+
     def start(self, name: str, token: str, variables: Mapping[str, str]) -> None:
         """Start it under this token; nothing when it was started under it already (on this machine)."""
         ...

@@ -192,6 +192,23 @@ def test_a_name_that_is_not_allowed_is_not_configured(bench: Bench) -> None:
     assert failed.value.reason is GapReason.NOT_CONFIGURED
 
 
+def test_a_home_is_one_for_all_processes_of_a_folder(bench: Bench) -> None:
+    first, second = bench.programs("true"), bench.programs("false")
+    assert first.home == second.home != ""
+    assert LocalPrograms([], bench.work).home != first.home
+    bench.start(first)
+    bench.ended(first)
+    assert first.home == second.home
+
+
+def test_a_folder_that_cannot_be_made_is_unreachable(bench: Bench) -> None:
+    bench.state.write_text("a file")
+    programs = bench.programs("true")
+    with pytest.raises(ReadError, match=r"engine\.folder cannot be used") as failed:
+        _ = programs.home
+    assert failed.value.reason is GapReason.UNREACHABLE
+
+
 def test_a_token_cannot_lead_elsewhere(bench: Bench) -> None:
     with pytest.raises(ValueError, match="is no token"):
         bench.programs("true").start("job", "../../etc", {})

@@ -69,7 +69,25 @@ def test_a_crash_that_hides_whether_it_was_begun(place: Place, repeatable: bool)
     assert place.programs.starts == (2 if repeatable else 1)
 
 
-@pytest.mark.parametrize("lost", [True, False], ids=["its watcher died", "it ran on another machine"])
+def test_another_replica_waits_for_the_one_that_began_it(place: Place) -> None:
+    run = walk(place, undo="clean")
+    run.ticks(2)
+    here = place.programs.runs
+    place.programs.home, place.programs.runs = "beta", {}
+    waits = run.tick()
+    assert isinstance(waits, Wait)
+    assert "begun by alpha" in waits.why
+    assert isinstance(run.undo(), Wait)
+    assert place.programs.starts == 1
+    place.later(hours=25)
+    assert isinstance(run.undo(), Residue)
+
+    place.programs.home, place.programs.runs = "alpha", here
+    place.programs.end(TOKEN, 0)
+    assert isinstance(run.tick(), Done)
+
+
+@pytest.mark.parametrize("lost", [True, False], ids=["its watcher died", "what it left was removed"])
 @pytest.mark.parametrize("repeatable", [False, True], ids=["asks a person", "fails where it may be repeated"])
 def test_an_end_that_nobody_saw(place: Place, lost: bool, repeatable: bool) -> None:
     run = walk(place, repeatable=repeatable)
