@@ -10,6 +10,7 @@ import msgspec
 import urllib3
 
 from fleetkeeper import __version__
+from fleetkeeper.adapters.web import cause
 from fleetkeeper.config import HookSettings
 from fleetkeeper.core.text import safe
 from fleetkeeper.engine.world import Answer
@@ -80,11 +81,11 @@ class _Entry:
             )
             return self._read(response)
         except urllib3.exceptions.NewConnectionError as error:  # urllib3 calls it a timeout; it is none
-            raise Unreachable(f"{self._name}: {self._shown(_cause(error))}") from error
+            raise Unreachable(f"{self._name}: {self._shown(cause(error))}") from error
         except (TimeoutError, urllib3.exceptions.TimeoutError) as error:
             raise Unreachable(f"{self._name}: no answer in {self._seconds:g} s", GapReason.TIMEOUT) from error
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            raise Unreachable(f"{self._name}: {self._shown(_cause(error))}") from error
+            raise Unreachable(f"{self._name}: {self._shown(cause(error))}") from error
 
     def close(self) -> None:
         self._pool.clear()
@@ -133,19 +134,6 @@ def _leaves(value: object, path: str) -> Iterator[tuple[str, str]]:
                 yield from _leaves(each, f"{path}{name}.")
             elif isinstance(each, str | int | float):
                 yield f"{path}{name}", each if isinstance(each, str) else json.dumps(each)
-
-
-def _cause(error: BaseException) -> str:
-    """The system's own words (Connection refused), without urllib3's wrappings, which hold the URL."""
-    link: BaseException | None = error
-    said = type(error).__name__
-    while link is not None:
-        if isinstance(link, ssl.SSLCertVerificationError):
-            return f"the server's certificate was refused: {link.verify_message}"
-        if isinstance(link, OSError) and link.strerror:
-            said = link.strerror
-        link = link.__cause__ or link.__context__
-    return said
 
 
 def _names(names: Iterable[str]) -> str:
