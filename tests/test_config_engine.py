@@ -11,6 +11,10 @@ from fleetkeeper.settings.load import load
 
 HOOK = '[[engine.hooks]]\nname = "chat"\n'
 URL = HOOK + 'url = "https://chat.example.com"\n'
+SERVER = '[[engine.prometheus]]\nname = "main"\n'
+METRICS = SERVER + 'url = "https://metrics.example.com"\n'
+CALENDAR = '[[engine.calendars]]\nname = "trading"\n'
+FREEZE = '[[engine.freezes]]\nreason = "fair"\n'
 PROGRAM = '[[engine.programs]]\nname = "smoke"\n'
 
 
@@ -61,6 +65,41 @@ def engine(text: str, **environ: str) -> EngineSettings:
             "set by fleetkeeper itself",
             id="our variable",
         ),
+        pytest.param(SERVER, r"engine.prometheus\[0\].url: is missing", id="a server without an address"),
+        pytest.param(SERVER + 'url = "https://a:b@m"\n', "must not hold a password", id="a server with a password"),
+        pytest.param(METRICS + METRICS, "main is listed twice", id="a server twice"),
+        pytest.param(METRICS + 'username = "ann"\n', "password: is missing", id="a user without a password"),
+        pytest.param(METRICS + 'password_env = "SET"\n', "whose password is it", id="a password without a user"),
+        pytest.param(
+            METRICS + 'username = "ann"\npassword_env = "SET"\ntoken_env = "SET"\n',
+            "stands beside a password",
+            id="a token and a password",
+        ),
+        pytest.param(METRICS + 'token = "x"\n', "must not be in this file", id="a token in the file"),
+        pytest.param(
+            METRICS + 'headers = {Authorization = "x"}\n', "Authorization is a secret", id="a token as header"
+        ),
+        pytest.param(CALENDAR, "must have one source", id="a calendar of nothing"),
+        pytest.param(CALENDAR + 'file = "a.ics"\nurl = "https://c"\n', "must have one source", id="one of two places"),
+        pytest.param(CALENDAR + 'url = "calendar"\n', "must be a URL", id="a calendar at no address"),
+        pytest.param(
+            CALENDAR + 'file = "a.ics"\ntimezone = "Mars"\n', "must be an IANA time zone", id="a calendar of no zone"
+        ),
+        pytest.param(CALENDAR + 'secret_url_env = "SET"\n', "its secret URL is no", id="a secret address that is none"),
+        pytest.param(FREEZE + "begins = 2026-12-01T00:00:00Z\n", "until: is missing", id="a freeze without an end"),
+        pytest.param(
+            FREEZE + "begins = 2026-12-01T00:00:00\nuntil = 2026-12-02T00:00:00Z\n", "with an offset", id="no offset"
+        ),
+        pytest.param(
+            FREEZE + "begins = 2026-12-02T00:00:00Z\nuntil = 2026-12-01T00:00:00Z\n",
+            "must be after begins",
+            id="a freeze that ends before it begins",
+        ),
+        pytest.param(
+            FREEZE + 'begins = 2026-12-01T00:00:00Z\nuntil = 2026-12-02T00:00:00Z\nselector = "rink=late"\n',
+            "'rink' is not one of",
+            id="a freeze of a selector of nothing",
+        ),
         pytest.param("[engine]\nhook = []\n", "did you mean hooks", id="an unknown key"),
         pytest.param(
             '[aws]\nexecutor_role_name = "fleetkeeper-reader"\n', "is the reader's role", id="one role for both"
@@ -75,7 +114,7 @@ def engine(text: str, **environ: str) -> EngineSettings:
 )
 def test_it_refuses(text: str, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
-        engine(text, U="https://chat.example.com")
+        engine(text, U="https://chat.example.com", SET="s3cret")
 
 
 def test_secrets_come_from_elsewhere_and_are_never_shown() -> None:

@@ -2,19 +2,22 @@
 
 import json
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
 import urllib3
 
 from fleetkeeper import __version__
+from fleetkeeper.adapters.web import cause
 from fleetkeeper.config import HookSettings
 from fleetkeeper.core.text import safe
 from fleetkeeper.engine.world import Answer
 from fleetkeeper.errors import GapReason, InvalidAnswer, Refused, Unreachable
 
 _MOST_BYTES = 1 << 20
+_MOST_FIELDS = 1000
 _LONGEST_TEXT = 2000
 _HIDDEN = "***"
 _SHORTEST_SECRET = 4
@@ -78,11 +81,11 @@ class _Entry:
             )
             return self._read(response)
         except urllib3.exceptions.NewConnectionError as error:  # urllib3 calls it a timeout; it is none
-            raise Unreachable(f"{self._name}: {self._shown(_cause(error))}") from error
+            raise Unreachable(f"{self._name}: {self._shown(cause(error))}") from error
         except (TimeoutError, urllib3.exceptions.TimeoutError) as error:
             raise Unreachable(f"{self._name}: no answer in {self._seconds:g} s", GapReason.TIMEOUT) from error
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            raise Unreachable(f"{self._name}: {self._shown(_cause(error))}") from error
+            raise Unreachable(f"{self._name}: {self._shown(cause(error))}") from error
 
     def close(self) -> None:
         self._pool.clear()
@@ -110,31 +113,27 @@ class _Entry:
 
 
 def _fields(text: str) -> Mapping[str, str]:
-    """The members of a JSON object that are text, numbers or booleans (true, false), as text."""
+    """What of a JSON object is text, a number or a boolean (true, false), as text.
+
+    Inner ones by their path: ticket.state, incidents.0.id; and incidents.length, for a list may be empty.
+    """
     try:
         found = msgspec.json.decode(text)
+        return dict(islice(_leaves(found, ""), _MOST_FIELDS)) if isinstance(found, dict) else {}
     except (msgspec.DecodeError, RecursionError):
         return {}
-    if not isinstance(found, dict):
-        return {}
-    return {
-        name: value if isinstance(value, str) else json.dumps(value)
-        for name, value in found.items()
-        if isinstance(value, str | int | float | bool)
-    }
 
 
-def _cause(error: BaseException) -> str:
-    """The system's own words (Connection refused), without urllib3's wrappings, which hold the URL."""
-    link: BaseException | None = error
-    said = type(error).__name__
-    while link is not None:
-        if isinstance(link, ssl.SSLCertVerificationError):
-            return f"the server's certificate was refused: {link.verify_message}"
-        if isinstance(link, OSError) and link.strerror:
-            said = link.strerror
-        link = link.__cause__ or link.__context__
-    return said
+def _leaves(value: object, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, list):
+        yield f"{path}length", str(len(value))
+        value = {str(place): each for place, each in enumerate(value)}
+    if isinstance(value, dict):
+        for name, each in value.items():
+            if isinstance(each, dict | list):
+                yield from _leaves(each, f"{path}{name}.")
+            elif isinstance(each, str | int | float):
+                yield f"{path}{name}", each if isinstance(each, str) else json.dumps(each)
 
 
 def _names(names: Iterable[str]) -> str:

@@ -21,6 +21,7 @@ from fleetkeeper.onboarding import shipped
 from fleetkeeper.sim.control_plane.identity import Identity
 from fleetkeeper.sim.control_plane.plane import ControlPlane, Options
 from tests.contract.kube_writer_cases import CASES, NAMESPACE, backup, body, refused, velero_crd
+from tests.waiting import wait_until
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"

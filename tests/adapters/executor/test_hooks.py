@@ -78,14 +78,16 @@ def hooks(listener: Listener, path: str = "/hook") -> HttpHooks:
 
 
 def test_a_call_posts_json_with_the_token_and_the_headers(listener: Listener) -> None:
-    listener.body = b'{"id": 7, "ok": true, "url": "u", "more": {"a": 1}, "none": null}'
+    listener.body = b'{"id": 7, "ok": true, "url": "u", "more": {"a": 1, "b": [{"c": 2.5}, []]}, "none": null}'
     answer = hooks(listener).call("chat", {"cluster": "shop"}, TOKEN)
     ((method, path, headers, content),) = listener.seen
     assert (method, path, json.loads(content)) == ("POST", "/hook", {"cluster": "shop"})
     assert headers["idempotency-key"] == TOKEN
     assert (headers["authorization"], headers["x-team"]) == ("Bearer s3cr3t-value", "pay")
     assert headers["content-type"] == "application/json"
-    assert (answer.status, answer.fields) == (200, {"id": "7", "ok": "true", "url": "u"})
+    own = {"id": "7", "ok": "true", "url": "u"}
+    inner = {"more.a": "1", "more.b.length": "2", "more.b.0.c": "2.5", "more.b.1.length": "0"}
+    assert (answer.status, answer.fields) == (200, own | inner)
 
 
 @pytest.mark.parametrize("path", ["/hook", "/hook?a=b"])

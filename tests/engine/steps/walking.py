@@ -96,13 +96,14 @@ class Channels:
 
 @dataclass
 class Stored:
-    """The two reads of the store that steps make."""
+    """The two reads of the store that steps make. values: part → what is stored of it, nothing where it is not here."""
 
     observed_at: datetime | None = NOW
     tracking_now: Tracking | None = field(default_factory=lambda: Tracking(NOW))
+    values: dict[str, object] = field(default_factory=dict)
 
     def cluster_part(self, cluster: model.ClusterId, part: str) -> model.Part[object] | None:
-        return model.Part("seen", self.observed_at) if self.observed_at else None
+        return model.Part(self.values.get(part, ()), self.observed_at) if self.observed_at else None
 
     def tracking(self, cluster: model.ClusterId, found: object = ()) -> Tracking | None:
         return self.tracking_now
