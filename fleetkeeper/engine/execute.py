@@ -16,6 +16,7 @@ import structlog
 
 from fleetkeeper.core.advance import advance
 from fleetkeeper.core.run import Cause, Changes, Event, Run, RunState, RunView, StepState, TaskKey, TaskState, Why
+from fleetkeeper.engine.budgets import Budgets
 from fleetkeeper.engine.guarding import Archive
 from fleetkeeper.engine.holding import Outside
 from fleetkeeper.engine.pacing import Every, Flight
@@ -56,12 +57,23 @@ class Worker:
 class Executor:
     """Runs what is planned, approved and due, until it is told to stop."""
 
-    def __init__(self, ticker: Ticker, outside: Outside, decisions: Callable[[], None], worker: Worker) -> None:
-        """decisions verifies and signs what people decided since the last look."""
+    def __init__(
+        self,
+        ticker: Ticker,
+        outside: Outside,
+        decisions: Callable[[], None],
+        worker: Worker,
+        budgets: Budgets | None = None,
+    ) -> None:
+        """decisions verifies and signs what people decided since the last look.
+
+        budgets: where replicas share the API rates; a single engine has those of its own connections.
+        """
         self._ticker = ticker
         self._outside = outside
         self._decisions = decisions
         self._worker = worker
+        self._budgets = budgets
         self._runs: Runs = ticker.world.runs
         self._archive = Archive(self._runs)
         self._flight = Flight()
@@ -99,9 +111,13 @@ class Executor:
         for id in self._runs.due_runs(now):
             self._decide(id, now)
         room = 2 * self._worker.threads - len(self._flight)
-        claims = self._runs.claim(self._worker.name, now, room, self._worker.lease) if room > 0 else ()
+        claims = list(self._runs.claim(self._worker.name, now, room, self._worker.lease)) if room > 0 else []
         for claim in claims:
             self._flight.add(claim.task.key)
+        if self._budgets is not None:
+            claims, later = self._budgets.admitted(claims, now)
+            for outcome in later:
+                self._done.put((outcome.task.key, outcome))
         read = self._guards(claims)
         for claim in claims:
             pool.submit(self._look_at, claim, read.get(claim.task.key))

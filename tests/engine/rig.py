@@ -140,6 +140,7 @@ class Operate:
 
 STEPS = (StepSpec("one", "operate"), StepSpec("two", "operate"))
 KINDS: Kinds = {"operate": Operate}
+WORKER = Worker("one", "here", "test", timedelta(seconds=10), 8, 0.005)
 
 
 def plan_of(
@@ -252,16 +253,16 @@ def engine(
     *,
     pace: Pace = Pace(timedelta(seconds=15)),  # noqa: B008  # frozen
     holding: Holding = nothing_holds,
-    worker: Worker = Worker("one", "here", "test", timedelta(seconds=10), 8, 0.005),  # noqa: B008  # frozen
-    gates: Kinds = KINDS,
+    worker: Worker = WORKER,
+    kinds: Kinds = KINDS,
 ) -> Engine:
     gatekeeper = Gatekeeper(KEY)
     runs = SqlRuns(settings, gatekeeper.approves)
     nobody: Any = Nobody()
     calendars: Any = NoCalendars()
     world = World(clock, nobody, runs, nobody, cloud, nobody, nobody, calendars, nobody, nobody)
-    ticker = Ticker(world, KINDS, gates, gatekeeper, pace, holding)
-    outside = Outside(world, gates, timedelta(minutes=1), timedelta(days=3650))
+    ticker = Ticker(world, kinds, kinds, gatekeeper, pace, holding)
+    outside = Outside(world, kinds, timedelta(minutes=1), timedelta(days=3650))
     return Engine(runs, cloud, clock, Executor(ticker, outside, lambda: None, worker), ticker)
 
 

@@ -11,10 +11,11 @@ from fleetkeeper.core.approval import seal
 from fleetkeeper.core.playbook import StepSpec
 from fleetkeeper.core.run import Cause, Command, Freeze, RunState, StepState, Task, TaskState, Verb
 from fleetkeeper.engine.run_ports import StoredRun
+from fleetkeeper.engine.step import Kinds
 from fleetkeeper.engine.task_tick import Pace
 from fleetkeeper.errors import Refused, Unreachable
 from tests.contract.conftest import postgres, settings
-from tests.engine.rig import KEY, T0, Cloud, Engine, SetClock, begin, engine, settle
+from tests.engine.rig import KEY, T0, WORKER, Cloud, Engine, Operate, SetClock, begin, engine, settle
 
 __all__ = ["postgres", "settings"]
 
@@ -255,3 +256,36 @@ def by_hand(made: Engine, statement: str) -> None:
     """What somebody with the database's password can do."""
     with made.runs._database.engine.begin() as connection:
         connection.exec_driver_sql(statement)
+
+
+class TestADeployInMidRun:
+    def test_that_adds_kinds_and_steps_changes_nothing_of_what_is_under_way(
+        self, made: Engine, settings: StoreSettings
+    ) -> None:
+        begin(made.runs, T0)
+        settle(made)
+        newer: Kinds = {"operate": NewerOperate, "another": NewerOperate}
+        after = engine(settings, made.cloud, made.clock, kinds=newer, worker=replace(WORKER, name="two"))
+        made.runs.release(WORKER.name)
+        later(after, 3 * MINUTE)
+        assert stored(after).run.state is RunState.SUCCEEDED
+        assert starts(after) == 2
+        after.runs.close()
+
+    def test_that_takes_a_kind_away_says_so_and_does_nothing(self, made: Engine, settings: StoreSettings) -> None:
+        begin(made.runs, T0)
+        settle(made)
+        after = engine(settings, made.cloud, made.clock, kinds={}, worker=replace(WORKER, name="two"))
+        made.runs.release(WORKER.name)
+        later(after, 3 * MINUTE)
+        why = task(after).why
+        assert why is not None
+        assert "this release has no operate of version 1" in why.text
+        assert starts(after) == 1
+        after.runs.close()
+
+
+class NewerOperate(Operate):
+    """The next release's: it still carries out what the one before has frozen."""
+
+    version = 2
