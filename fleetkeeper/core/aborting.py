@@ -1,6 +1,6 @@
 """The end of a run that an operator aborts: nothing new, what is ours undone, and a list of what stays."""
 
-from fleetkeeper.core.gating import close_gates, end_unit, everything_of
+from fleetkeeper.core.gating import close_gates, close_tickets, end_unit, everything_of
 from fleetkeeper.core.run import Cause, Role, RunState, Task, TaskState, UnitState, Why
 from fleetkeeper.core.run_draft import Draft, all_over, is_begun, is_closed, is_failure, is_over
 from fleetkeeper.core.run_words import counted, listed
@@ -12,13 +12,15 @@ def proceed(draft: Draft) -> None:
     skipped = draft.why(Cause.SKIPPED, f"not begun: {reason.text}", reason.owner)
     undone = draft.why(Cause.SKIPPED, f"followed and undone: {reason.text}", reason.owner)
     for task in draft.every_member():
-        if is_over(task) or task.state is TaskState.ABORTING:
+        failed_half_done = task.state is TaskState.FAILED and (task.acted or task.step > 0)
+        if (is_over(task) and not failed_half_done) or task.state is TaskState.ABORTING:
             continue
         if is_begun(task):
             draft.undo(task, undone)
         else:
             draft.skip(task, skipped)
     close_gates(draft, [task for task in draft.tasks.values() if task.role is Role.GATE], skipped)
+    close_tickets(draft, undone)
     _end_units(draft)
     if all_over(draft.tasks.values()):
         _end(draft)

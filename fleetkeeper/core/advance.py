@@ -138,6 +138,10 @@ def _end(draft: Draft) -> None:
     stopped = next((unit for unit in draft.units.values() if unit.state is UnitState.FAILED), None)
     if stopped is not None:
         _leave_rest(draft, stopped.stage)
+        gating.close_tickets(draft, draft.why(Cause.FAILURES, "the run failed: its ticket is closed"))
+        if any(task.state is TaskState.ABORTING for task in draft.tasks.values()):
+            draft.set_run(RunState.RUNNING, None)
+            return
     members = list(draft.every_member())
     broken = [task for task in draft.tasks.values() if is_failure(task)]
     state, why = RunState.SUCCEEDED, None

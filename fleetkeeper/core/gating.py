@@ -79,6 +79,15 @@ def close_gates(draft: Draft, gates: Sequence[Task], why: Why) -> None:
             draft.skip(gate, why)
 
 
+def close_tickets(draft: Draft, why: Why) -> None:
+    """Of a run that ends before its end: a ticket that a gate opened is closed, unless the run's own gate did so."""
+    for gate in list(draft.tasks.values()):
+        spec = draft.gate_spec(gate) if gate.role is Role.GATE else None
+        opened = spec is not None and spec.kind == CHANGE and is_begun(gate)
+        if opened and gate.state in (TaskState.SUCCEEDED, TaskState.FAILED):
+            draft.undo(gate, why)
+
+
 def end_unit(draft: Draft, stage: int, group: str, tasks: Sequence[Task], state: UnitState | None = None) -> None:
     """Close a stage or a group, with the state that its members and gates give it when none is said."""
     end = state or _outcome(tasks)

@@ -46,8 +46,9 @@ TASK: Mapping[T, frozenset[T]] = {
     T.RUNNING: frozenset({T.PENDING, T.BLOCKED, T.ABORTING, T.SUCCEEDED, T.FAILED, T.SKIPPED}),
     T.BLOCKED: frozenset({T.PENDING, T.RUNNING, T.ABORTING, T.SUCCEEDED, T.FAILED, T.SKIPPED}),
     T.ABORTING: frozenset({T.ABORTED}),
-    T.FAILED: frozenset({T.PENDING, T.RUNNING, T.SKIPPED}),  # a retry, or an operator who goes on without it
-    T.SUCCEEDED: frozenset(),
+    # A retry, an operator who goes on without it, or an abort that takes back what it left half done.
+    T.FAILED: frozenset({T.PENDING, T.RUNNING, T.SKIPPED, T.ABORTING}),
+    T.SUCCEEDED: frozenset({T.ABORTING}),  # a gate whose ticket is closed, as the run ends before its end
     T.SKIPPED: frozenset(),
     T.ABORTED: frozenset(),
 }

@@ -4,7 +4,7 @@ import pytest
 
 from fleetkeeper.core.plan import Need
 from fleetkeeper.core.playbook import OnFailure
-from fleetkeeper.core.run import Busy, Cause, Changes, Freeze, RunState, TaskState, Verb
+from fleetkeeper.core.run import Busy, Cause, Changes, Freeze, Hold, RunState, TaskState, Verb
 from tests.core.runs import MINUTE, NOON, Story, member, stage, started, view
 
 SUBNET = "subnet:subnet-1"
@@ -192,6 +192,23 @@ def test_a_freeze_of_a_ring_holds_the_members_of_that_ring() -> None:
     story.look()
     assert story.running() == ["b-eu"]
     assert story.why("a-eu").owner == "eve"
+
+
+def test_a_freeze_of_a_table_holds_the_members_that_it_names() -> None:
+    members = [member("a-eu", attributes={"ring": "prod"}), member("b-eu", attributes={"ring": "canary"})]
+    story = Story(view([stage()], members))
+    story.outside(holds=(Hold(Cause.FREEZE, "frozen: Black Friday", None, "the config", "ring=prod"),))
+    story.look()
+    assert story.running() == ["b-eu"]
+    assert story.why("a-eu").text == "frozen: Black Friday"
+
+
+def test_a_hold_whose_selector_cannot_be_read_holds_everything() -> None:
+    story = Story(view([stage()], [member("a-eu")]))
+    story.outside(holds=(Hold(Cause.FREEZE, "frozen", None, "", "rings=prod"),))
+    story.look()
+    assert story.running() == []
+    assert "cannot be read, so it holds everything" in story.why("a-eu").text
 
 
 def test_members_that_wait_for_one_thing_are_one_line_of_the_log() -> None:

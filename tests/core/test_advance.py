@@ -285,11 +285,12 @@ def test_an_abort_leaves_out_what_has_not_begun_and_undoes_what_has() -> None:
     story = started([stage(at_once=1, gates=gates)], PAIR)
     story.succeed("ticket")
     assert story.say(Verb.ABORT, reason="wrong version") == (True, "nothing new begins, 1 member followed and undone")
-    assert story.states() == {"a-eu": "aborting", "b-us": "skipped", "ticket": "succeeded", "soak": "skipped"}
+    assert story.states() == {"a-eu": "aborting", "b-us": "skipped", "ticket": "aborting", "soak": "skipped"}
     assert story.why("b-us").text == "not begun: bo aborted the run: wrong version"
     assert story.task("a-eu").due == NOON
     assert story.state == RunState.ABORTING
     story.put("a-eu", TaskState.ABORTED, due=None)
+    story.put("ticket", TaskState.ABORTED, due=None)
     story.look()
     assert story.state == RunState.ABORTED
     assert story.run.why is None
@@ -312,6 +313,30 @@ def test_an_abort_tells_an_open_ticket_gate_to_close_it() -> None:
     story.say(Verb.ABORT)
     assert story.task("ticket").state is TaskState.ABORTING
     assert story.state == RunState.ABORTING
+
+
+def test_a_run_that_fails_closes_its_ticket_before_it_ends() -> None:
+    gates = (gate("ticket", When.BEFORE, "change"),)
+    story = started([stage(gates=gates, on_failure=OnFailure.STOP)], PAIR)
+    story.succeed("ticket")
+    story.fail("a-eu")
+    story.fail("b-us")
+    story.look()
+    assert story.task("ticket").state is TaskState.ABORTING
+    assert story.state == RunState.RUNNING
+    story.put("ticket", TaskState.ABORTED, due=None)
+    story.look()
+    assert story.state == RunState.FAILED
+
+
+def test_an_abort_takes_back_what_a_failed_member_left_half_done() -> None:
+    story = started([stage()], PAIR)
+    story.fail("a-eu", step=1)
+    story.fail("b-us", step=0)
+    story.look()
+    story.say(Verb.ABORT)
+    assert story.task("a-eu").state is TaskState.ABORTING
+    assert story.task("b-us").state is TaskState.FAILED
 
 
 def test_an_abort_catches_a_member_that_was_committed_after_it() -> None:
