@@ -12,6 +12,7 @@ from fleetkeeper.core.finding import Severity
 from fleetkeeper.core.people import People, Role
 from fleetkeeper.core.placement import MappingRule, MappingSettings
 from fleetkeeper.core.policy import TargetRule
+from fleetkeeper.core.references import Allowed, Where
 from fleetkeeper.core.waivers import Decisions, Waiver
 
 __all__ = [
@@ -274,6 +275,18 @@ class EngineSettings:
     prometheus: tuple[PrometheusSettings, ...] = ()
     calendars: tuple[CalendarSettings, ...] = ()
     freezes: tuple[FreezeSettings, ...] = ()
+
+    @property
+    def allowed(self) -> Allowed:
+        """What playbooks may name."""
+        calendars = {each.name for each in self.calendars} | {each.calendar for each in self.freezes if each.calendar}
+        return {
+            Where.HOOKS: frozenset(each.name for each in self.hooks),
+            Where.PROGRAMS: frozenset(each.name for each in self.programs),
+            Where.CHANNELS: frozenset(self.channels),
+            Where.PROMETHEUS: frozenset(each.name for each in self.prometheus),
+            Where.CALENDARS: frozenset(calendars),
+        }
 
     @property
     def service_limits(self) -> Mapping[str, int]:

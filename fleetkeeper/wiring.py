@@ -161,6 +161,8 @@ def _keeper(settings: Settings, store: SqlStore, runs: SqlRuns, rests: bool) -> 
             compat,
             assessor,
             all_steps(),
+            all_gates(),
+            settings.engine.allowed,
             settings.engine.service_limits,
             settings.engine.own_cluster,
         ),

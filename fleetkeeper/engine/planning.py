@@ -12,6 +12,7 @@ from fleetkeeper.core.durations import Measured
 from fleetkeeper.core.plan import Plan
 from fleetkeeper.core.planning import Order, make_plan, texts_of
 from fleetkeeper.core.playbook import Changes, Params, Playbook
+from fleetkeeper.core.references import Allowed, Names, not_there
 from fleetkeeper.core.selector import Selector
 from fleetkeeper.core.snapshot import Snapshot
 from fleetkeeper.engine.assess import Assessor
@@ -43,18 +44,28 @@ class StoredFleet:
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """service_limits: service, or * → regions. own_cluster: the ARN of the one that fleetkeeper runs in, "" unknown."""
+    """service_limits: service, or * → regions. own_cluster: the ARN of the one that fleetkeeper runs in, "" unknown.
+
+    allowed: what the settings have for playbooks to name.
+    """
 
     fleet: StoredFleet
     runs: Runs
     compat: Compat
     assessor: Assessor
     steps: Kinds
+    gates: Kinds
+    allowed: Allowed
     service_limits: Mapping[str, int] = field(default_factory=dict)
     own_cluster: str = ""
 
     def plan(self, playbook: Playbook, selector: Selector, actor: str, expires_in: timedelta) -> Plan:
-        """Make a plan and store it; one without members is not stored, for there is nothing to run."""
+        """Make a plan and store it; one without members is not stored, for there is nothing to run.
+
+        Raises UsageError for what the playbook names and the settings do not have.
+        """
+        if missing := not_there(playbook, _names(self.steps), _names(self.gates), self.allowed):
+            raise UsageError(f"{playbook.name} ({playbook.origin}) cannot be planned:\n  " + "\n  ".join(missing))
         order = Order(
             playbook=playbook,
             selector=selector,
@@ -98,3 +109,7 @@ class Planner:
             self.steps[kind].of(params)
         except ParamError as error:
             raise UsageError(f"step {step} of {member} cannot be made: {error}") from error
+
+
+def _names(kinds: Kinds) -> Mapping[str, Names]:
+    return {kind: code.names for kind, code in kinds.items()}

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Protocol
 from fleetkeeper.core.model import ClusterId, Scope
 from fleetkeeper.core.plan import Header, Member
 from fleetkeeper.core.playbook import Params
+from fleetkeeper.core.references import Names
 from fleetkeeper.core.run import Run, StepState
 from fleetkeeper.core.stepping import Tick
 from fleetkeeper.core.verdict import Memory, Moment, Undoing, Verdict
@@ -44,6 +45,7 @@ class Subject:
 class Step(Protocol):
     """One kind of step or gate. Its fields are its parameters; `of` makes it from those of a playbook.
 
+    names: the parameters that name something of the operator's settings.
     repeatable: an act that is called twice with one token has one effect, or look sees the effect of the first at once.
     One that is not is marked before its act, and asks a person after a crash when look cannot tell.
     cancellable: an abort may leave it in mid-work; one that is not is followed to its end.
@@ -52,6 +54,7 @@ class Step(Protocol):
 
     kind: ClassVar[str]
     version: ClassVar[int]
+    names: ClassVar[Names]
 
     @property
     def repeatable(self) -> bool:

@@ -41,7 +41,7 @@ class Fake:
 
 
 def kind(**takes: str | None) -> type[Fake]:
-    return type("Kind", (Fake,), {"takes": takes})
+    return type("Kind", (Fake,), {"takes": takes, "names": {}})
 
 
 STEPS: dict[str, type[Any]] = {

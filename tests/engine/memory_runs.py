@@ -62,4 +62,4 @@ def planning(assessor: Assessor) -> tuple[Planner, Starter]:
     """Who plans and starts for a Keeper that is made for something else; there are no kinds of steps."""
     runs = cast(Runs, MemoryRuns())
     fleet = StoredFleet(assessor.store, assessor.clock, assessor.stale_after)
-    return Planner(fleet, runs, Compat(), assessor, {}), Starter(fleet, runs)
+    return Planner(fleet, runs, Compat(), assessor, {}, {}, {}), Starter(fleet, runs)

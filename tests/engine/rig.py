@@ -15,6 +15,7 @@ from fleetkeeper.core.approval import Approval, sign
 from fleetkeeper.core.model import ClusterId, Scope
 from fleetkeeper.core.plan import Header, Member, Plan, Stage
 from fleetkeeper.core.playbook import Changes, GateSpec, OnFailure, Params, StepSpec
+from fleetkeeper.core.references import Names
 from fleetkeeper.core.run import Control, Event, Role, Run, RunState, Task, TaskKey, TaskState, Unit, UnitState
 from fleetkeeper.core.verdict import Act, Done, Failed, Memory, Moment, Undoing, Undone, Verdict, Wait
 from fleetkeeper.engine.execute import Executor, Worker
@@ -107,6 +108,7 @@ class Operate:
 
     kind: ClassVar[str] = "operate"
     version: ClassVar[int] = 1
+    names: ClassVar[Names] = {}
 
     @classmethod
     def of(cls, params: Params) -> "Operate":

@@ -70,7 +70,7 @@ class World:
         checks = (says("FK104", parts.VOLUMES), says("FK401", parts.BUDGETS))
         assessor = Assessor(self.store, self.clock, Compat(), HOUR, checks=checks)
         runs, steps = cast(Runs, self.runs), cast(Kinds, changed.pop("steps_known", STEPS))
-        planner = Planner(self.fleet, runs, Compat(), assessor, steps, {"*": 1}, self.own)
+        planner = Planner(self.fleet, runs, Compat(), assessor, steps, {}, {}, {"*": 1}, self.own)
         return planner.plan(replace(PLAYBOOK, **changed), Selector.parse(selector), "ana", WEEK)
 
     def start(self, plan: Plan, key: str = "", exported: Plan | None = None) -> Started:
@@ -308,3 +308,10 @@ def test_the_database_gives_back_what_was_planned_and_started(world: World, data
         assert runs.due_runs(world.clock.now()) == (started.run,)
     finally:
         runs.close()
+
+
+def test_what_a_playbook_names_and_the_settings_do_not_have_is_told_before_anything_is_planned(world: World) -> None:
+    world.see()
+    with pytest.raises(UsageError, match=r"freezes: retail is not in engine\.calendars: it has nothing"):
+        world.plan(freezes=("retail",))
+    assert world.runs.plans() == ()

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from fleetkeeper.core.approval import Approval
 from fleetkeeper.core.playbook import Params
+from fleetkeeper.core.references import Names
 from fleetkeeper.core.verdict import Done, Failed, Moment, Verdict, Wait
 from fleetkeeper.engine.decisions import gate_name
 from fleetkeeper.engine.looking import OnlyLooks
@@ -35,6 +36,7 @@ class ApprovalGate(OnlyLooks):
 
     kind: ClassVar[str] = "approval"
     version: ClassVar[int] = 1
+    names: ClassVar[Names] = {}
 
     question: str = ""
 

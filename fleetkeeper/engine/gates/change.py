@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import ClassVar
 
 from fleetkeeper.core.playbook import Params
+from fleetkeeper.core.references import Names, Where
 from fleetkeeper.core.text import safe
 from fleetkeeper.core.verdict import Act, Done, Failed, Memory, Moment, Residue, Undoing, Undone, Verdict, Wait
 from fleetkeeper.core.wording import counted
@@ -40,6 +41,7 @@ class ChangeGate:
 
     kind: ClassVar[str] = tickets.CHANGE
     version: ClassVar[int] = 1
+    names: ClassVar[Names] = {"entry": Where.HOOKS, "ask": Where.HOOKS, "close": Where.HOOKS}
     repeatable: ClassVar[bool] = True  # by the token, as the Idempotency-Key
     cancellable: ClassVar[bool] = True
 

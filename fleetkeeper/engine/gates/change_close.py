@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from fleetkeeper.core.playbook import Params
+from fleetkeeper.core.references import Names, Where
 from fleetkeeper.core.text import safe
 from fleetkeeper.core.verdict import Act, Done, Failed, Memory, Moment, Residue, Skip, Undoing, Undone, Verdict
 from fleetkeeper.core.wording import some
@@ -35,6 +36,7 @@ class ChangeClose:
 
     kind: ClassVar[str] = tickets.CLOSE
     version: ClassVar[int] = 1
+    names: ClassVar[Names] = {"close": Where.HOOKS}
     repeatable: ClassVar[bool] = True  # by the token, as the Idempotency-Key
     cancellable: ClassVar[bool] = True
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import ClassVar
 
 from fleetkeeper.core.playbook import Params
+from fleetkeeper.core.references import Names, Where
 from fleetkeeper.core.text import safe
 from fleetkeeper.core.verdict import Done, Moment, Verdict, Wait
 from fleetkeeper.core.wording import some
@@ -43,6 +44,7 @@ class IncidentHold(OnlyLooks):
 
     kind: ClassVar[str] = "incident"
     version: ClassVar[int] = 1
+    names: ClassVar[Names] = {"entry": Where.HOOKS, "source": Where.PROMETHEUS}
 
     entry: str = ""
     clear: tuple[str, str] = ("", "")

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import ClassVar
 
 from fleetkeeper.core.playbook import Params
+from fleetkeeper.core.references import Names, Where
 from fleetkeeper.core.verdict import Done, Moment, Verdict, Wait
 from fleetkeeper.engine.looking import OnlyLooks
 from fleetkeeper.engine.metric_rule import MetricRule, SeenMetric
@@ -21,6 +22,7 @@ class MetricGate(OnlyLooks):
 
     kind: ClassVar[str] = "metric"
     version: ClassVar[int] = 1
+    names: ClassVar[Names] = {"source": Where.PROMETHEUS}
 
     rule: MetricRule
     every: timedelta = _EVERY

@@ -8,6 +8,7 @@ from fleetkeeper.core.amount import duration_text
 from fleetkeeper.core.plan import Member
 from fleetkeeper.core.playbook import Params
 from fleetkeeper.core.readiness import Entry, entries_of
+from fleetkeeper.core.references import Names
 from fleetkeeper.core.verdict import Blocked, Done, Moment, Verdict, Wait
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.core.wording import counted, some
@@ -41,6 +42,7 @@ class ReadinessGate(OnlyLooks):
 
     kind: ClassVar[str] = "readiness"
     version: ClassVar[int] = 1
+    names: ClassVar[Names] = {}
 
     max_age: timedelta = _FRESH
     all: bool = False

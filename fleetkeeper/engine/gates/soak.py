@@ -13,6 +13,7 @@ from fleetkeeper.core.amount import Amount, duration_text
 from fleetkeeper.core.plan import Member
 from fleetkeeper.core.playbook import Params
 from fleetkeeper.core.readiness import entries_of
+from fleetkeeper.core.references import Names, Where
 from fleetkeeper.core.run import Step, StepState, Task, TaskState
 from fleetkeeper.core.soundness import Soundness, observed_at, unseen, unsound
 from fleetkeeper.core.verdict import Done, Failed, Memory, Moment, Skip, Verdict, Wait
@@ -50,6 +51,7 @@ class Soak(OnlyLooks):
 
     kind: ClassVar[str] = "soak"
     version: ClassVar[int] = 1
+    names: ClassVar[Names] = {"source": Where.PROMETHEUS}
 
     length: timedelta
     max_age: timedelta = _FRESH

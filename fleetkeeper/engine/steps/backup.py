@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from fleetkeeper.core.playbook import Params
+from fleetkeeper.core.references import Names, Where
 from fleetkeeper.core.text import safe
 from fleetkeeper.core.verdict import Act, Done, Failed, Memory, Moment, Residue, Undoing, Undone, Verdict, Wait
 from fleetkeeper.core.wording import some
@@ -47,6 +48,7 @@ class Backup:
 
     kind: ClassVar[str] = "backup"
     version: ClassVar[int] = 1
+    names: ClassVar[Names] = {"command": Where.PROGRAMS}
     cancellable: ClassVar[bool] = True
 
     command: str = ""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from fleetkeeper.core.playbook import Params
+from fleetkeeper.core.references import Names, Where
 from fleetkeeper.core.verdict import Act, Done, Memory, Moment, Undoing, Undone, Verdict
 from fleetkeeper.engine.attempts import leaving, remembered
 from fleetkeeper.engine.params import Given
@@ -18,6 +19,7 @@ class Notify:
 
     kind: ClassVar[str] = "notify"
     version: ClassVar[int] = 1
+    names: ClassVar[Names] = {"channel": Where.CHANNELS}
     repeatable: ClassVar[bool] = True  # by the token
     cancellable: ClassVar[bool] = True
 

@@ -10,6 +10,7 @@ from fleetkeeper.core.amount import duration_text
 from fleetkeeper.core.plan import Member
 from fleetkeeper.core.playbook import Params
 from fleetkeeper.core.readiness import Entry, entries_of
+from fleetkeeper.core.references import Names
 from fleetkeeper.core.soundness import taken
 from fleetkeeper.core.verdict import Blocked, Done, Failed, Memory, Moment, Verdict, Wait
 from fleetkeeper.core.versions import Minor
@@ -54,6 +55,7 @@ class Preflight(OnlyLooks):
 
     kind: ClassVar[str] = "preflight"
     version: ClassVar[int] = 1
+    names: ClassVar[Names] = {}
 
     max_age: timedelta = _FRESH
     readiness: bool = True

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from fleetkeeper.core.playbook import Params
+from fleetkeeper.core.references import Names, Where
 from fleetkeeper.core.verdict import Memory, Moment, Undoing, Verdict
 from fleetkeeper.engine import commands
 from fleetkeeper.engine.commands import SeenCommand
@@ -22,6 +23,7 @@ class RunCommand:
 
     kind: ClassVar[str] = "run-command"
     version: ClassVar[int] = 1
+    names: ClassVar[Names] = {"entry": Where.PROGRAMS, "undo": Where.PROGRAMS}
     cancellable: ClassVar[bool] = True
 
     entry: str

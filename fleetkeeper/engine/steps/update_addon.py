@@ -8,6 +8,7 @@ from typing import ClassVar
 from fleetkeeper.core import model, observed
 from fleetkeeper.core.amount import duration_text
 from fleetkeeper.core.playbook import Params
+from fleetkeeper.core.references import Names
 from fleetkeeper.core.text import safe
 from fleetkeeper.core.verdict import (
     Act,
@@ -63,6 +64,7 @@ class UpdateAddon:
 
     kind: ClassVar[str] = "update-addon"
     version: ClassVar[int] = 1
+    names: ClassVar[Names] = {}
     repeatable: ClassVar[bool] = True  # by the token: EKS answers the same update to it
     cancellable: ClassVar[bool] = False
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from fleetkeeper.core import model
 from fleetkeeper.core.playbook import Params
+from fleetkeeper.core.references import Names
 from fleetkeeper.core.text import safe
 from fleetkeeper.core.verdict import Done, Failed, Moment, Verdict, Wait
 from fleetkeeper.engine.looking import OnlyLooks
@@ -41,6 +42,7 @@ class WaitFor(OnlyLooks):
 
     kind: ClassVar[str] = "wait-for"
     version: ClassVar[int] = 1
+    names: ClassVar[Names] = {}
 
     addon: str = ""
     object: ObjectRef | None = None

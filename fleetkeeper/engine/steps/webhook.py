@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import ClassVar
 
 from fleetkeeper.core.playbook import Params
+from fleetkeeper.core.references import Names, Where
 from fleetkeeper.core.text import safe
 from fleetkeeper.core.verdict import Act, Done, Failed, Memory, Moment, Residue, Undoing, Undone, Verdict, Wait
 from fleetkeeper.engine.attempts import leaving, remembered, token_of
@@ -28,6 +29,7 @@ class Webhook:
 
     kind: ClassVar[str] = "webhook"
     version: ClassVar[int] = 1
+    names: ClassVar[Names] = {"entry": Where.HOOKS, "ask": Where.HOOKS, "undo": Where.HOOKS}
     repeatable: ClassVar[bool] = True  # by the token, as the Idempotency-Key
     cancellable: ClassVar[bool] = True
 
