@@ -16,7 +16,7 @@ SEED = "FLEETKEEPER_CHAOS_SEED"
 
 @pytest.fixture
 def kills() -> int:
-    """How many kill -9 in each of the tests of random kills; what others repeat follows it."""
+    """How many kill -9 in each of the two tests of random kills; what others repeat follows it."""
     return int(os.environ.get(KILLS, "8"))
 
 

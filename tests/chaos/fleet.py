@@ -58,11 +58,11 @@ class Shape:
     once: steps that must not be repeated.
     """
 
-    members: int = 12
-    at_once: int = 12
-    steps: int = 4
-    takes: tuple[float, float] = (0.1, 0.6)
-    once: frozenset[int] = frozenset({2})
+    members: int = 9
+    at_once: int = 9
+    steps: int = 3
+    takes: tuple[float, float] = (0.05, 0.3)
+    once: frozenset[int] = frozenset({1})
 
     @property
     def first_stage(self) -> int:
@@ -277,7 +277,9 @@ class Fleet:
             assert stored is not None
             lines.append(f"{id}: {stored.run.state}, due {stored.run.due}, {stored.run.why}")
             open_tasks = [task for task in stored.tasks if task.ended_at is None]
-            lines += [f"  {task.name}: {task.state}, step {task.step}, due {task.due}, {task.why}" for task in open_tasks]
+            lines += [
+                f"  {task.name}: {task.state}, step {task.step}, due {task.due}, {task.why}" for task in open_tasks
+            ]
         return "\n".join(lines[:30])
 
 
@@ -371,4 +373,3 @@ def assert_hit(made: Fleet, at_least: int = 1) -> None:
     """A kill of a replica that held nothing shows nothing."""
     for replica in made.replicas:
         assert replica.hit_with_work >= at_least, f"replica {replica.slot} was hit with work {replica.hit_with_work}x"
-

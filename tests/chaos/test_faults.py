@@ -21,7 +21,7 @@ from tests.chaos.worker import Order
 from tests.engine.rig import migrated
 from tests.postgres import Postgres, running
 
-SHAPE = Shape(members=18, at_once=18)
+SHAPE = Shape(members=15, at_once=15)
 REPEATABLE = replace(SHAPE, once=frozenset())
 LEASE = 1.5
 

@@ -49,7 +49,7 @@ def test_random_kills_of_three_replicas_on_postgresql_lose_repeat_and_reorder_no
 
 
 def test_what_a_replica_held_that_is_killed_for_good_is_taken_over_by_the_others(postgres: Postgres, seed: int) -> None:
-    shape = Shape(members=30, at_once=30)
+    shape = Shape(members=24, at_once=24)
     with cloud.running(seed) as sky, fleet(StoreSettings(postgres.migrated()), sky, seed) as made:
         made.start(3)
         made.begin("run-1", shape)

@@ -38,8 +38,8 @@ class Order:
     database: str
     cloud: str
     lease: float = 2.0
-    poll: float = 0.2
-    room: float = 2.0
+    poll: float = 0.1
+    room: float = 1.0
     threads: int = 16
 
 
@@ -91,7 +91,9 @@ def executor(order: Order) -> Executor:
     gatekeeper = Gatekeeper(KEY)
     runs = SqlRuns(StoreSettings(order.database), gatekeeper.approves)
     base = f"{order.cloud}/{order.name}"
-    hooks = HttpHooks([HookSettings(verb, f"{base}/{verb}", timeout_seconds=5.0) for verb in ("start", "state", "undo")])
+    hooks = HttpHooks(
+        [HookSettings(verb, f"{base}/{verb}", timeout_seconds=5.0) for verb in ("start", "state", "undo")]
+    )
     nobody: Any = Nobody()
     calendars: Any = NoCalendars()
     world = World(WallClock(), nobody, runs, nobody, hooks, nobody, nobody, calendars, nobody, nobody)
