@@ -5,12 +5,15 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: help demo test lint bench control-plane lock clean
+KILLS ?= 110
+
+.PHONY: help demo test lint chaos bench control-plane lock clean
 
 help:
 	@echo "make demo           the main job on a simulated fleet, from nothing"
 	@echo "make test           everything that must pass: lint, types, tests, demo --check"
 	@echo "make lint           ruff and mypy --strict"
+	@echo "make chaos          kill, freeze and restart the engine, its database and its cloud: 220 kill -9 (KILLS=, SEED=)"
 	@echo "make bench          all benchmarks, into docs/benchmarks.md"
 	@echo "make control-plane  get the real control planes, Helm and Prometheus that the tests run against (cached)"
 	@echo "make lock           renew requirements.lock"
@@ -37,6 +40,9 @@ control-plane: $(STAMP)
 test: lint control-plane
 	$(BIN)/pytest -n $(WORKERS)
 	$(BIN)/fleetkeeper demo --check
+
+chaos: $(STAMP)
+	FLEETKEEPER_CHAOS_KILLS=$(KILLS) FLEETKEEPER_CHAOS_SEED=$(SEED) $(BIN)/pytest tests/chaos -v -rP --durations=0
 
 bench: $(STAMP)
 	$(MAKE) control-plane MINORS="1.36 1.31"

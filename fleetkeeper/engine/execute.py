@@ -80,6 +80,7 @@ class Executor:
         self._done: queue.SimpleQueue[tuple[TaskKey, Outcome | None]] = queue.SimpleQueue()
         self._active: dict[str, Run] = {}
         self._looking: set[str] = set()
+        self._tampered: dict[str, str] = {}
         self._beats = Every(worker.lease.total_seconds() / 3)
         self._looks = Every(worker.look)
 
@@ -128,7 +129,8 @@ class Executor:
         following = self._runs.next_due()
         if following is None:
             return self._worker.look
-        return min(self._worker.look, max(0.0, (following - now).total_seconds() / self._ticker.pace.scale))
+        left = (following - now).total_seconds() / self._ticker.pace.scale
+        return min(self._worker.look, left) if left > 0 else GATHER  # due, but another's, or not looked around for yet
 
     # ---- runs
 
@@ -137,6 +139,7 @@ class Executor:
         self._active = {run.id: run for run in self._runs.runs(over=False)}
         kept = frozenset(self._active)
         self._outside.forget(kept)
+        self._tampered = {id: why for id, why in self._tampered.items() if id in kept}
         self._archive.forget(frozenset(run.plan for run in self._active.values()))
         for run in self._active.values():
             if run.id not in self._looking and self._outside.is_due(run.id, now):
@@ -146,6 +149,9 @@ class Executor:
     def _look_around(self, run: Run) -> None:
         try:
             self._outside.look(run, self._archive.of(run.plan).header)
+            self._tampered.pop(run.id, None)
+        except Tampered as error:
+            self._tampered[run.id] = str(error)
         except Exception as error:  # a run that cannot be looked at stays held, and says so when it decides
             _log.warning("outside_not_seen", run=run.id, reason=str(error))
         finally:
@@ -157,6 +163,8 @@ class Executor:
         if run is None:
             return  # a moment old: it is looked at with the next turn
         try:
+            if id in self._tampered:
+                raise Tampered(self._tampered[id])
             if not self._outside.was_seen(id):
                 return
             holds = self._outside.holds(id, now)

@@ -22,8 +22,8 @@ from fleetkeeper.values import to_json
 
 _log = structlog.get_logger("engine")
 
-_UNREACHABLE_AGAIN = (5, 10, 30, 60, 120, 300)
-"""Seconds until a dependency that does not answer is asked again, by how often the step was looked at in vain."""
+_LONGEST_SILENCE = timedelta(minutes=5)
+"""Until a dependency that does not answer is asked again, at most."""
 
 _OUTSIDE = {Cause.PAUSED, Cause.FREEZE, Cause.WINDOW, Cause.INCIDENT}
 
@@ -100,7 +100,7 @@ class Ticker:
         except StoreUnavailable:
             raise
         except ReadError as error:
-            return look.outcome(look.tick.unreachable(str(error), again_in(look.tick.step.polls)))
+            return look.outcome(look.tick.unreachable(str(error), again_in(look.tick)))
         except Exception as error:
             _log.exception("tick_failed", run=claim.task.key.run, task=claim.task.name, step=spec.name)
             text = str(error) if isinstance(error, FleetkeeperError) else f"{type(error).__name__}: {error}"
@@ -230,6 +230,11 @@ class _Look:
         return self.ticker.gatekeeper
 
 
-def again_in(polls: int) -> timedelta:
-    """How long a dependency that did not answer is left alone."""
-    return timedelta(seconds=_UNREACHABLE_AGAIN[min(polls, len(_UNREACHABLE_AGAIN) - 1)])
+def again_in(tick: Tick) -> timedelta:
+    """How long a dependency that did not answer is left alone: a third of the pace, then for as long as it was silent.
+
+    Not by how often the step was looked at: one throttled call in a long wait must not cost minutes.
+    """
+    why = tick.task.why
+    silent = tick.now - why.since if why is not None and why.cause is Cause.UNREACHABLE else timedelta()
+    return min(_LONGEST_SILENCE, max(tick.pace / 3, silent))
