@@ -1,0 +1,316 @@
+"""A run as the screen that an on-call engineer reads at three in the morning: what moves, what waits, for what."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from textwrap import wrap
+
+from fleetkeeper.core.amount import duration_text
+from fleetkeeper.core.approval import Approval
+from fleetkeeper.core.plan import Plan
+from fleetkeeper.core.plan_page import range_text
+from fleetkeeper.core.run import (
+    OVER,
+    TASK_OVER,
+    Cause,
+    Event,
+    Freeze,
+    Role,
+    Run,
+    RunState,
+    Step,
+    Task,
+    TaskState,
+    Unit,
+    UnitState,
+    Why,
+)
+from fleetkeeper.core.run_eta import remaining
+from fleetkeeper.core.text import safe
+from fleetkeeper.core.wording import counted
+
+EXAMPLES = 3
+"""Members that wait for the same, by name; the others are counted."""
+
+_LONGEST = 600
+_PLAIN, _HEAD, _GOOD, _BAD, _HELD, _DIM = "", "bold", "green", "red", "yellow", "dim"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the screen. style: in rich's words, "" for none."""
+
+    text: str
+    style: str = _PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A run as it was read. events: the newest of its log, oldest first; every: show also what is done or waits."""
+
+    run: Run
+    plan: Plan
+    units: tuple[Unit, ...]
+    tasks: tuple[Task, ...]
+    steps: tuple[Step, ...]
+    approvals: tuple[Approval, ...] = ()
+    freezes: tuple[Freeze, ...] = ()
+    events: tuple[Event, ...] = ()
+    every: bool = False
+
+
+def run_page(seen: Seen, now: datetime, width: int) -> tuple[Line, ...]:
+    """The whole screen, no line wider than width."""
+    lines = [*_head(seen, now, width), Line("")]
+    for idx in range(len(seen.plan.header.stages)):
+        lines += _stage(seen, idx, now, width)
+    if seen.freezes:
+        lines += [Line(""), *_freezes(seen.freezes, now, width)]
+    if seen.events:
+        names = names_of(seen.tasks)
+        lines += [Line(""), Line("Last events", _HEAD)]
+        lines += [Line(_cut(f"  {event_text(each, names)}", width), _DIM) for each in seen.events]
+    return tuple(lines)
+
+
+def since_text(at: datetime, now: datetime) -> str:
+    """`4m`, `2h10m`: how long ago, in units that matter at its size."""
+    seconds = max(0, int((now - at).total_seconds()))
+    if seconds >= 86_400:
+        return f"{seconds // 86_400}d{seconds % 86_400 // 3_600}h"
+    if seconds >= 3_600:
+        return f"{seconds // 3_600}h{seconds % 3_600 // 60:02}m"
+    return f"{seconds // 60}m" if seconds >= 120 else f"{seconds}s"
+
+
+def why_text(why: Why, now: datetime) -> str:
+    """`text (4m); next look in 12s; who: bob; do: ...`."""
+    parts = [f"{why.text} ({since_text(why.since, now)})"]
+    if why.next_attempt is not None:
+        ahead = (why.next_attempt - now).total_seconds()
+        parts.append(f"next try in {since_text(now, why.next_attempt)}" if ahead > 0 else "next try now")
+    if why.owner:
+        parts.append(f"who: {why.owner}")
+    if why.fix:
+        parts.append(f"do: {why.fix}")
+    return "; ".join(parts)
+
+
+def names_of(tasks: Iterable[Task]) -> dict[int, str]:
+    """How each task is called on a screen: its name, with account and region where several are called so."""
+    every = list(tasks)
+    alike = Counter(task.name for task in every if task.role is Role.MEMBER)
+    return {
+        task.key.idx: f"{task.name} ({task.account}/{task.region})"
+        if task.role is Role.MEMBER and alike[task.name] > 1
+        else task.name
+        for task in every
+    }
+
+
+def event_text(event: Event, names: dict[int, str]) -> str:
+    """`03:12:07 payments: done: coredns is at v1.13.2`."""
+    about = f"{names.get(event.task, '?')}: " if event.task is not None else ""
+    kind = f"{event.kind}: " if about else ""
+    return safe(f"{event.at:%H:%M:%S} {about}{kind}{event.text}", _LONGEST)
+
+
+# ---- the head
+
+
+def _head(seen: Seen, now: datetime, width: int) -> Iterator[Line]:
+    run, header = seen.run, seen.plan.header
+    yield Line(_cut(f"Run {run.id}: {header.playbook_title}", width), _HEAD)
+    until = run.ended_at or now
+    took = f"after {since_text(run.created_at, until)}" if run.ended_at else f"for {since_text(run.since, now)}"
+    yield Line(_cut(f"  {_words(run.state)} {took}; {_counts(seen)}", width), _style(run.state))
+    yield Line(_cut(f"  {_people(seen)}", width), _DIM)
+    if run.state not in OVER and run.state is not RunState.ABORTING:
+        left = remaining(seen.plan, seen.units, seen.tasks, now)
+        if left.p95:
+            base = "" if left.calibrated else ", uncalibrated"
+            text = f"ends in {range_text(left)}{base}; waits for people, windows, freezes come on top"
+            yield from _filled(text, "  ", width)
+    if run.why is not None:
+        yield from _filled(why_text(run.why, now), "  ", width, _BAD if run.state in OVER else _HELD)
+
+
+def _counts(seen: Seen) -> str:
+    members = [task for task in seen.tasks if task.role is Role.MEMBER]
+    states = Counter(task.state for task in members)
+    waiting = states[TaskState.NOT_STARTED] + states[TaskState.PENDING]
+    busy = states[TaskState.RUNNING] + states[TaskState.ABORTING]
+    found = [f"{states[TaskState.SUCCEEDED]} of {counted(len(members), 'member')} done"]
+    found += [f"{busy} in progress"] if busy else []
+    for state in (TaskState.BLOCKED, TaskState.FAILED, TaskState.ABORTED, TaskState.SKIPPED):
+        found += [f"{states[state]} {state}"] if states[state] else []
+    found += [f"{waiting} to come"] if waiting else []
+    return ", ".join(found)
+
+
+def _people(seen: Seen) -> str:
+    asked = f"plan {seen.run.plan} by {seen.plan.header.created_by}"
+    said = [
+        f"{'approved' if each.approved else 'rejected'} by {each.actor}" for each in seen.approvals if not each.gate
+    ]
+    return ", ".join([asked, *said[-1:], f"started by {seen.run.created_by} {seen.run.created_at:%d %b %H:%M} UTC"])
+
+
+# ---- stages
+
+
+def _stage(seen: Seen, idx: int, now: datetime, width: int) -> Iterator[Line]:
+    stage = seen.plan.header.stages[idx]
+    unit = next((each for each in seen.units if each.stage == idx and not each.group), None)
+    own = [task for task in seen.tasks if task.stage == idx]
+    members = [task for task in own if task.role is Role.MEMBER]
+    done = sum(task.state is TaskState.SUCCEEDED for task in members)
+    state = unit.state if unit else UnitState.NOT_STARTED
+    text = (
+        f"Stage {idx + 1}/{len(seen.plan.header.stages)} {stage.name}: {_words(state)}, {done} of {len(members)} done"
+    )
+    yield Line(_cut(f"{text}, at most {stage.max_concurrency} at once", width), _style(state) or _HEAD)
+    if unit and unit.why and state not in (UnitState.NOT_STARTED, UnitState.SUCCEEDED):
+        yield from _filled(why_text(unit.why, now), "  ", width, _HELD)
+    yield from _tasks(seen, [each for each in own if each.role is Role.GATE and not each.group], "  ", now, width)
+    for group in dict.fromkeys(task.group for task in members):
+        inside = [task for task in own if task.group == group and (group or task.role is Role.MEMBER)]
+        yield from _group(seen, idx, group, inside, now, width)
+
+
+def _group(seen: Seen, idx: int, group: str, tasks: Sequence[Task], now: datetime, width: int) -> Iterator[Line]:
+    if not group:
+        yield from _tasks(seen, tasks, "  ", now, width)
+        return
+    unit = next((each for each in seen.units if each.stage == idx and each.group == group), None)
+    members = [task for task in tasks if task.role is Role.MEMBER]
+    done = sum(task.state is TaskState.SUCCEEDED for task in members)
+    state = unit.state if unit else UnitState.NOT_STARTED
+    yield Line(_cut(f"  {group}: {_words(state)}, {done} of {len(members)} done", width), _style(state))
+    yield from _tasks(seen, tasks, "    ", now, width)
+
+
+def _tasks(seen: Seen, tasks: Sequence[Task], indent: str, now: datetime, width: int) -> Iterator[Line]:
+    """What needs somebody first, then what moves, then what waits; what ended well only when everything is shown."""
+    names = names_of(seen.tasks)
+    rows = {(each.key.idx, each.idx): each for each in seen.steps}
+    shown, rest = _chosen(tasks, seen.every)
+    for task in shown:
+        text = _task(seen.plan, task, rows.get((task.key.idx, task.step)), names[task.key.idx], now)
+        yield Line(_cut(f"{indent}{text}", width), _style(task.state))
+        if task.why is not None and task.state is not TaskState.SUCCEEDED:
+            yield from _filled(why_text(task.why, now), indent + "  ", width)
+    for (cause, text), count in rest.items():
+        yield from _filled(
+            f"and {count} more wait ({cause}): {text}" if text else f"and {count} more", indent, width, _DIM
+        )
+
+
+_ORDER = (
+    TaskState.BLOCKED,
+    TaskState.FAILED,
+    TaskState.ABORTING,
+    TaskState.ABORTED,
+    TaskState.RUNNING,
+    TaskState.PENDING,
+    TaskState.SKIPPED,
+    TaskState.SUCCEEDED,
+    TaskState.NOT_STARTED,
+)
+
+
+def _chosen(tasks: Sequence[Task], every: bool) -> tuple[list[Task], Counter[tuple[str, str]]]:
+    """The tasks to show, and how many more wait, by cause."""
+    ordered = sorted(tasks, key=lambda task: (task.role is Role.MEMBER, _ORDER.index(task.state), task.rank))
+    if every:
+        return ordered, Counter()
+    shown: list[Task] = []
+    by_cause: Counter[Cause | None] = Counter()
+    rest: Counter[tuple[str, str]] = Counter()
+    for task in ordered:
+        if task.state is TaskState.SUCCEEDED or (task.state is TaskState.NOT_STARTED and task.why is None):
+            continue
+        if task.state in (TaskState.PENDING, TaskState.NOT_STARTED, TaskState.SKIPPED) and task.why:
+            by_cause[task.why.cause] += 1
+            if by_cause[task.why.cause] > EXAMPLES:
+                rest[task.why.cause.value, task.why.text] += 1
+                continue
+        shown.append(task)
+    return shown, _merged(rest)
+
+
+def _merged(rest: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:
+    """One entry for each cause, with the commonest of its texts."""
+    found: Counter[tuple[str, str]] = Counter()
+    texts: dict[str, str] = {}
+    for (cause, text), count in rest.most_common():
+        found[cause, texts.setdefault(cause, text)] += count
+    return found
+
+
+def _task(plan: Plan, task: Task, row: Step | None, name: str, now: datetime) -> str:
+    """row: of its current step, None while that is not begun."""
+    if task.role is Role.GATE:
+        return f"gate {name} ({task.when} {'the group' if task.group else 'the stage'}): {_words(task.state)}"
+    found = f"{name}: {_words(task.state)}"
+    if task.state in TASK_OVER:
+        return found if task.state is TaskState.SUCCEEDED else f"{found} after {task.step} of {task.steps} steps"
+    if task.started_at is None:
+        return found
+    spec = plan.members[task.key.idx].steps[task.step]
+    said = f" ({row.intent})" if row and row.intent else ""
+    attempt = f", attempt {row.attempt + 1}" if row and row.attempt else ""
+    begun = since_text(task.started_at, now)
+    return f"{found}, step {task.step + 1}/{task.steps} {spec.name}{said}{attempt}, for {begun}"
+
+
+# ---- the rest
+
+
+def _freezes(freezes: Sequence[Freeze], now: datetime, width: int) -> Iterator[Line]:
+    yield Line("Freezes that stand", _HEAD)
+    for each in freezes:
+        until = f" until {each.until:%d %b %H:%M} UTC" if each.until else ""
+        where = f"-l {each.selector}" if each.selector else "everything"
+        text = f"{each.id}: {where}{until}, by {each.actor} {since_text(each.at, now)} ago: {each.reason}"
+        yield from _filled(text, "  ", width, _HELD)
+
+
+_STYLES = {
+    "succeeded": _GOOD,
+    "running": _PLAIN,
+    "failed": _BAD,
+    "blocked": _BAD,
+    "aborted": _BAD,
+    "aborting": _BAD,
+    "completed_with_failures": _BAD,
+    "paused": _HELD,
+    "pausing": _HELD,
+    "pending": _HELD,
+    "skipped": _DIM,
+}
+
+
+def _style(state: RunState | UnitState | TaskState) -> str:
+    return _STYLES.get(state.value, _PLAIN)
+
+
+def _words(state: RunState | UnitState | TaskState) -> str:
+    return state.value.replace("_", " ").upper()
+
+
+def _cut(text: str, width: int) -> str:
+    return safe(text, width)
+
+
+def _filled(text: str, indent: str, width: int, style: str = _PLAIN) -> Iterator[Line]:
+    clean = safe(text, _LONGEST)
+    for line in wrap(clean, width, initial_indent=indent, subsequent_indent=indent + "  ", break_on_hyphens=False):
+        yield Line(line, style)
+
+
+def ends_text(run: Run) -> str:
+    """`the run succeeded after 42m`: its end in one line."""
+    took = duration_text((run.ended_at or run.since) - run.created_at)
+    return f"Run {run.id} {run.state.value.replace('_', ' ')} after {took}" + (f": {run.why.text}" if run.why else "")
