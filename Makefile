@@ -12,7 +12,7 @@ help:
 	@echo "make test           everything that must pass: lint, types, tests, demo --check"
 	@echo "make lint           ruff and mypy --strict"
 	@echo "make bench          all benchmarks, into docs/benchmarks.md"
-	@echo "make control-plane  build the real Kubernetes control planes that the tests run against (cached)"
+	@echo "make control-plane  get the real Kubernetes control planes and Prometheus that the tests run against (cached)"
 	@echo "make lock           renew requirements.lock"
 
 $(STAMP): requirements.lock pyproject.toml
@@ -31,6 +31,7 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 control-plane: $(STAMP)
+	$(BIN)/python -m fleetkeeper.sim.programs
 	$(BIN)/python -m fleetkeeper.sim.control_plane build $(or $(MINORS),1.35 1.36)
 
 test: lint control-plane

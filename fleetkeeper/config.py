@@ -5,6 +5,7 @@ The class attributes' defaults are the documented ones; config.example.toml show
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from fleetkeeper.core.finding import Severity
@@ -18,7 +19,9 @@ __all__ = [
     "AssessSettings",
     "AwsAccount",
     "AwsSettings",
+    "CalendarSettings",
     "EngineSettings",
+    "FreezeSettings",
     "HookSettings",
     "KubeCluster",
     "KubernetesSettings",
@@ -29,6 +32,7 @@ __all__ = [
     "OidcSettings",
     "Organizations",
     "ProgramSettings",
+    "PrometheusSettings",
     "Secret",
     "SecretText",
     "ServeSettings",
@@ -215,11 +219,50 @@ class ProgramSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PrometheusSettings:
+    """One server that gates may ask by name: a token, or a user name with its password, or neither."""
+
+    name: str
+    url: str
+    username: str = ""
+    password: Secret | None = None
+    token: Secret | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    timeout_seconds: float = 10.0
+    ca_bundle: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarSettings:
+    """One .ics calendar, of a file or behind a URL, whose events freeze. everything: not only what names it."""
+
+    name: str
+    file: str = ""
+    url: str = ""
+    secret_url: Secret | None = None
+    everything: bool = True
+    timezone: str = "UTC"  # of its days, and of times without one, where the calendar itself names none
+    ca_bundle: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeSettings:
+    """A time in which nothing begins. calendar "" freezes everything, else what names it; selector "" all clusters."""
+
+    reason: str
+    begins: datetime
+    until: datetime
+    selector: str = ""
+    calendar: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """What steps may reach by name, and what plans heed.
+    """What steps and gates may reach by name, and what plans heed.
 
     folder keeps what programs did; channels: name → the hook that messages go to. own_cluster: the ARN of the cluster
-    that fleetkeeper runs in, which a plan puts alone and last; "" for none.
+    that fleetkeeper runs in, which a plan puts alone and last; "" for none. prometheus is what gates may ask;
+    calendars and freezes are when nothing begins.
     """
 
     folder: str = "fleetkeeper-engine"
@@ -228,6 +271,9 @@ class EngineSettings:
     channels: Mapping[str, str] = field(default_factory=dict)
     own_cluster: str = ""
     services: tuple[ServiceLimit, ...] = ()
+    prometheus: tuple[PrometheusSettings, ...] = ()
+    calendars: tuple[CalendarSettings, ...] = ()
+    freezes: tuple[FreezeSettings, ...] = ()
 
     @property
     def service_limits(self) -> Mapping[str, int]:

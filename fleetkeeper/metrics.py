@@ -49,9 +49,7 @@ class Metrics:
         self.store_failures = Counter(
             "fleetkeeper_store_failures_total", "Times the database could not be reached.", registry=self.registry
         )
-        self.engine_up = Gauge(
-            "fleetkeeper_engine_up", "1 while this process runs the engine.", registry=self.registry
-        )
+        self.engine_up = Gauge("fleetkeeper_engine_up", "1 while this process runs the engine.", registry=self.registry)
         self._job_failures = Counter(
             "fleetkeeper_job_failures_total", "Scheduled work that failed.", ["job"], registry=self.registry
         )

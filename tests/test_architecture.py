@@ -52,8 +52,10 @@ SIM_USERS = {"cli/demo.py", "cli/demo_check.py"}
 VENDORS = {
     "boto3": {"adapters"},
     "botocore": {"adapters", "sim"},
+    "icalendar": {"adapters"},
     "isal": {"adapters"},
     "joserfc": {"adapters"},
+    "recurring_ical_events": {"adapters"},
     "kubernetes": {"adapters"},
     "urllib3": {"adapters"},
     "slack_sdk": {"adapters"},

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import get_args, get_type_hints
 
@@ -15,7 +15,9 @@ from fleetkeeper.config import (
     AssessSettings,
     AwsAccount,
     AwsSettings,
+    CalendarSettings,
     EngineSettings,
+    FreezeSettings,
     HookSettings,
     KubeCluster,
     KubernetesSettings,
@@ -25,6 +27,7 @@ from fleetkeeper.config import (
     ObserveSettings,
     Organizations,
     ProgramSettings,
+    PrometheusSettings,
     Secret,
     SecretText,
     ServeSettings,
@@ -171,6 +174,36 @@ timeout_minutes = 2
 [[engine.programs.secrets]]
 name = "TOKEN"
 value_file = "file"
+[[engine.prometheus]]
+name = "m"
+url = "https://metrics"
+username = "u"
+password_env = "SET"
+headers = {X-Scope-OrgID = "t"}
+timeout_seconds = 4
+ca_bundle = "file"
+[[engine.prometheus]]
+name = "t"
+url = "https://metrics"
+token_file = "file"
+[[engine.calendars]]
+name = "k"
+file = "k.ics"
+everything = false
+timezone = "Asia/Tokyo"
+ca_bundle = "file"
+[[engine.calendars]]
+name = "u"
+url = "https://calendar"
+[[engine.calendars]]
+name = "s"
+secret_url_file = "url"
+[[engine.freezes]]
+reason = "fair"
+begins = 2026-12-01T00:00:00+01:00
+until = 2026-12-02T00:00:00Z
+selector = "ring=late"
+calendar = "k"
 """
 
 
@@ -207,6 +240,20 @@ def test_every_key_arrives_in_its_field() -> None:
     )
     secret = SecretText("TOKEN", Secret("in file", "file file"))
     program = ProgramSettings("p", ("/bin/true", "-x"), "compat", {"TEAM": "pay"}, (secret,), 2.0)
+    in_file = Secret("in file", "file file")
+    servers = (
+        PrometheusSettings(
+            "m", "https://metrics", "u", Secret("secret", "env SET"), None, {"X-Scope-OrgID": "t"}, 4.0, "file"
+        ),
+        PrometheusSettings("t", "https://metrics", token=in_file),
+    )
+    calendars = (
+        CalendarSettings("k", "k.ics", everything=False, timezone="Asia/Tokyo", ca_bundle="file"),
+        CalendarSettings("u", url="https://calendar"),
+        CalendarSettings("s", secret_url=Secret("https://hooks/s3cret", "file url")),
+    )
+    begins, until = datetime(2026, 11, 30, 23, tzinfo=UTC), datetime(2026, 12, 2, tzinfo=UTC)
+    freezes = (FreezeSettings("fair", begins, until, "ring=late", "k"),)
     assert found == Settings(
         store=StoreSettings("postgresql://u@db/fleet", history_days=10),
         aws=AwsSettings(
@@ -247,6 +294,9 @@ def test_every_key_arrives_in_its_field() -> None:
             {"oncall": "h"},
             "arn:aws:eks:eu-west-1:111122223333:cluster/own",
             (ServiceLimit("shop", 2),),
+            servers,
+            calendars,
+            freezes,
         ),
         serve=ServeSettings("[::1]:80", 16.0),
         log=LogSettings("debug", "json"),

@@ -123,7 +123,7 @@ def test_relative_links_resolve(path: Path) -> None:
 
 def settings_keys() -> set[str]:
     """Every table and key of the example, also those that are commented because they need a file or a variable."""
-    example = re.sub(r"^# (\w+ = )", r"\1", (ROOT / "config.example.toml").read_text("utf-8"), flags=re.MULTILINE)
+    example = re.sub(r"^# (\w+ = |\[\[)", r"\1", (ROOT / "config.example.toml").read_text("utf-8"), flags=re.MULTILINE)
     return set(_keys(tomllib.loads(example), ""))
 
 

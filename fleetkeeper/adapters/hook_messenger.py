@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from fleetkeeper.engine.world import Hooks
-from fleetkeeper.errors import GapReason, ReadError, Refused
+from fleetkeeper.errors import GapReason, Refused
 
 
 class HookMessenger:
@@ -20,7 +20,7 @@ class HookMessenger:
         if hook is None:
             known = ", ".join(sorted(self._channels)) or "none"
             detail = f"engine.channels of the settings has no {channel}; it has {known}"
-            raise ReadError(detail, GapReason.NOT_CONFIGURED)
+            raise Refused(detail, GapReason.NOT_CONFIGURED)
         answer = self._hooks.call(hook, {"channel": channel, "text": text}, token)
         if not 200 <= answer.status < 300:
             raise Refused(f"{hook} answered {answer.status} to a message: {answer.text}", GapReason.REJECTED)

@@ -2,7 +2,8 @@
 
 import json
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
@@ -12,9 +13,10 @@ from fleetkeeper import __version__
 from fleetkeeper.config import HookSettings
 from fleetkeeper.core.text import safe
 from fleetkeeper.engine.world import Answer
-from fleetkeeper.errors import GapReason, InvalidAnswer, ReadError, Unreachable
+from fleetkeeper.errors import GapReason, InvalidAnswer, Refused, Unreachable
 
 _MOST_BYTES = 1 << 20
+_MOST_FIELDS = 1000
 _LONGEST_TEXT = 2000
 _HIDDEN = "***"
 _SHORTEST_SECRET = 4
@@ -42,7 +44,7 @@ class HttpHooks:
         found = self._entries.get(name)
         if found is None:
             detail = f"the settings have no [[engine.hooks]] of the name {name}; they have {_names(self._entries)}"
-            raise ReadError(detail, GapReason.NOT_CONFIGURED)
+            raise Refused(detail, GapReason.NOT_CONFIGURED)
         return found
 
 
@@ -77,6 +79,8 @@ class _Entry:
                 timeout=urllib3.Timeout(total=self._seconds),
             )
             return self._read(response)
+        except urllib3.exceptions.NewConnectionError as error:  # urllib3 calls it a timeout; it is none
+            raise Unreachable(f"{self._name}: {self._shown(_cause(error))}") from error
         except (TimeoutError, urllib3.exceptions.TimeoutError) as error:
             raise Unreachable(f"{self._name}: no answer in {self._seconds:g} s", GapReason.TIMEOUT) from error
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
@@ -108,18 +112,27 @@ class _Entry:
 
 
 def _fields(text: str) -> Mapping[str, str]:
-    """The members of a JSON object that are text, numbers or booleans (true, false), as text."""
+    """What of a JSON object is text, a number or a boolean (true, false), as text.
+
+    Inner ones by their path: ticket.state, incidents.0.id; and incidents.length, for a list may be empty.
+    """
     try:
         found = msgspec.json.decode(text)
+        return dict(islice(_leaves(found, ""), _MOST_FIELDS)) if isinstance(found, dict) else {}
     except (msgspec.DecodeError, RecursionError):
         return {}
-    if not isinstance(found, dict):
-        return {}
-    return {
-        name: value if isinstance(value, str) else json.dumps(value)
-        for name, value in found.items()
-        if isinstance(value, str | int | float | bool)
-    }
+
+
+def _leaves(value: object, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, list):
+        yield f"{path}length", str(len(value))
+        value = {str(place): each for place, each in enumerate(value)}
+    if isinstance(value, dict):
+        for name, each in value.items():
+            if isinstance(each, dict | list):
+                yield from _leaves(each, f"{path}{name}.")
+            elif isinstance(each, str | int | float):
+                yield f"{path}{name}", each if isinstance(each, str) else json.dumps(each)
 
 
 def _cause(error: BaseException) -> str:

@@ -3,7 +3,9 @@
 import fcntl
 import os
 import re
+import secrets
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -15,9 +17,10 @@ from fleetkeeper.adapters import program_watch
 from fleetkeeper.adapters.program_watch import BEGUN, EXIT, KEPT, LOCK, OUTPUT, STOP
 from fleetkeeper.config import ProgramSettings
 from fleetkeeper.engine.world import CommandState
-from fleetkeeper.errors import GapReason, ReadError, Unreachable
+from fleetkeeper.errors import GapReason, Refused, Unreachable
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_HOME = "home"
 _INHERITED = ("PATH", "HOME", "LANG", "TZ")
 _DAYS_KEPT = 30
 _BEGIN_SECONDS = 30
@@ -31,12 +34,28 @@ class LocalPrograms:
         self._entries = {each.name: each for each in entries}
         self._folder = folder / "programs"
 
+    @property
+    def home(self) -> str:
+        """Stays the same for a folder, whatever the host is called after a restart."""
+        file = self._folder / _HOME
+        try:
+            if not file.exists():
+                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                own = self._folder / f".{_HOME}-{secrets.token_hex(8)}"
+                own.write_text(f"{socket.gethostname()}-{secrets.token_hex(3)}", "utf-8")
+                with suppress(FileExistsError):  # another process of ours was faster
+                    file.hardlink_to(own)
+                own.unlink()
+            return file.read_text("utf-8")
+        except OSError as error:
+            raise Unreachable(f"engine.folder cannot be used: {error}") from error
+
     def start(self, name: str, token: str, variables: Mapping[str, str]) -> None:
         entry = self._entries.get(name)
         if entry is None:
             known = ", ".join(sorted(self._entries)) or "none"
             detail = f"the settings have no [[engine.programs]] of the name {name}; they have {known}"
-            raise ReadError(detail, GapReason.NOT_CONFIGURED)
+            raise Refused(detail, GapReason.NOT_CONFIGURED)
         place = self._place(token)
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -44,7 +63,8 @@ class LocalPrograms:
             place.mkdir(mode=0o700, exist_ok=True)
             self._begin(entry, place, variables)
         except (OSError, subprocess.SubprocessError) as error:
-            raise Unreachable(f"{name} could not be begun: {error}") from error
+            if not (place / BEGUN).exists():  # else it runs, whatever became of who began it
+                raise Refused(f"{name} could not be begun: {error}", GapReason.UNREACHABLE) from error
 
     def state(self, token: str) -> CommandState | None:
         place = self._place(token)
@@ -69,13 +89,13 @@ class LocalPrograms:
 
     def _begin(self, entry: ProgramSettings, place: Path, variables: Mapping[str, str]) -> None:
         """Returns once `begun` is on the disk: what happens to us afterwards, the program is known to have begun."""
-        secrets = {each.name: each.value.value for each in entry.secrets if each.value}
+        own = {each.name: each.value.value for each in entry.secrets if each.value}
         inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         watch = [sys.executable, "-I", "-S", program_watch.__file__, str(place.resolve())]
         subprocess.run(
             [*watch, str(entry.timeout_minutes * 60), *entry.command],
             cwd=entry.folder,
-            env={**inherited, **entry.environment, **secrets, **variables},
+            env={**inherited, **entry.environment, **own, **variables},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

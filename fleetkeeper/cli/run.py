@@ -244,9 +244,7 @@ def reject(
     _say(ctx, "reject", subject, target or part, reason, name, token)
 
 
-def _say(
-    ctx: typer.Context, verb: str, subject: str, target: str, reason: str, name: str, token: Path | None
-) -> None:
+def _say(ctx: typer.Context, verb: str, subject: str, target: str, reason: str, name: str, token: Path | None) -> None:
     from fleetkeeper.cli.run_commands import said_by, send
     from fleetkeeper.core.run import Verb
 

@@ -16,6 +16,7 @@ from fleetkeeper.core.run_status import waits_for_approval
 from fleetkeeper.errors import StoreUnavailable
 
 if TYPE_CHECKING:
+    from fleetkeeper.core.run import Event
     from fleetkeeper.keeper import Keeper
 
 LOOK = 0.5
@@ -53,7 +54,8 @@ def _reads(
 
     away is told why the database does not answer, each time; the reads go on when it does.
     """
-    log, last, pause = Log(keeper, run), (), threading.Event()
+    log, pause = Log(keeper, run), threading.Event()
+    last: tuple[Event, ...] = ()
     until = time.monotonic() + seconds if seconds is not None else float("inf")
     over = False
     while not over:

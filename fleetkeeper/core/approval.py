@@ -83,6 +83,14 @@ def standing(approvals: Iterable[Approval], digest: str, key: bytes) -> tuple[Ap
     return None, reasons[0] if reasons else ""
 
 
+def rejection(approvals: Iterable[Approval], digest: str, key: bytes) -> Approval | None:
+    """The rejection that stands; None where the newest decision that is to be believed approves, or there is none."""
+    believed = [each for each in approvals if not refusal_of_form(each, digest, key)]
+    counting = [each for each in believed if not each.approved or not refusal(each, digest, key)]
+    newest = max(counting, key=lambda each: each.at, default=None)
+    return newest if newest is not None and not newest.approved else None
+
+
 def refusal_of_form(approval: Approval, digest: str, key: bytes) -> bool:
     """Whether the row itself is not to be believed, whatever it decides."""
     return not hmac.compare_digest(sign(approval, key), approval.signature) or approval.digest != digest

@@ -1,7 +1,7 @@
 """What keeps work from beginning now: freezes, calendars and incidents, and windows that are closed or too short."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from fleetkeeper.core.amount import duration_text
@@ -19,7 +19,7 @@ _PLAYBOOK = "the owner of the playbook"
 class Holds:
     """The holds of one stage at one moment, prepared for many members.
 
-    everything: the one that holds all of them. some: freezes of those that a selector accepts. spans: when the windows
+    everything: the one that holds all of them. some: those of what a selector accepts. spans: when the windows
     are open, None without windows.
     """
 
@@ -67,21 +67,19 @@ def holds_of(windows: Sequence[Window], freezes: Sequence[Freeze], outside: Sequ
     """Prepare the holds of a stage. A freeze or a window that cannot be read holds everything, and says so."""
     everything: list[Hold] = []
     some: list[tuple[Selector, Hold]] = []
-    for freeze in freezes:
-        if freeze.until and freeze.until <= now:
+    for hold in (*map(_of_freeze, freezes), *outside):
+        if hold.until and hold.until <= now:
             continue
-        hold = _of_freeze(freeze)
         try:
-            selector = Selector.parse(freeze.selector)
+            selector = Selector.parse(hold.selector)
         except UsageError:
-            unread = f"{hold.text} (its selector {freeze.selector!r} cannot be read, so it holds everything)"
-            everything.append(Hold(Cause.FREEZE, unread, freeze.until, freeze.actor))
+            unread = f"{hold.text} (its selector {hold.selector!r} cannot be read, so it holds everything)"
+            everything.append(replace(hold, text=unread))
             continue
         if selector.terms:
             some.append((selector, hold))
         else:
             everything.append(hold)
-    everything += [each for each in outside if each.until is None or each.until > now]
     spans: tuple[Opening, ...] | None = None
     try:
         spans = openings(windows, now) if windows else None
@@ -105,4 +103,5 @@ def hold_of(
 
 def _of_freeze(freeze: Freeze) -> Hold:
     until = f", until {freeze.until:%d %b %H:%M} UTC" if freeze.until else ""
-    return Hold(Cause.FREEZE, f"{freeze.actor} froze it: {freeze.reason}{until}", freeze.until, freeze.actor)
+    text = f"{freeze.actor} froze it: {freeze.reason}{until}"
+    return Hold(Cause.FREEZE, text, freeze.until, freeze.actor, freeze.selector)

@@ -273,12 +273,16 @@ class Freeze:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Something outside of a run that keeps work from beginning: a window, a freeze, a calendar, an incident."""
+    """Something outside of a run that keeps work from beginning: a window, a freeze, a calendar, an incident.
+
+    selector: it holds the clusters that this accepts, "" everything.
+    """
 
     cause: Cause
     text: str
     until: datetime | None = None
     owner: str = ""
+    selector: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,10 @@ class Tick:
         return Ticked(task, step, (self._event("failed", f"{self.spec.name} failed: {text}"),), wakes=True)
 
     def next_attempt(self, error: str = "") -> Step:
-        """The step as it begins anew: what it remembers goes, for a new attempt has a token of its own."""
+        """The step as it begins anew: what it remembers goes, for a new attempt has a token of its own.
+
+        Its time begins anew too: a soak that failed is soaked in full.
+        """
         return replace(
             self.step,
             state=StepState.READY,
@@ -118,6 +121,7 @@ class Tick:
             token="",
             memory={},
             intent="",
+            started_at=None,
             deadline=None,
             error=error,
         )

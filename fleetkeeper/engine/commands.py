@@ -1,6 +1,8 @@
 """A program of the executor's allow-list as steps use it: begun once per token, followed, stopped, and judged."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from fleetkeeper.core.text import safe
 from fleetkeeper.core.verdict import Act, Done, Failed, Memory, Moment, Residue, Undoing, Undone, Unknown, Verdict, Wait
@@ -10,6 +12,10 @@ from fleetkeeper.engine.step import Subject
 from fleetkeeper.engine.told import NAMES, told
 from fleetkeeper.engine.world import CommandState, World
 
+ELSEWHERE = timedelta(seconds=5)
+"""Which replica looks next is chance: the one that knows comes soon."""
+
+GIVEN_UP = timedelta(days=1)
 _TAIL = 600
 _PREFIX = "FLEETKEEPER_"
 _OWN = frozenset({*(name.upper() for name in NAMES), "TOKEN", "UNDOES"})
@@ -32,13 +38,29 @@ def read_parameters(given: Given, name: str = "parameters") -> Mapping[str, str]
     return found
 
 
-def judged(entry: str, state: CommandState | None, moment: Moment, again: bool) -> Verdict:
+@dataclass(frozen=True, slots=True)
+class SeenCommand:
+    """What is known here of the attempt's program; home is where we are."""
+
+    state: CommandState | None
+    home: str
+
+
+def look(world: World, moment: Moment) -> SeenCommand:
+    """Without a token, before anything was decided, nothing can have been begun."""
+    return SeenCommand(world.programs.state(moment.token) if moment.token else None, world.programs.home)
+
+
+def judged(entry: str, seen: SeenCommand, moment: Moment, again: bool) -> Verdict:
     """How far the program is. again: it may be run anew where nobody knows how it ended."""
-    if state is None and "started" not in remembered(moment):
+    state, begun_at = seen.state, remembered(moment).get("home")
+    if state is None and begun_at is None:
         return Act(f"run {entry}")
+    if state is None and begun_at != seen.home:
+        return Wait(f"{entry} was begun by {begun_at}, which alone sees how far it is", ELSEWHERE)
     if state is None or state.lost:
-        where = "on another machine, or what it left here was removed" if state is None else "and what watched it died"
-        text = f"{entry} was begun {where}: nobody saw how it ended"
+        where = "what it left was removed" if state is None else "what watched it died"
+        text = f"{entry} was begun, and {where}: nobody saw how it ended"
         return Failed(text) if again else Unknown(f"{text}. Did it do its work? skip if so, retry if not")
     if state.exit_code is None:
         last = tail(state.output, 1)
@@ -52,16 +74,20 @@ def begin(
     world: World, entry: str, subject: Subject, parameters: Mapping[str, str], moment: Moment, memory: Memory
 ) -> Memory:
     world.programs.start(entry, moment.token, variables(subject, parameters, moment.token))
-    return leaving(memory, moment, started="yes")
+    return leaving(memory, moment, home=world.programs.home, at=moment.now.isoformat())
 
 
 def taken_back(
     world: World, entry: str, undo: str, subject: Subject, parameters: Mapping[str, str], moment: Moment
 ) -> Undoing:
     """Stop the program if it runs, then run what undoes it, if anything does, and wait for that."""
-    state = world.programs.state(moment.token)
-    if state is None and "started" not in remembered(moment):
+    state, begun_at = world.programs.state(moment.token), remembered(moment).get("home")
+    if state is None and begun_at is None:
         return Undone(f"{entry} was not begun")
+    if state is None and begun_at != world.programs.home:
+        if moment.now - datetime.fromisoformat(remembered(moment)["at"]) > GIVEN_UP:
+            return Residue(f"{entry} was begun by {begun_at}, which does not come back: see what it left")
+        return Wait(f"{entry} was begun by {begun_at}, which alone can stop it", ELSEWHERE)
     if state is not None and state.exit_code is None and not state.lost:
         world.programs.stop(moment.token)
         return Wait(f"{entry} is being stopped")

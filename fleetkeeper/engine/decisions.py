@@ -5,7 +5,7 @@ from typing import Protocol
 
 import structlog
 
-from fleetkeeper.core.approval import PLAN, Approval, sign, standing
+from fleetkeeper.core.approval import PLAN, Approval, rejection, sign, standing
 from fleetkeeper.core.people import People, Role
 from fleetkeeper.core.plan import Header, Plan
 from fleetkeeper.core.run import OVER, Applied, Command, Event, Run, Verb
@@ -133,8 +133,14 @@ class SignedApprovals:
         found = self.runs.plan(plan)
         if found is None:
             return None, f"there is no plan {plan}"
-        own = [each for each in self.runs.approvals(plan) if each.gate == gate and each.run == run]
-        return standing(own, found.digest, self.key)
+        return standing(self._own(plan, run, gate), found.digest, self.key)
+
+    def rejection(self, plan: str, run: str, gate: str) -> Approval | None:
+        found = self.runs.plan(plan)
+        return rejection(self._own(plan, run, gate), found.digest, self.key) if found else None
 
     def approvers(self) -> tuple[str, ...]:
         return self.people.with_role(Role.APPROVER)
+
+    def _own(self, plan: str, run: str, gate: str) -> list[Approval]:
+        return [each for each in self.runs.approvals(plan) if each.gate == gate and each.run == run]

@@ -82,7 +82,10 @@ class Writers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an endpoint answered: the status, and the fields of its JSON body that are text, numbers or booleans."""
+    """What an endpoint answered: the status, and the fields of its JSON body that are text, numbers or booleans.
+
+    Inner fields have paths (ticket.state, incidents.0.id), and lists a length (incidents.length).
+    """
 
     status: int
     fields: Mapping[str, str]
@@ -114,6 +117,14 @@ class CommandState:
 class Programs(Protocol):
     """Programs by the names of the executor's allow-list, run without a shell; parameters are environment variables."""
 
+    @property
+    def home(self) -> str:
+        """Names what remembers here which programs were begun; replicas have homes of their own.
+
+        Only at the home where a program was begun do `state` and `stop` know of it.
+        """
+        ...
+
     def start(self, name: str, token: str, variables: Mapping[str, str]) -> None:
         """Start it under this token; nothing when it was started under it already (on this machine)."""
         ...
@@ -125,11 +136,19 @@ class Programs(Protocol):
     def stop(self, token: str) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One series of an instant query. value may be nan or infinite; a scalar has no labels."""
+
+    value: float
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
 class MetricSource(Protocol):
     """Prometheus servers by the names of the settings."""
 
-    def query(self, source: str, expression: str) -> tuple[float, ...]:
-        """The values of an instant query's vector or scalar; () when it is empty. Raises ReadErrors."""
+    def query(self, source: str, expression: str) -> tuple[Sample, ...]:
+        """An instant query's vector or scalar as the server has it now; () when it is empty. Raises ReadErrors."""
         ...
 
 
@@ -160,6 +179,10 @@ class Approvals(Protocol):
 
         A rejection counts as none, with the rejecter's reason.
         """
+        ...
+
+    def rejection(self, plan: str, run: str, gate: str) -> Approval | None:
+        """The rejection that stands for a gate of a run; None where there is none, or was one that is overruled."""
         ...
 
     def approvers(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fleetkeeper.core.approval import Approval, is_sealed, refusal, seal, sign, standing
+from fleetkeeper.core.approval import Approval, is_sealed, refusal, rejection, seal, sign, standing
 from fleetkeeper.core.run import Step, StepState, TaskKey
 
 KEY = b"the executor's own key, 32 bytes!"
@@ -103,3 +103,27 @@ def test_a_step_is_sealed_for_its_parameters_and_its_plan() -> None:
     row = replace(STEP, seal=seal(STEP, "{}", "d1", KEY))
     assert not is_sealed(row, '{"addon":"coredns"}', "d1", KEY)
     assert not is_sealed(row, "{}", "d2", KEY)
+
+
+REJECTED = signed(approved=False, note="too soon")
+
+
+@pytest.mark.parametrize(
+    ("decisions", "stands"),
+    [
+        pytest.param([], False, id="nobody decided"),
+        pytest.param([signed()], False, id="somebody approved"),
+        pytest.param([REJECTED], True, id="somebody rejected"),
+        pytest.param([REJECTED, signed(at=NOW + timedelta(1))], False, id="it was approved later"),
+        pytest.param([signed(), signed(approved=False, at=NOW + timedelta(1))], True, id="it was rejected later"),
+        pytest.param(
+            [REJECTED, signed(actor="ann", at=NOW + timedelta(1))], True, id="the requester approved it later"
+        ),
+        pytest.param([replace(REJECTED, note="other")], False, id="the row of the rejection was changed"),
+        pytest.param([signed(approved=False, digest="d0")], False, id="the rejection was of another plan"),
+    ],
+)
+def test_whether_a_rejection_stands(decisions: list[Approval], stands: bool) -> None:
+    found = rejection(decisions, "d1", KEY)
+    assert (found is not None) is stands
+    assert found is None or not found.approved

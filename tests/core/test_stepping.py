@@ -89,6 +89,11 @@ def test_a_wait_without_an_act_has_a_deadline_too() -> None:
     assert ticked.step.deadline == NOW + SPEC.timeout
 
 
+def test_another_attempt_has_its_whole_time() -> None:
+    again = tick(StepState.FAILED, started_at=NOW - timedelta(hours=2), deadline=NOW).next_attempt()
+    assert (again.attempt, again.started_at, again.deadline) == (1, None, None)
+
+
 def test_a_failed_attempt_is_tried_again_later_with_a_token_of_its_own() -> None:
     ticked = tick(StepState.WAITING, token="t1", memory={"name": "b1"}).decided(Failed("no space", "make room"))
     assert ticked.step

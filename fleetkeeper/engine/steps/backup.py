@@ -11,9 +11,10 @@ from fleetkeeper.core.verdict import Act, Done, Failed, Memory, Moment, Residue,
 from fleetkeeper.core.wording import some
 from fleetkeeper.engine import commands
 from fleetkeeper.engine.attempts import leaving, remembered
+from fleetkeeper.engine.commands import SeenCommand
 from fleetkeeper.engine.params import Given
 from fleetkeeper.engine.step import Subject
-from fleetkeeper.engine.world import CommandState, KubeWriter, ObjectRef, World
+from fleetkeeper.engine.world import KubeWriter, ObjectRef, World
 from fleetkeeper.errors import GapReason, ReadError
 
 POLL = timedelta(seconds=20)
@@ -81,9 +82,9 @@ class Backup:
         given.finish()
         return made
 
-    def look(self, world: World, subject: Subject, moment: Moment) -> SeenBackup | CommandState | None:
+    def look(self, world: World, subject: Subject, moment: Moment) -> SeenBackup | SeenCommand:
         if self.command:
-            return world.programs.state(moment.token)
+            return commands.look(world, moment)
         kube = _kube(world, subject)
         try:
             return SeenBackup(kube.read(self._ref(moment)))
@@ -94,7 +95,7 @@ class Backup:
         finally:
             kube.close()
 
-    def decide(self, seen: SeenBackup | CommandState | None, moment: Moment) -> Verdict:
+    def decide(self, seen: SeenBackup | SeenCommand, moment: Moment) -> Verdict:
         if not isinstance(seen, SeenBackup):
             return commands.judged(self.command, seen, moment, again=False)
         name = self._ref(moment).name
@@ -105,9 +106,7 @@ class Backup:
         if "created" in remembered(moment):
             return Failed(f"the Backup {name} is gone: somebody deleted it", "find out who, then retry")
         of = f"the namespaces {some(self.include)}" if self.include else "all namespaces"
-        return Act(
-            f"back up {of} with Velero{' and their volumes' if self.volumes else ''}, as {self.namespace}/{name}"
-        )
+        return Act(f"back up {of} with Velero{' and their volumes' if self.volumes else ''}")
 
     def act(self, world: World, subject: Subject, moment: Moment, memory: Memory) -> Memory:
         if self.command:
@@ -139,6 +138,7 @@ class Backup:
         return Undone(f"the Backup {ref.name} ({phase}) is kept until its time to live ends")
 
     def _ref(self, moment: Moment) -> ObjectRef:
+        """Before the attempt has a token this is no name that an object can have: then only the API is looked for."""
         return ObjectRef("velero.io", "v1", "backups", self.namespace, f"fleetkeeper-{moment.token}")
 
     def _body(self, subject: Subject, moment: Moment) -> Mapping[str, object]:

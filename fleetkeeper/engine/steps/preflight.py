@@ -1,16 +1,17 @@
 """preflight: is the member still the cluster that was planned, idle, freshly observed, and ready for its target?"""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from fleetkeeper.core import model, observed, parts
 from fleetkeeper.core.amount import duration_text
 from fleetkeeper.core.plan import Member
 from fleetkeeper.core.playbook import Params
 from fleetkeeper.core.readiness import Entry, entries_of
-from fleetkeeper.core.verdict import Blocked, Done, Failed, Moment, Verdict, Wait
+from fleetkeeper.core.soundness import taken
+from fleetkeeper.core.verdict import Blocked, Done, Failed, Memory, Moment, Verdict, Wait
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.core.wording import some
 from fleetkeeper.engine.looking import OnlyLooks
@@ -33,7 +34,8 @@ class SeenMember:
     """The member as it stands. live None: EKS has no cluster of its name, or knows none of it (is_eks False).
 
     observed_at: the last good read of its control plane that is stored. assessed_at None: its findings were never
-    judged. holding: what a hop of its plan would have to wait for, after waivers.
+    judged. holding: what a hop of its plan would have to wait for, after waivers. before: its nodes and pods as
+    `soundness.taken` counts them; a soak compares with it.
     """
 
     member: Member
@@ -43,6 +45,7 @@ class SeenMember:
     observed_at: datetime | None
     assessed_at: datetime | None
     holding: tuple[Entry, ...]
+    before: Memory = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,7 @@ class Preflight(OnlyLooks):
             observed_at=part.observed_at if part else None,
             assessed_at=tracking.at if tracking else None,
             holding=tuple(each for each in entries if each.holds and _concerns(each, member)),
+            before=_taken(world, member),
         )
 
     def decide(self, seen: SeenMember, moment: Moment) -> Verdict:
@@ -91,7 +95,7 @@ class Preflight(OnlyLooks):
             return found
         if self.readiness and seen.member.hops and seen.holding:
             return _held(seen.member, seen.holding)
-        return Done(_well(seen, moment))
+        return Done(_well(seen, moment), keep=seen.before)
 
     def _stored(self, seen: SeenMember, moment: Moment) -> Verdict | None:
         name = seen.member.name
@@ -108,6 +112,14 @@ class Preflight(OnlyLooks):
                 fix=f"fleetkeeper assess -l name={name}",
             )
         return None
+
+
+def _taken(world: World, member: Member) -> Memory:
+    def value(name: str) -> Any:
+        part = world.store.cluster_part(member.cluster, name)
+        return part.value if part else None
+
+    return taken(value(parts.NODES), value(parts.WORKLOADS))
 
 
 def _live(

@@ -7,9 +7,10 @@ from typing import ClassVar
 from fleetkeeper.core.playbook import Params
 from fleetkeeper.core.verdict import Memory, Moment, Undoing, Verdict
 from fleetkeeper.engine import commands
+from fleetkeeper.engine.commands import SeenCommand
 from fleetkeeper.engine.params import Given
 from fleetkeeper.engine.step import Subject
-from fleetkeeper.engine.world import CommandState, World
+from fleetkeeper.engine.world import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,10 @@ class RunCommand:
         given.finish()
         return made
 
-    def look(self, world: World, subject: Subject, moment: Moment) -> CommandState | None:  # noqa: ARG002  # by token
-        return world.programs.state(moment.token)
+    def look(self, world: World, subject: Subject, moment: Moment) -> SeenCommand:  # noqa: ARG002  # by its token
+        return commands.look(world, moment)
 
-    def decide(self, seen: CommandState | None, moment: Moment) -> Verdict:
+    def decide(self, seen: SeenCommand, moment: Moment) -> Verdict:
         return commands.judged(self.entry, seen, moment, self.repeatable)
 
     def act(self, world: World, subject: Subject, moment: Moment, memory: Memory) -> Memory:

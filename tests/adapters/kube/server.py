@@ -82,6 +82,8 @@ class Asked:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     peer: tuple[str, int]
+    method: str = "GET"
+    body: bytes = b""
 
 
 @dataclass(slots=True)
@@ -188,7 +190,8 @@ def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             query = {k: v[0] for k, v in parse_qs(parts.query).items()}
-            asked = Asked(parts.path, query, dict(self.headers), self.client_address)
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            asked = Asked(parts.path, query, dict(self.headers), self.client_address, self.command, body)
             server.asked.append(asked)
             answer = server.script(asked)
             if answer.write:
@@ -196,6 +199,8 @@ def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
                 answer.write(self.wfile)
                 return
             self._answer(answer)
+
+        do_POST = do_DELETE = do_GET  # noqa: N815  # http.server names them
 
         def _answer(self, answer: Reply) -> None:
             body = gzipped(answer.body) if answer.gzip else answer.body

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from fleetkeeper.core import parts
 from fleetkeeper.core.finding import Finding, Severity, Subject
 from fleetkeeper.core.lifecycle import State, Tracked
 from fleetkeeper.core.tracking import Tracking
@@ -17,6 +18,7 @@ from fleetkeeper.core.waivers import Decisions, Waiver
 from fleetkeeper.errors import GapReason, ParamError, ReadError
 from fleetkeeper.sim.eks_state import SimUpdate
 from fleetkeeper.sim.faults import Fault
+from tests.contract.observed import node, workload
 from tests.engine.steps.walking import Place, Walk, told
 from tests.sim.worlds import NOW
 
@@ -136,6 +138,16 @@ def test_it_finds(case: Case, change: Callable[[Case], object], kind: type[Verdi
     verdict = case.look()
     assert isinstance(verdict, kind), verdict
     assert re.search(says, told(verdict)), verdict
+
+
+def test_it_keeps_the_nodes_and_pods_that_a_soak_compares_with(case: Case) -> None:
+    case.place.store.values = {
+        parts.NODES: (node(1), node(2, ready=False)),
+        parts.WORKLOADS: (replace(workload(1), ready=1), replace(workload(2), ready=3)),
+    }
+    verdict = case.look()
+    assert isinstance(verdict, Done)
+    assert verdict.keep == {"nodes": "2", "nodes_not_ready": "1", "pods_not_ready": "2"}
 
 
 def test_a_cloud_that_does_not_answer_is_no_verdict(case: Case) -> None:

@@ -64,6 +64,7 @@ class Machine:
     told: dict[str, tuple[str, Mapping[str, str]]] = field(default_factory=dict)
     stopped: list[str] = field(default_factory=list)
     starts: int = 0
+    home: str = "alpha"
 
     def start(self, name: str, token: str, variables: Mapping[str, str]) -> None:
         if token not in self.runs:
@@ -95,13 +96,14 @@ class Channels:
 
 @dataclass
 class Stored:
-    """The two reads of the store that steps make."""
+    """The two reads of the store that steps make. values: part → what is stored of it, nothing where it is not here."""
 
     observed_at: datetime | None = NOW
     tracking_now: Tracking | None = field(default_factory=lambda: Tracking(NOW))
+    values: dict[str, object] = field(default_factory=dict)
 
     def cluster_part(self, cluster: model.ClusterId, part: str) -> model.Part[object] | None:
-        return model.Part("seen", self.observed_at) if self.observed_at else None
+        return model.Part(self.values.get(part, ()), self.observed_at) if self.observed_at else None
 
     def tracking(self, cluster: model.ClusterId, found: object = ()) -> Tracking | None:
         return self.tracking_now
@@ -197,7 +199,8 @@ class Walk:
     step: Step
     subject: Subject
     started_at: datetime
-    token: str = TOKEN
+    token: str = ""  # until something is intended
+    next_token: str = TOKEN
     memory: Memory = field(default_factory=dict)
     intended: bool = False
     acting: bool = False
@@ -206,7 +209,8 @@ class Walk:
 
     @property
     def moment(self) -> Moment:
-        return Moment(self.place.now, self.started_at, self.token, self.intended, self.attempt, self.memory)
+        tried = self.acting or (self.intended and self.step.repeatable)
+        return Moment(self.place.now, self.started_at, self.token, tried, self.attempt, self.memory)
 
     def look(self) -> Verdict:
         """What a dry run says."""
@@ -219,7 +223,7 @@ class Walk:
         if not isinstance(verdict, Act):
             return verdict
         if not self.intended:
-            self.intended, self.memory = True, verdict.memory
+            self.intended, self.memory, self.token = True, verdict.memory, self.next_token
             return verdict
         if self.acting and not self.step.repeatable:
             return Unknown(verdict.what)
@@ -242,12 +246,14 @@ class Walk:
         return verdict
 
     def retry(self) -> None:
-        """The next attempt, with what the last one left in memory."""
-        self.token, self.attempt, self.started_at = SECOND, self.attempt + 1, self.place.now
+        """The next attempt, which has a token of its own; when the step was first begun stays known."""
+        self.token, self.next_token, self.memory, self.attempt = "", SECOND, {}, self.attempt + 1
         self.intended = self.acting = False
 
     def undo(self) -> Undoing:
-        return self.step.undo(self.place.world, self.subject, self.moment)
+        now = self.place.now
+        moment = Moment(now, now, self.token, True, self.attempt, self.memory, following=True)
+        return self.step.undo(self.place.world, self.subject, moment)
 
 
 def told(verdict: object) -> str:

@@ -1,0 +1,140 @@
+"""The [engine] section: what is refused, and that secrets are not shown."""
+
+from pathlib import Path
+
+import pytest
+
+from fleetkeeper.config import EngineSettings, Secret
+from fleetkeeper.config_show import as_mapping, show
+from fleetkeeper.errors import ConfigError
+from fleetkeeper.settings.load import load
+
+HOOK = '[[engine.hooks]]\nname = "chat"\n'
+URL = HOOK + 'url = "https://chat.example.com"\n'
+SERVER = '[[engine.prometheus]]\nname = "main"\n'
+METRICS = SERVER + 'url = "https://metrics.example.com"\n'
+CALENDAR = '[[engine.calendars]]\nname = "trading"\n'
+FREEZE = '[[engine.freezes]]\nreason = "fair"\n'
+PROGRAM = '[[engine.programs]]\nname = "smoke"\n'
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def engine(text: str, **environ: str) -> EngineSettings:
+    path = Path("fleetkeeper.toml")
+    path.write_text(text, "utf-8")
+    return load(path, environ).engine
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        pytest.param(HOOK, r"engine.hooks\[0\].url: must be set", id="a hook without a URL"),
+        pytest.param(HOOK + 'url = "chat"\n', "must be a URL", id="a URL that is none"),
+        pytest.param(HOOK + 'url = "https://a:b@chat"\n', "must not hold a password", id="a URL with a password"),
+        pytest.param(HOOK + 'secret_url_env = "U"\nurl = "https://chat"\n', "not both", id="two URLs"),
+        pytest.param(HOOK + 'secret_url = "https://chat"\n', "must not be in this file", id="a secret in the file"),
+        pytest.param(URL + URL, "chat is listed twice", id="a hook twice"),
+        pytest.param(URL.replace("chat", "Chat Room", 1), "must be lower-case letters", id="an odd name"),
+        pytest.param(URL + 'headers = {Authorization = "x"}\n', "Authorization is a secret", id="a secret header"),
+        pytest.param(URL + 'headers = {"Idempotency-Key" = "x"}\n', "set by fleetkeeper itself", id="our header"),
+        pytest.param(URL + 'headers = {"X Y" = "x"}\n', "no name of an HTTP header", id="no header"),
+        pytest.param(URL + "timeout_seconds = 0\n", "must be at least 1", id="no time"),
+        pytest.param(URL + 'ca_bundle = "gone"\n', "does not exist", id="CAs that are not there"),
+        pytest.param(
+            URL + '[[engine.hooks.secret_headers]]\nname = "X-Key"\n', "has no value", id="a secret without a value"
+        ),
+        pytest.param(
+            URL + '[[engine.hooks.secret_headers]]\nname = "X-Key"\nvalue_env = "GONE"\n',
+            "environment variable that is not set",
+            id="a secret that is not set",
+        ),
+        pytest.param(
+            '[engine]\nchannels = {oncall = "pager"}\n', "no entry of engine.hooks", id="a channel to nowhere"
+        ),
+        pytest.param(PROGRAM, "command: is missing", id="a program without a command"),
+        pytest.param(PROGRAM + "command = []\n", "must not be empty", id="an empty command"),
+        pytest.param(PROGRAM + 'command = ["smoke"]\n', "absolute path", id="a program of the PATH"),
+        pytest.param(PROGRAM + 'command = "/bin/true"\n', "must be a list", id="a command line"),
+        pytest.param(PROGRAM + 'command = ["/bin/true"]\nfolder = "gone"\n', "does not exist", id="no folder"),
+        pytest.param(
+            PROGRAM + 'command = ["/bin/true"]\nenvironment = {FLEETKEEPER_RUN = "x"}\n',
+            "set by fleetkeeper itself",
+            id="our variable",
+        ),
+        pytest.param(SERVER, r"engine.prometheus\[0\].url: is missing", id="a server without an address"),
+        pytest.param(SERVER + 'url = "https://a:b@m"\n', "must not hold a password", id="a server with a password"),
+        pytest.param(METRICS + METRICS, "main is listed twice", id="a server twice"),
+        pytest.param(METRICS + 'username = "ann"\n', "password: is missing", id="a user without a password"),
+        pytest.param(METRICS + 'password_env = "SET"\n', "whose password is it", id="a password without a user"),
+        pytest.param(
+            METRICS + 'username = "ann"\npassword_env = "SET"\ntoken_env = "SET"\n',
+            "stands beside a password",
+            id="a token and a password",
+        ),
+        pytest.param(METRICS + 'token = "x"\n', "must not be in this file", id="a token in the file"),
+        pytest.param(
+            METRICS + 'headers = {Authorization = "x"}\n', "Authorization is a secret", id="a token as header"
+        ),
+        pytest.param(CALENDAR, "must have one source", id="a calendar of nothing"),
+        pytest.param(CALENDAR + 'file = "a.ics"\nurl = "https://c"\n', "must have one source", id="one of two places"),
+        pytest.param(CALENDAR + 'url = "calendar"\n', "must be a URL", id="a calendar at no address"),
+        pytest.param(
+            CALENDAR + 'file = "a.ics"\ntimezone = "Mars"\n', "must be an IANA time zone", id="a calendar of no zone"
+        ),
+        pytest.param(CALENDAR + 'secret_url_env = "SET"\n', "its secret URL is no", id="a secret address that is none"),
+        pytest.param(FREEZE + "begins = 2026-12-01T00:00:00Z\n", "until: is missing", id="a freeze without an end"),
+        pytest.param(
+            FREEZE + "begins = 2026-12-01T00:00:00\nuntil = 2026-12-02T00:00:00Z\n", "with an offset", id="no offset"
+        ),
+        pytest.param(
+            FREEZE + "begins = 2026-12-02T00:00:00Z\nuntil = 2026-12-01T00:00:00Z\n",
+            "must be after begins",
+            id="a freeze that ends before it begins",
+        ),
+        pytest.param(
+            FREEZE + 'begins = 2026-12-01T00:00:00Z\nuntil = 2026-12-02T00:00:00Z\nselector = "rink=late"\n',
+            "'rink' is not one of",
+            id="a freeze of a selector of nothing",
+        ),
+        pytest.param("[engine]\nhook = []\n", "did you mean hooks", id="an unknown key"),
+        pytest.param(
+            '[aws]\nexecutor_role_name = "fleetkeeper-reader"\n', "is the reader's role", id="one role for both"
+        ),
+        pytest.param(
+            '[[aws.accounts]]\nid = "111122223333"\nregions = ["eu-west-1"]\n'
+            'executor_role_arn = "arn:aws:iam::999988887777:role/x"\n',
+            "is a role of account 999988887777",
+            id="a role of another account",
+        ),
+    ],
+)
+def test_it_refuses(text: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        engine(text, U="https://chat.example.com", SET="s3cret")
+
+
+def test_secrets_come_from_elsewhere_and_are_never_shown() -> None:
+    text = HOOK + 'secret_url_env = "U"\n[[engine.hooks.secret_headers]]\nname = "X-Key"\nvalue_env = "K"\n'
+    path = Path("fleetkeeper.toml")
+    path.write_text(text, "utf-8")
+    settings = load(path, {"U": "https://chat/T0PS3CRET", "K": "s3cr3t"})
+    (hook,) = settings.engine.hooks
+    assert (hook.secret_url, hook.secret_headers[0].value) == (
+        Secret("https://chat/T0PS3CRET", "env U"),
+        Secret("s3cr3t", "env K"),
+    )
+    shown = f"{show(settings)} {as_mapping(settings)} {settings}"
+    assert "T0PS3CRET" not in shown
+    assert "s3cr3t" not in shown
+
+
+def test_the_folder_starts_at_the_file() -> None:
+    assert engine('[engine]\nfolder = "work"\n').folder == "work"
+    Path("etc").mkdir()
+    file = Path("etc", "fleetkeeper.toml")
+    file.write_text("", "utf-8")
+    assert load(file, {}).engine.folder == "etc/fleetkeeper-engine"
