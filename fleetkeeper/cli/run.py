@@ -23,6 +23,12 @@ _TARGETS = "stage:NAME, group:STAGE/NAME, member:NAME-OR-ARN or gate:NAME; witho
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Its id, or the beginning of it.")]
 TargetArgument = Annotated[str, typer.Argument(metavar="[TARGET]", help=_TARGETS)]
 TargetOption = Annotated[str, typer.Option("--target", help="The same as TARGET.")]
+SubjectArgument = Annotated[
+    str, typer.Argument(metavar="PLAN-OR-RUN", help="A plan; or with --gate a run. Its id, or the beginning of it.")
+]
+GateOption = Annotated[
+    str, typer.Option("--gate", "--target", help="A gate of the run, such as rest/go-ahead; without one the plan.")
+]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it is kept in the log.")]
 AsOption = Annotated[str, typer.Option("--as", metavar="NAME", help="Another name; only with approvals.local.")]
 TokenOption = Annotated[
@@ -219,29 +225,27 @@ def skip(
 @app.command("approve")
 def approve(
     ctx: typer.Context,
-    subject: Annotated[str, typer.Argument(metavar="PLAN-OR-RUN", help="A plan; or a run, with a gate of it.")],
-    part: Annotated[str, typer.Argument(metavar="[GATE]", help="gate:NAME; without one the plan itself.")] = "",
-    target: TargetOption = "",
+    subject: SubjectArgument,
+    gate: GateOption = "",
     reason: ReasonOption = "",
     name: AsOption = "",
     token: TokenOption = None,
 ) -> None:
     """Approve a plan, or a gate of a run. The engine verifies who you are, and that you did not ask for it."""
-    _say(ctx, "approve", subject, target or part, reason, name, token)
+    _say(ctx, "approve", subject, gate, reason, name, token)
 
 
 @app.command("reject")
 def reject(
     ctx: typer.Context,
-    subject: Annotated[str, typer.Argument(metavar="PLAN-OR-RUN", help="A plan; or a run, with a gate of it.")],
-    part: Annotated[str, typer.Argument(metavar="[GATE]", help="gate:NAME; without one the plan itself.")] = "",
-    target: TargetOption = "",
+    subject: SubjectArgument,
+    gate: GateOption = "",
     reason: ReasonOption = "",
     name: AsOption = "",
     token: TokenOption = None,
 ) -> None:
     """Reject a plan, or a gate of a run; it stands until somebody approves after it."""
-    _say(ctx, "reject", subject, target or part, reason, name, token)
+    _say(ctx, "reject", subject, gate, reason, name, token)
 
 
 def _say(ctx: typer.Context, verb: str, subject: str, target: str, reason: str, name: str, token: Path | None) -> None:

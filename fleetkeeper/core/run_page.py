@@ -1,5 +1,6 @@
 """A run as the screen that an on-call engineer reads at three in the morning: what moves, what waits, for what."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ EXAMPLES = 3
 """Members that wait for the same, by name; the others are counted."""
 
 _LONGEST = 600
+_COMMAND = re.compile(r"`[^`]*`|fleetkeeper run \w+ \S+(?: (?:stage|group|member|gate):\S+)?")
+_UNBROKEN = "\N{NO-BREAK SPACE}"
 _PLAIN, _HEAD, _GOOD, _BAD, _HELD, _DIM = "", "bold", "green", "red", "yellow", "dim"
 
 
@@ -85,16 +88,23 @@ def since_text(at: datetime, now: datetime) -> str:
 
 
 def why_text(why: Why, now: datetime) -> str:
-    """`text (4m); next look in 12s; who: bob; do: ...`."""
-    parts = [f"{why.text} ({since_text(why.since, now)})"]
+    """`text (4m); next try in 12s; who: bob; do: ...`: a reason in one line."""
+    return "; ".join((_reason(why, now), *((f"do: {why.fix}",) if why.fix else ())))
+
+
+def _reason(why: Why, now: datetime) -> str:
+    parts = [f"{_flat(why.text)} ({since_text(why.since, now)})"]
     if why.next_attempt is not None:
         ahead = (why.next_attempt - now).total_seconds()
         parts.append(f"next try in {since_text(now, why.next_attempt)}" if ahead > 0 else "next try now")
     if why.owner:
         parts.append(f"who: {why.owner}")
-    if why.fix:
-        parts.append(f"do: {why.fix}")
     return "; ".join(parts)
+
+
+def _flat(text: str) -> str:
+    """A text of several lines in one."""
+    return " ".join(text.split())
 
 
 def names_of(tasks: Iterable[Task]) -> dict[int, str]:
@@ -113,7 +123,7 @@ def event_text(event: Event, names: dict[int, str]) -> str:
     """`03:12:07 payments: done: coredns is at v1.13.2`."""
     about = f"{names.get(event.task, '?')}: " if event.task is not None else ""
     kind = f"{event.kind}: " if about else ""
-    return safe(f"{event.at:%H:%M:%S} {about}{kind}{event.text}", _LONGEST)
+    return safe(f"{event.at:%H:%M:%S} {about}{kind}{_flat(event.text)}", _LONGEST)
 
 
 # ---- the head
@@ -133,7 +143,7 @@ def _head(seen: Seen, now: datetime, width: int) -> Iterator[Line]:
             text = f"ends in {range_text(left)}{base}; waits for people, windows, freezes come on top"
             yield from _filled(text, "  ", width)
     if run.why is not None:
-        yield from _filled(why_text(run.why, now), "  ", width, _BAD if run.state in OVER else _HELD)
+        yield from _why(run.why, now, "  ", width, _BAD if run.state in OVER else _HELD)
 
 
 def _counts(seen: Seen) -> str:
@@ -171,8 +181,13 @@ def _stage(seen: Seen, idx: int, now: datetime, width: int) -> Iterator[Line]:
         f"Stage {idx + 1}/{len(seen.plan.header.stages)} {stage.name}: {_words(state)}, {done} of {len(members)} done"
     )
     yield Line(_cut(f"{text}, at most {stage.max_concurrency} at once", width), _style(state) or _HEAD)
-    if unit and unit.why and state not in (UnitState.NOT_STARTED, UnitState.SUCCEEDED):
-        yield from _filled(why_text(unit.why, now), "  ", width, _HELD)
+    if (
+        unit
+        and unit.why
+        and state not in (UnitState.NOT_STARTED, UnitState.SUCCEEDED)
+        and not _is_told(unit.why, own, seen)
+    ):
+        yield from _why(unit.why, now, "  ", width, _HELD)
     yield from _tasks(seen, [each for each in own if each.role is Role.GATE and not each.group], "  ", now, width)
     for group in dict.fromkeys(task.group for task in members):
         inside = [task for task in own if task.group == group and (group or task.role is Role.MEMBER)]
@@ -200,7 +215,7 @@ def _tasks(seen: Seen, tasks: Sequence[Task], indent: str, now: datetime, width:
         text = _task(seen.plan, task, rows.get((task.key.idx, task.step)), names[task.key.idx], now)
         yield Line(_cut(f"{indent}{text}", width), _style(task.state))
         if task.why is not None and task.state is not TaskState.SUCCEEDED:
-            yield from _filled(why_text(task.why, now), indent + "  ", width)
+            yield from _why(task.why, now, indent + "  ", width)
     for (cause, text), count in rest.items():
         yield from _filled(
             f"and {count} more wait ({cause}): {text}" if text else f"and {count} more", indent, width, _DIM
@@ -258,11 +273,10 @@ def _task(plan: Plan, task: Task, row: Step | None, name: str, now: datetime) ->
         return found if task.state is TaskState.SUCCEEDED else f"{found} after {task.step} of {task.steps} steps"
     if task.started_at is None:
         return found
-    spec = plan.members[task.key.idx].steps[task.step]
-    said = f" ({row.intent})" if row and row.intent else ""
+    said = row.intent if row and row.intent else plan.members[task.key.idx].steps[task.step].name
     attempt = f", attempt {row.attempt + 1}" if row and row.attempt else ""
     begun = since_text(task.started_at, now)
-    return f"{found}, step {task.step + 1}/{task.steps} {spec.name}{said}{attempt}, for {begun}"
+    return f"{found}, step {task.step + 1}/{task.steps} {said}{attempt}, for {begun}"
 
 
 # ---- the rest
@@ -304,10 +318,24 @@ def _cut(text: str, width: int) -> str:
     return safe(text, width)
 
 
+def _why(why: Why, now: datetime, indent: str, width: int, style: str = _PLAIN) -> Iterator[Line]:
+    """The reason, and on a line of its own what a person can do."""
+    yield from _filled(_reason(why, now), indent, width, style)
+    if why.fix:
+        yield from _filled(f"do: {why.fix}", indent, width, _HEAD)
+
+
+def _is_told(why: Why, tasks: Sequence[Task], seen: Seen) -> bool:
+    """Whether the run, or a task of the stage, says the same anyway."""
+    others = [task.why for task in tasks if task.why] + ([seen.run.why] if seen.run.why else [])
+    return any(each.text in why.text or why.text in each.text for each in others)
+
+
 def _filled(text: str, indent: str, width: int, style: str = _PLAIN) -> Iterator[Line]:
-    clean = safe(text, _LONGEST)
+    """Wrapped; a command between backticks stays on one line, so that it can be copied."""
+    clean = _COMMAND.sub(lambda found: found[0].replace(" ", _UNBROKEN), safe(_flat(text), _LONGEST))
     for line in wrap(clean, width, initial_indent=indent, subsequent_indent=indent + "  ", break_on_hyphens=False):
-        yield Line(line, style)
+        yield Line(line.replace(_UNBROKEN, " "), style)
 
 
 def ends_text(run: Run) -> str:

@@ -165,6 +165,7 @@ class Residue:
 def residue(run: Run, tasks: tuple[Task, ...], steps: tuple[Step, ...]) -> Iterator[Residue]:
     """Steps that are left or unknown, and members that ended, or were held, half done."""
     by_idx = {task.key.idx: task for task in tasks}
+    begun = {step.key.idx for step in steps if step.intent}
     told = set()
     for step in steps:
         task = by_idx[step.key.idx]
@@ -176,7 +177,7 @@ def residue(run: Run, tasks: tuple[Task, ...], steps: tuple[Step, ...]) -> Itera
             continue
         if task.state is TaskState.ABORTED:
             yield _residue(run, task, "", task.why.text, task.why.fix or "see to it by hand, as it says")
-        elif task.state is TaskState.FAILED and (task.acted or task.step):
+        elif task.state is TaskState.FAILED and (task.step or task.key.idx in begun):
             yield _residue(run, task, "", f"half done: {task.why.text}", _do(run, task, StepState.FAILED))
 
 
