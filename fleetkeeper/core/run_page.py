@@ -29,7 +29,7 @@ from fleetkeeper.core.run import (
 )
 from fleetkeeper.core.run_eta import remaining
 from fleetkeeper.core.text import safe
-from fleetkeeper.core.wording import counted
+from fleetkeeper.core.wording import counted, some
 
 EXAMPLES = 3
 """Members that wait for the same, by name; the others are counted."""
@@ -134,8 +134,8 @@ def _head(seen: Seen, now: datetime, width: int) -> Iterator[Line]:
     yield Line(_cut(f"Run {run.id}: {header.playbook_title}", width), _HEAD)
     until = run.ended_at or now
     took = f"after {since_text(run.created_at, until)}" if run.ended_at else f"for {since_text(run.since, now)}"
-    yield Line(_cut(f"  {_words(run.state)} {took}; {_counts(seen)}", width), _style(run.state))
-    yield Line(_cut(f"  {_people(seen)}", width), _DIM)
+    yield from _filled(f"{_words(run.state)} {took}; {_counts(seen)}", "  ", width, _style(run.state))
+    yield from _filled(_people(seen), "  ", width, _DIM)
     if run.state not in OVER and run.state is not RunState.ABORTING:
         left = remaining(seen.plan, seen.units, seen.tasks, now)
         if left.p95:
@@ -210,16 +210,16 @@ def _tasks(seen: Seen, tasks: Sequence[Task], indent: str, now: datetime, width:
     """What needs somebody first, then what moves, then what waits; what ended well only when everything is shown."""
     names = names_of(seen.tasks)
     rows = {(each.key.idx, each.idx): each for each in seen.steps}
-    shown, rest = _chosen(tasks, seen.every)
-    for task in shown:
+    ordered = sorted(tasks, key=lambda task: (task.role is Role.MEMBER, _ORDER.index(task.state), task.rank))
+    waiting = [] if seen.every else [task for task in ordered if _is_idle(task)]
+    for task in ordered:
+        if not seen.every and (_is_idle(task) or task.state is TaskState.SUCCEEDED):
+            continue
         text = _task(seen.plan, task, rows.get((task.key.idx, task.step)), names[task.key.idx], now)
-        yield Line(_cut(f"{indent}{text}", width), _style(task.state))
+        yield from _filled(text, indent, width, _style(task.state))
         if task.why is not None and task.state is not TaskState.SUCCEEDED:
             yield from _why(task.why, now, indent + "  ", width)
-    for (cause, text), count in rest.items():
-        yield from _filled(
-            f"and {count} more wait ({cause}): {text}" if text else f"and {count} more", indent, width, _DIM
-        )
+    yield from _waiting(waiting, names, indent, now, width)
 
 
 _ORDER = (
@@ -235,33 +235,33 @@ _ORDER = (
 )
 
 
-def _chosen(tasks: Sequence[Task], every: bool) -> tuple[list[Task], Counter[tuple[str, str]]]:
-    """The tasks to show, and how many more wait, by cause."""
-    ordered = sorted(tasks, key=lambda task: (task.role is Role.MEMBER, _ORDER.index(task.state), task.rank))
-    if every:
-        return ordered, Counter()
-    shown: list[Task] = []
-    by_cause: Counter[Cause | None] = Counter()
-    rest: Counter[tuple[str, str]] = Counter()
-    for task in ordered:
-        if task.state is TaskState.SUCCEEDED or (task.state is TaskState.NOT_STARTED and task.why is None):
+def _is_idle(task: Task) -> bool:
+    """Whether nothing of it has begun: it waits its turn, or was left out."""
+    return task.started_at is None and task.state in (TaskState.NOT_STARTED, TaskState.PENDING, TaskState.SKIPPED)
+
+
+def _waiting(tasks: Sequence[Task], names: dict[int, str], indent: str, now: datetime, width: int) -> Iterator[Line]:
+    """Those that wait for the same in one entry; of each cause a few entries. Stages to come need no word."""
+    alike: dict[tuple[TaskState, Cause, str], list[Task]] = {}
+    for task in tasks:
+        if task.why is not None:
+            alike.setdefault((task.state, task.why.cause, task.why.text), []).append(task)
+    shown: Counter[Cause] = Counter()
+    rest: Counter[Cause] = Counter()
+    for (state, cause, _), group in alike.items():
+        if shown[cause] == EXAMPLES:
+            rest[cause] += len(group)
             continue
-        if task.state in (TaskState.PENDING, TaskState.NOT_STARTED, TaskState.SKIPPED) and task.why:
-            by_cause[task.why.cause] += 1
-            if by_cause[task.why.cause] > EXAMPLES:
-                rest[task.why.cause.value, task.why.text] += 1
-                continue
-        shown.append(task)
-    return shown, _merged(rest)
+        shown[cause] += 1
+        who = some((names[task.key.idx] for task in group), EXAMPLES)
+        yield from _filled(f"{who}: {_words(state)}", indent, width, _style(state))
+        yield from _why(min((task.why for task in group if task.why), key=_age), now, indent + "  ", width)
+    for cause, count in rest.items():
+        yield Line(f"{indent}and {count} more wait for another {cause}", _DIM)
 
 
-def _merged(rest: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:
-    """One entry for each cause, with the commonest of its texts."""
-    found: Counter[tuple[str, str]] = Counter()
-    texts: dict[str, str] = {}
-    for (cause, text), count in rest.most_common():
-        found[cause, texts.setdefault(cause, text)] += count
-    return found
+def _age(why: Why) -> datetime:
+    return why.since
 
 
 def _task(plan: Plan, task: Task, row: Step | None, name: str, now: datetime) -> str:
