@@ -1,4 +1,7 @@
-"""`fleetkeeper serve`: works on a schedule. Triggers live in memory; the store decides which replica wins a slot."""
+"""`fleetkeeper serve`: works on a schedule. Triggers live in memory; the store decides which replica wins a slot.
+
+Beside the schedule, in a thread of its own, runs the engine.
+"""
 
 import os
 import socket
@@ -13,6 +16,7 @@ from apscheduler.triggers.cron import CronTrigger
 from fleetkeeper.config import Settings
 from fleetkeeper.core.readiness import Tally
 from fleetkeeper.core.selector import Selector
+from fleetkeeper.engine.execute import Executor
 from fleetkeeper.engine.observe import Outcome, Progress
 from fleetkeeper.errors import FleetkeeperError, StoreUnavailable
 from fleetkeeper.keeper import Keeper
@@ -168,6 +172,37 @@ class Daemon:
 
     def _now(self) -> datetime:
         return self._keeper.ports.clock.now()
+
+
+class EngineThread:
+    """Runs the executor until cancel is set; one that ends by a fault stays down, and /healthz says so."""
+
+    def __init__(self, executor: Executor, metrics: Metrics, cancel: threading.Event) -> None:
+        self._executor = executor
+        self._metrics = metrics
+        self._cancel = cancel
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def ended(self, patience: float) -> bool:
+        """Wait so many seconds for its end, once cancel is set; False when calls under way take longer."""
+        self._thread.join(patience)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        _log.info("engine_runs")
+        self._metrics.engine_up.set(1)
+        try:
+            self._executor.run(self._cancel)
+        except Exception as error:  # told by /healthz and metrics; whoever watches them starts the process anew
+            _log.exception("engine_died", reason=f"{type(error).__name__}: {error}")
+        finally:
+            self._metrics.engine_up.set(0)
 
 
 def _tell(outcome: Outcome) -> None:

@@ -10,6 +10,7 @@ from fleetkeeper.core.fleet import Fleet
 from fleetkeeper.core.plan import Plan
 from fleetkeeper.core.playbook import Playbook
 from fleetkeeper.core.readiness import ClusterReport, Entry, Subject
+from fleetkeeper.core.run import Applied, Command, Freeze, Run
 from fleetkeeper.core.selector import Selector
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.engine.assess import Assessor
@@ -18,7 +19,11 @@ from fleetkeeper.engine.observe import Choice, Outcome, Progress, attributes_of,
 from fleetkeeper.engine.observe_cluster import ClusterReader
 from fleetkeeper.engine.planning import Planner
 from fleetkeeper.engine.ports import Ports
+from fleetkeeper.engine.run_ports import StoredEvent, StoredRun
 from fleetkeeper.engine.start import Started, Starter
+
+HEARTBEAT = timedelta(seconds=45)
+"""An engine says every 20 s that it lives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,44 @@ class Keeper:
     def start(self, plan: str, actor: str, key: str = "", exported: Plan | None = None) -> Started:
         """Create a run of a stored plan; what moved since is dropped and named. One key gives one run."""
         return self.starter.start(plan, actor, key, exported)
+
+    def runs(self, over: bool = True) -> tuple[Run, ...]:
+        """Every run, newest first; without those that are over when asked so."""
+        return self.planner.runs.runs(over)
+
+    def run(self, id: str) -> StoredRun | None:
+        """A run as it stands, by its id or the beginning of one that only one run has."""
+        found = self.planner.runs.run(id)
+        near = () if found else tuple(each.id for each in self.runs() if each.id.startswith(id))
+        return self.planner.runs.run(near[0]) if len(near) == 1 else found
+
+    def events(self, run: str, after: int = 0) -> tuple[StoredEvent, ...]:
+        """The next events of a run's log after the one of this number, at most 1,000."""
+        return self.planner.runs.events(run, after)
+
+    def command(self, command: Command) -> bool:
+        """Leave a verb for the engine; False when one of this id is there already."""
+        return self.planner.runs.add_command(command)
+
+    def applied(self, command: str) -> Applied | None:
+        """What the engine made of a command; None while it waits."""
+        return self.planner.runs.applied(command)
+
+    def engines(self) -> tuple[str, ...]:
+        """The engines that live: without one, commands and runs wait."""
+        return self.planner.runs.living(HEARTBEAT)
+
+    def freezes(self) -> tuple[Freeze, ...]:
+        """The freezes that stand, also those whose time is over."""
+        return self.planner.runs.freezes()
+
+    def freeze(self, freeze: Freeze) -> bool:
+        """Nothing new begins where it reaches; it counts within a second, whether an engine decides or not."""
+        return self.planner.runs.add_freeze(freeze)
+
+    def unfreeze(self, id: str, actor: str) -> bool:
+        """Lift a freeze; False when none of this id stands."""
+        return self.planner.runs.lift_freeze(id, actor, self.ports.clock.now())
 
     def not_listed(self) -> Mapping[str, model.Gap]:
         """Accounts and regions whose clusters could not be listed at the last try."""

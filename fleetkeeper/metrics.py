@@ -26,6 +26,7 @@ _BUCKETS = (1, 5, 15, 30, 60, 120, 300, 600, 1200, 1800)
 _REQUEST_SECONDS = 10.0
 """How long one request may take as a whole; who sends or reads slower is cut off."""
 _MOST_REQUESTS = 16
+_DEAD = b"the schedule or the engine does not run\n"
 _READY_SECONDS = 3.0
 """How long a probe waits for the database; PostgreSQL itself would be waited for longer than any probe lasts."""
 
@@ -48,6 +49,7 @@ class Metrics:
         self.store_failures = Counter(
             "fleetkeeper_store_failures_total", "Times the database could not be reached.", registry=self.registry
         )
+        self.engine_up = Gauge("fleetkeeper_engine_up", "1 while this process runs the engine.", registry=self.registry)
         self._job_failures = Counter(
             "fleetkeeper_job_failures_total", "Scheduled work that failed.", ["job"], registry=self.registry
         )
@@ -148,7 +150,7 @@ class _Asking:
 
 
 class HealthServer:
-    """/healthz (the schedule runs), /readyz (the database answers and is of this version) and /metrics."""
+    """/healthz (schedule and engine run), /readyz (the database answers and is of this version) and /metrics."""
 
     def __init__(self, listen: str, metrics: Metrics, readiness: Readiness, alive: Callable[[], bool]) -> None:
         """Raises ConfigError when nothing can listen there."""
@@ -231,7 +233,7 @@ def _handler(metrics: Metrics, readiness: Readiness, alive: Callable[[], bool]) 
         def do_GET(self) -> None:  # the name that http.server calls
             path = urlsplit(self.path).path
             if path == "/healthz":
-                self._answer(200, b"ok\n") if alive() else self._answer(503, b"the schedule does not run\n")
+                self._answer(200, b"ok\n") if alive() else self._answer(503, _DEAD)
             elif path == "/readyz":
                 self._ready()
             elif path == "/metrics":

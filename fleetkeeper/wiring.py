@@ -1,28 +1,43 @@
 """Settings become adapters, ports and a Keeper; the only module that imports adapters."""
 
 import os
+import secrets
+import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from datetime import timedelta
 from itertools import takewhile
+from math import ceil
 from pathlib import Path
 
+import structlog
+
+import fleetkeeper
 from fleetkeeper import logs
 from fleetkeeper.adapters import allocator, overlay
+from fleetkeeper.adapters.calendars import FreezeCalendars
 from fleetkeeper.adapters.eks.clouds import EksClouds
 from fleetkeeper.adapters.eks.probes import EksProbes
+from fleetkeeper.adapters.eks.writer import EksWriters
+from fleetkeeper.adapters.hook_messenger import HookMessenger
+from fleetkeeper.adapters.hooks import HttpHooks
+from fleetkeeper.adapters.identity import VerifiedIdentities
 from fleetkeeper.adapters.kube.kubes import KubeAccess
 from fleetkeeper.adapters.kube.limits import WallPace
 from fleetkeeper.adapters.kube.probes import KubeProber
+from fleetkeeper.adapters.kube.writers import LiveWriters
 from fleetkeeper.adapters.library import read_compat
 from fleetkeeper.adapters.library_playbooks import read_files, read_playbooks
+from fleetkeeper.adapters.programs import LocalPrograms
+from fleetkeeper.adapters.prometheus import PrometheusSources
+from fleetkeeper.adapters.signing_key import signing_key
 from fleetkeeper.adapters.store.database import database_file
 from fleetkeeper.adapters.store.lock import hold_engine_lock
 from fleetkeeper.adapters.store.probes import store_probes
 from fleetkeeper.adapters.store.runs import SqlRuns
 from fleetkeeper.adapters.store.store import SqlStore
-from fleetkeeper.clock import ENVIRONMENT, SystemClock, clock_of
+from fleetkeeper.clock import ENVIRONMENT, ScaledClock, SystemClock, clock_of
 from fleetkeeper.config import Settings
 from fleetkeeper.core import model
 from fleetkeeper.core.compat import Compat
@@ -30,9 +45,14 @@ from fleetkeeper.core.compat_update import Edit
 from fleetkeeper.core.placement import Candidate, MappingSettings, place
 from fleetkeeper.core.playbook import Playbook
 from fleetkeeper.engine.assess import Assessor
+from fleetkeeper.engine.budgets import Budgets
 from fleetkeeper.engine.compat_offer import ask
+from fleetkeeper.engine.decisions import Decisions, SignedApprovals
 from fleetkeeper.engine.diagnose import Doctor
+from fleetkeeper.engine.execute import Executor, Worker
 from fleetkeeper.engine.gates import all_gates
+from fleetkeeper.engine.guarding import Gatekeeper
+from fleetkeeper.engine.holding import OLD, Brakes, Outside
 from fleetkeeper.engine.observe import Choice
 from fleetkeeper.engine.observe_cluster import ClusterReader
 from fleetkeeper.engine.planning import Planner, StoredFleet
@@ -40,8 +60,15 @@ from fleetkeeper.engine.ports import Ports
 from fleetkeeper.engine.probing import Wanted
 from fleetkeeper.engine.start import Starter
 from fleetkeeper.engine.steps import all_steps
+from fleetkeeper.engine.task_tick import Pace, Ticker
 from fleetkeeper.engine.turns import Turns
+from fleetkeeper.engine.world import World
 from fleetkeeper.keeper import Keeper
+
+_log = structlog.get_logger("engine")
+
+_FRESH = timedelta(seconds=15)
+_POLL_WALL = 0.25  # seconds: with a scaled clock nothing is looked at more often than this
 
 
 @contextmanager
@@ -128,6 +155,69 @@ def engine_lock(settings: Settings) -> AbstractContextManager[None]:
     """The lock of the one engine that a SQLite database can have; PostgreSQL's replicas share the work instead."""
     file = database_file(settings.store)
     return hold_engine_lock(file) if file else nullcontext()
+
+
+@contextmanager
+def engine(settings: Settings, keeper: Keeper) -> Iterator[Executor | None]:
+    """The engine on the settings' database, with credentials of its own; None, with a warning, where it has no key.
+
+    Raises ConfigError for a signing key that others may read.
+    """
+    file = database_file(settings.store)
+    if file is None and settings.approvals.signing_key is None:
+        fix = "set approvals.signing_key_file, the same for all replicas: `openssl rand -hex 32` makes one"
+        _log.warning("engine_off", reason="on PostgreSQL it needs a signing key", fix=fix)
+        yield None
+        return
+    key = signing_key(settings, file)
+    gatekeeper = Gatekeeper(key)
+    people, clock = settings.approvals.roles, keeper.ports.clock
+    with ExitStack() as stack:
+        runs = stack.enter_context(closing(SqlRuns(settings.store, gatekeeper.approves)))
+        approvals = SignedApprovals(runs, people, key)
+        world = _world(settings, keeper, runs, approvals, stack)
+        pace = _pace()
+        outside = Outside(world, all_gates(), _FRESH * pace.scale, OLD * pace.scale)
+        ticker = Ticker(world, all_steps(), all_gates(), gatekeeper, pace, Brakes(runs, outside).hold)
+        decisions = Decisions(runs, clock, VerifiedIdentities(settings.approvals), people, key)
+        host = socket.gethostname()
+        worker = Worker(f"{host}:{os.getpid()}:{secrets.token_hex(3)}", host, fleetkeeper.__version__)
+        rate = settings.aws.requests_per_second
+        budgets = Budgets(runs, rate, ceil(2 * rate), pace.scale) if file is None else None
+        yield Executor(ticker, outside, decisions.settle, worker, budgets)
+
+
+def _world(settings: Settings, keeper: Keeper, runs: SqlRuns, approvals: SignedApprovals, stack: ExitStack) -> World:
+    """The executor's ports; what holds connections is closed with the stack."""
+    ports, own = keeper.ports, settings.engine
+    clouds = EksClouds(settings.aws, ports.clock, ports.cancel)
+    writers = LiveWriters(
+        settings.kubernetes, EksWriters(settings.aws, clouds.sessions), SystemClock(), WallPace(ports.cancel)
+    )
+    hooks = stack.enter_context(closing(HttpHooks(own.hooks)))
+    return World(
+        clock=ports.clock,
+        store=ports.store,
+        runs=runs,
+        writers=writers,
+        hooks=hooks,
+        programs=LocalPrograms(own.programs, Path(own.folder)),
+        metrics=stack.enter_context(closing(PrometheusSources(own.prometheus))),
+        calendars=stack.enter_context(closing(FreezeCalendars(own.calendars, own.freezes))),
+        messenger=HookMessenger(hooks, own.channels),
+        approvals=approvals,
+        decisions=settings.assess.decisions,
+    )
+
+
+def _pace() -> Pace:
+    """The engine's pauses in the keeper's time; where that is scaled, none is too short for the machine."""
+    clock = clock_of(os.environ.get(ENVIRONMENT, ""))
+    if not isinstance(clock, ScaledClock):
+        return Pace()
+    least = timedelta(seconds=_POLL_WALL * clock.scale)
+    default = Pace()
+    return Pace(max(default.poll, least), max(default.hold, least), default.room * max(1.0, clock.scale), clock.scale)
 
 
 def _keeper(settings: Settings, store: SqlStore, runs: SqlRuns, rests: bool) -> Keeper:

@@ -13,6 +13,7 @@ from typer.exceptions import TyperException
 import fleetkeeper
 from fleetkeeper.cli import (
     assess,
+    cleanup,
     compat,
     config,
     context,
@@ -20,11 +21,13 @@ from fleetkeeper.cli import (
     demo,
     doctor,
     findings,
+    freeze,
     get,
     observe,
     onboard,
     plan,
     playbook,
+    run,
     scan,
     serve,
 )
@@ -114,6 +117,10 @@ app.command("observe")(observe.observe)
 app.command("assess")(assess.assess)
 app.add_typer(plan.app, name="plan")
 app.add_typer(playbook.app, name="playbook")
+app.add_typer(run.app, name="run")
+app.command("freeze")(freeze.freeze)
+app.command("unfreeze")(freeze.unfreeze)
+app.command("cleanup")(cleanup.cleanup)
 app.command("scan")(scan.scan)
 app.command("explain")(findings.explain)
 app.command("serve")(serve.serve)

@@ -32,6 +32,8 @@ What to try next
   fleetkeeper assess -l name=data      what stands between one cluster and its next minor
   fleetkeeper get findings             everything that was found, gravest first; explain one by its fingerprint
   fleetkeeper get changes --since 1h   what changed, from what to what
+  fleetkeeper serve                    observe every 15 simulated minutes, and carry out runs
+  fleetkeeper plan addons-only         the page to approve; then run approve, run start, run watch
   fleetkeeper doctor legacy-erp        why a cluster is not seen, and who must do what
   Your own fleet: cp config.example.toml fleetkeeper.toml, then fleetkeeper config check
 """
@@ -43,14 +45,16 @@ def demo(
     ] = False,
     stay: Annotated[bool, typer.Option("--stay", help="Keep the simulated fleet up until Ctrl-C.")] = False,
 ) -> None:
-    """Observe a simulated fleet of thirteen clusters, three accounts and two regions; needs no cloud."""
+    """Observe, judge and update a simulated fleet of thirteen clusters in three accounts; needs no cloud."""
     _require_extra()
+    from fleetkeeper.cli.demo_run import SCALE
     from fleetkeeper.sim.process import SimProcess
 
     print("A simulated fleet: 13 clusters in 3 accounts and 2 regions, over HTTP on this machine.", file=sys.stderr)
+    print(f"Its time is scaled: {SCALE:g} s pass in one.", file=sys.stderr)
     with (
         tempfile.TemporaryDirectory(prefix="fleetkeeper-demo-") as folder,
-        SimProcess("demo") as fleet,
+        SimProcess("demo", scale=SCALE) as fleet,
         _surroundings(fleet, Path(folder)) as environ,
     ):
         failures = _story(fleet, check)
@@ -61,9 +65,9 @@ def demo(
 
 
 def _story(fleet: "SimProcess", check: bool) -> tuple[str, ...]:
-    """Observe, show, let somebody change a cluster, and show what changed; what is wrong with it, when asked."""
+    """Observe, judge, show what somebody changed, and carry out a wave; what is wrong with it, when asked."""
     from fleetkeeper import wiring
-    from fleetkeeper.cli import fleet_tables, tables
+    from fleetkeeper.cli import demo_run, fleet_tables, tables
     from fleetkeeper.cli.demo_check import failures
     from fleetkeeper.core.changes import change_rows
     from fleetkeeper.core.fleet import NEEDED, fleet_rows, gap_rows
@@ -85,8 +89,9 @@ def _story(fleet: "SimProcess", check: bool) -> tuple[str, ...]:
         observed(keeper, "name=preview")
         changes = keeper.changes(begun, None, Selector())
         fleet_tables.show_changes(console, change_rows(changes))
+        told = demo_run.wave(settings, keeper, fleet)
         print(_TRY_NEXT, end="")
-    return failures(seen, outcome, changes, judged) if check else ()
+    return (*failures(seen, outcome, changes, judged), *demo_run.failures(told)) if check else ()
 
 
 def _assessed(keeper: "Keeper", console: "Console") -> tuple["ReportRow", ...]:
@@ -112,12 +117,13 @@ _BY_HAND = {"version": "1.36"}
 @contextmanager
 def _surroundings(fleet: "SimProcess", folder: Path) -> Iterator[dict[str, str]]:
     """A configuration, credentials and a clock for the simulated fleet, as environment of this process for a while."""
+    from fleetkeeper.cli.demo_run import PEOPLE
     from fleetkeeper.clock import ENVIRONMENT, ScaledClock
 
     ready, state = fleet.ready, fleet.control("GET", "/state")
     clock = ScaledClock(datetime.fromisoformat(state["now"]), datetime.now(UTC), float(state["scale"]))
     config = folder / "fleetkeeper.toml"
-    config.write_text(_CONFIG.format(url=fleet.aws_url, management=ready["management_account"]), encoding="utf-8")
+    config.write_text(_CONFIG.format(url=fleet.aws_url, management=ready["management_account"]) + PEOPLE, "utf-8")
     new = {
         "FLEETKEEPER_CONFIG": str(config),
         ENVIRONMENT: clock.to_text(),
@@ -162,6 +168,7 @@ external_id_env = "DEMO_EXTERNAL_ID_DEV"
 
 [observe]
 helm_secrets = true
+stale_after_minutes = 1440
 """
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fleetkeeper.core.selector import Selector
 
 app = typer.Typer(
-    help="Show the fleet as last observed: clusters, addons, nodes, changes; and plans.",
+    help="Show the fleet as last observed: clusters, addons, nodes, changes; plans, runs, freezes.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -130,3 +130,36 @@ def plans(ctx: typer.Context, output: FormatOption = Format.TABLE) -> None:
             plan_tables.show_plans(tables.console(wide=output is Format.WIDE), rows, now)
         else:
             write("plans", rows, output, at=now)
+
+
+@app.command("runs")
+def runs(
+    ctx: typer.Context,
+    active: Annotated[bool, typer.Option("--active", help="Without those that are over.")] = False,
+    output: FormatOption = Format.TABLE,
+) -> None:
+    """Runs, newest first: their state and why they wait."""
+    from fleetkeeper.cli import run_tables, tables
+    from fleetkeeper.cli.output import write
+
+    with context.keeper(ctx) as keeper:
+        now, found = keeper.ports.clock.now(), keeper.runs(over=not active)
+        if output.is_table:
+            run_tables.show_runs(tables.console(wide=output is Format.WIDE), found, now)
+        else:
+            write("runs", found, output, at=now)
+
+
+@app.command("freezes")
+def freezes(ctx: typer.Context, output: FormatOption = Format.TABLE) -> None:
+    """Freezes that stand; calendars of the settings are not among them."""
+    from fleetkeeper.cli import run_tables, tables
+    from fleetkeeper.cli.output import write
+
+    with context.keeper(ctx) as keeper:
+        now = keeper.ports.clock.now()
+        found = tuple(each for each in keeper.freezes() if each.until is None or each.until > now)
+        if output.is_table:
+            run_tables.show_freezes(tables.console(wide=output is Format.WIDE), found, now)
+        else:
+            write("freezes", found, output, at=now)

@@ -19,7 +19,7 @@ _PLAYBOOK = "the owner of the playbook"
 class Holds:
     """The holds of one stage at one moment, prepared for many members.
 
-    everything: the one that holds all of them. some: freezes of those that a selector accepts. spans: when the windows
+    everything: the one that holds all of them. some: those of what a selector accepts. spans: when the windows
     are open, None without windows.
     """
 

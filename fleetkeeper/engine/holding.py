@@ -1,15 +1,20 @@
 """What outside of a run keeps work from beginning, looked at in the background and remembered for a short while."""
 
 import threading
+import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
 
-from fleetkeeper.core.plan import Header
+from fleetkeeper.core.durations import range_of
+from fleetkeeper.core.holds import hold_of
+from fleetkeeper.core.plan import Header, Range
 from fleetkeeper.core.playbook import GateSpec
-from fleetkeeper.core.run import Cause, Hold, Run
+from fleetkeeper.core.run import Cause, Freeze, Hold, Role, Run
 from fleetkeeper.core.verdict import Blocked, Done, Failed, Moment, Skip, Verdict, Wait
+from fleetkeeper.engine.guarding import Frozen
+from fleetkeeper.engine.run_ports import Claim, Runs
 from fleetkeeper.engine.step import Kinds, Subject
 from fleetkeeper.engine.world import World
 from fleetkeeper.errors import FleetkeeperError
@@ -87,6 +92,58 @@ class Outside:
             _log.exception("hold_failed", run=run.id, gate=spec.name)
             return Hold(cause, f"{spec.name} cannot be judged, by a fault of fleetkeeper's own: {type(error).__name__}")
         return _hold(cause, spec.name, verdict, now)
+
+
+FREEZES_SERVE = 0.5
+"""Seconds of wall time for which freezes are believed: a new one must stop new acts within a second."""
+
+RANGES_SERVE = 300.0
+"""Seconds of wall time for which measured durations are believed."""
+
+
+@dataclass(slots=True)
+class Brakes:
+    """Says of a task whose next act is about to begin what holds it; many threads ask.
+
+    Gates are never held here: a change ticket is opened before its window, and changes no cluster.
+    """
+
+    runs: Runs
+    outside: Outside
+    _freezes: tuple[Freeze, ...] = ()
+    _freezes_at: float = float("-inf")
+    _ranges: dict[str, tuple[float, Range]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def hold(self, claim: Claim, frozen: Frozen, now: datetime) -> Hold | None:
+        """task_tick.Holding: the closed or too short window, the freeze, calendar or incident; None when it may."""
+        task = claim.task
+        if task.role is Role.GATE:
+            return None
+        return hold_of(
+            frozen.header.stages[task.stage].windows,
+            self._standing(),
+            self.outside.holds(claim.run.id, now),
+            frozen.attributes(task),
+            now,
+            self._expected(frozen.spec(task).kind),
+        )
+
+    def _standing(self) -> tuple[Freeze, ...]:
+        with self._lock:
+            if time.monotonic() - self._freezes_at > FREEZES_SERVE:
+                at = time.monotonic()
+                self._freezes, self._freezes_at = self.runs.freezes(), at
+            return self._freezes
+
+    def _expected(self, kind: str) -> Range:
+        with self._lock:
+            at, found = self._ranges.get(kind, (float("-inf"), None))
+        if found is None or time.monotonic() - at > RANGES_SERVE:
+            found = range_of(kind, {kind: self.runs.durations(kind)})
+            with self._lock:
+                self._ranges[kind] = (time.monotonic(), found)
+        return found
 
 
 def _hold(cause: Cause, name: str, verdict: Verdict, now: datetime) -> Hold | None:

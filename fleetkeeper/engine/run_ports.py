@@ -198,6 +198,10 @@ class Runs(Protocol):
         """Say that this worker lives."""
         ...
 
+    def living(self, within: timedelta) -> tuple[str, ...]:
+        """The names of the workers that said so no longer ago than this, by the wall's clock."""
+        ...
+
     def durations(self, kind: str) -> tuple[timedelta, ...]:
         """How long finished steps of this kind took, newest first, at most 200: what expected durations rest on."""
         ...

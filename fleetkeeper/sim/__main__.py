@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from dataclasses import replace
 
 from fleetkeeper.errors import FleetkeeperError
 from fleetkeeper.sim import scenario_file
@@ -18,7 +19,8 @@ def main() -> int:
     arguments = _parser().parse_args()
     try:
         scenario = scenario_file.load(scenario_file.find(arguments.scenario))
-        world = build(scenario.resized(arguments.clusters) if arguments.clusters else scenario)
+        scenario = scenario.resized(arguments.clusters) if arguments.clusters else scenario
+        world = build(replace(scenario, scale=arguments.scale) if arguments.scale else scenario)
     except (FleetkeeperError, ValueError) as wrong:
         print(wrong, file=sys.stderr)
         return 1
@@ -39,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
         "--control-port", type=int, default=0, help="port of the control channel (default: any free one)"
     )
     parser.add_argument("--clusters", type=int, default=0, help="so many clusters instead of the scenario's own count")
+    parser.add_argument("--scale", type=float, default=0, help="simulated seconds in one of the wall's")
     return parser
 
 

@@ -22,12 +22,17 @@ class SimulatorFailed(FleetkeeperError):
 
 
 class SimProcess:
-    """A simulator in a child process. Use it as a context manager, or close() it; it also ends with its parent."""
+    """A simulator in a child process. Use it as a context manager, or close() it; it also ends with its parent.
 
-    def __init__(self, scenario: str | Path, *, clusters: int = 0) -> None:
+    scale: simulated seconds in one of the wall's, 0 for the scenario's own.
+    """
+
+    def __init__(self, scenario: str | Path, *, clusters: int = 0, scale: float = 0) -> None:
         command = [sys.executable, "-m", "fleetkeeper.sim", str(scenario)]
         if clusters:
             command += ["--clusters", str(clusters)]
+        if scale:
+            command += ["--scale", str(scale)]
         root = Path(fleetkeeper.__file__).parent.parent
         paths = os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH", ""))))
         self._process = subprocess.Popen(

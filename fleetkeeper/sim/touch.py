@@ -19,6 +19,7 @@ def touch(living: LivingWorld, kube: KubeServer, body: dict[str, Any]) -> None:
     version: "1.35"             the control plane is upgraded (its API server restarts: the gauges start anew)
     kubelet: "v1.35.2-eks-1"    every node reports this kubelet
     addons: {name: version}     EKS addons; null removes one
+    conflicts: {name: [field]}  fields of an addon that somebody changed by hand; [] for none any more
     tags: {key: value}          the cluster's tags, replaced as a whole
     status: "UPDATING"          the cluster's status
     deprecated_calls: []        no client asks for deprecated APIs any more
@@ -65,6 +66,11 @@ def _addons(live: Live, versions: dict[str, str | None]) -> None:
             addons[name].version = version
         else:
             addons[name] = SimAddon(name, version)
+
+
+def _conflicts(live: Live, fields: dict[str, list[str]]) -> None:
+    for name, changed in fields.items():
+        live.cluster.addons[name].conflicts = list(changed)
 
 
 def _tags(live: Live, tags: dict[str, str]) -> None:
@@ -127,6 +133,7 @@ _CHANGES: dict[str, Callable[[Live, Any], None]] = {
     "version": _version,
     "kubelet": _kubelet,
     "addons": _addons,
+    "conflicts": _conflicts,
     "tags": _tags,
     "status": _status,
     "deprecated_calls": _no_calls,

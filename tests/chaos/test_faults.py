@@ -53,7 +53,7 @@ def test_a_replica_that_was_frozen_beyond_its_leases_changes_nothing_when_it_wak
 
 
 def test_a_database_that_crashes_and_comes_back_costs_no_work(seed: int, kills: int) -> None:
-    with running(settings=()) as server, cloud.running(seed) as sky:  # with its own fsync: it must survive
+    with running(settings=()) as server, cloud.running(seed) as sky:  # noqa: SIM117  # with its own fsync
         with fleet(StoreSettings(server.migrated()), sky, seed) as made:
             made.start(2)
             made.begin("run-1", SHAPE)

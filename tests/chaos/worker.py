@@ -18,6 +18,7 @@ from fleetkeeper.adapters.hooks import HttpHooks
 from fleetkeeper.adapters.store.runs import SqlRuns
 from fleetkeeper.config import HookSettings, StoreSettings
 from fleetkeeper.core.playbook import Params
+from fleetkeeper.core.references import Names
 from fleetkeeper.core.verdict import Act, Done, Memory, Moment, Undoing, Undone, Verdict, Wait
 from fleetkeeper.engine.execute import Executor, Worker
 from fleetkeeper.engine.guarding import Gatekeeper
@@ -25,7 +26,7 @@ from fleetkeeper.engine.holding import Outside
 from fleetkeeper.engine.step import Kinds, Subject
 from fleetkeeper.engine.task_tick import Pace, Ticker
 from fleetkeeper.engine.world import World
-from tests.engine.rig import KEY, NoCalendars, Nobody, WallClock, nothing_holds
+from tests.engine.rig import KEY, Nobody, NoCalendars, WallClock, nothing_holds
 
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 
@@ -54,6 +55,7 @@ class Operate:
 
     kind: ClassVar[str] = "operate"
     version: ClassVar[int] = 1
+    names: ClassVar[Names] = {}
 
     @classmethod
     def of(cls, params: Params) -> "Operate":

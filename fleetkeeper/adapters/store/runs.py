@@ -148,6 +148,9 @@ class SqlRuns:
         row = {"id": worker, "host": host, "version": version, "heartbeat_at": datetime.now(UTC)}
         self._database.write("say that this worker lives", lambda c: workers.beat(c, row))
 
+    def living(self, within: timedelta) -> tuple[str, ...]:
+        return self._database.read("see which engines live", lambda c: workers.living(c, within))
+
     def durations(self, kind: str) -> tuple[timedelta, ...]:
         return self._database.read("read durations", lambda c: run_reads.durations(c, kind))
 

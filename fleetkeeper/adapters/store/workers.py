@@ -1,7 +1,7 @@
 """What the processes that work on runs share: who lives, what is left of an account's API, what is forgotten."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -64,6 +64,13 @@ def beat(connection: sa.Connection, row: Row) -> None:
             release(connection, tables.run_task.c.lease_owner != row["id"])
         return
     connection.execute(own.update().where(own.c.id == row["id"]).values(row))
+
+
+def living(connection: sa.Connection, within: timedelta) -> tuple[str, ...]:
+    """Who said not longer ago than this that it lives."""
+    own = tables.worker
+    query = sa.select(own.c.id).where(own.c.heartbeat_at >= wall(connection) - within).order_by(own.c.id)
+    return tuple(connection.scalars(query))
 
 
 def forget_runs(connection: sa.Connection, horizon: datetime) -> None:

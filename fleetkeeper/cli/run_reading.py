@@ -1,0 +1,42 @@
+"""Reads a run for the screen: rows, freezes and the newest of its log."""
+
+from typing import TYPE_CHECKING
+
+from fleetkeeper.errors import UsageError
+
+if TYPE_CHECKING:
+    from fleetkeeper.core.run import Event
+    from fleetkeeper.core.run_page import Seen
+    from fleetkeeper.engine.run_ports import StoredRun
+    from fleetkeeper.keeper import Keeper
+
+
+def stored(keeper: "Keeper", id: str) -> "StoredRun":
+    """A run by its id or the beginning of it; UsageError when there is none, or more than one."""
+    found = keeper.run(id)
+    if found is None:
+        raise UsageError(f"there is no run {id}, or more than one begins so: `fleetkeeper get runs` lists them")
+    return found
+
+
+def screen(keeper: "Keeper", found: "StoredRun", last: "tuple[Event, ...]" = (), every: bool = False) -> "Seen":
+    from fleetkeeper.core.run_page import Seen
+
+    now = keeper.ports.clock.now()
+    freezes = tuple(each for each in keeper.freezes() if each.until is None or each.until > now)
+    return Seen(found.run, found.plan, found.units, found.tasks, found.steps, found.approvals, freezes, last, every)
+
+
+class Log:
+    """The log of a run, read on from where the last read ended."""
+
+    def __init__(self, keeper: "Keeper", run: str) -> None:
+        self._keeper, self._run, self._after = keeper, run, 0
+
+    def news(self) -> "list[Event]":
+        """Everything that came since the last call."""
+        found: list[Event] = []
+        while page := self._keeper.events(self._run, self._after):
+            self._after = page[-1].id
+            found += [each.event for each in page]
+        return found
