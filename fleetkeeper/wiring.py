@@ -43,12 +43,15 @@ from fleetkeeper.core import model
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.compat_update import Edit
 from fleetkeeper.core.placement import Candidate, MappingSettings, place
+from fleetkeeper.core.plan import Plan
 from fleetkeeper.core.playbook import Playbook
 from fleetkeeper.engine.assess import Assessor
 from fleetkeeper.engine.budgets import Budgets
 from fleetkeeper.engine.compat_offer import ask
 from fleetkeeper.engine.decisions import Decisions, SignedApprovals
 from fleetkeeper.engine.diagnose import Doctor
+from fleetkeeper.engine.dry_run import Tried
+from fleetkeeper.engine.dry_run import dry_run as tried
 from fleetkeeper.engine.execute import Executor, Worker
 from fleetkeeper.engine.gates import all_gates
 from fleetkeeper.engine.guarding import Gatekeeper
@@ -185,6 +188,16 @@ def engine(settings: Settings, keeper: Keeper) -> Iterator[Executor | None]:
         rate = settings.aws.requests_per_second
         budgets = Budgets(runs, rate, ceil(2 * rate), pace.scale) if file is None else None
         yield Executor(ticker, outside, decisions.settle, worker, budgets)
+
+
+@contextmanager
+def dry_run(settings: Settings, keeper: Keeper, plan: Plan) -> Iterator[Iterator[Tried]]:
+    """What the steps of a plan would do now, seen with the executor's credentials; nothing is carried out."""
+    people = settings.approvals.roles
+    with ExitStack() as stack:
+        runs = stack.enter_context(closing(SqlRuns(settings.store)))
+        world = _world(settings, keeper, runs, SignedApprovals(runs, people, b""), stack)
+        yield tried(world, all_steps(), plan)
 
 
 def _world(settings: Settings, keeper: Keeper, runs: SqlRuns, approvals: SignedApprovals, stack: ExitStack) -> World:

@@ -81,6 +81,28 @@ def show(
         _write(found, out)
 
 
+@app.command("try")
+def try_(
+    ctx: typer.Context,
+    id: Annotated[str, typer.Argument(metavar="ID", help="The id of a plan, or the beginning of it.")],
+    output: FormatOption = Format.TABLE,
+) -> None:
+    """A dry run: every step looks at its cluster as it is now, and says what it would do. Changes nothing."""
+    from fleetkeeper import wiring
+    from fleetkeeper.cli import dry_run_table
+    from fleetkeeper.cli.output import write
+
+    with context.keeper(ctx) as keeper:
+        found = keeper.stored_plan(id)
+        if found is None:
+            raise UsageError(f"there is no plan {id}, or more than one begins so: `fleetkeeper get plans` lists them")
+        with wiring.dry_run(context.settings(ctx), keeper, found) as tried:
+            if output.is_table:
+                dry_run_table.show(found, tried)
+            else:
+                write("tries", list(tried), output)
+
+
 def _length(text: str) -> "timedelta":
     from fleetkeeper.core.amount import parse_duration
 
