@@ -242,9 +242,9 @@ def _since(update: observed.EksUpdate, now: datetime) -> str:
 
 
 def _told(errors: Iterable[str]) -> str:
-    return some(safe(each, 300) for each in errors) or "EKS gave no reason"
+    return some(safe(" ".join(each.split()), 300) for each in errors) or "EKS gave no reason"
 
 
 def _issues(addon: model.ManagedAddon) -> str:
-    said = some(f"{each.code}: {safe(each.message, 300)}" for each in addon.issues)
+    said = some(f"{each.code}: {safe(' '.join(each.message.split()), 300)}" for each in addon.issues)
     return f" ({said})" if said else ""
