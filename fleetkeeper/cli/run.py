@@ -263,9 +263,9 @@ def _subject(keeper: "Keeper", verb: "Verb", id: str, target: str) -> str:
     from fleetkeeper.cli.run_reading import stored
     from fleetkeeper.core.run import Verb
 
-    if verb in (Verb.APPROVE, Verb.REJECT) and not target and keeper.run(id) is None:
-        plan = keeper.stored_plan(id)
-        if plan is None:
+    if verb in (Verb.APPROVE, Verb.REJECT) and not target:
+        if (plan := keeper.stored_plan(id)) is not None:
+            return plan.header.id
+        if keeper.run(id) is None:
             raise UsageError(f"there is no plan and no run {id}: `fleetkeeper get plans` and `get runs` list them")
-        return plan.header.id
     return stored(keeper, id).run.id

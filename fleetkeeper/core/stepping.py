@@ -166,14 +166,14 @@ class Tick:
             started_at=self.step.started_at or self.now,
             deadline=self.step.deadline or self.now + self.spec.timeout,
         )
-        why = Why(_waiting_for(self.task), verdict.why, self.now, verdict.owner, next_attempt=again)
+        why = Why(_waiting_for(self.task, self.spec), verdict.why, self.now, verdict.owner, next_attempt=again)
         task, changed = self._why(TaskState.RUNNING, why, again)
         said = (self._event("waits", verdict.why),) if changed and self.task.why is None else ()
         return Ticked(task, step, said, wakes=changed and self.task.role is Role.GATE)
 
     def _blocked(self, verdict: Blocked) -> Ticked:
         again = self.now + BLOCKED_AGAIN
-        why = Why(_waiting_for(self.task), verdict.why, self.now, verdict.owner, verdict.fix, again)
+        why = Why(_waiting_for(self.task, self.spec), verdict.why, self.now, verdict.owner, verdict.fix, again)
         task, changed = self._why(TaskState.BLOCKED, why, again)
         said = (self._event("blocked", f"{verdict.why}{'; ' + verdict.fix if verdict.fix else ''}"),)
         return Ticked(task, self.step, said if changed else (), wakes=changed)
@@ -206,8 +206,12 @@ def first_look(task: Task, spec: StepSpec, now: datetime) -> Step:
     return Step(task.key, task.step, spec.name, spec.kind, StepState.READY, now)
 
 
-def _waiting_for(task: Task) -> Cause:
-    return Cause.STEP if task.role is Role.MEMBER else Cause.GATE
+def _waiting_for(task: Task, spec: StepSpec) -> Cause:
+    """By kind, so that a plain query finds everything that waits for people; such gates look again when one decides."""
+    return Cause.STEP if task.role is Role.MEMBER else _GATES.get(spec.kind, Cause.GATE)
+
+
+_GATES = {"approval": Cause.APPROVAL, "soak": Cause.SOAK}
 
 
 def _short(length: timedelta) -> str:

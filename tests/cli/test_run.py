@@ -1,0 +1,271 @@
+"""`fleetkeeper run`, `freeze` and `cleanup` as they are typed, with an engine that `serve` runs."""
+
+import json
+import signal
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fleetkeeper.adapters.store import schema
+from fleetkeeper.clock import ENVIRONMENT, ScaledClock
+from fleetkeeper.config import StoreSettings
+from fleetkeeper.sim.process import SimProcess
+from tests.cli.conftest import Command
+from tests.cli.programs import Program, of_fleet, run
+
+SCALE = 60.0
+PEOPLE = """
+[approvals]
+local = true
+
+[approvals.people]
+bob = "approver"
+
+[observe]
+schedule = "0 0 1 jan *"
+stale_after_minutes = 44640
+"""
+PLAYBOOK = """
+name = "dns"
+title = "Update CoreDNS"
+purpose = "An old CoreDNS blocks the next minor."
+changes = "addons"
+
+[[steps]]
+name = "update"
+kind = "update-addon"
+params.addon = "coredns"
+params.version = "latest"
+timeout = "45m"
+
+[[stages]]
+name = "all"
+max_concurrency = 1
+
+[[stages.gates]]
+name = "go-ahead"
+kind = "approval"
+when = "before"
+timeout = "7d"
+"""
+
+
+@pytest.fixture(scope="module")
+def scaled() -> Iterator[SimProcess]:
+    """The fleet `three`, a minute in each second."""
+    with SimProcess("three", scale=SCALE) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def idle(scaled: SimProcess, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of an observed fleet on whose database no engine works."""
+    return _observed(scaled, tmp_path_factory.mktemp("idle"))
+
+
+@pytest.fixture(scope="module")
+def busy(scaled: SimProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment of an observed fleet on whose database an engine works."""
+    home = tmp_path_factory.mktemp("busy")
+    environ = _observed(scaled, home)
+    with Program(["serve"], environ, home) as program:
+        program.await_event("engine_runs")
+        yield environ
+        program.tell(signal.SIGTERM)
+        assert program.ended() == 0
+
+
+def _observed(fleet: SimProcess, home: Path) -> dict[str, str]:
+    store = f"sqlite:///{home}/fleet.db"
+    schema.upgrade(StoreSettings(store))
+    now = datetime.fromisoformat(fleet.control("GET", "/state")["now"])
+    clock = ScaledClock(now, datetime.now(UTC), SCALE)
+    environ = of_fleet(home, fleet, store, PEOPLE) | {ENVIRONMENT: clock.to_text()}
+    done = run(["observe"], environ, home)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    (home / "dns.toml").write_text(PLAYBOOK, "utf-8")
+    return environ
+
+
+def planned(command: Command, environ: dict[str, str], playbook: str = "dns", selector: str = "") -> str:
+    """A new plan; its id."""
+    name = f"{environ['HOME']}/dns.toml" if playbook == "dns" else playbook
+    answer = command("plan", name, *(["-l", selector] if selector else []), "-o", "json", environ=environ)
+    assert answer.exit_code == 0, answer.stderr
+    return str(json.loads(answer.stdout)["header"]["id"])
+
+
+def begun(command: Command, environ: dict[str, str], plan: str, code: int) -> str:
+    answer = command("run", "start", plan, "--yes", environ=environ)
+    assert answer.exit_code == code, answer.stderr
+    return answer.stdout.strip()
+
+
+def status(command: Command, environ: dict[str, str], id: str) -> Any:
+    return json.loads(command("run", "status", id, "-o", "json", environ=environ).stdout)["items"][0]
+
+
+# ---- the way of a run
+
+
+def test_a_plan_is_started_approved_by_another_and_carried_out(
+    command: Command, busy: dict[str, str], scaled: SimProcess
+) -> None:
+    plan = planned(command, busy, selector="name=payments")
+    id = begun(command, busy, plan, 5)
+    assert id == f"{plan}-1"
+    own = command("run", "approve", plan, environ=busy)
+    assert own.exit_code == 1
+    assert own.stderr.startswith("Refused: ")
+    waits = command("run", "watch", id, "--timeout", "1s", environ=busy)
+    assert waits.exit_code == 5
+    assert f"do: fleetkeeper run approve {plan}" in waits.stdout
+    assert command("run", "status", id, "--exit-code", environ=busy).exit_code == 5
+    given = command("run", "approve", plan, "--as", "bob", environ=busy)
+    assert (given.exit_code, given.stderr) == (0, f"Approve {plan}: bob (local) approved the plan {plan}\n")
+    assert command("run", "watch", id, "--timeout", "3s", environ=busy).exit_code == 5
+    gate = command("run", "approve", id, "--gate", "all/go-ahead", "--as", "bob", environ=busy)
+    assert gate.exit_code == 0, gate.stderr
+    watched = command("run", "watch", id, "--timeout", "60s", environ=busy)
+    assert watched.exit_code == 0, watched.output
+    assert f"Run {id} succeeded after" in watched.stderr
+    assert "payments: act: update coredns" in watched.stdout
+    assert scaled.control("GET", "/state")["aws_operations"]["UpdateAddon"] >= 1
+    found = status(command, busy, id)
+    assert (found["state"], found["tasks"][0]["state"], found["seconds_left"]) == ("succeeded", "succeeded", [0, 0])
+    assert id in command("get", "runs", environ=busy).stdout
+    assert id not in command("get", "runs", "--active", environ=busy).stdout
+    assert "Nothing is left" in command("cleanup", id, environ=busy).stdout
+
+
+def test_what_changes_nothing_needs_no_approval_and_its_log_tells_all(command: Command, busy: dict[str, str]) -> None:
+    id = begun(command, busy, planned(command, busy, "observe-only"), 0)
+    assert command("run", "watch", id, "--timeout", "60s", environ=busy).exit_code == 0
+    log = command("run", "log", id, environ=busy).stdout.splitlines()
+    assert "created with 3 of 3 members" in log[0]
+    assert "the run succeeded" in log[-1]
+    assert command("run", "log", id, "-f", environ=busy).stdout.splitlines() == log
+    events = json.loads(command("run", "log", id, "-o", "json", environ=busy).stdout)
+    assert len(events["items"]) == len(log)
+
+
+def test_a_paused_run_begins_nothing_until_it_is_resumed(command: Command, busy: dict[str, str]) -> None:
+    id = begun(command, busy, planned(command, busy, selector="name=payments"), 5)
+    paused = command("run", "pause", id, "--reason", "a look first", environ=busy)
+    assert paused.stderr == f"Pause {id}: nothing new begins\n"
+    again = command("run", "pause", id, environ=busy)
+    assert again.exit_code == 1
+    assert again.stderr.startswith(f"Refused: run {id} is paused already: ")
+    assert "a look first" in command("run", "status", id, environ=busy).stdout
+    assert command("run", "resume", id, environ=busy).stderr == f"Resume {id}: it goes on\n"
+    unknown = command("run", "skip", id, "member:nobody", environ=busy)
+    assert (unknown.exit_code, unknown.stderr) == (1, "Refused: no member is named nobody\n")
+    aborted = command("run", "abort", id, environ=busy)
+    assert aborted.stderr == f"Abort {id}: nothing was under way\n"
+    assert command("run", "watch", id, "--timeout", "20s", environ=busy).exit_code == 7
+    assert command("run", "status", id, "--exit-code", environ=busy).exit_code == 7
+
+
+def test_a_freeze_holds_what_it_reaches_and_lifting_it_lets_go(command: Command, busy: dict[str, str]) -> None:
+    frozen = command("freeze", "-l", "name=tools", "--reason", "Black Friday", "--until", "90d", environ=busy)
+    freeze = frozen.stdout.strip()
+    assert f"fleetkeeper unfreeze {freeze}" in frozen.stderr
+    assert "Black Friday" in command("get", "freezes", environ=busy).stdout
+    id = begun(command, busy, planned(command, busy, "observe-only", "name=tools"), 0)
+    assert "Freezes that stand" in command("run", "status", id, environ=busy).stdout
+    assert command("unfreeze", freeze, environ=busy).exit_code == 0
+    assert command("run", "watch", id, "--timeout", "60s", environ=busy).exit_code == 0
+    gone = command("unfreeze", freeze, environ=busy)
+    assert (gone.exit_code, gone.stderr) == (
+        2,
+        f"fleetkeeper: no freeze {freeze} stands: `fleetkeeper get freezes` lists them\n",
+    )
+
+
+def test_ctrl_c_ends_the_watch_and_not_the_run(command: Command, busy: dict[str, str], tmp_path: Path) -> None:
+    id = begun(command, busy, planned(command, busy, selector="name=payments"), 5)
+    with Program(["run", "watch", id], busy, tmp_path) as program:
+        assert program.process.stdout is not None
+        assert "created with 1 of 1 members" in program.process.stdout.readline()
+        program.tell(signal.SIGINT)
+        assert program.ended() == 130
+    assert program.lines[-1].startswith("The run goes on.")
+    assert status(command, busy, id)["state"] == "not_started"
+
+
+# ---- without an engine
+
+
+def test_without_an_engine_a_verb_waits_and_says_so(command: Command, idle: dict[str, str]) -> None:
+    plan = planned(command, idle, "observe-only")
+    started = command("run", "start", plan, "--yes", environ=idle)
+    assert "No engine is running: `fleetkeeper serve` starts one. The run waits for it." in started.stderr
+    id = started.stdout.strip()
+    paused = command("run", "pause", id, environ=idle)
+    assert (paused.exit_code, paused.stderr) == (
+        6,
+        "No engine is running: `fleetkeeper serve` starts one. The pause is stored and waits for it.\n",
+    )
+    assert command("run", "status", id, environ=idle).stdout.startswith(
+        "No engine is running, so nothing of this moves"
+    )
+    again = command("run", "start", plan, "--yes", environ=idle)
+    assert again.exit_code == 2
+    assert f"runs already: {id}" in again.stderr
+
+
+def test_a_plan_file_is_started_as_it_was_exported_or_not_at_all(
+    command: Command, idle: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "plan.json"
+    assert command("plan", "observe-only", "--out", str(file), environ=idle).exit_code == 0
+    edited = tmp_path / "edited.json"
+    edited.write_text(file.read_text("utf-8").replace("tools", "shop"), "utf-8")
+    refused = command("run", "start", str(edited), "--yes", environ=idle)
+    assert refused.exit_code != 0
+    assert "changed after its export" in refused.stderr
+    assert command("run", "start", str(file), "--yes", environ=idle).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param(("run", "start", "nothing", "--yes"), "there is no plan nothing", id="a plan that is not there"),
+        pytest.param(("run", "status", "nothing"), "there is no run nothing", id="a run that is not there"),
+        pytest.param(("run", "approve", "nothing"), "there is no plan and no run nothing", id="nothing to approve"),
+        pytest.param(("run", "start", "no.json"), "no.json cannot be read as a plan", id="a file that is not there"),
+        pytest.param(("run", "watch", "x", "--timeout", "soon"), "--timeout 'soon' is not a duration", id="no time"),
+        pytest.param(
+            ("freeze", "--reason", "x"), "say what to freeze: --all, or -l SELECTOR", id="a freeze of nothing"
+        ),
+        pytest.param(
+            ("freeze", "--all", "--reason", "x", "--until", "2020-01-01"), "is over already", id="a freeze that is over"
+        ),
+        pytest.param(
+            ("run", "pause", "x", "--as", "ann", "--token-file", "t"), "contradict each other", id="two identities"
+        ),
+        pytest.param(("run", "pause", "x", "--token-file", "no"), "--token-file no: ", id="a token that is not there"),
+    ],
+)
+def test_what_cannot_be_is_told(
+    arguments: tuple[str, ...], message: str, command: Command, idle: dict[str, str]
+) -> None:
+    answer = command(*arguments, environ=idle)
+    assert answer.exit_code == 2
+    assert message in answer.stderr
+
+
+def test_nobody_is_started_without_being_asked(command: Command, idle: dict[str, str]) -> None:
+    answer = command("run", "start", planned(command, idle, "observe-only"), environ=idle)
+    assert answer.exit_code == 2
+    assert "needs --yes where nobody can be asked" in answer.stderr
+
+
+def test_another_name_is_believed_only_where_the_settings_say_so(command: Command, idle: dict[str, str]) -> None:
+    strict = idle | {"FLEETKEEPER_APPROVALS__LOCAL": "false"}
+    answer = command("run", "pause", "x", "--as", "ann", environ=strict)
+    assert answer.exit_code == 2
+    assert "--as is believed only with approvals.local" in answer.stderr
