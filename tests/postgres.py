@@ -90,6 +90,19 @@ class Postgres:
             self._template = name
         return self.url(self._create(self._template))
 
+    def size(self, url: str) -> int:
+        """Bytes that a database has on the disk."""
+        with psycopg.connect(url) as connection:
+            row = connection.execute("SELECT pg_database_size(current_database())").fetchone()
+        assert row is not None
+        return int(row[0])
+
+    def cpu(self) -> float:
+        """Seconds of CPU that the server and all that it started have used, those that ended included (Linux)."""
+        assert self._running is not None
+        family = [self._running.pid, *map(int, _children(self._running.pid))]
+        return sum(sum(map(int, _stat(pid)[11:15])) for pid in family) / os.sysconf("SC_CLK_TCK")
+
     def drop(self, url: str) -> None:
         name = url.partition("@/")[2].partition("?")[0]
         self._execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
@@ -130,6 +143,15 @@ class Postgres:
             if folder.exists():
                 shutil.copytree(folder, self._folder / folder.relative_to(package.parent), symlinks=True)
         return self._folder / programs.relative_to(package.parent)
+
+
+def _children(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat behind the program's name: see proc(5)."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 def _program_folders() -> list[Path]:

@@ -11,7 +11,7 @@ from fleetkeeper.core.run_draft import Draft, is_in_flight, is_waiting
 from fleetkeeper.core.run_words import counted, listed, typed
 
 _RESOURCES = {"subnet": "addresses of", "quota": "of quota"}
-_FIXES = {Cause.FREEZE: "fleetkeeper unfreeze", Cause.WINDOW: "correct its windows and make a new plan, or skip it"}
+_FIXES = {Cause.WINDOW: "correct its windows and make a new plan, or skip it"}
 
 
 @dataclass(slots=True)
@@ -229,5 +229,5 @@ def known(task: Task) -> dict[str, str]:
 
 def why_of(draft: Draft, hold: Hold) -> Why:
     """A hold as the reason of what waits for it."""
-    fix = _FIXES.get(hold.cause, "it goes on when this is over")
-    return draft.why(hold.cause, hold.text, hold.owner, "" if hold.until else fix, hold.until)
+    fix = hold.fix or ("" if hold.until else _FIXES.get(hold.cause, "it goes on when this is over"))
+    return draft.why(hold.cause, hold.text, hold.owner, fix, hold.until)

@@ -104,4 +104,4 @@ def hold_of(
 def _of_freeze(freeze: Freeze) -> Hold:
     until = f", until {freeze.until:%d %b %H:%M} UTC" if freeze.until else ""
     text = f"{freeze.actor} froze it: {freeze.reason}{until}"
-    return Hold(Cause.FREEZE, text, freeze.until, freeze.actor, freeze.selector)
+    return Hold(Cause.FREEZE, text, freeze.until, freeze.actor, freeze.selector, f"fleetkeeper unfreeze {freeze.id}")

@@ -275,7 +275,7 @@ class Freeze:
 class Hold:
     """Something outside of a run that keeps work from beginning: a window, a freeze, a calendar, an incident.
 
-    selector: it holds the clusters that this accepts, "" everything.
+    selector: it holds the clusters that this accepts, "" everything. fix: what lifts it, "" for what is over by itself.
     """
 
     cause: Cause
@@ -283,6 +283,7 @@ class Hold:
     until: datetime | None = None
     owner: str = ""
     selector: str = ""
+    fix: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ class Decisions:
                 text = f"{approval.actor} ({approval.identity}) {verb} {_what(approval)}"
                 applied = Applied(command.id, True, text)
                 note = f"{text}: {approval.note}" if approval.note else text
-                event = Event(now, approval.run or approval.plan, verb, note, approval.actor)
+                event = Event(now, subject, verb, note, approval.actor)
                 self.runs.settle(applied, approval, event, now)
             except (_No, Refused, Tampered) as refusal:
                 reason = refusal.detail if isinstance(refusal, Refused) else str(refusal)

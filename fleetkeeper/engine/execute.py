@@ -184,10 +184,18 @@ class Executor:
     # ---- tasks
 
     def _guards(self, claims: Sequence[Claim]) -> dict[TaskKey, Read]:
-        """What guards the acts that are intended, in one read for all of them."""
+        """What guards the acts that are intended, in one read for all of them.
+
+        Nothing when the database went away since the claim: each look then reads its own, and is postponed alone. An
+        error from here would leave the claims in flight with nobody at work on them, and their leases renewed for ever.
+        """
         intended = [each.task.key for each in claims if each.step and each.step.state is StepState.INTENDED]
         at = time.monotonic()
-        guards = self._runs.guards(intended) if intended else {}
+        try:
+            guards = self._runs.guards(intended) if intended else {}
+        except StoreUnavailable as error:
+            _log.warning("guards_not_read", tasks=len(intended), reason=str(error))
+            return {}
         return {key: Read(guards.get(key), at) for key in intended}
 
     def _look_at(self, claim: Claim, read: Read | None) -> None:

@@ -178,7 +178,7 @@ class _Look:
         if hold is None:
             return None
         again = tick.now + pace.hold if hold.until is None else max(tick.now, min(hold.until, tick.now + pace.hold))
-        return tick.held(Why(hold.cause, hold.text, tick.now, hold.owner, next_attempt=hold.until), again)
+        return tick.held(Why(hold.cause, hold.text, tick.now, hold.owner, hold.fix, hold.until), again)
 
     def _intended(self, act: Act) -> Ticked:
         token = self.tick.step.token or token_of(self.tick)

@@ -53,8 +53,9 @@ PATIENCE = 180.0
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A run: a stage of a third of the members, then one of the others. takes: seconds of an operation, from and to.
+    """A run: a stage of a third of the members, then one of the others; or all in one.
 
+    takes: seconds of an operation, from and to.
     once: steps that must not be repeated.
     """
 
@@ -63,10 +64,12 @@ class Shape:
     steps: int = 3
     takes: tuple[float, float] = (0.05, 0.3)
     once: frozenset[int] = frozenset({1})
+    stages: int = 2
 
     @property
     def first_stage(self) -> int:
-        return max(1, self.members // 3)
+        """How many members it has."""
+        return max(1, self.members // 3) if self.stages > 1 else self.members
 
 
 def make_plan(id: str, shape: Shape, chance: random.Random) -> tuple[Plan, str, list[str]]:
@@ -75,7 +78,8 @@ def make_plan(id: str, shape: Shape, chance: random.Random) -> tuple[Plan, str, 
     made = tuple(_member(idx, shape, chance, now) for idx in range(shape.members))
     bodies = [to_json(each) for each in made]
     stages = tuple(
-        Stage(name, shape.at_once, 0, OnFailure.PAUSE, {"": shape.at_once}, (), ()) for name in ("canary", "rest")
+        Stage(name, shape.at_once, 0, OnFailure.PAUSE, {"": shape.at_once}, (), ())
+        for name in ("canary", "rest")[: shape.stages]
     )
     header = Header(
         id=id,
@@ -123,7 +127,7 @@ def begin(runs: SqlRuns, id: str, shape: Shape, chance: random.Random) -> None:
     approval = replace(approval, signature=sign(approval, KEY))
     runs.settle(Applied(command.id, True, "approved"), approval, Event(now, id, "approved", "bob approved it"), now)
     run = Run(id, plan.header.id, plan.digest, RunState.NOT_STARTED, now, Control.RUN, now, "ann", due=now)
-    units = [Unit(number, "", UnitState.NOT_STARTED, now) for number in (0, 1)]
+    units = [Unit(number, "", UnitState.NOT_STARTED, now) for number in range(shape.stages)]
     runs.create_run(run, units, [_task(run, each, now) for each in plan.members], [])
 
 

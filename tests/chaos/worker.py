@@ -25,7 +25,7 @@ from fleetkeeper.engine.guarding import Gatekeeper
 from fleetkeeper.engine.holding import Outside
 from fleetkeeper.engine.step import Kinds, Subject
 from fleetkeeper.engine.task_tick import Pace, Ticker
-from fleetkeeper.engine.world import World
+from fleetkeeper.engine.world import Hooks, World
 from tests.engine.rig import KEY, Nobody, NoCalendars, WallClock, nothing_holds
 
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
@@ -88,8 +88,8 @@ class Operate:
 KINDS: Kinds = {"operate": Operate}
 
 
-def executor(order: Order) -> Executor:
-    """As `serve` has it, but for the steps and for what nobody here reaches."""
+def executor(order: Order, hooks: Hooks | None = None) -> Executor:
+    """As `serve` has it, but for the steps and for what nobody here reaches. hooks None: the executor's own."""
     gatekeeper = Gatekeeper(KEY)
     runs = SqlRuns(StoreSettings(order.database), gatekeeper.approves)
     base = f"{order.cloud}/{order.name}"

@@ -1,19 +1,21 @@
 """The engine over SQLite and PostgreSQL: one effect for each step, whatever is lost, stopped or taken back."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from fleetkeeper.config import StoreSettings
 from fleetkeeper.core.approval import seal
 from fleetkeeper.core.playbook import StepSpec
-from fleetkeeper.core.run import Cause, Command, Freeze, RunState, StepState, Task, TaskState, Verb
-from fleetkeeper.engine.run_ports import StoredRun
+from fleetkeeper.core.run import Cause, Command, Freeze, RunState, StepState, Task, TaskKey, TaskState, Verb
+from fleetkeeper.engine.run_ports import Guard, StoredRun
 from fleetkeeper.engine.step import Kinds
 from fleetkeeper.engine.task_tick import Pace
-from fleetkeeper.errors import Refused, Unreachable
+from fleetkeeper.errors import Refused, StoreUnavailable, Unreachable
 from tests.contract.conftest import postgres, settings
 from tests.engine.rig import KEY, T0, WORKER, Cloud, Engine, Operate, SetClock, begin, engine, settle
 
@@ -289,3 +291,26 @@ class NewerOperate(Operate):
     """The next release's: it still carries out what the one before has frozen."""
 
     version = 2
+
+
+def test_a_database_that_goes_away_right_after_a_claim_loses_no_task(made: Engine, monkeypatch: Any) -> None:
+    """A claim whose guard could not be read was in flight for ever, with its lease renewed: nobody worked on it."""
+    begin(made.runs, T0, steps=ONE)
+    read, gone = made.runs.guards, [True, True]
+
+    def guards(keys: Sequence[TaskKey]) -> Mapping[TaskKey, Guard]:
+        if gone:
+            gone.pop()
+            raise StoreUnavailable("the server closed the connection")
+        return read(keys)
+
+    monkeypatch.setattr(made.runs, "guards", guards)
+    with ThreadPoolExecutor(4) as pool:
+        while gone:
+            made.executor.turn(pool)
+        while made.executor.in_flight:
+            made.executor.turn(pool)
+    by_hand(made, "UPDATE run_task SET lease_until = NULL")  # the lease runs out
+    later(made, 2 * MINUTE)
+    assert stored(made).run.state is RunState.SUCCEEDED
+    assert starts(made) == 1

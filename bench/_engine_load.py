@@ -1,0 +1,106 @@
+"""What bench/engine.py measures, in a process of its own: the real executor over one database, until a run ends.
+
+Prints one JSON object. Its client of the cloud is as small as one can be, for the engine is measured and not urllib3.
+"""
+
+import json
+import random
+import resource
+import socket
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from fleetkeeper.adapters.store.runs import SqlRuns
+from fleetkeeper.config import StoreSettings
+from fleetkeeper.engine.execute import Executor
+from fleetkeeper.engine.world import Answer
+from fleetkeeper.errors import Unreachable
+from tests.chaos.fleet import Shape, begin
+from tests.chaos.worker import Order, executor
+
+_OK = b"HTTP/1.1 200"
+
+
+class BareHooks:
+    """One connection per thread, kept open; answers are small and come in one piece."""
+
+    def __init__(self, url: str, name: str) -> None:
+        split = urlsplit(url)
+        self._address = (split.hostname, split.port)
+        self._name = name
+        self._own = threading.local()
+
+    def call(self, name: str, body: Mapping[str, object], token: str) -> Answer:
+        content = json.dumps(body)
+        head = (
+            f"POST /{self._name}/{name} HTTP/1.1\r\nidempotency-key: {token}\r\ncontent-length: {len(content)}\r\n\r\n"
+        )
+        return self._sent(head + content)
+
+    def ask(self, name: str, query: Mapping[str, str]) -> Answer:
+        return self._sent(f"GET /{self._name}/{name}?token={query['token']} HTTP/1.1\r\n\r\n")
+
+    def _sent(self, text: str) -> Answer:
+        connection = getattr(self._own, "connection", None)
+        if connection is None:
+            connection = self._own.connection = socket.create_connection(self._address)
+        connection.sendall(text.encode())
+        head, _, content = connection.recv(65536).partition(b"\r\n\r\n")
+        if not head.startswith(_OK):
+            raise Unreachable(f"the cloud answered {head[:30]!r}")
+        return Answer(200, json.loads(content), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What is asked for on the command line, as JSON."""
+
+    database: str
+    cloud: str
+    members: int
+    steps: int
+    seed: int
+    threads: int
+
+
+def _until_it_ends(runs: SqlRuns, engine: Executor, stop: threading.Event) -> None:
+    """The engine ends with its run; a look now and then is all that this costs."""
+    thread = threading.Thread(target=engine.run, args=(stop,))
+    thread.start()
+    while runs.runs(over=False):
+        time.sleep(0.25)
+    stop.set()
+    thread.join()
+
+
+def main() -> None:
+    load = Load(**json.loads(sys.argv[1]))
+    runs = SqlRuns(StoreSettings(load.database))
+    shape = Shape(load.members, load.members, load.steps, (1.0, 3.0), frozenset(), stages=1)
+    begin(runs, "run-1", shape, random.Random(load.seed))
+    order = Order("bench", load.database, load.cloud, lease=30.0, poll=1.0, threads=load.threads)
+    hooks: Any = BareHooks(load.cloud, order.name)
+    engine = executor(order, hooks)
+    before, begun = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
+    _until_it_ends(runs, engine, threading.Event())
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    print(
+        json.dumps(
+            {
+                "wall": time.monotonic() - begun,
+                "cpu": used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime,
+                "peak": used.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
+                "state": runs.runs()[0].state.value,
+            }
+        )
+    )
+    runs.close()
+
+
+if __name__ == "__main__":
+    main()
