@@ -19,8 +19,9 @@ from fleetkeeper.config import ObserveSettings, Settings, StoreSettings
 from fleetkeeper.core import model, parts
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.selector import Selector
-from fleetkeeper.daemon import OBSERVE, PRUNE, RETRY, Daemon, last_slot
+from fleetkeeper.daemon import OBSERVE, PRUNE, RETRY, Daemon, EngineThread, last_slot
 from fleetkeeper.engine.assess import Assessor
+from fleetkeeper.engine.execute import Executor
 from fleetkeeper.engine.observe import Choice, Outcome, Progress
 from fleetkeeper.engine.observe_cluster import ClusterReader
 from fleetkeeper.engine.ports import Clouds, Kubes, Observation, Ports, Store
@@ -32,6 +33,7 @@ from tests.engine.memory_runs import planning
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
+PATIENCE = 60.0
 
 
 def at(text: str) -> datetime:
@@ -440,3 +442,40 @@ def test_an_observation_that_was_stopped_is_not_assessed(replicas: Replicas) -> 
     replica.run_until(NOON + QUARTER)
     assert cast(Store, replica.store).tracking(cluster_id()) is None
     assert "fleetkeeper_findings" not in told(replica)
+
+
+# ---- the engine beside the schedule
+
+
+class Looping:
+    """An executor that works until told, or ends by a fault."""
+
+    def __init__(self, fault: Exception | None = None) -> None:
+        self._fault = fault
+
+    def run(self, cancel: threading.Event) -> None:
+        if self._fault:
+            raise self._fault
+        cancel.wait()
+
+
+def test_the_engine_ends_with_the_schedule() -> None:
+    cancel, metrics = threading.Event(), Metrics()
+    engine = EngineThread(cast(Executor, Looping()), metrics, cancel)
+    engine.start()
+    assert engine.is_alive()
+    assert not engine.ended(0.0)
+    cancel.set()
+    assert engine.ended(PATIENCE)
+    assert metrics.registry.get_sample_value("fleetkeeper_engine_up") == 0
+
+
+def test_an_engine_that_died_of_a_fault_is_told() -> None:
+    metrics = Metrics()
+    engine = EngineThread(cast(Executor, Looping(ValueError("broken"))), metrics, threading.Event())
+    with structlog.testing.capture_logs() as logs:
+        engine.start()
+        assert engine.ended(PATIENCE)
+    assert not engine.is_alive()
+    assert [each["reason"] for each in logs if each["event"] == "engine_died"] == ["ValueError: broken"]
+    assert metrics.registry.get_sample_value("fleetkeeper_engine_up") == 0

@@ -68,4 +68,5 @@ def test_options_mean_the_same_everywhere() -> None:
         "-v": ["--verbose"],
         "-l": ["--selector"],
         "-o": ["--output"],
+        "-f": ["--follow"],
     }
