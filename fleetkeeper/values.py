@@ -1,14 +1,16 @@
 """Values as canonical JSON and back, and digests of it: what is frozen, signed or exported is these bytes."""
 
 import hashlib
-from typing import TypeVar
+import threading
+from typing import Any, TypeVar
 
 import msgspec
 
 T = TypeVar("T")
 
 _encoder = msgspec.json.Encoder(order="deterministic")
-_decoders: dict[type, msgspec.json.Decoder[object]] = {}
+_decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
+_making = threading.Lock()
 
 
 def to_json(value: object) -> str:
@@ -16,13 +18,25 @@ def to_json(value: object) -> str:
     return _encoder.encode(value).decode()
 
 
+def decoder_of(kind: Any) -> msgspec.json.Decoder[Any]:
+    """The JSON decoder of a type, made once.
+
+    By one thread at a time: msgspec (0.22) keeps what it knows of a type on the type, before it is complete, and a
+    thread that decodes by what another has half made crashes the process (a NULL pointer in its _core).
+    """
+    found = _decoders.get(kind)
+    if found is None:
+        with _making:
+            found = _decoders.get(kind) or msgspec.json.Decoder(kind)
+            _decoders[kind] = found
+    return found
+
+
 def from_json(text: str | bytes, kind: type[T]) -> T:
     """The value of a type from its JSON; ValueError when it is not one."""
-    decoder = _decoders.get(kind)
-    if decoder is None:
-        decoder = _decoders[kind] = msgspec.json.Decoder(kind)
     try:
-        return decoder.decode(text)  # type: ignore[return-value]
+        found: T = decoder_of(kind).decode(text)
+        return found
     except msgspec.MsgspecError as error:
         raise ValueError(str(error)) from error
 

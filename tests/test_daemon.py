@@ -12,15 +12,18 @@ from prometheus_client import generate_latest
 
 from fleetkeeper.adapters.store.store import SqlStore
 from fleetkeeper.core import model, parts
-from fleetkeeper.daemon import OBSERVE, PRUNE, RETRY, last_slot
+from fleetkeeper.daemon import OBSERVE, PRUNE, RETRY, EngineThread, last_slot
+from fleetkeeper.engine.execute import Executor
 from fleetkeeper.engine.ports import Observation, Store
 from fleetkeeper.errors import SchemaError, StoreUnavailable
+from fleetkeeper.metrics import Metrics
 from tests.contract.observed import cluster_id, control_plane, listed
 from tests.replicas import NOON, Replica, Replicas, replicas
 
 __all__ = ["replicas"]
 
 QUARTER = timedelta(minutes=15)
+PATIENCE = 60.0
 
 
 def at(text: str) -> datetime:
@@ -325,3 +328,40 @@ def test_an_observation_that_was_stopped_is_not_assessed(replicas: Replicas) -> 
     replica.run_until(NOON + QUARTER)
     assert cast(Store, replica.store).tracking(cluster_id()) is None
     assert "fleetkeeper_findings" not in told(replica)
+
+
+# ---- the engine beside the schedule
+
+
+class Looping:
+    """An executor that works until told, or ends by a fault."""
+
+    def __init__(self, fault: Exception | None = None) -> None:
+        self._fault = fault
+
+    def run(self, cancel: threading.Event) -> None:
+        if self._fault:
+            raise self._fault
+        cancel.wait()
+
+
+def test_the_engine_ends_with_the_schedule() -> None:
+    cancel, metrics = threading.Event(), Metrics()
+    engine = EngineThread(cast(Executor, Looping()), metrics, cancel)
+    engine.start()
+    assert engine.is_alive()
+    assert not engine.ended(0.0)
+    cancel.set()
+    assert engine.ended(PATIENCE)
+    assert metrics.registry.get_sample_value("fleetkeeper_engine_up") == 0
+
+
+def test_an_engine_that_died_of_a_fault_is_told() -> None:
+    metrics = Metrics()
+    engine = EngineThread(cast(Executor, Looping(ValueError("broken"))), metrics, threading.Event())
+    with structlog.testing.capture_logs() as logs:
+        engine.start()
+        assert engine.ended(PATIENCE)
+    assert not engine.is_alive()
+    assert [each["reason"] for each in logs if each["event"] == "engine_died"] == ["ValueError: broken"]
+    assert metrics.registry.get_sample_value("fleetkeeper_engine_up") == 0

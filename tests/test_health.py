@@ -151,6 +151,7 @@ def test_metrics_before_the_first_observation_say_nothing_about_the_fleet() -> N
     names = {line.split()[2] for line in body.splitlines() if line.startswith("# TYPE fleetkeeper")}
     assert names == {
         "fleetkeeper_build_info",
+        "fleetkeeper_engine_up",
         "fleetkeeper_observation_seconds",
         "fleetkeeper_store_failures_total",
         "fleetkeeper_job_failures_total",

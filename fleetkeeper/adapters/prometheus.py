@@ -13,6 +13,7 @@ from fleetkeeper.adapters.web import Web, hidden
 from fleetkeeper.config import PrometheusSettings
 from fleetkeeper.engine.world import Sample
 from fleetkeeper.errors import GapReason, InvalidAnswer, ReadError, Refused, Unreachable
+from fleetkeeper.values import decoder_of
 
 _JUDGED = (400, 422)
 """bad_data and execution: the server understood the request, and says what is wrong with the query."""
@@ -72,7 +73,7 @@ class _Server:
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
         reply = self._web.send("POST", self._url, {**self._headers, **headers}, form, seen=_JUDGED)
         try:
-            answer = msgspec.json.decode(reply.body, type=_Answer)
+            answer = decoder_of(_Answer).decode(reply.body)
             return self._samples(answer)
         except (msgspec.MsgspecError, ValueError) as error:
             if reply.status in _JUDGED:  # a proxy's own page, not the server's word
@@ -93,10 +94,10 @@ class _Server:
             raise Unreachable(f"{self._name} answered in part only: {told}", GapReason.SERVER_ERROR)
         match answer.data.result_type:
             case "vector":
-                series = msgspec.json.decode(answer.data.result, type=list[_Series])
+                series = decoder_of(list[_Series]).decode(answer.data.result)
                 return tuple(_sample(each) for each in series)
             case "scalar":
-                return (Sample(float(msgspec.json.decode(answer.data.result, type=_Point)[1])),)
+                return (Sample(float(decoder_of(_Point).decode(answer.data.result)[1])),)
             case other:
                 detail = f"the query gives a {hidden(other, ())}, it must give a vector or a scalar"
                 raise Refused(f"{self._name}: {detail}", GapReason.REJECTED)

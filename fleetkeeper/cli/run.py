@@ -45,6 +45,7 @@ def start(
 ) -> None:
     """Start a plan. Members that moved since are dropped and named. Exit code 5: it waits for its approval."""
     from fleetkeeper.cli.actor import actor
+    from fleetkeeper.core.wording import counted
 
     exported = _exported(plan) if plan.endswith(".json") else None
     with context.keeper(ctx) as keeper:
@@ -53,7 +54,7 @@ def start(
             raise UsageError(f"there is no plan {plan}, or more than one begins so: `fleetkeeper get plans` lists them")
         _agree(found, yes)
         started = keeper.start(found.header.id, actor(), exported=exported)
-        say(f"Run {started.run} of {len(found.members) - len(started.dropped)} members is there.")
+        say(f"Run {started.run} of {counted(len(found.members) - len(started.dropped), 'member')} is there.")
         for name, why in started.dropped:
             say(f"  left out: {name}: {why}")
         print(started.run)

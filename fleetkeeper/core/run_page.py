@@ -120,9 +120,10 @@ def names_of(tasks: Iterable[Task]) -> dict[int, str]:
 
 
 def event_text(event: Event, names: dict[int, str]) -> str:
-    """`03:12:07 payments: done: coredns is at v1.13.2`."""
-    about = f"{names.get(event.task, '?')}: " if event.task is not None else ""
-    kind = f"{event.kind}: " if about else ""
+    """`03:12:07 payments: done: coredns is at v1.13.2`; what the run says of a member names it in its own words."""
+    own = event.task is not None and "." not in event.kind
+    about = f"{names.get(event.task, '?')}: " if own and event.task is not None else ""
+    kind = f"{event.kind}: " if own else ""
     return safe(f"{event.at:%H:%M:%S} {about}{kind}{_flat(event.text)}", _LONGEST)
 
 

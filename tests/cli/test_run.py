@@ -133,7 +133,7 @@ def test_a_plan_is_started_approved_by_another_and_carried_out(
     assert watched.exit_code == 0, watched.output
     assert f"Run {id} succeeded after" in watched.stderr
     assert "payments: act: update coredns" in watched.stdout
-    assert scaled.control("GET", "/state")["aws_operations"]["UpdateAddon"] >= 1
+    assert scaled.control("GET", "/state")["aws_operations"]["eks:UpdateAddon"] == 1
     found = status(command, busy, id)
     assert (found["state"], found["tasks"][0]["state"], found["seconds_left"]) == ("succeeded", "succeeded", [0, 0])
     assert id in command("get", "runs", environ=busy).stdout

@@ -90,6 +90,18 @@ def test_a_database_that_restarts_costs_a_delay_and_no_replica(
         assert replica.ended() == 0
 
 
+def test_on_postgresql_without_a_key_it_observes_and_says_that_the_engine_is_off(
+    tmp_path: Path, fleet: SimProcess, shared: str
+) -> None:
+    with Program(["serve"], of_fleet(tmp_path, fleet, shared), tmp_path) as replica:
+        off = replica.await_event("engine_off")
+        assert "openssl rand -hex 32" in off["fix"]
+        replica.await_event("observation_done")
+        assert replica.events("engine_runs") == []
+        replica.tell(signal.SIGTERM)
+        assert replica.ended() == 0
+
+
 # ---- one engine on SQLite
 
 

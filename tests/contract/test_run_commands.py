@@ -161,6 +161,16 @@ class TestWorkers:
         assert (row.id, row.host, row.version) == ("left", "host-1", "1.1")
         assert before < row.heartbeat_at < before + timedelta(minutes=9)
 
+    def test_those_that_said_so_lately_live(self, runs: SqlRuns) -> None:
+        runs.beat("left", "host-1", "1.0")
+        runs.beat("right", "host-2", "1.0")
+        own = tables.worker
+        with runs._database.engine.begin() as connection:
+            stale = datetime.now(UTC) - timedelta(minutes=5)
+            connection.execute(own.update().where(own.c.id == "left").values(heartbeat_at=stale))
+        assert runs.living(timedelta(minutes=1)) == ("right",)
+        assert runs.living(timedelta(hours=1)) == ("left", "right")
+
     @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
     def test_on_sqlite_a_new_worker_need_not_wait_for_the_leases_of_a_dead_one(self, open_runs: Open) -> None:
         dead, living = open_runs(), open_runs()

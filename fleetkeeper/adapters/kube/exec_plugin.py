@@ -18,6 +18,7 @@ import msgspec
 from fleetkeeper.adapters.kube.documents.structs import Time
 from fleetkeeper.adapters.kube.kubeconfig import ExecPlugin
 from fleetkeeper.errors import GapReason, ReadError, Refused
+from fleetkeeper.values import decoder_of
 
 PLUGIN_SECONDS = 30.0
 _MAX_OUTPUT = 1 << 20
@@ -59,7 +60,7 @@ def run(plugin: ExecPlugin, seconds: float = PLUGIN_SECONDS) -> ExecCredential:
 
 def _read(plugin: ExecPlugin, output: bytes) -> ExecCredential:
     try:
-        answer = msgspec.json.decode(output, type=_Answer)
+        answer = decoder_of(_Answer).decode(output)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
         raise _refused(plugin, f"answered no ExecCredential: {e}") from e
     if answer.api_version != plugin.api_version:

@@ -20,6 +20,7 @@ from fleetkeeper.adapters.kube.endpoints import Resource
 from fleetkeeper.adapters.kube.limits import Limits, Pace
 from fleetkeeper.engine.ports import Clock
 from fleetkeeper.errors import GapReason, InvalidAnswer, ReadError, Unreachable
+from fleetkeeper.values import decoder_of
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -85,7 +86,7 @@ class Reader:
         answer = self._whole(path, accept, path, self._deadline())
         if answer.status != 200:
             raise setback(answer, path, self._clock).error
-        decoder: msgspec.json.Decoder[T] = _decoder(document)
+        decoder: msgspec.json.Decoder[T] = decoder_of(document)
         return decode(decoder, answer.body, path)
 
     def text(self, path: str) -> Body:
@@ -260,12 +261,9 @@ def decode(decoder: msgspec.json.Decoder[T], body: Body, what: str) -> T:
         raise InvalidAnswer(f"{what}: {str(e)[:300]}") from e
 
 
-_decoder: Callable[[Any], Any] = cache(msgspec.json.Decoder)
-_list_decoder: Callable[[Any], Any] = cache(lambda document: msgspec.json.Decoder(_list_of(document)))
-
-
-def _list_of(document: Any) -> Any:
-    return structs.ListOf[document]
+@cache
+def _list_decoder(document: Any) -> Any:
+    return decoder_of(structs.ListOf[document])
 
 
 _backoff = tenacity.wait_exponential_jitter(multiplier=0.5, max=8.0, jitter=0.5)

@@ -13,6 +13,7 @@ from fleetkeeper.adapters.store.codec import PARTS, Undecodable, decode, inflate
 from fleetkeeper.adapters.store.observations import gap_of
 from fleetkeeper.core.model import Change, ClusterId, Gap, Part, Placement, Scope, SeenCluster
 from fleetkeeper.errors import GapReason
+from fleetkeeper.values import decoder_of
 
 _cluster, _scope, _part, _seen, _history = (
     tables.cluster,
@@ -143,7 +144,7 @@ def _scope_of(row: Any) -> Scope | None:
 
 def _seen_cluster(row: Any, last_seen: datetime, parts: Mapping[str, Part[Any]]) -> SeenCluster:
     try:
-        placement = msgspec.json.decode(row.placement, type=Placement)
+        placement = decoder_of(Placement).decode(row.placement)
     except msgspec.MsgspecError:
         placement = _UNREADABLE
     id = ClusterId(row.arn, row.created_at)
@@ -153,7 +154,7 @@ def _seen_cluster(row: Any, last_seen: datetime, parts: Mapping[str, Part[Any]])
 def _cluster_then(row: Any, text: str, at: datetime, parts: Mapping[str, Part[Any]]) -> SeenCluster:
     """The cluster under its name, scope and placement of then; it was not gone."""
     try:
-        then = msgspec.json.decode(text, type=_ClusterItem)
+        then = decoder_of(_ClusterItem).decode(text)
     except msgspec.MsgspecError:
         then = _ClusterItem(row.name, _scope_of(row), _UNREADABLE)
     id = ClusterId(row.arn, row.created_at)
