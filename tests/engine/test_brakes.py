@@ -1,5 +1,6 @@
 """What holds an act that is about to begin: windows by what the step is expected to take, freezes, calendars."""
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -9,7 +10,6 @@ import pytest
 from fleetkeeper.core.plan import Header
 from fleetkeeper.core.playbook import GateSpec, When, Window
 from fleetkeeper.core.run import Cause, Control, Freeze, Hold, Role, Run, RunState, Task, TaskKey, TaskState
-from fleetkeeper.engine import holding
 from fleetkeeper.engine.guarding import Frozen
 from fleetkeeper.engine.holding import Brakes
 from fleetkeeper.engine.run_ports import Claim
@@ -104,7 +104,7 @@ def test_a_gate_is_never_held() -> None:
 
 def test_freezes_are_read_once_for_many_asks_and_again_after_half_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     at = 100.0
-    monkeypatch.setattr(holding.time, "monotonic", lambda: at)
+    monkeypatch.setattr(time, "monotonic", lambda: at)
     rows = Rows()
     own = brakes(rows)
     for idx in (0, 1):

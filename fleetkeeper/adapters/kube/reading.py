@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -261,7 +260,6 @@ def decode(decoder: msgspec.json.Decoder[T], body: Body, what: str) -> T:
         raise InvalidAnswer(f"{what}: {str(e)[:300]}") from e
 
 
-@cache
 def _list_decoder(document: Any) -> Any:
     return decoder_of(structs.ListOf[document])
 
