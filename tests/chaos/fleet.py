@@ -53,9 +53,9 @@ PATIENCE = 180.0
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A run: a stage of a third of the members, then one of the others; or all in one. takes: seconds of an operation, from and to.
+    """A run: a stage of a third of the members, then one of the others; or all in one.
 
-    once: steps that must not be repeated.
+    takes: seconds of an operation, from and to. once: steps that must not be repeated.
     """
 
     members: int = 9

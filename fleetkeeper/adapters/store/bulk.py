@@ -26,7 +26,7 @@ class Times:
             return None
         if value.tzinfo is not UTC:
             value = _aware(value).astimezone(UTC)
-        return value.replace(tzinfo=None).isoformat(" ", "microseconds")
+        return value.isoformat(" ", "microseconds")[:-6]  # without +00:00
 
     @staticmethod
     def from_sqlite(value: str | None) -> datetime | None:

@@ -49,6 +49,8 @@ STEP: Columns = (
 )
 """polls stands right after the key, for a mere poll changes nothing else."""
 
+EVENT: Columns = ("at", "run_id", "kind", "text", "actor", "task", "step")
+
 _causes = {each.value: each for each in Cause}
 _task_states = {each.value: each for each in TaskState}
 _step_states = {each.value: each for each in StepState}
@@ -181,6 +183,11 @@ class Codec:
             seal,
         )
 
+    def event_row(self, event: Event) -> Values:
+        """The values of EVENT."""
+        run, text, actor = storable(event.run), storable(event.text), storable(event.actor)
+        return self.stamp(event.at), run, event.kind, text, actor, event.task, event.step
+
     def why(self, row: Sequence[Any]) -> Why | None:
         cause, text, since, owner, fix, next_attempt = row
         if cause is None:
@@ -265,18 +272,6 @@ def unit_row(run: str, unit: Unit) -> Row:
 
 def unit_of(row: Any) -> Unit:
     return Unit(row.stage, row.group_name, UnitState(row.state), row.since, why_of(row))
-
-
-def event_row(event: Event) -> Row:
-    return {
-        "at": event.at,
-        "run_id": event.run,
-        "kind": event.kind,
-        "text": event.text,
-        "actor": event.actor,
-        "task": event.task,
-        "step": event.step,
-    }
 
 
 def event_of(row: Any) -> Event:

@@ -11,8 +11,8 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from fleetkeeper.adapters.store import run_tables as tables
-from fleetkeeper.adapters.store.bulk import delete_keys, is_sqlite, update_keys
-from fleetkeeper.adapters.store.run_rows import Codec, event_row
+from fleetkeeper.adapters.store.bulk import delete_keys, insert_rows, is_sqlite, update_keys
+from fleetkeeper.adapters.store.run_rows import EVENT, Codec
 from fleetkeeper.core.run import OVER, Event, TaskKey
 
 _LOG, _ADMISSIONS = "log of events", "admissions"
@@ -22,11 +22,13 @@ def append_events(connection: sa.Connection, events: Sequence[Event]) -> None:
     """Add to the log. One writer at a time: else a reader could see id 7 before 6, and never 6."""
     if events:
         wait_for(connection, _LOG)
-        connection.execute(tables.event.insert(), [event_row(event) for event in events])
+        insert_rows(connection, tables.event, EVENT, [Codec(connection).event_row(event) for event in events])
 
 
 def wake(connection: sa.Connection, runs: Mapping[str, datetime]) -> None:
     """Make runs due at these times, or earlier when they are already; a run that is over sleeps on."""
+    if not runs:
+        return
     own = tables.run
     standing = own.c.state.not_in([state.value for state in OVER])
     query = sa.select(own.c.id, own.c.due).where(own.c.id.in_(sorted(runs)), standing)
