@@ -4,7 +4,6 @@ Prints one JSON object. Its client of the cloud is as small as one can be, for t
 """
 
 import json
-import random
 import resource
 import socket
 import sys
@@ -20,7 +19,6 @@ from fleetkeeper.config import StoreSettings
 from fleetkeeper.engine.execute import Executor
 from fleetkeeper.engine.world import Answer
 from fleetkeeper.errors import Unreachable
-from tests.chaos.fleet import Shape, begin
 from tests.chaos.worker import Order, executor
 
 _OK = b"HTTP/1.1 200"
@@ -62,9 +60,6 @@ class Load:
 
     database: str
     cloud: str
-    members: int
-    steps: int
-    seed: int
     threads: int
 
 
@@ -73,7 +68,7 @@ def _until_it_ends(runs: SqlRuns, engine: Executor, stop: threading.Event) -> No
     thread = threading.Thread(target=engine.run, args=(stop,))
     thread.start()
     while runs.runs(over=False):
-        time.sleep(0.25)
+        time.sleep(0.5)
     stop.set()
     thread.join()
 
@@ -81,8 +76,6 @@ def _until_it_ends(runs: SqlRuns, engine: Executor, stop: threading.Event) -> No
 def main() -> None:
     load = Load(**json.loads(sys.argv[1]))
     runs = SqlRuns(StoreSettings(load.database))
-    shape = Shape(load.members, load.members, load.steps, (1.0, 3.0), frozenset(), stages=1)
-    begin(runs, "run-1", shape, random.Random(load.seed))
     order = Order("bench", load.database, load.cloud, lease=30.0, poll=1.0, threads=load.threads)
     hooks: Any = BareHooks(load.cloud, order.name)
     engine = executor(order, hooks)

@@ -25,19 +25,21 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))  # the cloud and the plans are those of the tests
 
 from fleetkeeper.adapters.store import schema  # noqa: E402
+from fleetkeeper.adapters.store.runs import SqlRuns  # noqa: E402
 from fleetkeeper.config import StoreSettings  # noqa: E402
 from tests import postgres  # noqa: E402
 from tests.chaos import cloud  # noqa: E402
 from tests.chaos.cloud import AGAIN, ONCE, Call, Weather  # noqa: E402
+from tests.chaos.fleet import Shape, begin  # noqa: E402
 
-MEMBERS, STEPS, THREADS = 1000, 5, 32
+MEMBERS, STEPS, THREADS = 1000, 5, 64
 POLL, LATENCY = 1.0, 0.02
 SEED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One whole run. cpu: seconds of the application; server: of PostgreSQL, else 0; kilobytes: of the database."""
+    """One whole run. cpu: seconds of the application; server: of PostgreSQL."""
 
     wall: float
     cpu: float
@@ -100,17 +102,15 @@ def postgresql() -> Iterator[tuple[str, Any]]:
 
 
 def run(database: str, spent: Any, members: int, steps: int) -> Measured:
-    load = {
-        "database": database,
-        "members": members,
-        "steps": steps,
-        "seed": SEED,
-        "threads": THREADS,
-    }
+    shape = Shape(members, members, steps, (1.0, 3.0), frozenset(), stages=1)
+    runs = SqlRuns(StoreSettings(database))
+    begin(runs, "run-1", shape, random.Random(SEED))
+    runs.close()
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     size, server = spent()
     with cloud.running(SEED, Weather(latency=LATENCY)) as sky:
-        command = [sys.executable, str(ROOT / "bench" / "_engine_load.py"), json.dumps({**load, "cloud": sky.url})]
+        load = {"database": database, "cloud": sky.url, "threads": THREADS}
+        command = [sys.executable, str(ROOT / "bench" / "_engine_load.py"), json.dumps(load)]
         done = subprocess.run(command, env=environ, check=True, stdout=subprocess.PIPE, text=True)
         journal = sky.journal()
     found = json.loads(done.stdout)

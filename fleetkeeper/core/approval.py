@@ -12,6 +12,8 @@ from datetime import datetime
 
 from fleetkeeper.core.run import Step
 
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
+
 PLAN = ""
 """The gate name of an approval of the plan itself."""
 
@@ -119,5 +121,5 @@ def is_sealed(step: Step, params: str, digest: str, key: bytes) -> bool:
 
 
 def _mac(key: bytes, purpose: str, covered: object) -> str:
-    text = json.dumps([purpose, covered], separators=(",", ":"), ensure_ascii=True)
+    text = _encode([purpose, covered])
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()

@@ -19,7 +19,7 @@ from fleetkeeper.core.run import Cause, Changes, Event, Run, RunState, RunView, 
 from fleetkeeper.engine.budgets import Budgets
 from fleetkeeper.engine.guarding import Archive
 from fleetkeeper.engine.holding import Outside
-from fleetkeeper.engine.pacing import Every, Flight
+from fleetkeeper.engine.pacing import Every, Flight, Share
 from fleetkeeper.engine.run_ports import Claim, Outcome, Runs
 from fleetkeeper.engine.task_tick import Read, Ticker
 from fleetkeeper.errors import StoreUnavailable, Tampered
@@ -83,6 +83,7 @@ class Executor:
         self._tampered: dict[str, str] = {}
         self._beats = Every(worker.lease.total_seconds() / 3)
         self._looks = Every(worker.look)
+        self._share = Share()
 
     def run(self, cancel: threading.Event) -> None:
         """Work until cancel is set; what is in flight then is finished and stored, and the leases are given back."""
@@ -110,7 +111,9 @@ class Executor:
             self._decisions()
             self._look_outside(pool, now)
         for id in self._runs.due_runs(now):
-            self._decide(id, now)
+            if self._share.may(id):
+                with self._share.spent(id):
+                    self._decide(id, now)
         room = 2 * self._worker.threads - len(self._flight)
         claims = list(self._runs.claim(self._worker.name, now, room, self._worker.lease)) if room > 0 else []
         for claim in claims:
@@ -139,6 +142,7 @@ class Executor:
         self._active = {run.id: run for run in self._runs.runs(over=False)}
         kept = frozenset(self._active)
         self._outside.forget(kept)
+        self._share.forget(kept)
         self._tampered = {id: why for id, why in self._tampered.items() if id in kept}
         self._archive.forget(frozenset(run.plan for run in self._active.values()))
         for run in self._active.values():

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from fleetkeeper.core.run import TaskKey
 
@@ -20,6 +21,32 @@ class Every:
             return False
         self._next = now + self._seconds
         return True
+
+
+class Share:
+    """Keeps what is asked for all the time, by run, to a fifth of the time, and never back for more than LONGEST."""
+
+    LONGEST = 0.5
+
+    def __init__(self) -> None:
+        self._next: dict[str, float] = {}
+
+    def may(self, run: str) -> bool:
+        return time.monotonic() >= self._next.get(run, 0.0)
+
+    @contextmanager
+    def spent(self, run: str) -> Iterator[None]:
+        """What is done in the block took its time; four times as long, at most, it must wait."""
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            ended = time.monotonic()
+            self._next[run] = ended + min(self.LONGEST, 4 * (ended - begun))
+
+    def forget(self, kept: frozenset[str]) -> None:
+        for run in self._next.keys() - kept:
+            del self._next[run]
 
 
 class Flight:

@@ -55,8 +55,7 @@ PATIENCE = 180.0
 class Shape:
     """A run: a stage of a third of the members, then one of the others; or all in one.
 
-    takes: seconds of an operation, from and to.
-    once: steps that must not be repeated.
+    takes: seconds of an operation, from and to. once: steps that must not be repeated.
     """
 
     members: int = 9

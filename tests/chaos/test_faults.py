@@ -5,7 +5,7 @@ import signal
 import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,21 +53,23 @@ def test_a_replica_that_was_frozen_beyond_its_leases_changes_nothing_when_it_wak
 
 
 def test_a_database_that_crashes_and_comes_back_costs_no_work(seed: int, kills: int) -> None:
-    with running(settings=()) as server, cloud.running(seed) as sky:  # noqa: SIM117  # with its own fsync
-        with fleet(StoreSettings(server.migrated()), sky, seed) as made:
-            made.start(2)
-            made.begin("run-1", SHAPE)
-            for number in range(max(2, min(8, kills // 8))):
-                if not made.going():
-                    made.begin(f"run-{number + 2}", SHAPE)
-                for replica in made.replicas:
-                    made.sees_work(replica)
-                server.stop(signal.SIGQUIT)
-                time.sleep(made.chance.uniform(0.0, 0.5))
-                server.start()
-            made.ends()
-            assert_whole(made, SHAPE, sky.journal())
-            assert all(made.is_alive(replica) for replica in made.replicas), "a replica did not survive"
+    with ExitStack() as stack:
+        server = stack.enter_context(running(settings=()))  # with its own fsync: it must survive
+        sky = stack.enter_context(cloud.running(seed))
+        made = stack.enter_context(fleet(StoreSettings(server.migrated()), sky, seed))
+        made.start(2)
+        made.begin("run-1", SHAPE)
+        for number in range(max(2, min(8, kills // 8))):
+            if not made.going():
+                made.begin(f"run-{number + 2}", SHAPE)
+            for replica in made.replicas:
+                made.sees_work(replica)
+            server.stop(signal.SIGQUIT)
+            time.sleep(made.chance.uniform(0.0, 0.5))
+            server.start()
+        made.ends()
+        assert_whole(made, SHAPE, sky.journal())
+        assert all(made.is_alive(replica) for replica in made.replicas), "a replica did not survive"
 
 
 class TestARestoredDatabase:

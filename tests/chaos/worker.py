@@ -93,9 +93,8 @@ def executor(order: Order, hooks: Hooks | None = None) -> Executor:
     gatekeeper = Gatekeeper(KEY)
     runs = SqlRuns(StoreSettings(order.database), gatekeeper.approves)
     base = f"{order.cloud}/{order.name}"
-    hooks = HttpHooks(
-        [HookSettings(verb, f"{base}/{verb}", timeout_seconds=5.0) for verb in ("start", "state", "undo")]
-    )
+    verbs = ("start", "state", "undo")
+    hooks = hooks or HttpHooks([HookSettings(verb, f"{base}/{verb}", timeout_seconds=5.0) for verb in verbs])
     nobody: Any = Nobody()
     calendars: Any = NoCalendars()
     world = World(WallClock(), nobody, runs, nobody, hooks, nobody, nobody, calendars, nobody, nobody)

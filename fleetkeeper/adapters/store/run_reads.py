@@ -1,14 +1,13 @@
 """What is read of runs: for people, and for the engine before an act."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from fleetkeeper.adapters.store import run_tables as tables
-from fleetkeeper.adapters.store.bulk import mark, select_keys
-from fleetkeeper.adapters.store.claims import is_free
+from fleetkeeper.adapters.store.bulk import is_sqlite, mark, select_keys
 from fleetkeeper.adapters.store.plans import find_plan, texts_of
 from fleetkeeper.adapters.store.run_rows import (
     STEP,
@@ -101,16 +100,20 @@ def events_after(connection: sa.Connection, run: str, after: int, limit: int) ->
 
 
 def due_runs(connection: sa.Connection, now: datetime) -> tuple[str, ...]:
-    own = tables.run
-    return tuple(connection.scalars(sa.select(own.c.id).where(own.c.due <= now).order_by(own.c.due, own.c.id)))
+    """Asked with every turn of the engine, so in the driver's own words, as next_due is."""
+    statement = f"SELECT id FROM run WHERE due <= {mark(connection)} ORDER BY due, id"
+    return tuple(row[0] for row in connection.exec_driver_sql(statement, (Codec(connection).stamp(now),)))
 
 
 def next_due(connection: sa.Connection) -> datetime | None:
-    run, task = tables.run, tables.run_task
-    of_runs = connection.scalar(sa.select(sa.func.min(run.c.due)))
-    free = sa.select(task.c.due).where(task.c.due.is_not(None), is_free(connection))
-    of_tasks = connection.scalar(free.order_by(task.c.due).limit(1))
-    return min((due for due in (of_runs, of_tasks) if due is not None), default=None)
+    codec, sqlite = Codec(connection), is_sqlite(connection)
+    free = f"lease_until IS NULL OR lease_until < {'?' if sqlite else 'statement_timestamp()'}"
+    runs = "SELECT min(due) FROM run WHERE due IS NOT NULL"
+    tasks = f"SELECT due FROM run_task WHERE due IS NOT NULL AND ({free}) ORDER BY due LIMIT 1"
+    found = connection.exec_driver_sql(
+        f"SELECT ({runs}), ({tasks})", (codec.stamp(datetime.now(UTC)),) if sqlite else ()
+    )
+    return min((codec.moment(due) for due in found.one() if due is not None), default=None)
 
 
 def guards(connection: sa.Connection, keys: Sequence[TaskKey]) -> dict[TaskKey, Guard]:

@@ -28,6 +28,8 @@ def append_events(connection: sa.Connection, events: Sequence[Event]) -> None:
 
 def wake(connection: sa.Connection, runs: Mapping[str, datetime]) -> None:
     """Make runs due at these times, or earlier when they are already; one that is over too: it owes an answer."""
+    if not runs:
+        return
     own = tables.run
     query = sa.select(own.c.id, own.c.due).where(own.c.id.in_(sorted(runs)))
     for row in connection.execute(query.order_by(own.c.id).with_for_update()).all():
