@@ -45,6 +45,12 @@ def _end(draft: Draft) -> None:
         )
 
 
+def tell_left(draft: Draft) -> None:
+    """After a cleanup: what an aborted run has left now."""
+    if all_over(draft.tasks.values()):
+        draft.set_run(RunState.ABORTED, _left(draft), ended_at=draft.run.ended_at)
+
+
 def _left(draft: Draft) -> Why | None:
     """What an aborted run leaves in the world, None when nothing."""
     left = [task for task in draft.tasks.values() if task.state is TaskState.ABORTED and _has_residue(task)]

@@ -33,6 +33,8 @@ def advance(view: RunView, now: datetime) -> Changes:
     verbs.apply(draft)
     if draft.run.state not in OVER:
         _decide(draft)
+    elif draft.run.state is RunState.ABORTED:
+        aborting.tell_left(draft)
     return draft.changes()
 
 

@@ -225,6 +225,7 @@ class Verb(StrEnum):
     SKIP = "skip"
     APPROVE = "approve"
     REJECT = "reject"
+    CLEANUP = "cleanup"  # of a run that is over: try once more to undo what it left
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ TASK: Mapping[T, frozenset[T]] = {
     T.FAILED: frozenset({T.PENDING, T.RUNNING, T.SKIPPED, T.ABORTING}),
     T.SUCCEEDED: frozenset({T.ABORTING}),  # a gate whose ticket is closed, as the run ends before its end
     T.SKIPPED: frozenset(),
-    T.ABORTED: frozenset(),
+    T.ABORTED: frozenset({T.ABORTING}),  # what it left is undone once more
 }
 
 

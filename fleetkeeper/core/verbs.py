@@ -44,6 +44,8 @@ def apply(draft: Draft) -> None:
 
 def _answer(draft: Draft, command: Command) -> Answer:
     run = draft.run
+    if command.verb is Verb.CLEANUP:
+        return _cleanup(draft, command)
     if run.state in OVER:
         words = run.state.replace("_", " ")
         return _no(f"run {run.id} is over ({words}): what is left needs a new plan")
@@ -119,6 +121,24 @@ def _abort(draft: Draft, command: Command) -> Answer:
     return _yes(
         f"nothing new begins, {counted(busy, 'member')} followed and undone" if busy else "nothing was under way"
     )
+
+
+def _cleanup(draft: Draft, command: Command) -> Answer:
+    """The run stays as it ended; what its members left is looked at once more, and undone where that can be."""
+    if draft.run.state not in OVER:
+        return _no(f"run {draft.run.id} is not over: {typed('abort', draft.run.id)} undoes what is its own")
+    left = [task for task in draft.tasks.values() if _left_something(task)]
+    if not left:
+        return _no(f"run {draft.run.id} left nothing that is known of")
+    why = draft.why(Cause.SKIPPED, f"{command.actor} wants it cleaned up{because(command.reason)}", command.actor)
+    for task in left:
+        draft.undo(task, why)
+    return _yes(f"{listed([task.name for task in left])} looked at once more, and undone where that can be")
+
+
+def _left_something(task: Task) -> bool:
+    aborted = task.state is TaskState.ABORTED and task.why is not None
+    return aborted or (task.state is TaskState.FAILED and (task.acted or task.step > 0))
 
 
 # ---- retry

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from fleetkeeper.core.advance import advance
-from fleetkeeper.core.run import Cause, Changes, Event, Run, RunState, RunView, StepState, TaskKey, TaskState, Why
+from fleetkeeper.core.run import OVER, Cause, Changes, Event, Run, RunState, RunView, StepState, TaskKey, TaskState, Why
 from fleetkeeper.engine.budgets import Budgets
 from fleetkeeper.engine.guarding import Archive
 from fleetkeeper.engine.holding import Outside
@@ -164,8 +164,9 @@ class Executor:
     def _decide(self, id: str, now: datetime) -> None:
         """Let a due run decide; a fault in one run costs the others nothing."""
         run = self._active.get(id)
-        if run is None:
-            return  # a moment old: it is looked at with the next turn
+        if run is None:  # over, and owes somebody an answer; or a moment old, and looked at with the next turn
+            self._runs.tick_run(id, lambda view: advance(view, now) if view.run.state in OVER else Changes())
+            return
         try:
             if id in self._tampered:
                 raise Tampered(self._tampered[id])

@@ -31,7 +31,8 @@ class Undoer:
             return tick, self._followed(tick)
         rows = self.world.runs.steps(tick.task.key)
         for row in reversed(rows):
-            if row.intent and row.state not in _SETTLED:
+            left_before = row.state is StepState.LEFT and row.since < tick.task.since  # a cleanup tries it once more
+            if row.intent and (row.state not in _SETTLED or left_before):
                 spec = self.specs[row.idx]
                 own = replace(tick, step=row, spec=spec)
                 if not self.sealed(row, spec):

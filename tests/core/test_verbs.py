@@ -267,3 +267,31 @@ def test_a_gate_that_failed_is_not_tried_again_when_its_stage_is_over() -> None:
     assert story.running() == ["b-us"]
     assert not story.say(Verb.RETRY)[0]
     assert story.running() == ["b-us"]
+
+
+# ---- cleanup
+
+
+def test_a_cleanup_of_a_run_that_goes_on_is_refused() -> None:
+    story = started([stage()], [member("a-eu")])
+    assert story.say(Verb.CLEANUP) == (
+        False,
+        "run p-1-1 is not over: fleetkeeper run abort p-1-1 undoes what is its own",
+    )
+
+
+def test_a_cleanup_looks_once_more_at_what_an_aborted_run_left() -> None:
+    story = started([stage()], [member("a-eu"), member("b-us")])
+    story.say(Verb.ABORT)
+    story.put("a-eu", TaskState.ABORTED, Why(Cause.STEP, "the hold of pool blue", NOON), due=None)
+    story.put("b-us", TaskState.ABORTED, due=None)
+    story.look()
+    assert story.state == RunState.ABORTED
+    accepted, text = story.say(Verb.CLEANUP, reason="the API server is back")
+    assert (accepted, text) == (True, "a-eu looked at once more, and undone where that can be")
+    assert story.states() == {"a-eu": "aborting", "b-us": "aborted"}
+    assert story.state == RunState.ABORTED
+    story.put("a-eu", TaskState.ABORTED, due=None)
+    story.look()
+    assert story.run.why is None
+    assert story.say(Verb.CLEANUP) == (False, "run p-1-1 left nothing that is known of")

@@ -17,7 +17,7 @@ from fleetkeeper.core.plan import Header, Member, Plan, Stage
 from fleetkeeper.core.playbook import Changes, GateSpec, OnFailure, Params, StepSpec
 from fleetkeeper.core.references import Names
 from fleetkeeper.core.run import Control, Event, Role, Run, RunState, Task, TaskKey, TaskState, Unit, UnitState
-from fleetkeeper.core.verdict import Act, Done, Failed, Memory, Moment, Undoing, Undone, Verdict, Wait
+from fleetkeeper.core.verdict import Act, Done, Failed, Memory, Moment, Residue, Undoing, Undone, Verdict, Wait
 from fleetkeeper.engine.execute import Executor, Worker
 from fleetkeeper.engine.guarding import Gatekeeper, gates_of
 from fleetkeeper.engine.holding import Outside
@@ -68,6 +68,7 @@ class Cloud:
     clock: Any = field(default_factory=WallClock)
     takes: timedelta = timedelta()
     outcome: str = "done"
+    undoes: bool = True
     refuse: list[Exception] = field(default_factory=list)
     lose: list[Exception] = field(default_factory=list)
     started: dict[str, datetime] = field(default_factory=dict)
@@ -84,7 +85,7 @@ class Cloud:
                 self.started.setdefault(token, self.clock.now())
             if self.lose:
                 raise self.lose.pop()
-        return Answer(200, {}, "")
+        return Answer(200 if name != "undo" or self.undoes else 500, {}, "")
 
     def ask(self, name: str, query: Mapping[str, str]) -> Answer:  # the port's words
         with self.lock:
@@ -136,8 +137,8 @@ class Operate:
 
     def undo(self, world: World, subject: Subject, moment: Moment) -> Undoing:
         name = subject.member.name if subject.member else subject.gate
-        world.hooks.call("undo", {"member": name, "step": moment.token[:4]}, moment.token)
-        return Undone("taken back")
+        answer = world.hooks.call("undo", {"member": name, "step": moment.token[:4]}, moment.token)
+        return Undone("taken back") if answer.status == 200 else Residue("a taint on node-1")
 
 
 STEPS = (StepSpec("one", "operate"), StepSpec("two", "operate"))

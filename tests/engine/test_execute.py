@@ -232,6 +232,28 @@ class TestAbort:
         assert tokens[:2] == tokens[:1:-1]
         assert {each.state for each in stored(made).steps} == {StepState.UNDONE}
 
+    def test_what_could_not_be_undone_is_named_and_a_cleanup_tries_once_more(self, made: Engine) -> None:
+        made.cloud.undoes = False
+        begin(made.runs, T0, steps=(StepSpec("one", "operate", {"cancellable": True}),))
+        settle(made)
+        say(made, Verb.ABORT)
+        why = stored(made).run.why
+        assert why is not None
+        assert "a taint on node-1" in why.text
+        made.cloud.undoes = True
+        later(made)
+        say(made, Verb.CLEANUP)
+        assert stored(made).steps[0].state is StepState.UNDONE
+        assert (stored(made).run.state, stored(made).run.why) == (RunState.ABORTED, None)
+        assert [call.split()[0] for call in made.cloud.calls] == ["start", "undo", "undo"]
+
+    def test_a_run_that_is_over_answers_every_other_verb_with_a_refusal(self, made: Engine) -> None:
+        begin(made.runs, T0, steps=ONE)
+        later(made, 2 * MINUTE)
+        assert stored(made).run.state is RunState.SUCCEEDED
+        say(made, Verb.PAUSE)
+        assert "is over (succeeded)" in result(made, "pause-")
+
     def test_a_member_that_had_not_begun_is_left_alone(self, made: Engine) -> None:
         begin(made.runs, T0, members=2, at_once=1)
         settle(made)
