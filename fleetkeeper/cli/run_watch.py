@@ -1,6 +1,7 @@
 """Follows a run: a live screen at a terminal, a line for each change elsewhere. It only reads."""
 
 import os
+import shutil
 import sys
 import threading
 import time
@@ -85,7 +86,8 @@ def _live(keeper: "Keeper", run: str, seconds: float | None) -> Seen:
     from fleetkeeper.cli.run_tables import NO_ENGINE, WATCH_WIDTH
     from fleetkeeper.cli.tables import console
 
-    with Live(console=console(), auto_refresh=False, screen=False, vertical_overflow="crop") as live:
+    own = console()
+    with Live(console=own, auto_refresh=False, vertical_overflow="crop") as live:
         shown: list[Text] = []
 
         def away(reason: str) -> None:
@@ -93,11 +95,12 @@ def _live(keeper: "Keeper", run: str, seconds: float | None) -> Seen:
             live.update(Group(note, *shown), refresh=True)
 
         for seen, idle in _reads(keeper, run, seconds, away):
-            size = live.console.size
-            lines = run_page(seen, keeper.ports.clock.now(), min(WATCH_WIDTH, size.width))
+            size = shutil.get_terminal_size()  # asked each time: the window may be another size by now
+            own.width = min(WATCH_WIDTH, size.columns)
+            lines = run_page(seen, keeper.ports.clock.now(), own.width)
             shown = [Text(line.text, line.style) for line in lines]
             notes = [Text(NO_ENGINE, "bold red")] if idle else []
-            live.update(Group(*notes, *shown[: max(4, size.height - 2)]), refresh=True)
+            live.update(Group(*notes, *shown[: max(4, size.lines - 2)]), refresh=True)
     return seen
 
 
