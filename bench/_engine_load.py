@@ -11,11 +11,13 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from fleetkeeper.adapters.store.runs import SqlRuns
 from fleetkeeper.config import StoreSettings
+from fleetkeeper.core.run import Run
 from fleetkeeper.engine.execute import Executor
 from fleetkeeper.engine.world import Answer
 from fleetkeeper.errors import Unreachable
@@ -63,14 +65,16 @@ class Load:
     threads: int
 
 
-def _until_it_ends(runs: SqlRuns, engine: Executor, stop: threading.Event) -> None:
-    """The engine ends with its run; a look now and then is all that this costs."""
+def _run_to_its_end(runs: SqlRuns, engine: Executor) -> Run:
+    """The engine works until its run is over; a look now and then is all that this costs."""
+    stop = threading.Event()
     thread = threading.Thread(target=engine.run, args=(stop,))
     thread.start()
     while runs.runs(over=False):
         time.sleep(0.5)
     stop.set()
     thread.join()
+    return runs.runs()[0]
 
 
 def main() -> None:
@@ -79,16 +83,17 @@ def main() -> None:
     order = Order("bench", load.database, load.cloud, lease=30.0, poll=1.0, threads=load.threads)
     hooks: Any = BareHooks(load.cloud, order.name)
     engine = executor(order, hooks)
-    before, begun = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
-    _until_it_ends(runs, engine, threading.Event())
+    before, begun = resource.getrusage(resource.RUSAGE_SELF), datetime.now(UTC)
+    ended = _run_to_its_end(runs, engine)
+    assert ended.ended_at is not None
     used = resource.getrusage(resource.RUSAGE_SELF)
     print(
         json.dumps(
             {
-                "wall": time.monotonic() - begun,
+                "wall": (ended.ended_at - begun).total_seconds(),
                 "cpu": used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime,
                 "peak": used.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
-                "state": runs.runs()[0].state.value,
+                "state": ended.state.value,
             }
         )
     )

@@ -100,8 +100,11 @@ class Postgres:
     def cpu(self) -> float:
         """Seconds of CPU that the server and all that it started have used, those that ended included (Linux)."""
         assert self._running is not None
-        family = [self._running.pid, *map(int, _children(self._running.pid))]
-        return sum(sum(map(int, _stat(pid)[11:15])) for pid in family) / os.sysconf("SC_CLK_TCK")
+        server, ticks = self._running.pid, 0
+        for pid in (*_children(server), server):  # one that ends meanwhile is counted with the server, the last
+            with suppress(FileNotFoundError, ProcessLookupError):
+                ticks += sum(map(int, _stat(pid)[11:15]))
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     def drop(self, url: str) -> None:
         name = url.partition("@/")[2].partition("?")[0]
@@ -145,8 +148,8 @@ class Postgres:
         return self._folder / programs.relative_to(package.parent)
 
 
-def _children(pid: int) -> list[str]:
-    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def _stat(pid: int) -> list[str]:

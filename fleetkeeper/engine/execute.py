@@ -114,7 +114,7 @@ class Executor:
             if self._share.may(id):
                 with self._share.spent(id):
                     self._decide(id, now)
-        room = 2 * self._worker.threads - len(self._flight)
+        room = 4 * self._worker.threads - len(self._flight)
         claims = list(self._runs.claim(self._worker.name, now, room, self._worker.lease)) if room > 0 else []
         for claim in claims:
             self._flight.add(claim.task.key)

@@ -24,9 +24,12 @@ class Every:
 
 
 class Share:
-    """Keeps what is asked for all the time, by run, to a fifth of the time, and never back for more than LONGEST."""
+    """Keeps what is asked for all the time, by run, to a fifth of the time, and back for LONGEST seconds at most.
 
-    LONGEST = 0.5
+    A pause must hold within a second: this is a part of that.
+    """
+
+    LONGEST = 0.25
 
     def __init__(self) -> None:
         self._next: dict[str, float] = {}

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
-from fleetkeeper.adapters.store import schema
 from fleetkeeper.adapters.store.runs import SqlRuns
 from fleetkeeper.config import StoreSettings
 from fleetkeeper.core.approval import Approval, sign
@@ -294,6 +293,8 @@ def working(made: Engine) -> Iterator[Engine]:
 
 
 def migrated(path: Any) -> StoreSettings:
+    from fleetkeeper.adapters.store import schema  # noqa: PLC0415  # alembic: engines that are measured do without
+
     found = StoreSettings(f"sqlite:///{path}/fleet.db")
     schema.upgrade(found)
     return found
