@@ -1,5 +1,6 @@
 """The demo's wave: ann plans and starts it, bob approves it, and the engine carries it out in scaled time."""
 
+import os
 import sys
 import threading
 import time
@@ -120,7 +121,7 @@ def wave(settings: "Settings", keeper: "Keeper", fleet: "SimProcess") -> Wave:
 
 
 def _planned(keeper: "Keeper") -> Plan:
-    file = Path("addon-wave.toml")
+    file = Path(os.environ["FLEETKEEPER_CONFIG"]).with_name("addon-wave.toml")  # in the folder that goes away
     file.write_text(PLAYBOOK, encoding="utf-8")
     playbook = next(iter(wiring.playbook_files((file,)).values()))
     plan = keeper.plan(playbook, Selector.parse(_SELECTOR), REQUESTER, timedelta(days=7))
