@@ -138,6 +138,7 @@ def _member_tasks(plan: Plan, run: str, now: datetime, dropped: Mapping[int, str
             service=member.service,
             rank=rank,
             needs=member.needs,
+            attributes=member.attributes,
         )
         if member.idx in dropped:
             why = Why(Cause.SKIPPED, dropped[member.idx], now, fix="make a new plan for it")

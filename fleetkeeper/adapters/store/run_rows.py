@@ -36,11 +36,11 @@ from fleetkeeper.core.run import (
 from fleetkeeper.errors import Tampered
 
 WHY: Columns = ("cause", "why", "why_since", "owner", "fix", "next_attempt")
-MOVING: Columns = ("due", "state", "since", "step", "started_at", "ended_at", *WHY)
+MOVING: Columns = ("due", "state", "since", "step", "acted", "started_at", "ended_at", *WHY)
 """What changes in a task's life; due stands first, for a mere poll changes nothing else."""
 FIXED: Columns = (
     *("run_id", "idx", "role", "name", "stage", "group_name", "rank", "gate_when"),
-    *("arn", "account", "region", "service", "steps", "needs"),
+    *("arn", "account", "region", "service", "steps", "needs", "attributes"),
 )
 TASK: Columns = FIXED + MOVING
 STEP: Columns = (
@@ -56,6 +56,7 @@ _step_states = {each.value: each for each in StepState}
 _roles = {each.value: each for each in Role}
 _encoder = msgspec.json.Encoder(order="deterministic")
 _needs = msgspec.json.Decoder(tuple[Need, ...])
+_texts = msgspec.json.Decoder(dict[str, str])
 _memory = msgspec.json.Decoder(dict[str, str])
 _NO_WHY = (None,) * len(WHY)
 
@@ -76,6 +77,7 @@ class Codec:
             task.state.value,
             stamp(task.since),
             task.step,
+            task.acted,
             stamp(task.started_at),
             stamp(task.ended_at),
             *self._why(task.why),
@@ -98,6 +100,7 @@ class Codec:
             storable(task.service),
             task.steps,
             _text(task.needs) if task.needs else "[]",
+            _text(task.attributes) if task.attributes else "{}",
         )
 
     def task(self, row: Sequence[Any]) -> Task:
@@ -109,8 +112,9 @@ class Codec:
             raise Tampered(text) from error
 
     def _task(self, row: Sequence[Any]) -> Task:
-        (run, idx, role, name, stage, group, rank, when, arn, account, region, service, steps, needs) = row[:14]
-        (due, state, since, step, started, ended, cause, why, why_since, owner, fix, next_attempt) = row[14:26]
+        (run, idx, role, name, stage, group, rank, when, arn, account, region, service, steps) = row[:13]
+        (needs, attributes, due, state, since, step, acted, started, ended) = row[13:22]
+        (cause, why, why_since, owner, fix, next_attempt) = row[22:28]
         moment = self.moment
         return Task(
             TaskKey(run, idx),
@@ -133,6 +137,8 @@ class Codec:
             _needs.decode(needs) if needs != "[]" else (),
             moment(started) if started is not None else None,
             moment(ended) if ended is not None else None,
+            _texts.decode(attributes) if attributes != "{}" else {},
+            bool(acted),
         )
 
     def step_row(self, step: Step) -> Values:

@@ -89,7 +89,7 @@ class UnitRow(WhyColumns, table=True):
 
 
 class TaskRow(WhyColumns, table=True):
-    """A member or a gate of a run. needs is the JSON of core.plan.Need's.
+    """A member or a gate of a run. needs is the JSON of core.plan.Need's, attributes that of a mapping of texts.
 
     epoch fences: it grows with every change of hands. lease_epoch is the one that the living lease was given with,
     committed the one of the last outcome that was written. wake: the run waits for the end of this lease.
@@ -116,9 +116,11 @@ class TaskRow(WhyColumns, table=True):
     service: str = Field(sa_type=Words)
     steps: int
     needs: str = Field(sa_type=Words)
+    attributes: str = Field(sa_type=Words)
     state: str = Field(sa_type=Text)
     since: datetime = Field(sa_type=Utc)
     step: int
+    acted: bool
     due: datetime | None = Field(sa_type=Utc, nullable=True)
     started_at: datetime | None = Field(sa_type=Utc, nullable=True)
     ended_at: datetime | None = Field(sa_type=Utc, nullable=True)
