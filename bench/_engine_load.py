@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -77,6 +78,15 @@ def _run_to_its_end(runs: SqlRuns, engine: Executor) -> Run:
     return runs.runs()[0]
 
 
+def _peak() -> int:
+    """Bytes of memory at most. ru_maxrss would do, but on Linux it begins with what the parent had at the fork."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024
+
+
 def main() -> None:
     load = Load(**json.loads(sys.argv[1]))
     runs = SqlRuns(StoreSettings(load.database))
@@ -92,7 +102,7 @@ def main() -> None:
             {
                 "wall": (ended.ended_at - begun).total_seconds(),
                 "cpu": used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime,
-                "peak": used.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
+                "peak": _peak(),
                 "state": ended.state.value,
             }
         )

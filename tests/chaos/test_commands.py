@@ -102,6 +102,8 @@ def test_an_abort_begins_nothing_follows_what_runs_and_takes_all_back(settings: 
         undone = {call.token: call.at for call in journal if call.what == "undo"}
         begun = [call for calls in effects.by.values() for call in calls]
         standing = {step.token for step in stored.steps if stored.tasks[step.key.idx].state is TaskState.SUCCEEDED}
-        assert {call.token for call in begun} - standing == set(undone), "what was begun was not taken back"
+        # What was intended and not seen to have begun is taken back as well: better once too often.
+        assert {call.token for call in begun} - standing <= set(undone), "what was begun was not taken back"
+        assert not standing & set(undone), "what a member had ended with was taken back"
         early = [call for call in begun if call.token in undone and undone[call.token] < call.ends]
         assert not early, "what runs is followed to its end before it is taken back"
