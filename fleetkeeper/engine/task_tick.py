@@ -10,6 +10,7 @@ import structlog
 from fleetkeeper.core.approval import is_sealed
 from fleetkeeper.core.playbook import StepSpec
 from fleetkeeper.core.run import Cause, Control, Hold, Role, StepState, TaskState, Why
+from fleetkeeper.core.run import Step as StepRow
 from fleetkeeper.core.stepping import Tick, Ticked, first_look
 from fleetkeeper.core.verdict import Act, Failed, Memory, Verdict
 from fleetkeeper.engine.guarding import Frozen, Gatekeeper, subject_of
@@ -24,6 +25,9 @@ _log = structlog.get_logger("engine")
 
 _LONGEST_SILENCE = timedelta(minutes=5)
 """Until a dependency that does not answer is asked again, at most."""
+
+_PASSED = {StepState.SUCCEEDED, StepState.SKIPPED, StepState.UNKNOWN}
+"""States of a step behind which the next one may begin; unknown, where an operator said to go on."""
 
 _OUTSIDE = {Cause.PAUSED, Cause.FREEZE, Cause.WINDOW, Cause.INCIDENT}
 
@@ -82,17 +86,18 @@ class Ticker:
         outcome = self._looked(claim, frozen, read)
         if outcome is None or outcome.task.state is not TaskState.RUNNING or outcome.task.step == claim.task.step:
             return outcome
-        following = self._looked(replace(claim, task=outcome.task, step=None, epoch=outcome.epoch), frozen, None)
+        next_claim = replace(claim, task=outcome.task, step=None, epoch=outcome.epoch)
+        following = self._looked(next_claim, frozen, None, follows=True)
         if following is None:
             return outcome
         steps, events = outcome.steps + following.steps, outcome.events + following.events
         return replace(following, steps=steps, events=events, wakes=outcome.wakes or following.wakes)
 
-    def _looked(self, claim: Claim, frozen: Frozen, read: Read | None) -> Outcome | None:
+    def _looked(self, claim: Claim, frozen: Frozen, read: Read | None, follows: bool = False) -> Outcome | None:
         spec = frozen.spec(claim.task)
         now = self.world.clock.now()
         step = claim.step or first_look(claim.task, spec, now)
-        look = _Look(self, claim, frozen, Tick(claim.task, step, spec, now, self.pace.poll), read)
+        look = _Look(self, claim, frozen, Tick(claim.task, step, spec, now, self.pace.poll), read, follows)
         try:
             return look.outcome(look.ticked())
         except Superseded:
@@ -124,12 +129,17 @@ class _Look:
     frozen: Frozen
     tick: Tick
     read: Read | None
+    follows: bool  # right after the end of the step before, which is stored with this look
 
     def ticked(self) -> Ticked:
         step, spec = self.tick.step, self.tick.spec
         if self.claim.step and not is_sealed(step, to_json(spec.params), self.frozen.digest, self._gatekeeper.key):
             name = self.tick.task.name
             return self.tick.tampered(f"the stored step {spec.name} of {name} was not written by the executor")
+        if self.claim.step is None and (name := self._skipped_over()):
+            return self.tick.tampered(
+                f"{self.tick.task.name} stands at {spec.name}, but {name} before it has not ended"
+            )
         subject = subject_of(self.claim, self.frozen)
         if self.claim.task.state is TaskState.ABORTING:
             return self._undone(subject)
@@ -141,6 +151,24 @@ class _Look:
         moment = moment_of(self.tick, code)
         verdict = code.decide(code.look(self.ticker.world, subject, moment), moment)
         return self._carried_out(code, subject, verdict)
+
+    def _skipped_over(self) -> str:
+        """The name of an earlier step that did not end, by rows of our own; "" when all did. Rows may be moved by hand.
+
+        Asked where a step begins without a row of its own: the executor writes that with the end of the one before.
+        """
+        task = self.tick.task
+        if task.step == 0 or self.follows:
+            return ""
+        rows = {row.idx: row for row in self.ticker.world.runs.steps(task.key)}
+        for idx, spec in enumerate(self.frozen.specs(task)[: task.step]):
+            row = rows.get(idx)
+            if row is None or row.state not in _PASSED or not self._is_own(row, spec):
+                return spec.name
+        return ""
+
+    def _is_own(self, row: StepRow, spec: StepSpec) -> bool:
+        return is_sealed(row, to_json(spec.params), self.frozen.digest, self._gatekeeper.key)
 
     def _undone(self, subject: Subject) -> Ticked:
         role, key = self.claim.task.role, self._gatekeeper.key

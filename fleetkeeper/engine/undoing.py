@@ -52,7 +52,9 @@ class Undoer:
             why = Why(Cause.STEP, text, tick.now, verdict.owner, next_attempt=again)
             return Ticked(replace(tick.task, why=why, due=again), replace(tick.step, polls=tick.step.polls + 1))
         state, said = _end_of(verdict, tick.step)
-        row = replace(tick.step, state=state, since=tick.now, ended_at=tick.now, error=said)
+        # What never began has no intent any more, so there is nothing to undo.
+        intent = "" if state is StepState.SKIPPED and isinstance(verdict, Act) else tick.step.intent
+        row = replace(tick.step, state=state, since=tick.now, ended_at=tick.now, intent=intent, error=said)
         return _goes_on(tick, row, "followed", f"{tick.spec.name}: {said or 'done'}")
 
     def _taken_back(self, tick: Tick) -> Ticked:

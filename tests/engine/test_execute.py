@@ -254,6 +254,15 @@ class TestAbort:
         say(made, Verb.PAUSE)
         assert "is over (succeeded)" in result(made, "pause-")
 
+    def test_a_step_that_was_intended_and_not_begun_has_nothing_to_be_undone(self, made: Engine) -> None:
+        made.cloud.refuse.append(Unreachable("timeout"))
+        begin(made.runs, T0, steps=ONE)
+        settle(made)
+        assert stored(made).steps[0].state is StepState.INTENDED
+        say(made, Verb.ABORT)
+        assert stored(made).run.state is RunState.ABORTED
+        assert made.cloud.calls == []
+
     def test_a_member_that_had_not_begun_is_left_alone(self, made: Engine) -> None:
         begin(made.runs, T0, members=2, at_once=1)
         settle(made)
@@ -280,6 +289,17 @@ def by_hand(made: Engine, statement: str) -> None:
     """What somebody with the database's password can do."""
     with made.runs._database.engine.begin() as connection:
         connection.exec_driver_sql(statement)
+
+
+def test_a_member_whose_row_was_moved_past_a_step_by_hand_goes_nowhere(made: Engine) -> None:
+    begin(made.runs, T0)
+    settle(made)
+    by_hand(made, "UPDATE run_task SET step = 1 WHERE idx = 0")
+    later(made, 3 * MINUTE)
+    assert starts(made) == 1
+    why = task(made).why
+    assert why is not None
+    assert (why.cause, why.text) == (Cause.TAMPERED, "shop-0 stands at two, but one before it has not ended")
 
 
 class TestADeployInMidRun:
