@@ -136,13 +136,12 @@ class _Look:
         if self.claim.step and not is_sealed(step, to_json(spec.params), self.frozen.digest, self._gatekeeper.key):
             name = self.tick.task.name
             return self.tick.tampered(f"the stored step {spec.name} of {name} was not written by the executor")
-        if self.claim.step is None and (name := self._skipped_over()):
-            return self.tick.tampered(
-                f"{self.tick.task.name} stands at {spec.name}, but {name} before it has not ended"
-            )
         subject = subject_of(self.claim, self.frozen)
         if self.claim.task.state is TaskState.ABORTING:
             return self._undone(subject)
+        if self.claim.step is None and (before := self._skipped_over()):
+            name = self.tick.task.name
+            return self.tick.tampered(f"{name} stands at {spec.name}, but {before} before it has not ended")
         if step.state in (StepState.UNKNOWN, StepState.FAILED):  # a person said retry
             self.tick = replace(self.tick, step=self.tick.next_attempt(step.error))
         if held := self._still_held():
