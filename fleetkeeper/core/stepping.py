@@ -166,7 +166,9 @@ class Tick:
             started_at=self.step.started_at or self.now,
             deadline=self.step.deadline or self.now + self.spec.timeout,
         )
-        why = Why(_waiting_for(self.task, self.spec), verdict.why, self.now, verdict.owner, next_attempt=again)
+        # The usual pace is not worth telling, nor writing at every look: the task's due time says it.
+        told = again if verdict.again else None
+        why = Why(_waiting_for(self.task, self.spec), verdict.why, self.now, verdict.owner, next_attempt=told)
         task, changed = self._why(TaskState.RUNNING, why, again)
         said = (self._event("waits", verdict.why),) if changed and self.task.why is None else ()
         return Ticked(task, step, said, wakes=changed and self.task.role is Role.GATE)
