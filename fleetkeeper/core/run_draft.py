@@ -128,7 +128,7 @@ class Draft:
 
     def undo(self, task: Task, why: Why | None) -> None:
         """The executor follows what is under way, and undoes what is ours."""
-        self._put(task, TaskState.ABORTING, why, due=self.now)
+        self._put(task, TaskState.ABORTING, why, due=self.now, ended_at=None)
 
     def explain(self, task: Task, why: Why) -> None:
         self.tasks[task.key.idx] = replace(task, why=why)
