@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
 
 from fleetkeeper.core.approval import is_sealed
 from fleetkeeper.core.playbook import StepSpec
-from fleetkeeper.core.run import Cause, Control, Hold, Role, StepState, TaskKey, TaskState, Why
+from fleetkeeper.core.run import Cause, Control, Hold, Role, StepState, TaskState, Why
 from fleetkeeper.core.run import Step as StepRow
 from fleetkeeper.core.stepping import Tick, Ticked, first_look
 from fleetkeeper.core.verdict import Act, Failed, Memory, Verdict
@@ -58,30 +58,6 @@ class Read:
     at: float
 
 
-class Recent:
-    """The intents that this process has stored within FRESH: the look that they came of is as good as a new one.
-
-    After a crash nothing is known here, and the world is looked at first. Threads share one.
-    """
-
-    MOST = 10_000
-
-    def __init__(self) -> None:
-        self._noted: dict[TaskKey, tuple[str, float]] = {}
-
-    def note(self, step: StepRow, token: str) -> None:
-        if len(self._noted) >= self.MOST:  # of tasks that were taken away before their act
-            self._noted.clear()
-        self._noted[step.key] = (token, time.monotonic())
-
-    def serves(self, step: StepRow) -> bool:
-        """Whether this is such an intent, asked once: what is asked again had a setback since."""
-        if step.state is not StepState.INTENDED:
-            return False
-        token, at = self._noted.pop(step.key, ("", 0.0))
-        return token == step.token and time.monotonic() - at < FRESH
-
-
 Holding = Callable[[Claim, Frozen, datetime], Hold | None]
 """What outside of the run keeps this task's next act from beginning: window, freeze, calendar, incident."""
 
@@ -100,7 +76,6 @@ class Ticker:
     gatekeeper: Gatekeeper
     pace: Pace
     holding: Holding
-    recent: Recent = field(default_factory=Recent)
 
     def tick(self, claim: Claim, frozen: Frozen, read: Read | None = None) -> Outcome | None:
         """Look at a claimed task once; None when it is no longer this worker's.
@@ -172,8 +147,6 @@ class _Look:
         if held := self._still_held():
             return held
         code = self.ticker.code(self.claim.task.role, spec)
-        if self.ticker.recent.serves(step):  # looked at a moment ago, by the look that stored this intent
-            return self._act(code, subject, Act(step.intent, step.memory))
         moment = moment_of(self.tick, code)
         verdict = code.decide(code.look(self.ticker.world, subject, moment), moment)
         return self._carried_out(code, subject, verdict)
@@ -236,7 +209,6 @@ class _Look:
 
     def _intended(self, act: Act) -> Ticked:
         token = self.tick.step.token or token_of(self.tick)
-        self.ticker.recent.note(self.tick.step, token)
         return replace(self.tick, step=replace(self.tick.step, token=token)).intended(act.what, act.memory)
 
     def _act(self, code: Step, subject: Subject, act: Act) -> Ticked:
