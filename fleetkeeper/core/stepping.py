@@ -75,14 +75,21 @@ class Tick:
 
     def acted(self, memory: Memory) -> Ticked:
         """The act was made; its end is looked for at the usual pace."""
-        step = replace(self.step, state=StepState.WAITING, since=self.now, memory=memory)
+        step = replace(
+            self.step,
+            state=StepState.WAITING,
+            since=self.now,
+            memory=memory,
+            started_at=self.step.started_at or self.now,
+            deadline=self.step.deadline or self.now + self.spec.timeout,
+        )
         return Ticked(self._runs(self.now + self.pace), step, (self._event("act", self.step.intent),))
 
     def held(self, why: Why, again: datetime | None) -> Ticked:
-        """Something outside keeps the act from beginning; nothing is intended."""
+        """Something outside keeps the act from beginning. An attempt's time does not run meanwhile."""
         task, changed = self._why(TaskState.PENDING, why, again)
         said = (self._event("held", why.text),) if changed else ()
-        return Ticked(task, self.step, said, wakes=changed)
+        return Ticked(task, replace(self.step, started_at=None, deadline=None), said, wakes=changed)
 
     def unreachable(self, reason: str, again: timedelta) -> Ticked:
         """A dependency did not answer: no attempt is used up, and no act was made or it will be seen."""

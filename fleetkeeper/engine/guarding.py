@@ -6,10 +6,10 @@ from datetime import datetime
 from functools import lru_cache
 
 from fleetkeeper.core import approval
+from fleetkeeper.core.holds import hold_of
 from fleetkeeper.core.plan import Header, Member
 from fleetkeeper.core.playbook import Changes, GateSpec, StepSpec
 from fleetkeeper.core.run import Cause, Control, Freeze, Role, Run, Step, Task, Why
-from fleetkeeper.core.selector import Selector
 from fleetkeeper.engine.run_ports import Claim, Guard, Runs
 from fleetkeeper.engine.step import Subject
 from fleetkeeper.values import digest, to_json
@@ -128,12 +128,8 @@ def unwanted(run: Run, freezes: tuple[Freeze, ...], attributes: Mapping[str, str
     """Whether the operator stopped the run, or froze what it works on."""
     if run.control is not Control.RUN:
         return Why(Cause.PAUSED, f"the run is being {'paused' if run.control is Control.PAUSE else 'aborted'}", now)
-    for freeze in freezes:
-        over = freeze.until is not None and freeze.until <= now
-        if not over and Selector.parse(freeze.selector).accepts(attributes):
-            fix = f"`fleetkeeper unfreeze {freeze.id}`"
-            return Why(Cause.FREEZE, f"frozen by {freeze.actor}: {freeze.reason}", now, freeze.actor, fix, freeze.until)
-    return None
+    hold = hold_of((), freezes, (), attributes, now)
+    return Why(hold.cause, hold.text, now, hold.owner, hold.fix, hold.until) if hold else None
 
 
 def subject_of(claim: Claim, frozen: Frozen) -> Subject:

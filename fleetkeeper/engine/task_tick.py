@@ -133,7 +133,7 @@ class _Look:
 
     def ticked(self) -> Ticked:
         step, spec = self.tick.step, self.tick.spec
-        if self.claim.step and not is_sealed(step, to_json(spec.params), self.frozen.digest, self._gatekeeper.key):
+        if self.claim.step and not self._is_own(step, spec):
             name = self.tick.task.name
             return self.tick.tampered(f"the stored step {spec.name} of {name} was not written by the executor")
         subject = subject_of(self.claim, self.frozen)
@@ -170,14 +170,8 @@ class _Look:
         return is_sealed(row, to_json(spec.params), self.frozen.digest, self._gatekeeper.key)
 
     def _undone(self, subject: Subject) -> Ticked:
-        role, key = self.claim.task.role, self._gatekeeper.key
-        undoer = Undoer(
-            self.ticker.world,
-            subject,
-            self.frozen.specs(self.claim.task),
-            lambda spec: self.ticker.code(role, spec),
-            lambda row, spec: is_sealed(row, to_json(spec.params), self.frozen.digest, key),
-        )
+        role, specs = self.claim.task.role, self.frozen.specs(self.claim.task)
+        undoer = Undoer(self.ticker.world, subject, specs, lambda spec: self.ticker.code(role, spec), self._is_own)
         self.tick, ticked = undoer.undone(self.tick)
         return ticked
 
@@ -187,8 +181,8 @@ class _Look:
         match self.tick.step.state:
             case StepState.READY | StepState.WAITING:
                 return self._held() or self._intended(verdict)
-            case StepState.INTENDED:
-                return self._act(code, subject, verdict)
+            case StepState.INTENDED:  # maybe long ago: its cloud was silent, and the window has closed since
+                return self._held() or self._act(code, subject, verdict)
             case _:
                 return self.tick.unknown(f"fleetkeeper ended in the middle of: {self.tick.step.intent}. Was it done?")
 

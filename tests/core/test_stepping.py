@@ -152,6 +152,16 @@ def test_what_is_held_keeps_its_step_as_it_was() -> None:
     assert again.task.why.since == NOW
 
 
+def test_what_is_held_after_its_intent_has_its_whole_time_once_it_goes_on() -> None:
+    late = NOW + timedelta(hours=6)
+    ready = tick(StepState.INTENDED, started_at=NOW, deadline=NOW + SPEC.timeout)
+    held = ready.held(Why(Cause.WINDOW, "the window is closed", NOW), late)
+    assert held.step is not None
+    acted = Tick(held.task, held.step, SPEC, late, POLL).acted({})
+    assert acted.step is not None
+    assert (acted.step.started_at, acted.step.deadline) == (late, late + SPEC.timeout)
+
+
 def test_a_dependency_that_is_gone_uses_up_no_attempt() -> None:
     ticked = tick(StepState.WAITING).unreachable("timeout: describe addon", timedelta(seconds=5))
     assert ticked.step

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,8 +11,9 @@ import pytest
 from fleetkeeper.config import StoreSettings
 from fleetkeeper.core.approval import seal
 from fleetkeeper.core.playbook import StepSpec
-from fleetkeeper.core.run import Cause, Command, Freeze, RunState, StepState, Task, TaskKey, TaskState, Verb
-from fleetkeeper.engine.run_ports import Guard, StoredRun
+from fleetkeeper.core.run import Cause, Command, Freeze, Hold, RunState, StepState, Task, TaskKey, TaskState, Verb
+from fleetkeeper.engine.guarding import Frozen
+from fleetkeeper.engine.run_ports import Claim, Guard, StoredRun
 from fleetkeeper.engine.step import Kinds
 from fleetkeeper.engine.task_tick import Pace
 from fleetkeeper.errors import Refused, StoreUnavailable, Unreachable
@@ -200,6 +201,40 @@ def test_a_freeze_stops_the_next_act_and_its_end_lets_it_go_on(made: Engine) -> 
     made.runs.lift_freeze("f1", "dora", made.clock.now())
     later(made, 3 * MINUTE)
     assert stored(made).run.state is RunState.SUCCEEDED
+
+
+def test_an_act_that_was_intended_before_its_window_closed_waits_for_the_next_one(
+    made: Engine, settings: StoreSettings
+) -> None:
+    made.cloud.refuse.extend([Unreachable("timeout")] * 2)
+    begin(made.runs, T0, steps=ONE)
+    settle(made)
+    assert stored(made).steps[0].state is StepState.INTENDED
+    opens = T0 + timedelta(hours=1)
+    closed = Hold(Cause.WINDOW, "the window is closed", opens)
+
+    def holding(_claim: Claim, _frozen: Frozen, now: datetime) -> Hold | None:
+        return closed if now < opens else None
+
+    made.runs.release(WORKER.name)
+    after = engine(settings, made.cloud, made.clock, holding=holding, worker=replace(WORKER, name="two"))
+    later(after, timedelta(minutes=30))
+    assert starts(after) == 0
+    why = task(after).why
+    assert why is not None
+    assert (why.cause, why.next_attempt) == (Cause.WINDOW, opens)
+    later(after, timedelta(minutes=35))
+    assert stored(after).run.state is RunState.SUCCEEDED
+    assert starts(after) == 1
+    after.runs.close()
+
+
+def test_a_freeze_whose_selector_cannot_be_read_holds_and_fails_nobody(made: Engine) -> None:
+    begin(made.runs, T0, steps=ONE)
+    made.runs.add_freeze(Freeze("f1", "sale", "dora", T0, "rings=prod"))
+    later(made)
+    assert starts(made) == 0
+    assert task(made).state is TaskState.PENDING
 
 
 class TestAbort:
