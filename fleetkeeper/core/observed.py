@@ -273,3 +273,4 @@ class EksUpdate:
     minor: Minor | None = None
     errors: tuple[str, ...] = ()
     addon_version: str = ""
+    release: str = ""  # of the image that a node group moved to

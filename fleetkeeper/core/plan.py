@@ -37,7 +37,7 @@ class Member:
 
     facts: what the plan rests on, name → text (version, status, addon versions); when one of them moved by the start,
     the member is dropped. hops: the minors on the way, empty where the minor stays. notes: what the approver should
-    read.
+    read. traits: what needs an approval of its own (core/traits.py).
     """
 
     idx: int
@@ -55,6 +55,7 @@ class Member:
     deadline: datetime | None = None
     saved_per_month: float = 0.0  # USD of extended support that the upgrade ends
     notes: tuple[str, ...] = ()
+    traits: tuple[str, ...] = ()
 
     @property
     def service(self) -> str:

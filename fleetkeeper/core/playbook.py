@@ -24,6 +24,7 @@ class Changes(StrEnum):
     NOTHING = "nothing"
     ADDONS = "addons"
     MINOR = "minor"
+    ROLLBACK = "rollback"
     NODES = "nodes"
 
 
@@ -40,6 +41,8 @@ class StepSpec:
     """One step of every member. name is unique in the playbook; kind names the code, version the code's version.
 
     timeout is of one attempt, from its first act to its end; backoff is the pause before the next attempt.
+    each_hop: a member gets it once for each minor on its way. A plan fills in hop, the minor that such a step belongs
+    to, and why: the reason for this step at this place, told on the page that is approved.
     """
 
     name: str
@@ -49,11 +52,17 @@ class StepSpec:
     retries: int = 0
     backoff: timedelta = timedelta(minutes=1)
     version: int = 1
+    each_hop: bool = False
+    hop: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class GateSpec:
-    """A gate of a stage, or of every group of it. name is unique in its stage."""
+    """A gate of a stage, or of every group of it. name is unique in its stage.
+
+    only: a trait of members (core/traits.py); where no member of its stage has it, the plan drops the gate.
+    """
 
     name: str
     kind: str
@@ -62,6 +71,7 @@ class GateSpec:
     each_group: bool = False
     timeout: timedelta = timedelta(days=7)
     version: int = 1
+    only: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,79 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from fleetkeeper.core import model, observed
 from fleetkeeper.core.approval import Approval
-from fleetkeeper.core.model import Scope
 from fleetkeeper.core.run import Hold
 from fleetkeeper.core.waivers import Decisions
 from fleetkeeper.engine.ports import Clock, Store
 from fleetkeeper.engine.run_ports import Runs
-
-
-@dataclass(frozen=True, slots=True)
-class AddonUpdate:
-    """What UpdateAddon is asked for. configuration None: it stays as it is. resolve: PRESERVE, OVERWRITE or NONE."""
-
-    cluster: str
-    addon: str
-    version: str
-    configuration: str | None = None
-    resolve: str = "PRESERVE"
-
-
-class CloudWriter(Protocol):
-    """One account in one region, with the executor's role. Reads are live. Raises ReadErrors."""
-
-    def control_plane(self, cluster: str) -> tuple[model.ClusterId, model.ControlPlane]: ...
-
-    def addon(self, cluster: str, addon: str) -> model.ManagedAddon | None: ...
-
-    def update_addon(self, update: AddonUpdate, token: str) -> str:
-        """The id of the update; the same token gives the same update."""
-        ...
-
-    def updates(self, cluster: str, addon: str = "", node_group: str = "") -> tuple[observed.EksUpdate, ...]:
-        """The newest first; of the cluster, or of one of its addons or node groups."""
-        ...
-
-    def update(self, cluster: str, id: str, addon: str = "", node_group: str = "") -> observed.EksUpdate: ...
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectRef:
-    """One object of a cluster. plural is the resource's name in a URL; namespace "" for a cluster-wide one."""
-
-    group: str
-    version: str
-    plural: str
-    namespace: str
-    name: str
-
-
-class KubeWriter(Protocol):
-    """One API server, with the executor's rights. Raises ReadErrors."""
-
-    def read(self, ref: ObjectRef) -> Mapping[str, object] | None:
-        """The object, None when it is not there."""
-        ...
-
-    def create(self, ref: ObjectRef, body: Mapping[str, object]) -> Mapping[str, object]:
-        """Create it; when an object of this name is there already, that one."""
-        ...
-
-    def delete(self, ref: ObjectRef) -> None:
-        """Delete it; nothing when it is not there."""
-        ...
-
-    def close(self) -> None: ...
-
-
-class Writers(Protocol):
-    """The executor's way to what it changes; credentials other than the reader's."""
-
-    def cloud(self, scope: Scope) -> CloudWriter: ...
-
-    def kube(self, scope: Scope | None, name: str, id: model.ClusterId) -> KubeWriter: ...
+from fleetkeeper.engine.writers import Writers
 
 
 @dataclass(frozen=True, slots=True)

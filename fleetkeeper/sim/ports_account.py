@@ -22,6 +22,7 @@ def update(found: SimUpdate) -> observed.EksUpdate:
         minor=Minor.parse(minor) if minor else None,
         errors=tuple(f"{each.code}: {each.message}" for each in found.errors),
         addon_version=dict(found.params).get("AddonVersion", ""),
+        release=dict(found.params).get("ReleaseVersion", ""),
     )
 
 

@@ -10,11 +10,12 @@ from urllib.parse import quote
 import msgspec
 
 from fleetkeeper.core import model, observed
+from fleetkeeper.core.insights import Insight
 from fleetkeeper.core.model import Scope
-from fleetkeeper.engine.world import AddonUpdate, ObjectRef
+from fleetkeeper.engine.writers import AddonUpdate, InsightsRefresh, NodeGroupUpdate, ObjectRef, VersionUpdate
 from fleetkeeper.errors import GapReason, InvalidAnswer, ReadError, Refused, Unreachable
 from fleetkeeper.sim import ports_account
-from fleetkeeper.sim.aws import addon_updates
+from fleetkeeper.sim.aws import addon_updates, control_plane_updates, insights, node_group_updates
 from fleetkeeper.sim.aws.backstage import Backstage
 from fleetkeeper.sim.aws.call import AwsError, Call, Principal
 from fleetkeeper.sim.aws.living_workers import LivingWorkers
@@ -39,6 +40,7 @@ _REASONS = {
     "ResourceInUseException": GapReason.IN_USE,
     "InvalidParameterException": GapReason.REJECTED,
     "InvalidRequestException": GapReason.REJECTED,
+    "InvalidStateException": GapReason.REJECTED,
 }
 _VERBS = {"GET": "get", "POST": "create", "DELETE": "delete"}
 
@@ -71,7 +73,11 @@ class WorldCloudWriter:
     def __init__(self, living: LivingWorld, stage: Backstage, scope: Scope) -> None:
         self._world, self._stage, self._scope = living.world, stage, scope
         self._reads = WorldCloud(living, model.Account(scope.account), scope.region)
-        self._update_addon = addon_updates.operations(stage)["UpdateAddon"]
+        self._operations = {
+            name: operation
+            for module in (addon_updates, control_plane_updates, insights, node_group_updates)
+            for name, operation in module.operations(stage).items()
+        }
 
     def control_plane(self, cluster: str) -> tuple[model.ClusterId, model.ControlPlane]:
         return self._done(cluster, "DescribeCluster", lambda: self._reads.cluster(cluster), faulty=False)
@@ -81,7 +87,7 @@ class WorldCloudWriter:
         return next((each for each in found if each.name == addon), None)
 
     def update_addon(self, update: AddonUpdate, token: str) -> str:
-        asked = {
+        asked: dict[str, object] = {
             "clusterName": update.cluster,
             "addonName": update.addon,
             "addonVersion": update.version,
@@ -90,12 +96,49 @@ class WorldCloudWriter:
         }
         if update.configuration is not None:
             asked["configurationValues"] = update.configuration
-        account = self._scope.account
-        role = f"arn:{self._scope.partition}:iam::{account}:role/fleetkeeper-executor"
-        principal = Principal(account, role, role, "AROA")
-        call = Call(self._world, "eks", "UpdateAddon", principal, self._scope.region, asked)
-        started = self._done(update.cluster, "UpdateAddon", lambda: self._update_addon(call))
-        return str(started["update"]["id"])
+        return self._started(update.cluster, "UpdateAddon", asked)
+
+    def node_group(self, cluster: str, group: str) -> model.NodeGroup | None:
+        found = self._done(cluster, "DescribeNodegroup", lambda: self._reads.node_groups(cluster), faulty=False)
+        return next((each for each in found if each.name == group), None)
+
+    def fargate_profiles(self, cluster: str) -> tuple[model.FargateProfile, ...]:
+        return self._done(cluster, "ListFargateProfiles", lambda: self._reads.fargate_profiles(cluster), faulty=False)
+
+    def insights(self, cluster: str) -> tuple[Insight, ...]:
+        return self._done(cluster, "ListInsights", lambda: self._reads.insights(cluster), faulty=False)
+
+    def insights_refresh(self, cluster: str) -> InsightsRefresh | None:
+        def last() -> InsightsRefresh | None:
+            found = self._found(cluster)
+            known = found.eks.refresh if found else None
+            return InsightsRefresh(known.status, known.started_at, known.ended_at) if known else None
+
+        return self._done(cluster, "DescribeInsightsRefresh", last)
+
+    def refresh_insights(self, cluster: str) -> None:
+        self._call(cluster, "StartInsightsRefresh", {"clusterName": cluster})
+
+    def update_version(self, update: VersionUpdate, token: str) -> str:
+        asked: dict[str, object] = {"name": update.cluster, "version": str(update.to), "clientRequestToken": token}
+        if update.timeout_minutes is not None:
+            asked["rollbackConfig"] = {"timeoutMinutes": update.timeout_minutes}
+        return self._started(update.cluster, "UpdateClusterVersion", asked)
+
+    def cancel_update(self, cluster: str, id: str) -> None:
+        self._call(cluster, "CancelUpdate", {"name": cluster, "updateId": id})
+
+    def update_node_group(self, update: NodeGroupUpdate, token: str) -> str:
+        template, _, template_version = update.launch_template.partition(":")
+        asked: dict[str, object] = {
+            "clusterName": update.cluster,
+            "nodegroupName": update.group,
+            "clientRequestToken": token,
+        }
+        asked |= {"version": str(update.to)} if update.to else {}
+        asked |= {"releaseVersion": update.release} if update.release else {}
+        asked |= {"launchTemplate": {"id": template, "version": template_version}} if template else {}
+        return self._started(update.cluster, "UpdateNodegroupVersion", asked)
 
     def updates(self, cluster: str, addon: str = "", node_group: str = "") -> tuple[observed.EksUpdate, ...]:
         found = self._done(cluster, "ListUpdates", lambda: self._updates(cluster, addon, node_group))
@@ -116,6 +159,16 @@ class WorldCloudWriter:
             raise Refused(f"eks:ListUpdates of {cluster}: no {addon or node_group} there", GapReason.NOT_FOUND)
         every = sorted(found.eks.updates.values(), key=lambda each: each.number)
         return [ports_account.update(each) for each in every if (each.addon, each.node_group) == (addon, node_group)]
+
+    def _started(self, cluster: str, operation: str, asked: Mapping[str, object]) -> str:
+        return str(self._call(cluster, operation, asked)["update"]["id"])
+
+    def _call(self, cluster: str, operation: str, asked: Mapping[str, object]) -> dict[str, Any]:
+        account = self._scope.account
+        role = f"arn:{self._scope.partition}:iam::{account}:role/fleetkeeper-executor"
+        principal = Principal(account, role, role, "AROA")
+        call = Call(self._world, "eks", operation, principal, self._scope.region, dict(asked))
+        return self._done(cluster, operation, lambda: self._operations[operation](call))
 
     def _found(self, name: str) -> SimCluster | None:
         mine = self._world.of_scope(self._scope.account, self._scope.region)

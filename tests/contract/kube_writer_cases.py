@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fleetkeeper.engine.world import KubeWriter, ObjectRef
+from fleetkeeper.engine.writers import KubeWriter, ObjectRef
 from fleetkeeper.errors import GapReason, ReadError
 
 NAMESPACE = "velero"

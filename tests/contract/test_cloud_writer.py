@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fleetkeeper.engine.world import AddonUpdate
+from fleetkeeper.engine.writers import AddonUpdate
 from fleetkeeper.errors import GapReason, ReadError
 from fleetkeeper.sim.faults import Fault
 from tests.adapters.eks.conftest import _alone

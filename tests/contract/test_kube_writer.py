@@ -16,7 +16,7 @@ from fleetkeeper.adapters.kube.writers import LiveWriters
 from fleetkeeper.clock import SystemClock
 from fleetkeeper.config import AwsAccount, AwsSettings, KubernetesSettings, Secret
 from fleetkeeper.core.model import ClusterId, Scope
-from fleetkeeper.engine.world import KubeWriter, ObjectRef, Writers
+from fleetkeeper.engine.writers import KubeWriter, ObjectRef, Writers
 from fleetkeeper.errors import GapReason, ReadError
 from fleetkeeper.sim import scenario_file
 from fleetkeeper.sim.build import build

@@ -8,7 +8,7 @@ from datetime import timedelta
 from fleetkeeper.adapters.eks.sessions import Sessions
 from fleetkeeper.adapters.eks.writer import EksWriters
 from fleetkeeper.core.model import Scope
-from fleetkeeper.engine.world import CloudWriter
+from fleetkeeper.engine.writers import CloudWriter
 from fleetkeeper.sim.controllers.living import LivingWorld
 from fleetkeeper.sim.ports_execute import WorldWriters
 from fleetkeeper.sim.world import SimCluster, World

@@ -15,7 +15,7 @@ from fleetkeeper.adapters.kube.kubeconfig import User
 from fleetkeeper.adapters.kube.limits import Limits, WallPace
 from fleetkeeper.adapters.kube.writer import KubeObjects
 from fleetkeeper.clock import SystemClock
-from fleetkeeper.engine.world import KubeWriter
+from fleetkeeper.engine.writers import KubeWriter
 from fleetkeeper.errors import GapReason, Refused
 from fleetkeeper.onboarding import shipped
 from fleetkeeper.sim.control_plane.identity import Identity

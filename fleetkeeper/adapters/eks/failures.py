@@ -50,7 +50,9 @@ _UNAUTHENTICATED = frozenset(
 )
 _SLOW = frozenset({"RequestTimeout", "RequestTimeoutException"})
 _BUSY = frozenset({"ResourceInUseException"})
-_WRONG = frozenset({"InvalidParameterException", "InvalidRequestException", "ValidationException"})
+_WRONG = frozenset(
+    {"InvalidParameterException", "InvalidRequestException", "InvalidStateException", "ValidationException"}
+)
 _MISSING = frozenset({"ResourceNotFoundException", "NotFoundException", "NoSuchEntity"})
 # Errors that are met before anything is sent: no credentials, or a profile, token or plug-in that gives none.
 _NO_CREDENTIALS = (

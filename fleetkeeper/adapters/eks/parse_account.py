@@ -9,6 +9,7 @@ from fleetkeeper.adapters.eks.fields import count, listed, mapping, moment, text
 from fleetkeeper.adapters.eks.parse import member, name
 from fleetkeeper.core import observed
 from fleetkeeper.core.versions import Minor
+from fleetkeeper.engine.writers import InsightsRefresh
 
 RUNNING = "InProgress"
 """The status of an update that has not ended."""
@@ -32,6 +33,15 @@ def update(body: Mapping[str, Any]) -> observed.EksUpdate:
             for e in map(mapping, listed(body.get("errors")))
         ),
         addon_version=params.get("AddonVersion", ""),
+        release=params.get("ReleaseVersion", ""),
+    )
+
+
+def insights_refresh(body: Mapping[str, Any]) -> InsightsRefresh:
+    """DescribeInsightsRefresh's whole answer."""
+    status = name(body["status"])
+    return InsightsRefresh(
+        status, moment(body.get("startedAt")), moment(body.get("endedAt")), text(body.get("message"))
     )
 
 

@@ -1,7 +1,8 @@
-"""What the executor does in an account: live reads and addon updates, by a role of its own (CloudWriter)."""
+"""What the executor does in an account: live reads and updates, by a role of its own (CloudWriter)."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -14,12 +15,14 @@ from fleetkeeper.adapters.eks.sessions import Sessions
 from fleetkeeper.adapters.eks.token import cluster_token
 from fleetkeeper.config import AwsAccount, AwsSettings
 from fleetkeeper.core import model, observed
+from fleetkeeper.core.insights import Insight, InsightStatus
 from fleetkeeper.core.model import Scope
-from fleetkeeper.engine.world import AddonUpdate
+from fleetkeeper.engine.writers import AddonUpdate, InsightsRefresh, NodeGroupUpdate, VersionUpdate
 from fleetkeeper.errors import GapReason, InvalidAnswer, ReadError
 
 T = TypeVar("T")
 
+_NAMES = ("name", "clusterName", "addonName", "nodegroupName", "fargateProfileName")
 _KEPT = 2000
 """Updates that have ended, per account and region: EKS never changes one again."""
 
@@ -66,20 +69,63 @@ class EksWriter:
 
     def addon(self, cluster: str, addon: str) -> model.ManagedAddon | None:
         """None when the cluster has none of this name; a ReadError when there is no such cluster."""
-        try:
-            return self._asked("describe_addon", "addon", parse.addon, clusterName=cluster, addonName=addon)
-        except ReadError as error:
-            if error.reason is not GapReason.NOT_FOUND:
-                raise
-        self.control_plane(cluster)  # EKS answers both with one code: this one is raised when the cluster is gone
-        return None
+        return self._if_there(cluster, "describe_addon", "addon", parse.addon, addonName=addon)
+
+    def node_group(self, cluster: str, group: str) -> model.NodeGroup | None:
+        """None when the cluster has none of this name; a ReadError when there is no such cluster."""
+        return self._if_there(cluster, "describe_nodegroup", "nodegroup", parse.node_group, nodegroupName=group)
+
+    def fargate_profiles(self, cluster: str) -> tuple[model.FargateProfile, ...]:
+        names = self._listed("list_fargate_profiles", "fargateProfileNames", parse.name, clusterName=cluster)
+        operation, member = "describe_fargate_profile", "fargateProfile"
+        return tuple(
+            self._asked(operation, member, parse.fargate_profile, clusterName=cluster, fargateProfileName=name)
+            for name in names
+        )
+
+    def insights(self, cluster: str) -> tuple[Insight, ...]:
+        return tuple(
+            listed
+            if listed.status is InsightStatus.PASSING
+            else self._asked("describe_insight", "insight", parse.insight, clusterName=cluster, id=listed.id)
+            for listed in self._listed("list_insights", "insights", parse.insight, clusterName=cluster)
+        )
+
+    def insights_refresh(self, cluster: str) -> InsightsRefresh | None:
+        return self._if_there(cluster, "describe_insights_refresh", "", parse_account.insights_refresh)
+
+    def refresh_insights(self, cluster: str) -> None:
+        self._asked("start_insights_refresh", "", lambda _: None, clusterName=cluster)
+
+    def update_version(self, update: VersionUpdate, token: str) -> str:
+        minutes = update.timeout_minutes
+        more = {} if minutes is None else {"rollbackConfig": {"timeoutMinutes": minutes}}
+        return self._started(
+            "update_cluster_version", name=update.cluster, version=str(update.to), clientRequestToken=token, **more
+        )
+
+    def cancel_update(self, cluster: str, id: str) -> None:
+        self._asked("cancel_update", "", lambda _: None, name=cluster, updateId=id)
+
+    def update_node_group(self, update: NodeGroupUpdate, token: str) -> str:
+        more: dict[str, Any] = {} if update.to is None else {"version": str(update.to)}
+        if update.release:
+            more["releaseVersion"] = update.release
+        if update.launch_template:
+            id, _, version = update.launch_template.partition(":")
+            more["launchTemplate"] = {"id": id, "version": version}
+        return self._started(
+            "update_nodegroup_version",
+            clusterName=update.cluster,
+            nodegroupName=update.group,
+            clientRequestToken=token,
+            **more,
+        )
 
     def update_addon(self, update: AddonUpdate, token: str) -> str:
         more = {} if update.configuration is None else {"configurationValues": update.configuration}
-        started = self._asked(
+        return self._started(
             "update_addon",
-            "update",
-            parse_account.update,
             clusterName=update.cluster,
             addonName=update.addon,
             addonVersion=update.version,
@@ -87,7 +133,6 @@ class EksWriter:
             clientRequestToken=token,
             **more,
         )
-        return started.id
 
     def updates(self, cluster: str, addon: str = "", node_group: str = "") -> tuple[observed.EksUpdate, ...]:
         found = [self.update(cluster, id, addon, node_group) for id in self._ids(cluster, addon, node_group)]
@@ -115,23 +160,40 @@ class EksWriter:
             return cluster_token(self._session, sts.meta.endpoint_url, self._scope, cluster, datetime.now(UTC))
 
     def _ids(self, cluster: str, addon: str, node_group: str) -> tuple[str, ...]:
-        found: list[str] = []
+        return self._listed("list_updates", "updateIds", parse.name, name=cluster, **_subject(addon, node_group))
+
+    def _listed(self, operation: str, member: str, parsed: Callable[[Any], T], **arguments: str) -> tuple[T, ...]:
+        found: list[T] = []
         token = ""
         for _ in range(MOST_PAGES):
             more = {"nextToken": token} if token else {}
-            of = _subject(addon, node_group)
-            page, token = self._asked("list_updates", "", _page, name=cluster, **of, **more)
+            page, token = self._asked(operation, "", partial(_page, member, parsed), **arguments, **more)
             found += page
             if not token:
                 return tuple(found)
-        raise InvalidAnswer(f"eks:ListUpdates of {cluster} in {self._scope}: the list never ends")
+        cluster = arguments.get("name") or arguments["clusterName"]
+        raise InvalidAnswer(f"{permission('eks', operation)} of {cluster} in {self._scope}: the list never ends")
 
-    def _asked(self, operation: str, member: str, parsed: Callable[[Mapping[str, Any]], T], **arguments: str) -> T:
+    def _if_there(
+        self, cluster: str, operation: str, member: str, parsed: Callable[[Mapping[str, Any]], T], **arguments: str
+    ) -> T | None:
+        try:
+            return self._asked(operation, member, parsed, clusterName=cluster, **arguments)
+        except ReadError as error:
+            if error.reason is not GapReason.NOT_FOUND:
+                raise
+        self.control_plane(cluster)  # EKS answers both with one code: this one is raised when the cluster is gone
+        return None
+
+    def _started(self, operation: str, **arguments: Any) -> str:
+        return self._asked(operation, "update", parse_account.update, **arguments).id
+
+    def _asked(self, operation: str, member: str, parsed: Callable[[Mapping[str, Any]], T], **arguments: Any) -> T:
         def call() -> T:
             answer = getattr(self._sessions.client(self._session, "eks", self._scope), operation)(**arguments)
             return parsed(parse.member(answer, member) if member else answer)
 
-        names = [arguments[key] for key in ("name", "clusterName", "addonName", "nodegroupName") if key in arguments]
+        names = [arguments[key] for key in _NAMES if key in arguments]
         action = f"{permission('eks', operation)} of {'/'.join(names)} in {self._scope}"
         return self._sessions.once(self._session, action, self._scope, call)
 
@@ -140,8 +202,8 @@ def _subject(addon: str, node_group: str) -> dict[str, str]:
     return {key: value for key, value in (("addonName", addon), ("nodegroupName", node_group)) if value}
 
 
-def _page(answer: Mapping[str, Any]) -> tuple[list[str], str]:
-    ids = parse.member(answer, "updateIds")
-    if not isinstance(ids, list):
-        raise TypeError(f"updateIds is {type(ids).__name__}, not a list")
-    return [parse.name(each) for each in ids], parse.token(answer.get("nextToken"))
+def _page(member: str, parsed: Callable[[Any], T], answer: Mapping[str, Any]) -> tuple[list[T], str]:
+    items = parse.member(answer, member)
+    if not isinstance(items, list):
+        raise TypeError(f"{member} is {type(items).__name__}, not a list")
+    return [parsed(each) for each in items], parse.token(answer.get("nextToken"))

@@ -13,7 +13,7 @@ from fleetkeeper.adapters.kube.connection import Connection
 from fleetkeeper.adapters.kube.deadline import Cancelled, Deadline, bounded_by
 from fleetkeeper.adapters.kube.limits import Limits, Pace
 from fleetkeeper.engine.ports import Clock
-from fleetkeeper.engine.world import ObjectRef
+from fleetkeeper.engine.writers import ObjectRef
 from fleetkeeper.errors import GapReason, InvalidAnswer, Refused, Unreachable
 
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}

@@ -14,7 +14,7 @@ from fleetkeeper.config import KubeCluster, KubernetesSettings
 from fleetkeeper.core import model
 from fleetkeeper.core.model import Scope
 from fleetkeeper.engine.ports import Clock
-from fleetkeeper.engine.world import CloudWriter, KubeWriter, ObjectRef
+from fleetkeeper.engine.writers import CloudWriter, KubeWriter, ObjectRef
 from fleetkeeper.errors import GapReason, ReadError
 
 _KUBE_SYSTEM = ObjectRef("", "v1", "namespaces", "", "kube-system")

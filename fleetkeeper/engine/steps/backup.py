@@ -15,7 +15,8 @@ from fleetkeeper.engine.attempts import leaving, remembered
 from fleetkeeper.engine.commands import SeenCommand
 from fleetkeeper.engine.params import Given
 from fleetkeeper.engine.step import Subject
-from fleetkeeper.engine.world import KubeWriter, ObjectRef, World
+from fleetkeeper.engine.world import World
+from fleetkeeper.engine.writers import KubeWriter, ObjectRef
 from fleetkeeper.errors import GapReason, ReadError
 
 POLL = timedelta(seconds=20)

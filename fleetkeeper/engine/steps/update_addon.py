@@ -29,7 +29,8 @@ from fleetkeeper.engine.addon_failures import advice
 from fleetkeeper.engine.attempts import leaving, remembered
 from fleetkeeper.engine.params import Given
 from fleetkeeper.engine.step import Subject
-from fleetkeeper.engine.world import AddonUpdate, World
+from fleetkeeper.engine.world import World
+from fleetkeeper.engine.writers import AddonUpdate
 from fleetkeeper.errors import GapReason, Refused
 
 BY_PLAN = ("default", "latest")

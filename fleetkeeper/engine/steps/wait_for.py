@@ -14,7 +14,8 @@ from fleetkeeper.core.verdict import Done, Failed, Moment, Verdict, Wait
 from fleetkeeper.engine.looking import OnlyLooks
 from fleetkeeper.engine.params import Given
 from fleetkeeper.engine.step import Subject
-from fleetkeeper.engine.world import ObjectRef, World
+from fleetkeeper.engine.world import World
+from fleetkeeper.engine.writers import ObjectRef
 
 _EVERY = timedelta(seconds=15)
 _LONGEST = 200

@@ -9,7 +9,7 @@ from fleetkeeper.adapters.eks.sessions import Sessions
 from fleetkeeper.adapters.eks.writer import EksWriter, EksWriters
 from fleetkeeper.clock import SystemClock
 from fleetkeeper.config import AwsAccount, Secret
-from fleetkeeper.engine.world import AddonUpdate
+from fleetkeeper.engine.writers import AddonUpdate
 from fleetkeeper.errors import GapReason, ReadError
 from fleetkeeper.sim.aws import AwsServer
 from fleetkeeper.sim.faults import Fault

@@ -11,7 +11,7 @@ from fleetkeeper.adapters.kube.writers import LiveWriters
 from fleetkeeper.config import KubeCluster, KubernetesSettings
 from fleetkeeper.core.model import ClusterId, ControlPlane, Scope
 from fleetkeeper.core.versions import Minor
-from fleetkeeper.engine.world import ObjectRef
+from fleetkeeper.engine.writers import ObjectRef
 from fleetkeeper.errors import GapReason, ReadError
 from tests.adapters.kube.kubeconfigs import write
 from tests.adapters.kube.server import ApiServer, Asked, Reply, reply, serving

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from fleetkeeper.core.verdict import Act, Blocked, Done, Failed, Skip, Undone, Verdict, Wait
-from fleetkeeper.engine.world import AddonUpdate
+from fleetkeeper.engine.writers import AddonUpdate
 from fleetkeeper.errors import ParamError
 from fleetkeeper.sim.faults import Fault
 from fleetkeeper.sim.world import SimAddon, SimIssue

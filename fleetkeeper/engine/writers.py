@@ -1,0 +1,141 @@
+"""How the executor changes clouds and clusters: narrow ports, with credentials other than the reader's."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from fleetkeeper.core import model, observed
+from fleetkeeper.core.insights import Insight
+from fleetkeeper.core.model import Scope
+from fleetkeeper.core.versions import Minor
+
+
+@dataclass(frozen=True, slots=True)
+class AddonUpdate:
+    """What UpdateAddon is asked for. configuration None: it stays as it is. resolve: PRESERVE, OVERWRITE or NONE."""
+
+    cluster: str
+    addon: str
+    version: str
+    configuration: str | None = None
+    resolve: str = "PRESERVE"
+
+
+@dataclass(frozen=True, slots=True)
+class VersionUpdate:
+    """What UpdateClusterVersion is asked for: the next minor, or the one before, which EKS takes as a rollback.
+
+    timeout_minutes is of a rollback of Auto Mode, from 120 to 10080; None is EKS's own 720. force is never asked for.
+    """
+
+    cluster: str
+    to: Minor
+    timeout_minutes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeGroupUpdate:
+    """What UpdateNodegroupVersion is asked for, always without force. release "" is EKS's newest of the minor.
+
+    to None: the group has images of its own, and goes to a version of its launch template.
+    """
+
+    cluster: str
+    group: str
+    to: Minor | None
+    release: str = ""
+    launch_template: str = ""  # "id:version"
+
+
+@dataclass(frozen=True, slots=True)
+class InsightsRefresh:
+    """The last refresh of a cluster's insights. status: IN_PROGRESS, COMPLETED or FAILED."""
+
+    status: str
+    started_at: datetime | None
+    ended_at: datetime | None = None
+    message: str = ""
+
+
+class CloudWriter(Protocol):
+    """One account in one region, with the executor's role. Reads are live. Raises ReadErrors."""
+
+    def control_plane(self, cluster: str) -> tuple[model.ClusterId, model.ControlPlane]: ...
+
+    def addon(self, cluster: str, addon: str) -> model.ManagedAddon | None: ...
+
+    def node_group(self, cluster: str, group: str) -> model.NodeGroup | None: ...
+
+    def fargate_profiles(self, cluster: str) -> tuple[model.FargateProfile, ...]: ...
+
+    def insights(self, cluster: str) -> tuple[Insight, ...]:
+        """Of every category, as EKS last computed them."""
+        ...
+
+    def insights_refresh(self, cluster: str) -> InsightsRefresh | None:
+        """The last one that was asked for, None when none was."""
+        ...
+
+    def refresh_insights(self, cluster: str) -> None:
+        """Ask EKS to compute them anew; nothing where that is under way."""
+        ...
+
+    def update_version(self, update: VersionUpdate, token: str) -> str:
+        """The id of the update; the same token gives the same update."""
+        ...
+
+    def cancel_update(self, cluster: str, id: str) -> None:
+        """EKS lets only a rollback of Auto Mode be cancelled, and that only while its nodes roll: Refused otherwise."""
+        ...
+
+    def update_node_group(self, update: NodeGroupUpdate, token: str) -> str:
+        """The id of the update; the same token gives the same update."""
+        ...
+
+    def update_addon(self, update: AddonUpdate, token: str) -> str:
+        """The id of the update; the same token gives the same update."""
+        ...
+
+    def updates(self, cluster: str, addon: str = "", node_group: str = "") -> tuple[observed.EksUpdate, ...]:
+        """The newest first; of the cluster, or of one of its addons or node groups."""
+        ...
+
+    def update(self, cluster: str, id: str, addon: str = "", node_group: str = "") -> observed.EksUpdate: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRef:
+    """One object of a cluster. plural is the resource's name in a URL; namespace "" for a cluster-wide one."""
+
+    group: str
+    version: str
+    plural: str
+    namespace: str
+    name: str
+
+
+class KubeWriter(Protocol):
+    """One API server, with the executor's rights. Raises ReadErrors."""
+
+    def read(self, ref: ObjectRef) -> Mapping[str, object] | None:
+        """The object, None when it is not there."""
+        ...
+
+    def create(self, ref: ObjectRef, body: Mapping[str, object]) -> Mapping[str, object]:
+        """Create it; when an object of this name is there already, that one."""
+        ...
+
+    def delete(self, ref: ObjectRef) -> None:
+        """Delete it; nothing when it is not there."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Writers(Protocol):
+    """The executor's way to what it changes; credentials other than the reader's."""
+
+    def cloud(self, scope: Scope) -> CloudWriter: ...
+
+    def kube(self, scope: Scope | None, name: str, id: model.ClusterId) -> KubeWriter: ...
