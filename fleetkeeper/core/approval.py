@@ -3,7 +3,6 @@
 Keyed with HMAC-SHA-256; the key is only the executor's.
 """
 
-import hashlib
 import hmac
 import json
 from collections.abc import Iterable
@@ -122,4 +121,4 @@ def is_sealed(step: Step, params: str, digest: str, key: bytes) -> bool:
 
 def _mac(key: bytes, purpose: str, covered: object) -> str:
     text = _encode([purpose, covered])
-    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(key, text.encode(), "sha256").hex()

@@ -9,12 +9,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 
 from fleetkeeper.core.advance import advance
+from fleetkeeper.core.frozen import replace
 from fleetkeeper.core.run import OVER, Cause, Changes, Event, Run, RunState, RunView, StepState, TaskKey, TaskState, Why
 from fleetkeeper.engine.budgets import Budgets
 from fleetkeeper.engine.guarding import Archive

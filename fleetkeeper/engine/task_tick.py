@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 
 from fleetkeeper.core.approval import is_sealed
+from fleetkeeper.core.frozen import replace
 from fleetkeeper.core.playbook import StepSpec
 from fleetkeeper.core.run import Cause, Control, Hold, Role, StepState, TaskState, Why
 from fleetkeeper.core.run import Step as StepRow

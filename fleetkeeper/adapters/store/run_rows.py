@@ -12,6 +12,7 @@ from fleetkeeper.adapters.store.bulk import Columns, Times, Values, is_sqlite
 from fleetkeeper.adapters.store.rows import Row
 from fleetkeeper.adapters.store.tables import storable
 from fleetkeeper.core.approval import Approval
+from fleetkeeper.core.frozen import maker
 from fleetkeeper.core.plan import Need
 from fleetkeeper.core.run import (
     Applied,
@@ -58,6 +59,7 @@ _encoder = msgspec.json.Encoder(order="deterministic")
 _needs = msgspec.json.Decoder(tuple[Need, ...])
 _texts = msgspec.json.Decoder(dict[str, str])
 _memory = msgspec.json.Decoder(dict[str, str])
+_make_task, _make_step, _make_key, _make_why = maker(Task), maker(Step), maker(TaskKey), maker(Why)
 _NO_WHY = (None,) * len(WHY)
 
 
@@ -116,8 +118,8 @@ class Codec:
         (needs, attributes, due, state, since, step, acted, started, ended) = row[13:22]
         (cause, why, why_since, owner, fix, next_attempt) = row[22:28]
         moment = self.moment
-        return Task(
-            TaskKey(run, idx),
+        return _make_task(
+            _make_key(run, idx),
             _roles[role],
             name,
             stage,
@@ -169,8 +171,8 @@ class Codec:
         (run, task, idx, polls, name, kind, state, since, token, memory, intent, attempt) = row[:12]
         started, deadline, ended, error, seal = row[12:]
         moment = self.moment
-        return Step(
-            TaskKey(run, task),
+        return _make_step(
+            _make_key(run, task),
             idx,
             name,
             kind,
@@ -197,7 +199,7 @@ class Codec:
         cause, text, since, owner, fix, next_attempt = row
         if cause is None:
             return None
-        return Why(_causes[cause], text, self.moment(since), owner, fix, self.moment(next_attempt))
+        return _make_why(_causes[cause], text, self.moment(since), owner, fix, self.moment(next_attempt))
 
     def _why(self, why: Why | None) -> Values:
         if why is None:

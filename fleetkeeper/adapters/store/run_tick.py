@@ -10,7 +10,7 @@ a decision that admits somebody is made once more behind a lock that all runs sh
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
@@ -33,6 +33,7 @@ from fleetkeeper.adapters.store.run_rows import (
 )
 from fleetkeeper.adapters.store.run_wakes import append_events, drop_reservations, lock_admissions, lock_tick
 from fleetkeeper.core.approval import PLAN, Approval
+from fleetkeeper.core.frozen import replace
 from fleetkeeper.core.run import (
     OVER,
     TASK_OVER,
