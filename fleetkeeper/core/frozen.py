@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import fields, make_dataclass
 from functools import cache
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -19,24 +19,26 @@ def maker(kind: type[T]) -> Callable[..., T]:
 
     TypeError for a class that computes something when it is made, or that is made of other slots.
     """
-    twin = _twin(kind)
+    found: Any = kind
+    twin = _twin(found)
 
     def make(*values: Any) -> T:
-        made = twin(*values)
-        made.__class__ = kind
-        return made
+        made: Any = twin(*values)
+        made.__class__ = found
+        return cast(T, made)
 
     return make
 
 
 def replace(value: T, **changes: Any) -> T:
     """As dataclasses.replace; AttributeError for a field that there is not."""
-    twin, values = _copier(type(value))
-    made = twin(*values(value))
+    kind: Any = type(value)
+    twin, values = _copier(kind)
+    made: Any = twin(*values(value))
     for name, new in changes.items():
         setattr(made, name, new)
-    made.__class__ = type(value)
-    return made
+    made.__class__ = kind
+    return cast(T, made)
 
 
 @cache

@@ -60,7 +60,8 @@ class Outcome:
     """What one tick of a task came to. steps: whole rows, new or changed. wakes: the run must decide anew.
 
     keeps: the tick goes on, and the lease with it: what it commits next is of epoch + 1. So a mark is stored just
-    before an act that must not be repeated.
+    before an act that must not be repeated. before: what was claimed, so that only what moved has to be written; None,
+    and everything is.
     """
 
     task: Task
@@ -69,6 +70,7 @@ class Outcome:
     events: tuple[Event, ...] = ()
     wakes: bool = False
     keeps: bool = False
+    before: Claim | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,8 @@ class Ticker:
         if following is None:
             return outcome
         steps, events = outcome.steps + following.steps, outcome.events + following.events
-        return replace(following, steps=steps, events=events, wakes=outcome.wakes or following.wakes)
+        wakes = outcome.wakes or following.wakes
+        return replace(following, steps=steps, events=events, wakes=wakes, before=outcome.before)
 
     def _looked(self, claim: Claim, frozen: Frozen, read: Read | None, follows: bool = False) -> Outcome | None:
         spec = frozen.spec(claim.task)
@@ -231,7 +232,8 @@ class _Look:
         marked = replace(self.outcome(self.tick.acting(self.ticker.pace.room)), keeps=True)
         if self.claim.task.key not in self.ticker.world.runs.commit([marked]):
             raise Superseded
-        self.claim = replace(self.claim, epoch=self.claim.epoch + 1, step=marked.steps[0])  # a commit moves the epoch
+        epoch = self.claim.epoch + 1  # a commit moves it
+        self.claim = replace(self.claim, epoch=epoch, task=marked.task, step=marked.steps[0])
         self.tick = replace(self.tick, step=marked.steps[0])
         try:
             return self.tick.acted(code.act(self.ticker.world, subject, moment, memory))
@@ -243,9 +245,9 @@ class _Look:
         """What is to be stored of a tick; a step that changed is sealed anew."""
         step = ticked.step
         if step is None or step == self.claim.step:
-            return Outcome(ticked.task, self.claim.epoch, (), ticked.events, ticked.wakes)
+            return Outcome(ticked.task, self.claim.epoch, (), ticked.events, ticked.wakes, before=self.claim)
         sealed = replace(step, seal=self._gatekeeper.sealed(step, self.tick.spec, self.frozen.digest))
-        return Outcome(ticked.task, self.claim.epoch, (sealed,), ticked.events, ticked.wakes)
+        return Outcome(ticked.task, self.claim.epoch, (sealed,), ticked.events, ticked.wakes, before=self.claim)
 
     @property
     def _gatekeeper(self) -> Gatekeeper:

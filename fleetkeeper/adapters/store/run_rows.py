@@ -1,14 +1,15 @@
 """Tasks and steps as rows and back, without SQLAlchemy's cost per value; runs, units and what people say with it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
 from fleetkeeper.adapters.store import run_tables as tables
-from fleetkeeper.adapters.store.bulk import Columns, Times, Values, is_sqlite
+from fleetkeeper.adapters.store.bulk import Columns, Times, Values, is_sqlite, rows_of
 from fleetkeeper.adapters.store.rows import Row
 from fleetkeeper.adapters.store.tables import storable
 from fleetkeeper.core.approval import Approval
@@ -190,6 +191,25 @@ class Codec:
             seal,
         )
 
+    def run(self, row: Sequence[Any]) -> Run:
+        """The run of a row of RUN and WHY."""
+        (id, plan, digest, state, since, control, created_at, created_by, started, ended, due) = row[:11]
+        moment = self.moment
+        return Run(
+            id,
+            plan,
+            digest,
+            RunState(state),
+            moment(since),
+            Control(control),
+            moment(created_at),
+            created_by,
+            self.why(row[11:]),
+            moment(started),
+            moment(ended),
+            moment(due),
+        )
+
     def event_row(self, event: Event) -> Values:
         """The values of EVENT."""
         texts = storable(event.run), event.kind, storable(event.text), storable(event.actor)
@@ -281,6 +301,32 @@ def unit_of(row: Any) -> Unit:
     return Unit(row.stage, row.group_name, UnitState(row.state), row.since, why_of(row))
 
 
+_RUN = (
+    "id",
+    "plan_id",
+    "digest",
+    "state",
+    "since",
+    "control",
+    "created_at",
+    "created_by",
+    "started_at",
+    "ended_at",
+    "due",
+)
+
+
+def runs_of(connection: sa.Connection, ids: Collection[str]) -> dict[str, Run]:
+    """Id → run, of those that are there."""
+    return {run.id: run for run in runs_in(connection, "id", ids)} if ids else {}
+
+
+def runs_in(connection: sa.Connection, column: str, values: Collection[str], end: str = "") -> tuple[Run, ...]:
+    """The runs of which a column has one of these values, at least one; end: the query's. As the driver has them."""
+    statement = _select("run", (*_RUN, *WHY), column, end, len(values), is_sqlite(connection))
+    return tuple(Codec(connection).run(row) for row in rows_of(connection, statement, tuple(values)))
+
+
 def event_of(row: Any) -> Event:
     return Event(row.at, row.run_id, row.kind, row.text, row.actor, row.task, row.step)
 
@@ -312,10 +358,6 @@ def approval_row(approval: Approval) -> Row:
     return {"plan_id": approval.plan, "run_id": approval.run, **{name: getattr(approval, name) for name in _SIGNED}}
 
 
-def approval_of(row: Any) -> Approval:
-    return Approval(plan=row.plan_id, run=row.run_id, **{name: getattr(row, name) for name in _SIGNED})
-
-
 _FREEZE = ("id", "reason", "actor", "at", "selector", "until")
 
 
@@ -323,20 +365,35 @@ def freeze_row(freeze: Freeze) -> Row:
     return {name: getattr(freeze, name) for name in _FREEZE}
 
 
-def freeze_of(row: Any) -> Freeze:
-    return Freeze(**{name: getattr(row, name) for name in _FREEZE})
-
-
 def approvals_of(connection: sa.Connection, plans: Sequence[str]) -> dict[str, tuple[Approval, ...]]:
     """Plan → its approvals and those of its runs, oldest first."""
     found: dict[str, list[Approval]] = {plan: [] for plan in plans}
-    own = tables.approval
-    for row in connection.execute(sa.select(own).where(own.c.plan_id.in_(plans)).order_by(own.c.at, own.c.id)):
-        found[row.plan_id].append(approval_of(row))
+    if not plans:
+        return {}
+    columns = ("plan_id", "run_id", *_SIGNED)
+    statement = _select("approval", columns, "plan_id", "ORDER BY at, id", len(plans), is_sqlite(connection))
+    moment = Codec(connection).moment
+    for row in rows_of(connection, statement, tuple(plans)):
+        (plan, run, id, gate, digest, approved, actor, identity, requester, at, expires_at, note, signature) = row
+        decided = (digest, bool(approved), actor, identity, requester)
+        signed = Approval(id, plan, run, gate, *decided, moment(at), moment(expires_at), note, signature)
+        found[plan].append(signed)
     return {plan: tuple(some) for plan, some in found.items()}
 
 
 def standing_freezes(connection: sa.Connection) -> tuple[Freeze, ...]:
-    own = tables.freeze
-    query = sa.select(own).where(own.c.lifted_at.is_(None)).order_by(own.c.at, own.c.id)
-    return tuple(freeze_of(row) for row in connection.execute(query))
+    moment = Codec(connection).moment
+    return tuple(
+        Freeze(id, reason, actor, moment(at), selector, moment(until))
+        for id, reason, actor, at, selector, until in rows_of(connection, _STANDING)
+    )
+
+
+_STANDING = f"SELECT {', '.join(_FREEZE)} FROM {tables.freeze.name} WHERE lifted_at IS NULL ORDER BY at, id"
+
+
+@lru_cache
+def _select(table: str, columns: Columns, key: str, end: str, keys: int, sqlite: bool) -> str:
+    """In the driver's own words, for the engine asks this before each act."""
+    marks = ", ".join(("?" if sqlite else "%s",) * keys)
+    return f"SELECT {', '.join(columns)} FROM {table} WHERE {key} IN ({marks}) {end}"

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 
 from fleetkeeper.adapters.store import run_tables as tables
-from fleetkeeper.adapters.store.bulk import insert_rows, is_sqlite, mark, select_keys, update_keys
+from fleetkeeper.adapters.store.bulk import insert_rows, is_sqlite, mark, rows_of, select_keys, update_keys
 from fleetkeeper.adapters.store.claims import is_free
 from fleetkeeper.adapters.store.plans import header_of
 from fleetkeeper.adapters.store.run_rows import (
@@ -124,7 +124,7 @@ def _look(connection: sa.Connection, id: str) -> _Seen | None:
         return None
     codec = Codec(connection)
     statement = f"SELECT {', '.join(TASK)}, epoch FROM run_task WHERE run_id = {mark(connection)} ORDER BY idx"
-    rows = connection.exec_driver_sql(statement, (id,)).fetchall()
+    rows = rows_of(connection, statement, (id,))
     try:
         tasks = tuple(codec.task(each) for each in rows)
     except Tampered as error:
@@ -214,14 +214,14 @@ def _leased(connection: sa.Connection, seen: _Seen, changes: Changes) -> frozens
     """Lock the tasks that change: the idx of those that a worker holds. None when one of them moved since the look."""
     keys = sorted((task.key.run, task.key.idx) for task in changes.tasks)
     rows = select_keys(connection, tables.run_task, ("idx", "epoch", "lease_owner"), keys, lock=True)
-    if any(row.epoch != seen.epochs[row.idx] for row in rows):
+    if any(epoch != seen.epochs[idx] for idx, epoch, _ in rows):
         return None
-    if all(row.lease_owner is None for row in rows):
+    if all(owner is None for _, _, owner in rows):
         return frozenset()
     own = tables.run_task
     held = sa.select(own.c.idx).where(own.c.run_id == seen.run.id, own.c.lease_owner.is_not(None))
     living = set(connection.scalars(held.where(sa.not_(is_free(connection)))))
-    return frozenset(row.idx for row in rows if row.idx in living)
+    return frozenset(idx for idx, _, _ in rows if idx in living)
 
 
 def _write(connection: sa.Connection, seen: _Seen, changes: Changes, leased: frozenset[int]) -> None:
