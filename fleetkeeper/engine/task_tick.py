@@ -242,12 +242,14 @@ class _Look:
             raise
 
     def outcome(self, ticked: Ticked) -> Outcome:
-        """What is to be stored of a tick; a step that changed is sealed anew."""
-        step = ticked.step
-        if step is None or step == self.claim.step:
-            return Outcome(ticked.task, self.claim.epoch, (), ticked.events, ticked.wakes, before=self.claim)
-        sealed = replace(step, seal=self._gatekeeper.sealed(step, self.tick.spec, self.frozen.digest))
-        return Outcome(ticked.task, self.claim.epoch, (sealed,), ticked.events, ticked.wakes, before=self.claim)
+        """What is to be stored of a tick; a step that changed is sealed anew, but not for its polls alone."""
+        step, before = ticked.step, self.claim.step
+        steps: tuple[StepRow, ...] = ()
+        if step is not None and before is not None and replace(before, polls=step.polls) == step:
+            steps = (step,) if step.polls != before.polls else ()
+        elif step is not None:
+            steps = (replace(step, seal=self._gatekeeper.sealed(step, self.tick.spec, self.frozen.digest)),)
+        return Outcome(ticked.task, self.claim.epoch, steps, ticked.events, ticked.wakes, before=self.claim)
 
     @property
     def _gatekeeper(self) -> Gatekeeper:

@@ -28,9 +28,7 @@ class Times:
         """ValueError for a time without a zone."""
         if value is None:
             return None
-        if value.tzinfo is not UTC:
-            value = _aware(value).astimezone(UTC)
-        return value.isoformat(" ", "microseconds")[:26]  # faster than to take the zone off first
+        return _text_of(value)
 
     @staticmethod
     def from_sqlite(value: str | None) -> datetime | None:
@@ -43,6 +41,14 @@ class Times:
     @staticmethod
     def from_postgresql(value: datetime | None) -> datetime | None:
         return None if value is None else value.astimezone(UTC)
+
+
+@lru_cache(1024)
+def _text_of(value: datetime) -> str:
+    """Kept, for a step's times are written again with each of its moves, and all that is read was text once."""
+    if value.tzinfo is not UTC:
+        value = _aware(value).astimezone(UTC)
+    return value.isoformat(" ", "microseconds")[:26]  # faster than to take the zone off first
 
 
 def _aware(value: datetime) -> datetime:
