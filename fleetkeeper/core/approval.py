@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fleetkeeper.core.run import Step
+from fleetkeeper.values import to_json
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
 
@@ -120,5 +121,10 @@ def is_sealed(step: Step, params: str, digest: str, key: bytes) -> bool:
 
 
 def _mac(key: bytes, purpose: str, covered: object) -> str:
-    text = _encode([purpose, covered])
-    return hmac.digest(key, text.encode(), "sha256").hex()
+    return hmac.digest(key, _text([purpose, covered]).encode(), "sha256").hex()
+
+
+def _text(covered: object) -> str:
+    """What _encode says of it. Most is plain ASCII, where to_json says the same in a quarter of the time."""
+    text = to_json(covered)
+    return text if text.isascii() and "\x7f" not in text else _encode(covered)

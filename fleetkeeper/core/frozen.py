@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import fields, make_dataclass
 from functools import cache
 from operator import attrgetter
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -25,7 +25,8 @@ def maker(kind: type[T]) -> Callable[..., T]:
     def make(*values: Any) -> T:
         made: Any = twin(*values)
         made.__class__ = found
-        return cast(T, made)
+        result: T = made
+        return result
 
     return make
 
@@ -38,7 +39,8 @@ def replace(value: T, **changes: Any) -> T:
     for name, new in changes.items():
         setattr(made, name, new)
     made.__class__ = kind
-    return cast(T, made)
+    result: T = made
+    return result
 
 
 @cache
