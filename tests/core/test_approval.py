@@ -133,7 +133,9 @@ def test_whether_a_rejection_stands(decisions: list[Approval], stands: bool) -> 
     assert found is None or not found.approved
 
 
-COVERED = st.recursive(st.text(st.characters()) | st.integers(-(2**63), 2**63 - 1) | st.booleans() | st.none(), st.lists)
+COVERED = st.recursive(
+    st.text(st.characters()) | st.integers(-(2**63), 2**63 - 1) | st.booleans() | st.none(), st.lists
+)
 
 
 @given(covered=COVERED)

@@ -7,7 +7,7 @@ gets one array per column, SQLite one prepared statement for all rows.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -64,6 +64,11 @@ def is_sqlite(connection: sa.Connection) -> bool:
 def mark(connection: sa.Connection) -> str:
     """The driver's placeholder."""
     return "?" if is_sqlite(connection) else "%s"
+
+
+def marks(connection: sa.Connection, values: Collection[object]) -> str:
+    """A placeholder for each of the values."""
+    return ", ".join((mark(connection),) * len(values))
 
 
 def rows_of(connection: sa.Connection, statement: str, parameters: Parameters = ()) -> list[Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from fleetkeeper.adapters.store import run_tables as tables
-from fleetkeeper.adapters.store.bulk import is_sqlite, mark, rows_of, select_keys
+from fleetkeeper.adapters.store.bulk import is_sqlite, mark, marks, rows_of, select_keys
 from fleetkeeper.adapters.store.plans import find_plan, texts_of
 from fleetkeeper.adapters.store.run_rows import (
     STEP,
@@ -18,13 +18,13 @@ from fleetkeeper.adapters.store.run_rows import (
     command_of,
     event_of,
     run_of,
-    runs_in,
     runs_of,
+    runs_where,
     standing_freezes,
     unit_of,
 )
 from fleetkeeper.core.plan import Plan
-from fleetkeeper.core.run import OVER, Applied, Command, Role, Run, RunState, Step, StepState, Task, TaskKey, Unit
+from fleetkeeper.core.run import OVER, Applied, Command, Role, Run, Step, StepState, Task, TaskKey, Unit
 from fleetkeeper.engine.run_ports import Guard, StoredEvent, StoredRun
 from fleetkeeper.errors import Tampered
 
@@ -87,8 +87,11 @@ def _commands(connection: sa.Connection, subjects: Sequence[str]) -> tuple[tuple
 
 
 def all_runs(connection: sa.Connection, over: bool) -> tuple[Run, ...]:
-    states = [state.value for state in RunState if over or state not in OVER]
-    return runs_in(connection, "state", states, "ORDER BY created_at DESC, id DESC")
+    newest = "ORDER BY created_at DESC, id DESC"
+    if over:
+        return runs_where(connection, newest)
+    states = tuple(state.value for state in OVER)
+    return runs_where(connection, f"WHERE state NOT IN ({marks(connection, states)}) {newest}", states)
 
 
 def events_after(connection: sa.Connection, run: str, after: int, limit: int) -> tuple[StoredEvent, ...]:

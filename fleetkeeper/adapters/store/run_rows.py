@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
 from fleetkeeper.adapters.store import run_tables as tables
-from fleetkeeper.adapters.store.bulk import Columns, Times, Values, is_sqlite, rows_of
+from fleetkeeper.adapters.store.bulk import Columns, Times, Values, is_sqlite, marks, rows_of
 from fleetkeeper.adapters.store.rows import Row
 from fleetkeeper.adapters.store.tables import storable
 from fleetkeeper.core.approval import Approval
@@ -318,13 +317,15 @@ _RUN = (
 
 def runs_of(connection: sa.Connection, ids: Collection[str]) -> dict[str, Run]:
     """Id → run, of those that are there."""
-    return {run.id: run for run in runs_in(connection, "id", ids)} if ids else {}
+    if not ids:
+        return {}
+    return {run.id: run for run in runs_where(connection, f"WHERE id IN ({marks(connection, ids)})", tuple(ids))}
 
 
-def runs_in(connection: sa.Connection, column: str, values: Collection[str], end: str = "") -> tuple[Run, ...]:
-    """The runs of which a column has one of these values, at least one; end: the query's. As the driver has them."""
-    statement = _select("run", (*_RUN, *WHY), column, end, len(values), is_sqlite(connection))
-    return tuple(Codec(connection).run(row) for row in rows_of(connection, statement, tuple(values)))
+def runs_where(connection: sa.Connection, end: str, parameters: Values = ()) -> tuple[Run, ...]:
+    """end: of the query, in the driver's own words, for the engine asks this before each act."""
+    codec, statement = Codec(connection), f"SELECT {', '.join((*_RUN, *WHY))} FROM run {end}"
+    return tuple(codec.run(row) for row in rows_of(connection, statement, parameters))
 
 
 def event_of(row: Any) -> Event:
@@ -371,14 +372,15 @@ def approvals_of(connection: sa.Connection, plans: Sequence[str]) -> dict[str, t
     if not plans:
         return {}
     columns = ("plan_id", "run_id", *_SIGNED)
-    statement = _select("approval", columns, "plan_id", "ORDER BY at, id", len(plans), is_sqlite(connection))
+    some = marks(connection, plans)
+    statement = f"SELECT {', '.join(columns)} FROM approval WHERE plan_id IN ({some}) ORDER BY at, id"
     moment = Codec(connection).moment
     for row in rows_of(connection, statement, tuple(plans)):
         (plan, run, id, gate, digest, approved, actor, identity, requester, at, expires_at, note, signature) = row
         decided = (digest, bool(approved), actor, identity, requester)
         signed = Approval(id, plan, run, gate, *decided, moment(at), moment(expires_at), note, signature)
         found[plan].append(signed)
-    return {plan: tuple(some) for plan, some in found.items()}
+    return {plan: tuple(own) for plan, own in found.items()}
 
 
 def standing_freezes(connection: sa.Connection) -> tuple[Freeze, ...]:
@@ -390,10 +392,3 @@ def standing_freezes(connection: sa.Connection) -> tuple[Freeze, ...]:
 
 
 _STANDING = f"SELECT {', '.join(_FREEZE)} FROM {tables.freeze.name} WHERE lifted_at IS NULL ORDER BY at, id"
-
-
-@lru_cache
-def _select(table: str, columns: Columns, key: str, end: str, keys: int, sqlite: bool) -> str:
-    """In the driver's own words, for the engine asks this before each act."""
-    marks = ", ".join(("?" if sqlite else "%s",) * keys)
-    return f"SELECT {', '.join(columns)} FROM {table} WHERE {key} IN ({marks}) {end}"
