@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from fleetkeeper.adapters import allocator
 from fleetkeeper.adapters.store.runs import SqlRuns
 from fleetkeeper.config import StoreSettings
 from fleetkeeper.core.run import Run
@@ -91,13 +90,12 @@ def _peak() -> int:
 
 def main() -> None:
     load = Load(**json.loads(sys.argv[1]))
-    allocator.share_arenas()  # this, and the freeze below, as `serve` does when it starts
     runs = SqlRuns(StoreSettings(load.database))
     order = Order("bench", load.database, load.cloud, lease=30.0, poll=1.0, threads=load.threads)
     hooks: Any = BareHooks(load.cloud, order.name)
     engine = executor(order, hooks)
     gc.collect()
-    gc.freeze()
+    gc.freeze()  # as `serve` does when it starts
     before, begun = resource.getrusage(resource.RUSAGE_SELF), datetime.now(UTC)
     ended = _run_to_its_end(runs, engine)
     assert ended.ended_at is not None
