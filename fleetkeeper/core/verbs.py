@@ -152,13 +152,13 @@ def _retry(draft: Draft, command: Command) -> Answer:
     if not tasks:
         state = f"{found.tasks[0].name} is {_state(found.tasks[0])}" if found.one else f"nothing of {found.label} is"
         return _no(f"{state}: only what failed, or what nobody can tell the end of, is tried again")
-    stopped = next((task for task in tasks if breaker.is_stopped(draft, task.stage) and task.role is Role.MEMBER), None)
-    if stopped is not None:
-        return _no(f"stage {draft.stage_name(stopped.stage)} stops at its failures: what is left needs a new plan")
-    for task in tasks:
+    able = [task for task in tasks if not _is_given_up(draft, task)]
+    if not able:
+        return _no(f"stage {draft.stage_name(tasks[0].stage)} stops at its failures: what is left needs a new plan")
+    for task in able:
         _try_again(draft, task, command)
     later = "" if draft.run.control is Control.RUN else f", when the run goes on: {typed('resume', draft.run.id)}"
-    return _yes(f"{listed([task.name for task in tasks])} tried again{later}")
+    return _yes(f"{listed([task.name for task in able])} tried again{later}")
 
 
 def _is_retryable(draft: Draft, task: Task) -> bool:
@@ -166,6 +166,11 @@ def _is_retryable(draft: Draft, task: Task) -> bool:
     if task.role is Role.GATE and is_closed(draft.units[task.stage, task.group]):
         return False
     return task.state is TaskState.FAILED or _is_unknown(task)
+
+
+def _is_given_up(draft: Draft, task: Task) -> bool:
+    """A failed member of a stage that stops. One whose end nobody can tell is in flight: that comes to an end anyhow."""
+    return task.role is Role.MEMBER and task.state is TaskState.FAILED and breaker.is_stopped(draft, task.stage)
 
 
 def _is_unknown(task: Task) -> bool:

@@ -202,6 +202,14 @@ def test_a_retry_in_a_stage_that_stopped_is_refused() -> None:
     assert story.say(Verb.RETRY, "member:a-eu") == (False, answer)
 
 
+def test_a_member_of_unknown_end_comes_to_an_end_also_in_a_stage_that_stopped() -> None:
+    story = started([stage(at_once=2, on_failure=OnFailure.STOP)], [member("a-eu"), member("b-eu"), member("c-eu")])
+    story.put("b-eu", TaskState.BLOCKED, UNKNOWN, due=None, acted=True)
+    story.fail("a-eu")
+    assert story.say(Verb.RETRY) == (True, "b-eu tried again")
+    assert story.running() == ["b-eu"]
+
+
 @pytest.mark.parametrize("verb", [Verb.PAUSE, Verb.RESUME, Verb.ABORT, Verb.RETRY, Verb.SKIP])
 def test_a_run_that_is_being_aborted_takes_no_more_verbs(verb: Verb) -> None:
     story = fresh()
