@@ -28,18 +28,24 @@ def decisions_waiting(connection: sa.Connection) -> tuple[Command, ...]:
     return tuple(command_of(row) for row in connection.execute(query.order_by(own.c.at, own.c.id)))
 
 
+def for_tick(connection: sa.Connection, run: str) -> tuple[Command, ...]:
+    """What a run's own tick answers, oldest first."""
+    own = tables.command
+    waiting = sa.and_(own.c.subject == run, own.c.applied_at.is_(None), own.c.verb.not_in(_DECISIONS))
+    return tuple(
+        command_of(row) for row in connection.execute(sa.select(own).where(waiting).order_by(own.c.at, own.c.id))
+    )
+
+
 def settle(connection: sa.Connection, applied: Applied, approval: Approval | None, event: Event, at: datetime) -> None:
     """Once: whoever comes second, and a repetition after a lost answer, changes nothing.
 
     The runs that it is about decide anew at once, and their gates look for it at once.
     """
-    own = tables.command
-    settled = {"applied_at": at, "accepted": applied.accepted, "result": applied.result}
-    waiting = sa.and_(own.c.id == applied.id, own.c.applied_at.is_(None))
-    row = connection.execute(own.update().where(waiting).values(settled).returning(own.c.subject)).first()
-    if row is None:
+    subject = answer(connection, applied, at)
+    if subject is None:
         return
-    runs = [row.subject]
+    runs = [subject]
     if approval is not None:
         inserts(connection, tables.approval, approval_row(approval))
         runs += [approval.run] if approval.run else active_runs(connection, approval.plan)
@@ -47,6 +53,15 @@ def settle(connection: sa.Connection, applied: Applied, approval: Approval | Non
     look_again(connection, sa.and_(task.c.run_id.in_(runs), task.c.cause == Cause.APPROVAL.value), at)
     wake(connection, dict.fromkeys(runs, at))
     append_events(connection, [event])
+
+
+def answer(connection: sa.Connection, applied: Applied, at: datetime) -> str | None:
+    """Write what became of a command, and erase what proved who said it; its subject, None when it has an answer."""
+    own = tables.command
+    settled = {"applied_at": at, "accepted": applied.accepted, "result": applied.result, "proof": ""}
+    waiting = sa.and_(own.c.id == applied.id, own.c.applied_at.is_(None))
+    found = connection.execute(own.update().where(waiting).values(settled).returning(own.c.subject)).first()
+    return None if found is None else str(found.subject)
 
 
 def applied(connection: sa.Connection, command: str) -> Applied | None:

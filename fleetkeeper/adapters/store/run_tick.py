@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
+from fleetkeeper.adapters.store import commands
 from fleetkeeper.adapters.store import run_tables as tables
 from fleetkeeper.adapters.store.bulk import insert_rows, is_sqlite, mark, select_keys, update_keys
 from fleetkeeper.adapters.store.claims import is_free
@@ -24,7 +25,6 @@ from fleetkeeper.adapters.store.run_rows import (
     TASK,
     Codec,
     approvals_of,
-    command_of,
     run_of,
     run_row,
     standing_freezes,
@@ -46,7 +46,6 @@ from fleetkeeper.core.run import (
     RunView,
     Task,
     TaskState,
-    Verb,
     Why,
 )
 from fleetkeeper.errors import Tampered
@@ -136,12 +135,7 @@ def _view(connection: sa.Connection, seen: _Seen, approves: Approves) -> RunView
     if seen.wrong:
         raise Tampered(seen.wrong)
     run = seen.run
-    units, commands = tables.run_unit, tables.command
-    waiting = sa.and_(
-        commands.c.subject == run.id,
-        commands.c.applied_at.is_(None),
-        commands.c.verb.not_in([Verb.APPROVE.value, Verb.REJECT.value]),
-    )
+    units = tables.run_unit
     of_plan = tuple(each for each in approvals_of(connection, [run.plan])[run.plan] if each.gate == PLAN)
     return RunView(
         header=header_of(run.plan, seen.header, run.digest),
@@ -153,10 +147,7 @@ def _view(connection: sa.Connection, seen: _Seen, approves: Approves) -> RunView
             )
         ),
         tasks=seen.tasks,
-        commands=tuple(
-            command_of(row)
-            for row in connection.execute(sa.select(commands).where(waiting).order_by(commands.c.at, commands.c.id))
-        ),
+        commands=commands.for_tick(connection, run.id),
         elsewhere=_elsewhere(connection, run.id),
         reserved=_reserved(connection, run.id),
         freezes=standing_freezes(connection),
@@ -232,11 +223,8 @@ def _write(connection: sa.Connection, seen: _Seen, changes: Changes, leased: fro
         row = unit_row(run, unit)
         same = sa.and_(*(units.c[key] == row[key] for key in ("run_id", "stage", "group_name")))
         connection.execute(units.update().where(same).values(row))
-    commands, at = tables.command, _moment(changes)
     for applied in changes.applied:
-        values = {"applied_at": at, "accepted": applied.accepted, "result": applied.result}
-        waiting = sa.and_(commands.c.id == applied.id, commands.c.applied_at.is_(None))
-        connection.execute(commands.update().where(waiting).values(values))
+        commands.answer(connection, applied, _moment(changes))
     if changes.run is not None:
         _write_run(connection, changes.run, seen.wakes)
     elif seen.run.state in OVER:  # it was woken for an answer, and sleeps again
