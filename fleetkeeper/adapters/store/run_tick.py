@@ -77,28 +77,34 @@ class _Alone(Exception):
 
 
 def tick(
-    connection: sa.Connection, id: str, decide: Callable[[RunView], Changes], approves: Approves
+    connection: sa.Connection, id: str, decide: Callable[[RunView], Changes], approves: Approves, knows: commands.Knows
 ) -> Changes | None:
     """None when there is no such run, or another worker decides for it."""
     if not lock_tick(connection, id):
         return None
     try:
         with connection.begin_nested():
-            return _decide(connection, id, decide, approves, alone=is_sqlite(connection))
+            return _decide(connection, id, decide, approves, knows, alone=is_sqlite(connection))
     except _Alone:  # and the savepoint's end gave all row locks back, so these are taken in their order
         lock_admissions(connection)
         _lock_tasks(connection, id)
-        return _decide(connection, id, decide, approves, alone=True)
+        return _decide(connection, id, decide, approves, knows, alone=True)
 
 
 def _decide(
-    connection: sa.Connection, id: str, decide: Callable[[RunView], Changes], approves: Approves, *, alone: bool
+    connection: sa.Connection,
+    id: str,
+    decide: Callable[[RunView], Changes],
+    approves: Approves,
+    knows: commands.Knows,
+    *,
+    alone: bool,
 ) -> Changes | None:
     seen = _look(connection, id)
     if seen is None:
         return None
     try:
-        changes = decide(_view(connection, seen, approves))
+        changes = decide(_view(connection, seen, approves, knows))
     except Tampered as error:
         return _blocked(connection, seen, str(error))
     if not alone and _admits(seen, changes):
@@ -130,7 +136,7 @@ def _look(connection: sa.Connection, id: str) -> _Seen | None:
     return _Seen(run_of(row), row.wakes, row.header, tasks, {each[1]: each[-1] for each in rows})
 
 
-def _view(connection: sa.Connection, seen: _Seen, approves: Approves) -> RunView:
+def _view(connection: sa.Connection, seen: _Seen, approves: Approves, knows: commands.Knows) -> RunView:
     """Raises Tampered when the plan is not the one that the run was made of, and when a task cannot be read."""
     if seen.wrong:
         raise Tampered(seen.wrong)
@@ -147,7 +153,7 @@ def _view(connection: sa.Connection, seen: _Seen, approves: Approves) -> RunView
             )
         ),
         tasks=seen.tasks,
-        commands=commands.for_tick(connection, run.id),
+        commands=commands.for_tick(connection, run.id, knows),
         elsewhere=_elsewhere(connection, run.id),
         reserved=_reserved(connection, run.id),
         freezes=standing_freezes(connection),
