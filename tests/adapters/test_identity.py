@@ -121,6 +121,27 @@ def test_an_issuer_that_does_not_answer_is_a_wait_not_a_refusal(issuer: Issuer) 
         verify(issuer, issuer.token())
 
 
+def test_an_issuer_that_does_not_answer_is_left_alone_for_a_moment(issuer: Issuer) -> None:
+    identities = VerifiedIdentities(ApprovalSettings(oidc=OidcSettings(issuer.url, "fleetkeeper")))
+    issuer.down = True
+    for _ in range(3):
+        with pytest.raises(Unreachable, match="answered 503"):
+            identities.verify(said("oidc", issuer.token()))
+    assert issuer.asked == ["/.well-known/openid-configuration"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "can"),
+    [
+        pytest.param(ApprovalSettings(), False, id="nothing configured"),
+        pytest.param(ApprovalSettings(local=True), True, id="local names"),
+        pytest.param(ApprovalSettings(oidc=OidcSettings("http://127.0.0.1", "fleetkeeper")), True, id="an issuer"),
+    ],
+)
+def test_whether_anybody_can_be_verified_is_a_matter_of_the_settings(settings: ApprovalSettings, can: bool) -> None:
+    assert VerifiedIdentities(settings).can_verify is can
+
+
 def test_a_local_name_counts_only_where_it_is_allowed() -> None:
     assert VerifiedIdentities(ApprovalSettings(local=True)).verify(said("local", actor="bob")) == "bob"
     with pytest.raises(Refused, match="proves nothing here"):

@@ -4,7 +4,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -89,34 +89,6 @@ class TestCommands:
         assert runs.approvals("addons-7f3a") == ()
         assert runs.applied("click-1") == Applied("click-1", False, "ada asked for it")
 
-    @pytest.mark.parametrize("accepted", [True, False], ids=["accepted", "refused"])
-    @pytest.mark.parametrize("verb", [Verb.APPROVE, Verb.PAUSE], ids=["settled as a decision", "answered by the run"])
-    def test_the_token_that_showed_who_said_it_is_gone_with_the_answer(
-        self, runs: SqlRuns, verb: Verb, accepted: bool
-    ) -> None:
-        id = asleep(runs)
-        made, _, _ = plan()
-        said = command(id, verb, identity="oidc", proof="eyJhbGciOiJSUzI1NiJ9.token")
-        runs.add_command(said)
-        assert _proofs(runs) == [said.proof]
-        answer = Applied(said.id, accepted, "so be it")
-        if verb is Verb.APPROVE:
-            runs.settle(answer, approval(made) if accepted else None, event(run(made), "settled"), later(4))
-        else:
-            runs.tick_run(id, lambda _: Changes(applied=(answer,)))
-        assert runs.applied(said.id) == answer
-        assert _proofs(runs) == [""]
-
-    def test_a_token_stays_while_the_answer_could_not_be_written(self, runs: SqlRuns) -> None:
-        made, _, _ = plan()
-        id = asleep(runs)
-        runs.add_command(command(id, Verb.APPROVE, identity="oidc", proof="eyJ"))
-        broken = replace(approval(made), note=cast(str, object()))
-        with pytest.raises(sa.exc.SQLAlchemyError):
-            runs.settle(Applied("click-1", True, "yes"), broken, event(run(made)), later(4))
-        assert _proofs(runs) == ["eyJ"]
-        assert runs.applied("click-1") is None
-
     def test_a_gate_that_waits_for_the_approval_looks_at_once(self, runs: SqlRuns) -> None:
         id = asleep(runs, state=TaskState.PENDING, why=why(Cause.APPROVAL), due=later(60))
         made, _, _ = plan()
@@ -138,11 +110,6 @@ class TestCommands:
         assert not runs.lift_freeze("f1", "bob", later(6))
         assert runs.freezes() == ()
         assert {each.due for each in tasks_of(runs, id)[:3]} == {later(5)}
-
-
-def _proofs(runs: SqlRuns) -> list[str]:
-    with runs._database.engine.begin() as connection:
-        return list(connection.scalars(sa.select(tables.command.c.proof)))
 
 
 class TestBudgets:
