@@ -3,111 +3,33 @@
 import json
 import signal
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from fleetkeeper.adapters.store import schema
 from fleetkeeper.cli.actor import actor
-from fleetkeeper.clock import ENVIRONMENT, ScaledClock
-from fleetkeeper.config import StoreSettings
 from fleetkeeper.sim.process import SimProcess
 from tests.cli.conftest import Command
-from tests.cli.programs import Program, of_fleet, run
-
-SCALE = 60.0
-PEOPLE = """
-[approvals]
-local = true
-
-[approvals.people]
-bob = "approver"
-{actor} = "operator"
-
-[observe]
-schedule = "0 0 1 jan *"
-stale_after_minutes = 44640
-""".replace("{actor}", json.dumps(actor()))
-PLAYBOOK = """
-name = "dns"
-title = "Update CoreDNS"
-purpose = "An old CoreDNS blocks the next minor."
-changes = "addons"
-
-[[steps]]
-name = "update"
-kind = "update-addon"
-params.addon = "coredns"
-params.version = "latest"
-timeout = "45m"
-
-[[stages]]
-name = "all"
-max_concurrency = 1
-
-[[stages.gates]]
-name = "go-ahead"
-kind = "approval"
-when = "before"
-timeout = "7d"
-"""
-
-
-@pytest.fixture(scope="module")
-def scaled() -> Iterator[SimProcess]:
-    """The fleet `three`, a minute in each second."""
-    with SimProcess("three", scale=SCALE) as found:
-        yield found
+from tests.cli.programs import Program
+from tests.cli.running import begun, observed, planned, status
 
 
 @pytest.fixture(scope="module")
 def idle(scaled: SimProcess, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of an observed fleet on whose database no engine works."""
-    return _observed(scaled, tmp_path_factory.mktemp("idle"))
+    return observed(scaled, tmp_path_factory.mktemp("idle"))
 
 
 @pytest.fixture(scope="module")
 def busy(scaled: SimProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The environment of an observed fleet on whose database an engine works."""
     home = tmp_path_factory.mktemp("busy")
-    environ = _observed(scaled, home)
+    environ = observed(scaled, home)
     with Program(["serve"], environ, home) as program:
         program.await_event("engine_runs")
         yield environ
         program.tell(signal.SIGTERM)
         assert program.ended() == 0
-
-
-def _observed(fleet: SimProcess, home: Path) -> dict[str, str]:
-    store = f"sqlite:///{home}/fleet.db"
-    schema.upgrade(StoreSettings(store))
-    now = datetime.fromisoformat(fleet.control("GET", "/state")["now"])
-    clock = ScaledClock(now, datetime.now(UTC), SCALE)
-    environ = of_fleet(home, fleet, store, PEOPLE) | {ENVIRONMENT: clock.to_text()}
-    done = run(["observe"], environ, home)
-    assert (done.returncode, done.stdout) == (0, ""), done.stderr
-    (home / "dns.toml").write_text(PLAYBOOK, "utf-8")
-    return environ
-
-
-def planned(command: Command, environ: dict[str, str], playbook: str = "dns", selector: str = "") -> str:
-    """A new plan; its id."""
-    name = f"{environ['HOME']}/dns.toml" if playbook == "dns" else playbook
-    answer = command("plan", name, *(["-l", selector] if selector else []), "-o", "json", environ=environ)
-    assert answer.exit_code == 0, answer.stderr
-    return str(json.loads(answer.stdout)["header"]["id"])
-
-
-def begun(command: Command, environ: dict[str, str], plan: str, code: int) -> str:
-    answer = command("run", "start", plan, "--yes", environ=environ)
-    assert answer.exit_code == code, answer.stderr
-    return answer.stdout.strip()
-
-
-def status(command: Command, environ: dict[str, str], id: str) -> Any:
-    return json.loads(command("run", "status", id, "-o", "json", environ=environ).stdout)["items"][0]
 
 
 # ---- the way of a run
