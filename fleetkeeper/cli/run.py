@@ -285,9 +285,12 @@ def _say(ctx: typer.Context, verb: str, subject: str, target: str, reason: str, 
 
 def _subject(keeper: "Keeper", verb: "Verb", id: str, target: str) -> str:
     """The id of the run that is meant; of the plan, for a decision on a plan."""
-    from fleetkeeper.cli.run_reading import stored
+    from fleetkeeper.cli.run_reading import id_of, stored
+    from fleetkeeper.core.people import STOPS
     from fleetkeeper.core.run import Verb
 
+    if verb in STOPS:
+        return id_of(keeper, id)
     if verb in (Verb.APPROVE, Verb.REJECT) and not target:
         if (plan := keeper.stored_plan(id)) is not None:
             return plan.header.id

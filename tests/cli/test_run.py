@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -162,6 +163,24 @@ def test_without_an_engine_a_verb_waits_and_says_so(command: Command, idle: dict
     )
     again = command("run", "start", plan, "--yes", environ=idle)
     assert (again.exit_code, again.stdout.strip()) == (0, id)  # said once more: nobody has started it yet
+
+
+def test_a_run_whose_plan_was_changed_by_hand_is_listed_and_can_be_aborted(
+    command: Command, idle: dict[str, str]
+) -> None:
+    plan = planned(command, idle, "observe-only")
+    id = command("run", "start", plan, "--yes", environ=idle).stdout.strip()
+    with sqlite3.connect(f"{idle['HOME']}/fleet.db") as database:
+        database.execute("UPDATE plan SET header = replace(header, 'Look', 'Rush') WHERE id = ?", (plan,))
+    refused = command("run", "resume", id, environ=idle)
+    assert refused.exit_code == 1
+    assert "its digest differs" in refused.stderr
+    aborted = command("run", "abort", id[:-1], environ=idle)
+    assert (aborted.exit_code, aborted.stderr) == (
+        6,
+        "No engine is running: `fleetkeeper serve` starts one. The abort is stored and waits for it.\n",
+    )
+    assert id in command("get", "runs", environ=idle).stdout
 
 
 def test_a_plan_file_is_started_as_it_was_exported_or_not_at_all(

@@ -11,11 +11,11 @@ a decision that admits somebody is made once more behind a lock that all runs sh
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from fleetkeeper.adapters.store import commands
+from fleetkeeper.adapters.store import commands, tampered
 from fleetkeeper.adapters.store import run_tables as tables
 from fleetkeeper.adapters.store.bulk import insert_rows, is_sqlite, mark, select_keys, update_keys
 from fleetkeeper.adapters.store.claims import is_free
@@ -37,16 +37,13 @@ from fleetkeeper.core.run import (
     OVER,
     TASK_OVER,
     Busy,
-    Cause,
     Changes,
-    Event,
+    Command,
     Role,
     Run,
-    RunState,
     RunView,
     Task,
     TaskState,
-    Why,
 )
 from fleetkeeper.errors import Tampered
 
@@ -54,7 +51,6 @@ Approves = Callable[[Sequence[Approval], str], bool]
 """Whether one of these approvals of a plan counts for the header's digest."""
 
 _OVERRULING = frozenset({TaskState.ABORTING, TaskState.ABORTED, TaskState.SKIPPED})
-_AGAIN = timedelta(minutes=1)  # a run whose plan was tampered with is looked at again, for someone may restore it
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +102,22 @@ def _decide(
     try:
         changes = decide(_view(connection, seen, approves, knows))
     except Tampered as error:
-        return _blocked(connection, seen, str(error))
+        return _not_believed(connection, seen, str(error), commands.for_tick(connection, id, knows))
     if not alone and _admits(seen, changes):
         raise _Alone
     leased = _leased(connection, seen, changes)
     if leased is None:
         raise _Alone
     _write(connection, seen, changes, leased)
+    return changes
+
+
+def _not_believed(connection: sa.Connection, seen: _Seen, wrong: str, said: tuple[Command, ...]) -> Changes:
+    _lock_tasks(connection, seen.run.id)
+    known = tampered.known(connection, seen.run.id)
+    seen = replace(seen, tasks=known.tasks, epochs=dict(known.epochs))
+    changes = tampered.decided(connection, seen.run, wrong, known, said)
+    _write(connection, seen, changes, _leased(connection, seen, changes) or frozenset())
     return changes
 
 
@@ -276,16 +281,3 @@ def _write_run(connection: sa.Connection, run: Run, wakes: int) -> None:
 def _moment(changes: Changes) -> datetime:
     """The keeper's time of the decision, as its events have it; the wall's when it has none."""
     return max((event.at for event in changes.events), default=None) or datetime.now(UTC)
-
-
-def _blocked(connection: sa.Connection, seen: _Seen, text: str) -> Changes:
-    """Nothing is decided by a plan that is not what was approved: the run says so, once, and looks again later."""
-    run, due = seen.run, seen.run.due or seen.run.since
-    known = run.why if run.why is not None and run.why.cause is Cause.TAMPERED else None
-    fix = "find out who changed the database; make, approve and start a new plan"
-    why = known or Why(Cause.TAMPERED, text, due, "the operator of this fleet", fix)
-    blocked = replace(run, state=RunState.BLOCKED, since=run.since if known else due, why=why, due=due + _AGAIN)
-    said = () if known else (Event(due, run.id, "tampered", text),)
-    changes = Changes(run=blocked, events=said)
-    _write(connection, seen, changes, frozenset())
-    return changes
