@@ -1,4 +1,6 @@
-"""An approval, what its signature covers, and the seal of a step: a row that was written by hand proves nothing.
+"""An approval, what its signature covers, the seal of a step and the mark of a verified command.
+
+A row that was written by hand proves nothing.
 
 Keyed with HMAC-SHA-256; the key is only the executor's.
 """
@@ -9,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from fleetkeeper.core.run import Step
+from fleetkeeper.core.frozen import replace
+from fleetkeeper.core.run import Command, Step
 from fleetkeeper.values import to_json
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
@@ -118,6 +121,29 @@ def seal(step: Step, params: str, digest: str, key: bytes) -> str:
 
 def is_sealed(step: Step, params: str, digest: str, key: bytes) -> bool:
     return hmac.compare_digest(seal(step, params, digest, key), step.seal)
+
+
+def vouched(command: Command, key: bytes) -> Command:
+    """The command with the executor's mark in the place of its proof: that its actor was verified, and may say it."""
+    return replace(command, proof=_mark(command, key))
+
+
+def is_vouched(command: Command, key: bytes) -> bool:
+    return hmac.compare_digest(_mark(command, key).encode(), command.proof.encode("utf-8", "replace"))
+
+
+def _mark(command: Command, key: bytes) -> str:
+    covered = [
+        command.id,
+        command.subject,
+        command.verb.value,
+        command.target,
+        command.actor,
+        command.identity,
+        command.at.isoformat(),
+        command.reason,
+    ]
+    return _mac(key, "command", covered)
 
 
 def _mac(key: bytes, purpose: str, covered: object) -> str:

@@ -173,19 +173,21 @@ class Executor:
             return
         try:
             if id in self._tampered:
-                raise Tampered(self._tampered[id])
+                self._runs.tick_run(id, lambda _: self._not_believed(id))
+                return
             if not self._outside.was_seen(id):
                 return
             holds = self._outside.holds(id, now)
             self._runs.tick_run(id, lambda view: advance(replace(view, holds=holds), now))
         except StoreUnavailable:
             raise
-        except Tampered as error:
-            self._stop_run(id, Why(Cause.TAMPERED, str(error), now, fix="abort it, and make a new plan"), now)
         except Exception as error:
             _log.exception("run_tick_failed", run=id)
             text = f"it cannot be judged, by a fault of fleetkeeper's own: {type(error).__name__}: {error}"
             self._stop_run(id, Why(Cause.FAILED, text, now, fix="report it with what `serve` logs"), now)
+
+    def _not_believed(self, id: str) -> Changes:
+        raise Tampered(self._tampered[id])
 
     def _stop_run(self, id: str, why: Why, now: datetime) -> None:
         self._runs.tick_run(id, lambda view: _blocked(view, why, now))

@@ -129,8 +129,15 @@ class Runs(Protocol):
         """False when a command of this id is there already. Its run is due at once."""
         ...
 
-    def decisions_waiting(self) -> tuple[Command, ...]:
-        """Commands to approve or reject that nobody has verified yet."""
+    def to_verify(self) -> tuple[Command, ...]:
+        """Commands without an answer that take a role, oldest first; also those that were vouched for."""
+        ...
+
+    def vouch(self, command: Command, at: datetime) -> bool:
+        """Store a command with the actor that was verified and the executor's mark; its run takes it up at once.
+
+        False when somebody stopped the run after it was said: it must not go on by that any more.
+        """
         ...
 
     def settle(self, applied: Applied, approval: Approval | None, event: Event, at: datetime) -> None:

@@ -135,12 +135,12 @@ class _Look:
 
     def ticked(self) -> Ticked:
         step, spec = self.tick.step, self.tick.spec
-        if self.claim.step and not self._is_own(step, spec):
-            name = self.tick.task.name
-            return self.tick.tampered(f"the stored step {spec.name} of {name} was not written by the executor")
         subject = subject_of(self.claim, self.frozen)
         if self.claim.task.state is TaskState.ABORTING:
             return self._undone(subject)
+        if self.claim.step and not self._is_own(step, spec):
+            name = self.tick.task.name
+            return self.tick.tampered(f"the stored step {spec.name} of {name} was not written by the executor")
         if self.claim.step is None and (before := self._skipped_over()):
             name = self.tick.task.name
             return self.tick.tampered(f"{name} stands at {spec.name}, but {before} before it has not ended")
