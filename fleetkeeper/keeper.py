@@ -80,7 +80,10 @@ class Keeper:
         return self.planner.runs.plan(id)
 
     def start(self, plan: str, actor: str, key: str = "", exported: Plan | None = None) -> Started:
-        """Create a run of a stored plan; what moved since is dropped and named. One key gives one run."""
+        """Create a run of a stored plan; what moved since is dropped and named. One key gives one run.
+
+        It waits for a `start` command of somebody who may.
+        """
         return self.starter.start(plan, actor, key, exported)
 
     def runs(self, over: bool = True) -> tuple[Run, ...]:
@@ -116,10 +119,6 @@ class Keeper:
     def freeze(self, freeze: Freeze) -> bool:
         """Nothing new begins where it reaches; it counts within a second, whether an engine decides or not."""
         return self.planner.runs.add_freeze(freeze)
-
-    def unfreeze(self, id: str, actor: str) -> bool:
-        """Lift a freeze; False when none of this id stands."""
-        return self.planner.runs.lift_freeze(id, actor, self.ports.clock.now())
 
     def not_listed(self) -> Mapping[str, model.Gap]:
         """Accounts and regions whose clusters could not be listed at the last try."""

@@ -48,7 +48,7 @@ from fleetkeeper.core.playbook import Playbook
 from fleetkeeper.engine.assess import Assessor
 from fleetkeeper.engine.budgets import Budgets
 from fleetkeeper.engine.compat_offer import ask
-from fleetkeeper.engine.decisions import Decisions, SignedApprovals
+from fleetkeeper.engine.decisions import Aside, Decisions, SignedApprovals, Vouching
 from fleetkeeper.engine.diagnose import Doctor
 from fleetkeeper.engine.dry_run import Tried
 from fleetkeeper.engine.dry_run import dry_run as tried
@@ -71,6 +71,7 @@ from fleetkeeper.keeper import Keeper
 _log = structlog.get_logger("engine")
 
 _FRESH = timedelta(seconds=15)
+_SLOW_ISSUER = 2.0  # seconds to wait at the end for whoever is being verified; the command waits for the next engine
 _POLL_WALL = 0.25  # seconds: with a scaled clock nothing is looked at more often than this
 
 
@@ -176,18 +177,20 @@ def engine(settings: Settings, keeper: Keeper) -> Iterator[Executor | None]:
     gatekeeper = Gatekeeper(key)
     people, clock = settings.approvals.roles, keeper.ports.clock
     with ExitStack() as stack:
-        runs = stack.enter_context(closing(SqlRuns(settings.store, gatekeeper.approves)))
+        knows = Vouching(key, settings.approvals.local).knows
+        runs = stack.enter_context(closing(SqlRuns(settings.store, gatekeeper.approves, knows)))
         approvals = SignedApprovals(runs, people, key)
         world = _world(settings, keeper, runs, approvals, stack)
         pace = _pace()
         outside = Outside(world, all_gates(), _FRESH * pace.scale, OLD * pace.scale)
         ticker = Ticker(world, all_steps(), all_gates(), gatekeeper, pace, Brakes(runs, outside).hold)
-        decisions = Decisions(runs, clock, VerifiedIdentities(settings.approvals), people, key)
+        decisions = Aside(Decisions(runs, clock, VerifiedIdentities(settings.approvals), people, key).settle)
+        stack.callback(decisions.ended, _SLOW_ISSUER)
         host = socket.gethostname()
         worker = Worker(f"{host}:{os.getpid()}:{secrets.token_hex(3)}", host, fleetkeeper.__version__)
         rate = settings.aws.requests_per_second
         budgets = Budgets(runs, rate, ceil(2 * rate), pace.scale) if file is None else None
-        yield Executor(ticker, outside, decisions.settle, worker, budgets)
+        yield Executor(ticker, outside, decisions, worker, budgets)
 
 
 @contextmanager

@@ -12,11 +12,17 @@ PATIENCE = 60.0  # seconds: for a machine under load; nothing that works takes s
 PAUSE = 0.02  # seconds between two looks
 
 
-def wait_until(condition: Callable[[], T | None], why: str) -> T:
-    """What the condition gave once it was true; fails the test with `why` when it never was."""
-    deadline = time.monotonic() + PATIENCE
+def wait_until(
+    condition: Callable[[], T | None],
+    why: str,
+    told: Callable[[], str] = str,
+    patience: float = PATIENCE,
+    pause: float = PAUSE,
+) -> T:
+    """What the condition gave once it was true; fails the test with `why`, and with what is told, when it never was."""
+    deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         if found := condition():
             return found
-        time.sleep(PAUSE)
-    pytest.fail(f"waited {PATIENCE:.0f} s until {why}")
+        time.sleep(pause)
+    pytest.fail(f"waited {patience:.0f} s until {why}\n{told()}")

@@ -19,6 +19,7 @@ LOCAL, OIDC = "local", "oidc"
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"]
 _KEYS_SERVE = 3600.0  # seconds of wall time; a token of an unknown key asks for the keys anew
 _ASK_AGAIN = 30.0
+_SILENT = 5.0  # for so long an issuer that did not answer is not asked again
 _LEEWAY = 60  # seconds between the clocks of the issuer and ours
 _LARGEST = 1 << 20
 
@@ -30,13 +31,17 @@ class VerifiedIdentities:
         self._local = settings.local
         self._oidc = _Issuer(settings.oidc) if settings.oidc else None
 
+    @property
+    def can_verify(self) -> bool:
+        return self._local or self._oidc is not None
+
     def verify(self, command: Command) -> str:
         match command.identity:
             case "local" if self._local:
                 return command.actor
             case "local":
                 raise Refused(
-                    "a name of the local machine proves nothing here; approve with `--token-file` and an ID token"
+                    "a name of the local machine proves nothing here; say it with `--token-file` and an ID token"
                     " (approvals.oidc), or set approvals.local where all who reach the database are trusted"
                 )
             case "oidc" if self._oidc:
@@ -56,6 +61,8 @@ class _Issuer:
         self._lock = threading.Lock()
         self._keys: KeySet | None = None
         self._fetched = 0.0
+        self._silence = ""
+        self._failed = 0.0
 
     def verify(self, token: str) -> str:
         """The name in a valid ID token; Refused with why for any other, Unreachable without the issuer's keys."""
@@ -86,11 +93,21 @@ class _Issuer:
 
     def _known_keys(self, serve: float) -> KeySet:
         with self._lock:
-            if self._keys is None or time.monotonic() - self._fetched > serve:
-                found = self._get(f"{self._settings.issuer.rstrip('/')}/.well-known/openid-configuration")
-                self._keys = KeySet.import_key_set(self._get(str(found.get("jwks_uri", ""))))
-                self._fetched = time.monotonic()
+            now = time.monotonic()
+            if self._keys is not None and now - self._fetched <= serve:
+                return self._keys
+            if self._silence and now - self._failed <= _SILENT:
+                raise Unreachable(self._silence)
+            try:
+                self._keys, self._fetched, self._silence = self._read_keys(), time.monotonic(), ""
+            except Unreachable as error:
+                self._silence, self._failed = error.detail, time.monotonic()
+                raise
             return self._keys
+
+    def _read_keys(self) -> KeySet:
+        found = self._get(f"{self._settings.issuer.rstrip('/')}/.well-known/openid-configuration")
+        return KeySet.import_key_set(self._get(str(found.get("jwks_uri", ""))))
 
     def _get(self, url: str) -> Any:
         try:

@@ -8,6 +8,7 @@ from fleetkeeper.cli import context
 from fleetkeeper.cli.exits import Exit
 from fleetkeeper.cli.get import FormatOption
 from fleetkeeper.cli.output import Format
+from fleetkeeper.cli.run import AsOption, TokenOption
 from fleetkeeper.errors import UsageError
 
 
@@ -15,7 +16,8 @@ def cleanup(
     ctx: typer.Context,
     run: Annotated[str, typer.Argument(metavar="[RUN]", help="Only of this run.")] = "",
     undo: Annotated[bool, typer.Option("--undo", help="Let the engine try once more to undo what RUN left.")] = False,
-    as_: Annotated[str, typer.Option("--as", help="Who says so; only with approvals.local.")] = "",
+    name: AsOption = "",
+    token: TokenOption = None,
     output: FormatOption = Format.TABLE,
 ) -> None:
     """Show what runs left, or may have left, in clusters, and what to do about each. Exit code 7: there is something.
@@ -34,7 +36,7 @@ def cleanup(
         raise UsageError("--undo is for one run: `fleetkeeper cleanup` without it shows which left something")
     with context.keeper(ctx) as keeper:
         if undo:
-            said = said_by(context.settings(ctx), as_, None)
+            said = said_by(context.settings(ctx), Verb.CLEANUP, name, token)
             send(keeper, Verb.CLEANUP, stored(keeper, run).run.id, "", said, "")
         chosen = [stored(keeper, run)] if run else [stored(keeper, each.id) for each in keeper.runs()]
     left = [each for found in chosen for each in residue(found.run, found.tasks, found.steps)]

@@ -147,6 +147,7 @@ def _engine(settings: "Settings", keeper: "Keeper") -> Iterator[None]:
 
 def _tell(story: "_Story", plan: str, fleet: "SimProcess") -> None:
     print(f"\n{REQUESTER} starts it, and may not approve it:\n")
+    story.say(Verb.START, REQUESTER)
     story.say(Verb.APPROVE, REQUESTER, subject=plan)
     story.say(Verb.APPROVE, APPROVER, subject=plan)
     story.until(f"{_CANARY} is done", lambda run: _is(run, _CANARY, TaskState.SUCCEEDED))

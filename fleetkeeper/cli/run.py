@@ -34,6 +34,9 @@ AsOption = Annotated[str, typer.Option("--as", metavar="NAME", help="Another nam
 TokenOption = Annotated[
     Path | None, typer.Option("--token-file", help="A file with an ID token that shows who you are.")
 ]
+StopTokenOption = Annotated[
+    Path | None, typer.Option("--token-file", help="Not needed, and not used: a stop is taken from anyone.")
+]
 TimeoutOption = Annotated[str, typer.Option("--timeout", help="Watch at most so long, such as 30m; exit code 6 then.")]
 
 
@@ -42,23 +45,47 @@ def start(
     ctx: typer.Context,
     plan: Annotated[str, typer.Argument(metavar="PLAN", help="A plan's id, or the path of its plan.json.")],
     yes: Annotated[bool, typer.Option("--yes", help="Start it without being asked.")] = False,
+    name: AsOption = "",
+    token: TokenOption = None,
 ) -> None:
-    """Start a plan. Members that moved since are dropped and named. Exit code 5: it waits for its approval."""
-    from fleetkeeper.cli.actor import actor
-    from fleetkeeper.core.wording import counted
+    """Start a plan. Members that moved since are dropped and named. Exit code 5: it waits for its approval.
 
+    The engine verifies who you are. A run whose start was refused waits: the same command of an operator starts it.
+    """
+    from fleetkeeper.cli.run_commands import carried_out, said_by
+    from fleetkeeper.core.run import Verb
+
+    said = said_by(context.settings(ctx), Verb.START, name, token)
     exported = _exported(plan) if plan.endswith(".json") else None
     with context.keeper(ctx) as keeper:
         found = keeper.stored_plan(exported.header.id if exported else plan)
         if found is None:
             raise UsageError(f"there is no plan {plan}, or more than one begins so: `fleetkeeper get plans` lists them")
         _agree(found, yes)
-        started = keeper.start(found.header.id, actor(), exported=exported)
-        say(f"Run {started.run} of {counted(len(found.members) - len(started.dropped), 'member')} is there.")
-        for name, why in started.dropped:
-            say(f"  left out: {name}: {why}")
-        print(started.run)
-        _what_next(keeper, found, started.run)
+        run = _waiting(keeper, found, exported) or _made(keeper, found, said.actor, exported)
+        print(run, flush=True)
+        carried_out(keeper, Verb.START, run, "", said)
+        _what_next(keeper, found, run)
+
+
+def _waiting(keeper: "Keeper", plan: "Plan", exported: "Plan | None") -> str:
+    """The run of a plan that nobody who may has started yet, "" when there is none."""
+    from fleetkeeper.core.run import Control
+
+    if exported is not None and exported.digest != plan.digest:
+        return ""  # and it is refused where a run would be made
+    own = (each for each in keeper.runs(over=False) if each.plan == plan.header.id)
+    return next((each.id for each in own if each.control is Control.START), "")
+
+
+def _made(keeper: "Keeper", plan: "Plan", actor: str, exported: "Plan | None") -> str:
+    from fleetkeeper.core.wording import counted
+
+    started = keeper.start(plan.header.id, actor, exported=exported)
+    say(f"Run {started.run} of {counted(len(plan.members) - len(started.dropped), 'member')} is there.")
+    for name, why in started.dropped:
+        say(f"  left out: {name}: {why}")
+    return started.run
 
 
 def _exported(file: str) -> "Plan":
@@ -83,11 +110,8 @@ def _agree(plan: "Plan", yes: bool) -> None:
 
 
 def _what_next(keeper: "Keeper", plan: "Plan", run: str) -> None:
-    from fleetkeeper.cli.run_commands import NO_ENGINE
     from fleetkeeper.core.playbook import Changes
 
-    if not keeper.engines():
-        say(f"{NO_ENGINE} The run waits for it.")
     say(f"Watch it: fleetkeeper run watch {run}")
     said = keeper.run(run)
     if plan.header.changes is Changes.NOTHING or (said and any(each.approved for each in said.approvals)):
@@ -173,7 +197,7 @@ def log(
 
 @app.command("pause")
 def pause(
-    ctx: typer.Context, run: RunArgument, reason: ReasonOption = "", name: AsOption = "", token: TokenOption = None
+    ctx: typer.Context, run: RunArgument, reason: ReasonOption = "", name: AsOption = "", token: StopTokenOption = None
 ) -> None:
     """Begin nothing new, within a second; what is under way in a cluster is followed to its end."""
     _say(ctx, "pause", run, "", reason, name, token)
@@ -189,7 +213,7 @@ def resume(
 
 @app.command("abort")
 def abort(
-    ctx: typer.Context, run: RunArgument, reason: ReasonOption = "", name: AsOption = "", token: TokenOption = None
+    ctx: typer.Context, run: RunArgument, reason: ReasonOption = "", name: AsOption = "", token: StopTokenOption = None
 ) -> None:
     """End a run: nothing new begins, what is fleetkeeper's own is undone, what cannot be cut off is followed."""
     _say(ctx, "abort", run, "", reason, name, token)
@@ -253,17 +277,20 @@ def _say(ctx: typer.Context, verb: str, subject: str, target: str, reason: str, 
     from fleetkeeper.cli.run_commands import said_by, send
     from fleetkeeper.core.run import Verb
 
-    said = said_by(context.settings(ctx), name, token)
     meant = Verb(verb)
+    said = said_by(context.settings(ctx), meant, name, token)
     with context.keeper(ctx) as keeper:
         send(keeper, meant, _subject(keeper, meant, subject, target), target, said, reason)
 
 
 def _subject(keeper: "Keeper", verb: "Verb", id: str, target: str) -> str:
     """The id of the run that is meant; of the plan, for a decision on a plan."""
-    from fleetkeeper.cli.run_reading import stored
+    from fleetkeeper.cli.run_reading import id_of, stored
+    from fleetkeeper.core.people import STOPS
     from fleetkeeper.core.run import Verb
 
+    if verb in STOPS:
+        return id_of(keeper, id)
     if verb in (Verb.APPROVE, Verb.REJECT) and not target:
         if (plan := keeper.stored_plan(id)) is not None:
             return plan.header.id

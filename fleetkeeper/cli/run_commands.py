@@ -34,10 +34,16 @@ class Said:
     proof: str = ""
 
 
-def said_by(settings: "Settings", name: str, token_file: Path | None) -> Said:
-    """UsageError for a name that the settings do not let anybody choose, and for a token that cannot be read."""
-    from fleetkeeper.cli.actor import actor
+def said_by(settings: "Settings", verb: "Verb", name: str, token_file: Path | None) -> Said:
+    """UsageError for a name that the settings do not let anybody choose, and for a token that cannot be read.
 
+    A stop goes without a token: nobody verifies it, and so it is not left in the database for nothing.
+    """
+    from fleetkeeper.cli.actor import actor
+    from fleetkeeper.core.people import STOPS
+
+    if verb in STOPS:
+        token_file = None
     if name and token_file:
         raise UsageError("--as and --token-file contradict each other: a token says who it is of")
     if token_file:
@@ -53,6 +59,12 @@ def said_by(settings: "Settings", name: str, token_file: Path | None) -> Said:
 
 def send(keeper: "Keeper", verb: "Verb", subject: str, target: str, said: Said, reason: str) -> None:
     """Store the verb and tell what became of it; exit code 1 when it was refused, 6 when nobody took it up."""
+    if not carried_out(keeper, verb, subject, target, said, reason):
+        raise typer.Exit(Exit.TIMEOUT)
+
+
+def carried_out(keeper: "Keeper", verb: "Verb", subject: str, target: str, said: Said, reason: str = "") -> bool:
+    """Like send, but False, with a word about it, when nobody took it up yet."""
     from fleetkeeper.core.run import Command
 
     id = f"{verb}-{secrets.token_hex(8)}"
@@ -61,11 +73,12 @@ def send(keeper: "Keeper", verb: "Verb", subject: str, target: str, said: Said, 
     applied = _answer(keeper, id)
     if applied is None:
         _unanswered(keeper, verb, subject)
-    elif not applied.accepted:
+        return False
+    if not applied.accepted:
         say(f"Refused: {applied.result}")
         raise typer.Exit(Exit.ERROR)
-    else:
-        say(f"{verb.capitalize()} {subject}{' ' + target if target else ''}: {applied.result}")
+    say(f"{verb.capitalize()} {subject}{' ' + target if target else ''}: {applied.result}")
+    return True
 
 
 def _answer(keeper: "Keeper", id: str) -> "Applied | None":
@@ -82,4 +95,3 @@ def _unanswered(keeper: "Keeper", verb: "Verb", subject: str) -> None:
         say(f"The engine has not answered within {PATIENCE:g} s; it will, and `fleetkeeper run log {subject}` tells.")
     else:
         say(f"{NO_ENGINE} The {verb} is stored and waits for it.")
-    raise typer.Exit(Exit.TIMEOUT)

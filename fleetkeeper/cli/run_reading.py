@@ -19,6 +19,15 @@ def stored(keeper: "Keeper", id: str) -> "StoredRun":
     return found
 
 
+def id_of(keeper: "Keeper", id: str) -> str:
+    """The whole id of a run by the beginning of it, also of one whose plan is not what was approved."""
+    every = [each.id for each in keeper.runs()]
+    near = [id] if id in every else [each for each in every if each.startswith(id)]
+    if len(near) != 1:
+        raise UsageError(f"there is no run {id}, or more than one begins so: `fleetkeeper get runs` lists them")
+    return near[0]
+
+
 def screen(keeper: "Keeper", found: "StoredRun", last: "tuple[Event, ...]" = (), every: bool = False) -> "Seen":
     from fleetkeeper.core.run_page import Seen
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from fleetkeeper.cli.exits import Exit
 from fleetkeeper.cli.output import Format, say
 from fleetkeeper.cli.run_reading import Log, screen, stored
+from fleetkeeper.cli.run_tables import NO_ENGINE, WATCH_WIDTH  # now: Ctrl-C in an import later on would be a crash
 from fleetkeeper.core.run import OVER, RunState
 from fleetkeeper.core.run_page import Seen, ends_text, event_text, names_of, run_page, why_text
 from fleetkeeper.core.run_status import waits_for_approval
@@ -83,7 +84,6 @@ def _live(keeper: "Keeper", run: str, seconds: float | None) -> Seen:
     from rich.live import Live
     from rich.text import Text
 
-    from fleetkeeper.cli.run_tables import NO_ENGINE, WATCH_WIDTH
     from fleetkeeper.cli.tables import console
 
     own = console()
@@ -133,8 +133,6 @@ class Told:
         self._away = reason
 
     def state(self, seen: Seen, idle: bool, keeper: "Keeper") -> None:
-        from fleetkeeper.cli.run_tables import NO_ENGINE
-
         if self._away:
             say("The database answers again.")
             self._away = ""

@@ -43,12 +43,19 @@ def _decide(draft: Draft) -> None:
         aborting.proceed(draft)
         return
     breaker.watch(draft)
-    if draft.run.control is Control.PAUSE:
+    if draft.run.control is Control.START:
+        _await_start(draft)
+    elif draft.run.control is Control.PAUSE:
         _pause(draft)
     elif not draft.is_approved:
         _await_approval(draft)
     else:
         _go_on(draft)
+
+
+def _await_start(draft: Draft) -> None:
+    why = draft.why(Cause.START, "it waits for its start by an operator", "an operator", typed("start", draft.run.plan))
+    draft.set_run(RunState.NOT_STARTED, why)
 
 
 def _pause(draft: Draft) -> None:

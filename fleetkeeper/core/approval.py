@@ -1,16 +1,19 @@
-"""An approval, what its signature covers, and the seal of a step: a row that was written by hand proves nothing.
+"""An approval, what its signature covers, the seal of a step and the mark of a verified command.
+
+A row that was written by hand proves nothing.
 
 Keyed with HMAC-SHA-256; the key is only the executor's.
 """
 
-import hashlib
 import hmac
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from fleetkeeper.core.run import Step
+from fleetkeeper.core.frozen import replace
+from fleetkeeper.core.run import Command, Step
+from fleetkeeper.values import to_json
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
 
@@ -120,6 +123,37 @@ def is_sealed(step: Step, params: str, digest: str, key: bytes) -> bool:
     return hmac.compare_digest(seal(step, params, digest, key), step.seal)
 
 
+def vouched(command: Command, key: bytes) -> Command:
+    """The command with the executor's mark in the place of its proof: that its actor was verified, and may say it."""
+    return replace(command, proof=_mark(command, key))
+
+
+def is_vouched(command: Command, key: bytes) -> bool:
+    return hmac.compare_digest(_mark(command, key).encode(), command.proof.encode("utf-8", "replace"))
+
+
+def _mark(command: Command, key: bytes) -> str:
+    covered = [
+        command.id,
+        command.subject,
+        command.verb.value,
+        command.target,
+        command.actor,
+        command.identity,
+        command.at.isoformat(),
+        command.reason,
+    ]
+    return _mac(key, "command", covered)
+
+
 def _mac(key: bytes, purpose: str, covered: object) -> str:
-    text = _encode([purpose, covered])
-    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(key, _text([purpose, covered]).encode(), "sha256").hex()
+
+
+def _text(covered: object) -> str:
+    """What _encode says of it. Most is plain ASCII, where to_json says the same in a quarter of the time."""
+    try:
+        text = to_json(covered)
+    except UnicodeEncodeError:  # a lone surrogate in what a step remembers
+        return _encode(covered)
+    return text if text.isascii() and "\x7f" not in text else _encode(covered)

@@ -18,7 +18,7 @@ STEPS: Mapping[str, StepWords] = {
     "preflight": StepWords(
         does="looks at the cluster as it is now, and lets nothing begin that should not",
         dry_run="the same: it only reads",
-        wrong="it blocks the member and says what is in the way",
+        wrong="it waits, blocks or fails the member, and says what is in the way",
         back="nothing to take back: it changes nothing",
     ),
     "wait-for": StepWords(
@@ -30,33 +30,38 @@ STEPS: Mapping[str, StepWords] = {
     "notify": StepWords(
         does="posts one message to a channel of the settings",
         dry_run="shows the message",
-        wrong="the channel does not answer: it is tried again, and the member waits",
-        back="a message stays; later ones say how it ended",
+        wrong="the channel does not answer or refuses: the member waits, and it is tried again with the same"
+        " Idempotency-Key",
+        back="a message that was posted stays",
     ),
     "webhook": StepWords(
-        does="calls an endpoint of the executor's allow-list, once, and waits for what it says",
-        dry_run="names the endpoint and the body",
-        wrong="no answer after the call: whether it was taken cannot be seen, and a person is asked",
-        back="an abort calls nothing: what the other side did is undone there",
+        does="calls an endpoint of the executor's allow-list, and waits for what it says",
+        dry_run="names the endpoint, and what is waited for",
+        wrong="no answer: it is called again with the same Idempotency-Key, by which the other side must know the"
+        " call; a refusal fails the member with its words",
+        back="an abort calls the endpoint that `undo` names; without one, what was called is listed as left behind",
     ),
     "run-command": StepWords(
         does="runs a program of the executor's allow-list, without a shell, and waits for its end",
-        dry_run="names the program and its variables",
-        wrong="it ends with an error: the member fails and shows the end of its output",
-        back="an abort stops it; what it did is undone by hand",
+        dry_run="names the program",
+        wrong="it ends with an error: the member fails and shows the end of its output; where nobody saw its end, a"
+        " person is asked, or with `repeatable` it counts as failed",
+        back="an abort stops it and runs the program that `undo` names; without one, what was run is listed as left"
+        " behind",
     ),
     "backup": StepWords(
         does="makes a backup of the cluster and waits until it is complete",
-        dry_run="names the backup that it would make",
-        wrong="the backup fails or is partial: the member fails before anything was changed",
-        back="the backup stays until its time to live is over; an abort removes one that is not complete",
+        dry_run="says what it would back up, or names the program",
+        wrong="the backup fails or is partial: the member fails before a later step begins",
+        back="a backup is kept until its time to live is over; an abort removes one that Velero has not taken up, and"
+        " lists one that Velero still makes; a program is stopped, and listed as left behind",
     ),
     "update-addon": StepWords(
         does="updates one EKS addon to the plan's version, keeps its configuration, and waits until EKS says ACTIVE",
         dry_run="says which addon goes from which version to which",
         wrong="EKS refuses or the addon gets DEGRADED: the member fails with EKS's own words; the addon's pods restart",
-        back="an update that runs cannot be stopped and is followed to its end; afterwards the version from"
-        " before is installed again with aws eks update-addon --addon-version",
+        back="an update that runs cannot be stopped: an abort follows it to its end and leaves the addon as it is then;"
+        " the version from before comes back by hand, with the aws eks update-addon that the log of the abort tells",
     ),
 }
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from fleetkeeper.core.run import Verb
+
 
 class Role(StrEnum):
     """A role includes those before it."""
@@ -14,6 +16,21 @@ class Role(StrEnum):
 
 
 _ORDER = tuple(Role)
+
+STOPS = frozenset({Verb.PAUSE, Verb.ABORT})
+"""Verbs that are never refused for who says them: what stops work must not wait for an identity provider."""
+
+
+def needed(verb: Verb) -> Role | None:
+    """The role that a verb takes; None for those that stop."""
+    if verb in STOPS:
+        return None
+    return Role.APPROVER if verb in (Verb.APPROVE, Verb.REJECT) else Role.OPERATOR
+
+
+def unverified(name: str) -> str:
+    """A name as the log has it that nobody verified."""
+    return f"{name} (not verified)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
-from fleetkeeper.core.amount import ALL, NONE, ONE, Amount, parse_duration
+from fleetkeeper.core.amount import ALL, NONE, ONE, Amount, duration_text, parse_duration
 from fleetkeeper.core.member_steps import TEMPLATES
 from fleetkeeper.core.playbook import Changes, GateSpec, OnFailure, Params, Playbook, StageSpec, StepSpec, When
 from fleetkeeper.core.playbook_windows import read_windows
@@ -23,6 +23,16 @@ class Kind(Protocol):
     @classmethod
     def of(cls, params: Params) -> Any:
         """Raises ParamError."""
+        ...
+
+
+@runtime_checkable
+class Lasting(Protocol):
+    """What `of` makes of a kind that cannot end well before a time of its own has passed."""
+
+    @property
+    def lasts(self) -> tuple[str, timedelta]:
+        """The parameter that says how long, and that time: a timeout that is not longer fails it each time."""
         ...
 
 
@@ -85,11 +95,12 @@ class _Reader:
         kind = table.text("kind", choices=sorted(self._steps))
         if kind in self._steps:
             _note_undeclared(table, kind, changes)
+        timeout = _duration(table, "timeout", timedelta(hours=1))
         return StepSpec(
             name=table.text("name", check=_wrong_name),
             kind=kind,
-            params=_params(table, self._steps.get(kind), TEMPLATES.get(kind, dict)),
-            timeout=_duration(table, "timeout", timedelta(hours=1)),
+            params=_params(table, self._steps.get(kind), TEMPLATES.get(kind, dict), timeout),
+            timeout=timeout,
             retries=table.integer("retries", 0, minimum=0, maximum=20),
             backoff=_duration(table, "backoff", timedelta(minutes=1)),
             version=_version(self._steps.get(kind)),
@@ -99,13 +110,14 @@ class _Reader:
         kind = table.text("kind", choices=sorted(self._gates))
         when = When.BEFORE if hold else _choice(table, "when", When, When.BEFORE)
         _note_misplaced(table, kind, "hold" if hold else when.value)
+        timeout = 7 * _DAY if hold else _duration(table, "timeout", 7 * _DAY)
         return GateSpec(
             name=table.text("name", check=_wrong_name),
             kind=kind,
             when=when,
-            params=_params(table, self._gates.get(kind), dict),
+            params=_params(table, self._gates.get(kind), dict, timeout),
             each_group=False if hold else table.boolean("each_group", False),
-            timeout=7 * _DAY if hold else _duration(table, "timeout", 7 * _DAY),
+            timeout=timeout,
             version=_version(self._gates.get(kind)),
         )
 
@@ -172,7 +184,7 @@ def _selector(table: Table) -> str:
         return ""
 
 
-def _params(table: Table, kind: type[Kind] | None, template: Callable[[Params], Params]) -> Params:
+def _params(table: Table, kind: type[Kind] | None, template: Callable[[Params], Params], timeout: timedelta) -> Params:
     """The parameters as written. They are tried as a member will have them: what differs by member is filled in."""
     inner = table.table("params")
     written = {name: inner.plain(name) for name in inner.names()}
@@ -180,7 +192,7 @@ def _params(table: Table, kind: type[Kind] | None, template: Callable[[Params], 
     if kind is None or len(found) < len(written):
         return found
     try:
-        kind.of(template(found))
+        _note_too_long(inner, kind.of(template(found)), timeout)
     except ParamError as error:
         for name, wrong in error.wrong.items():
             inner.mistake(name, wrong)
@@ -202,6 +214,18 @@ def _wrong_name(text: str) -> str:
 def _wrong_attribute(text: str) -> str:
     known = not text or text in KEYS or (text.startswith("tag:") and text != "tag:")
     return "" if known else f"must be one of {', '.join(KEYS)} or tag:NAME"
+
+
+def _note_too_long(params: Table, made: object, timeout: timedelta) -> None:
+    if not isinstance(made, Lasting):
+        return
+    name, length = made.lasts
+    if length >= timeout:
+        params.mistake(
+            name,
+            f"lasts {duration_text(length)}, and its timeout of {duration_text(timeout)} fails it before",
+            f"set a timeout of more than {duration_text(length)}, with room for what comes after that time",
+        )
 
 
 def _note_repeated(tables: Sequence[Table]) -> None:

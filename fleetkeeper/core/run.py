@@ -12,6 +12,7 @@ from fleetkeeper.core.verdict import Memory
 class Control(StrEnum):
     """What the operator wants of a run."""
 
+    START = "start"  # it was made, and nobody who may has started it yet
     RUN = "run"
     PAUSE = "pause"
     ABORT = "abort"
@@ -82,6 +83,7 @@ class Role(StrEnum):
 class Cause(StrEnum):
     """Why something waits; a plain query over it shows everything that waits for one thing."""
 
+    START = "start"  # an operator has to start it
     APPROVAL = "approval"
     GATE = "gate"
     SOAK = "soak"
@@ -226,6 +228,11 @@ class Verb(StrEnum):
     APPROVE = "approve"
     REJECT = "reject"
     CLEANUP = "cleanup"  # of a run that is over: try once more to undo what it left
+    UNFREEZE = "unfreeze"  # its subject is a freeze
+
+
+OF_NO_RUN = frozenset({Verb.APPROVE, Verb.REJECT, Verb.UNFREEZE})
+"""Verbs that the executor carries out itself; all others are the tick's of the run that they are about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +240,8 @@ class Command:
     """An operator's verb as a row. id is its idempotency key: the same click twice is one command.
 
     target: "" the run; `stage:NAME`, `group:STAGE/NAME`, `member:NAME-OR-ARN`, `gate:NAME`. identity: how the actor is
-    known (local, oidc, slack), proof what shows it. subject is a run's id, or a plan's for approve and reject.
+    known (local, oidc, slack), proof what shows it: an ID token, then the executor's own mark that it verified the
+    actor, and nothing any more once it is answered. subject: a run's id; a plan's for approve and reject; a freeze's.
     """
 
     id: str

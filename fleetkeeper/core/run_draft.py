@@ -1,11 +1,11 @@
 """A run while its next values are decided: what moved is written, what did not is not."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from fleetkeeper.core import playbook
+from fleetkeeper.core.frozen import replace
 from fleetkeeper.core.playbook import GateSpec
 from fleetkeeper.core.run import (
     TASK_OVER,

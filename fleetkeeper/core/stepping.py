@@ -1,8 +1,9 @@
 """What a verdict does to a task and its step. Pure: the executor looks and acts, and stores what comes out of here."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from fleetkeeper.core.frozen import replace
 from fleetkeeper.core.playbook import StepSpec
 from fleetkeeper.core.run import Cause, Event, Role, Step, StepState, Task, TaskState, Why
 from fleetkeeper.core.verdict import Blocked, Done, Failed, Memory, Skip, Unknown, Verdict, Wait

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 
 from fleetkeeper.core import breaker
 from fleetkeeper.core.run import (
+    OF_NO_RUN,
     OVER,
     Applied,
     Cause,
     Command,
     Control,
     Role,
-    RunState,
     Task,
     TaskState,
     Verb,
@@ -31,9 +31,9 @@ class Answer:
 
 
 def apply(draft: Draft) -> None:
-    """Carry out the commands that wait, in their order. Decisions on plans and gates are verified elsewhere."""
+    """Carry out the commands that wait, in their order. Who said them was verified, or need not be."""
     for command in draft.view.commands:
-        if command.verb in (Verb.APPROVE, Verb.REJECT):
+        if command.verb in OF_NO_RUN:
             continue
         answer = _answer(draft, command)
         draft.applied.append(Applied(command.id, answer.done, answer.text))
@@ -76,11 +76,10 @@ def _start(draft: Draft, _: Command) -> Answer:
     run = draft.run
     if run.control is Control.PAUSE:
         return _no(f"run {run.id} is paused: {typed('resume', run.id)} lets it go on")
-    if run.state is not RunState.NOT_STARTED:
+    if run.control is not Control.START:
         return _no(f"run {run.id} has started already")
-    if not draft.is_approved:
-        return _no(f"plan {run.plan} is not approved: {typed('approve', run.plan)} by someone who did not make it")
-    return _yes("it starts now")
+    draft.run = replace(run, control=Control.RUN, why=None)
+    return _yes("it starts now" if draft.is_approved else f"it starts once plan {run.plan} is approved")
 
 
 def _pause(draft: Draft, command: Command) -> Answer:
@@ -152,13 +151,13 @@ def _retry(draft: Draft, command: Command) -> Answer:
     if not tasks:
         state = f"{found.tasks[0].name} is {_state(found.tasks[0])}" if found.one else f"nothing of {found.label} is"
         return _no(f"{state}: only what failed, or what nobody can tell the end of, is tried again")
-    stopped = next((task for task in tasks if breaker.is_stopped(draft, task.stage) and task.role is Role.MEMBER), None)
-    if stopped is not None:
-        return _no(f"stage {draft.stage_name(stopped.stage)} stops at its failures: what is left needs a new plan")
-    for task in tasks:
+    able = [task for task in tasks if not _is_given_up(draft, task)]
+    if not able:
+        return _no(f"stage {draft.stage_name(tasks[0].stage)} stops at its failures: what is left needs a new plan")
+    for task in able:
         _try_again(draft, task, command)
     later = "" if draft.run.control is Control.RUN else f", when the run goes on: {typed('resume', draft.run.id)}"
-    return _yes(f"{listed([task.name for task in tasks])} tried again{later}")
+    return _yes(f"{listed([task.name for task in able])} tried again{later}")
 
 
 def _is_retryable(draft: Draft, task: Task) -> bool:
@@ -166,6 +165,11 @@ def _is_retryable(draft: Draft, task: Task) -> bool:
     if task.role is Role.GATE and is_closed(draft.units[task.stage, task.group]):
         return False
     return task.state is TaskState.FAILED or _is_unknown(task)
+
+
+def _is_given_up(draft: Draft, task: Task) -> bool:
+    """A failed member of a stage that stops. One whose end nobody can tell is in flight, and comes to an end anyhow."""
+    return task.role is Role.MEMBER and task.state is TaskState.FAILED and breaker.is_stopped(draft, task.stage)
 
 
 def _is_unknown(task: Task) -> bool:

@@ -1,9 +1,10 @@
 """The API rate of an account and region, shared by all replicas: who finds it used up waits, and is told so."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from fleetkeeper.core.frozen import replace
 from fleetkeeper.core.run import Cause, TaskState, Why
 from fleetkeeper.engine.run_ports import Claim, Outcome, Runs
 

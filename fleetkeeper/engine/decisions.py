@@ -1,18 +1,26 @@
-"""Approvals: a stored decision is verified, judged and signed by the executor; only that makes it count."""
+"""What people say, verified: a decision is judged and signed, an operator's verb is vouched for, or refused in words.
 
+Only that makes it count: whoever may write to the database can insert a command.
+"""
+
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Protocol
 
 import structlog
 
-from fleetkeeper.core.approval import PLAN, Approval, rejection, sign, standing
-from fleetkeeper.core.people import People, Role
+from fleetkeeper.core.approval import PLAN, Approval, is_vouched, rejection, sign, standing, vouched
+from fleetkeeper.core.people import STOPS, People, Role, needed, unverified
 from fleetkeeper.core.plan import Header, Plan
+from fleetkeeper.core.playbook import Changes
 from fleetkeeper.core.run import OVER, Applied, Command, Event, Run, Verb
+from fleetkeeper.core.wording import some
 from fleetkeeper.engine.guarding import gates_of
 from fleetkeeper.engine.ports import Clock
 from fleetkeeper.engine.run_ports import Runs
-from fleetkeeper.errors import Refused, Tampered
+from fleetkeeper.errors import ReadError, Refused, StoreUnavailable, Tampered
 
 _log = structlog.get_logger("engine")
 
@@ -20,18 +28,23 @@ _log = structlog.get_logger("engine")
 class Identities(Protocol):
     """Verifies who a command's actor is."""
 
+    @property
+    def can_verify(self) -> bool:
+        """Whether the settings name anything that anybody could be verified by."""
+        ...
+
     def verify(self, command: Command) -> str:
-        """The verified name. Raises Refused with the reason when the proof does not show it."""
+        """The verified name. Refused with the reason when the proof does not show it; Unreachable: nobody knows now."""
         ...
 
 
 class _No(Exception):
-    """Why a decision does not count."""
+    """Why a command does not count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """Settles the decisions that wait. key: the executor's own, which nobody else has."""
+    """Settles the decisions that wait, and vouches for operators. key: the executor's own, which nobody else has."""
 
     runs: Runs
     clock: Clock
@@ -40,30 +53,79 @@ class Decisions:
     key: bytes
 
     def settle(self) -> None:
-        """Verify, sign and store every decision that waits; one that does not count is refused in words."""
-        for command in self.runs.decisions_waiting():
+        """Judge every command that takes a role; one that does not count is refused in words.
+
+        While an issuer does not answer, what rests on its tokens waits; nothing else does.
+        """
+        for command in self.runs.to_verify():
+            if is_vouched(command, self.key):
+                continue  # its run has not taken it up yet
             now = self.clock.now()
-            subject = command.subject
             try:
-                approval = self._approval(command)
-                verb = "approved" if approval.approved else "rejected"
-                text = f"{approval.actor} ({approval.identity}) {verb} {_what(approval)}"
-                applied = Applied(command.id, True, text)
-                note = f"{text}: {approval.note}" if approval.note else text
-                event = Event(now, subject, verb, note, approval.actor)
-                self.runs.settle(applied, approval, event, now)
+                self._judge(command, now)
             except (_No, Refused, Tampered) as refusal:
                 reason = refusal.detail if isinstance(refusal, Refused) else str(refusal)
-                _log.warning("decision_refused", command=command.id, actor=command.actor, reason=reason)
-                event = Event(now, subject, "decision_refused", f"{command.actor}: {reason}", command.actor)
+                _log.warning("command_refused", command=command.id, actor=command.actor, reason=reason)
+                kind = "decision_refused" if needed(command.verb) is Role.APPROVER else "command.refused"
+                event = Event(now, command.subject, kind, f"{unverified(command.actor)}: {reason}", command.actor)
                 self.runs.settle(Applied(command.id, False, reason), None, event, now)
+            except ReadError as error:
+                _log.warning("identity_not_verified", command=command.id, actor=command.actor, reason=str(error))
+
+    def _judge(self, command: Command, now: datetime) -> None:
+        if needed(command.verb) is Role.APPROVER:
+            self._decided(command, now)
+            return
+        known = replace(command, actor=self._operator(command))
+        if command.verb is Verb.UNFREEZE:
+            self._unfreeze(known, now)
+        elif not self.runs.vouch(vouched(known, self.key), now):
+            raise _No(f"somebody stopped the run after that: say {command.verb} again if it is still wanted")
+
+    def _operator(self, command: Command) -> str:
+        """The name of whoever said it; without anything to verify by, of those who touch only what changes nothing."""
+        if not self.identities.can_verify:
+            if command.verb is Verb.UNFREEZE or self._changes_nothing(command.subject):
+                return unverified(command.actor)
+            raise _No(
+                "nobody can be verified here: configure approvals.oidc (ID tokens), or approvals.local where all who"
+                " reach the database are trusted, and name operators in approvals.people"
+            )
+        may = some(self.people.with_role(Role.OPERATOR)) or "nobody, until `approvals.people` names somebody"
+        try:
+            actor = self.identities.verify(command)
+        except Refused as refused:
+            raise _No(f"{refused.detail}; who may {command.verb}: {may}") from refused
+        if not self.people.may(actor, Role.OPERATOR):
+            raise _No(f"{actor} has no right to {command.verb}; these have: {may}")
+        return actor
+
+    def _changes_nothing(self, run: str) -> bool:
+        stored = self.runs.run(run)
+        if stored is None:
+            raise _No(f"there is no run {run}")
+        return stored.plan.header.changes is Changes.NOTHING
+
+    def _unfreeze(self, command: Command, now: datetime) -> None:
+        if not self.runs.lift_freeze(command.subject, command.actor, now):
+            raise _No(f"no freeze {command.subject} stands")
+        text = f"{command.actor} lifted it"
+        self.runs.settle(Applied(command.id, True, text), None, Event(now, command.subject, "unfreeze", text), now)
+
+    def _decided(self, command: Command, now: datetime) -> None:
+        approval = self._approval(command)
+        verb = "approved" if approval.approved else "rejected"
+        text = f"{approval.actor} ({approval.identity}) {verb} {_what(approval)}"
+        note = f"{text}: {approval.note}" if approval.note else text
+        event = Event(now, command.subject, verb, note, approval.actor)
+        self.runs.settle(Applied(command.id, True, text), approval, event, now)
 
     def _approval(self, command: Command) -> Approval:
         actor = self.identities.verify(command)
         run, plan = self._subject(command.subject)
         requester = plan.header.created_by
         if not self.people.may(actor, Role.APPROVER):
-            who = ", ".join(self.people.with_role(Role.APPROVER)) or "nobody, until `approvals.people` names one"
+            who = some(self.people.with_role(Role.APPROVER)) or "nobody, until `approvals.people` names one"
             raise _No(f"{actor} has no right to approve; these have: {who}")
         if self.people.person(actor) == self.people.person(requester):
             raise _No(f"{actor} asked for this plan, so another approver must decide")
@@ -119,6 +181,50 @@ def gate_name(header: Header, stage: int, group: str, name: str) -> str:
 
 def _what(approval: Approval) -> str:
     return f"the gate {approval.gate}" if approval.gate else f"the plan {approval.plan}"
+
+
+@dataclass(frozen=True, slots=True)
+class Vouching:
+    """Which actors of stored commands are believed. local: a stop by a name of the local machine needs no more."""
+
+    key: bytes
+    local: bool
+
+    def knows(self, command: Command) -> bool:
+        if command.verb in STOPS and self.local and command.identity == "local":
+            return True
+        return is_vouched(command, self.key)
+
+
+class Aside:
+    """Does something again and again in a thread of its own, never twice at once.
+
+    An issuer that is slow to answer must not keep the engine from a pause.
+    """
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        self._work = work
+        self._thread = threading.Thread()
+
+    def __call__(self) -> None:
+        """Begin, unless it is being done."""
+        if not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._do, name="decisions", daemon=True)
+            self._thread.start()
+
+    def ended(self, patience: float) -> bool:
+        """Wait so many seconds for its end."""
+        if self._thread.ident is not None:
+            self._thread.join(patience)
+        return not self._thread.is_alive()
+
+    def _do(self) -> None:
+        try:
+            self._work()
+        except StoreUnavailable as error:
+            _log.warning("decisions_wait", reason=str(error))
+        except Exception:  # told here, and tried again: no command may end the engine
+            _log.exception("decisions_failed")
 
 
 @dataclass(frozen=True, slots=True)

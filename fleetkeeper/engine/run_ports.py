@@ -60,7 +60,8 @@ class Outcome:
     """What one tick of a task came to. steps: whole rows, new or changed. wakes: the run must decide anew.
 
     keeps: the tick goes on, and the lease with it: what it commits next is of epoch + 1. So a mark is stored just
-    before an act that must not be repeated.
+    before an act that must not be repeated. before: what was claimed, so that only what moved has to be written; None,
+    and everything is.
     """
 
     task: Task
@@ -69,6 +70,7 @@ class Outcome:
     events: tuple[Event, ...] = ()
     wakes: bool = False
     keeps: bool = False
+    before: Claim | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +129,15 @@ class Runs(Protocol):
         """False when a command of this id is there already. Its run is due at once."""
         ...
 
-    def decisions_waiting(self) -> tuple[Command, ...]:
-        """Commands to approve or reject that nobody has verified yet."""
+    def to_verify(self) -> tuple[Command, ...]:
+        """Commands without an answer that take a role, oldest first; also those that were vouched for."""
+        ...
+
+    def vouch(self, command: Command, at: datetime) -> bool:
+        """Store a command with the actor that was verified and the executor's mark; its run takes it up at once.
+
+        False when somebody stopped the run after it was said: it must not go on by that any more.
+        """
         ...
 
     def settle(self, applied: Applied, approval: Approval | None, event: Event, at: datetime) -> None:

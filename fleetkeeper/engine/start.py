@@ -48,7 +48,7 @@ class Starter:
     runs: Runs
 
     def start(self, plan_id: str, actor: str, key: str = "", exported: Plan | None = None) -> Started:
-        """Create a run of a stored plan; whether it may begin is decided by approvals later.
+        """Create a run of a stored plan. It begins once an operator's `start` was verified and its plan is approved.
 
         key: the same one again gives the same run. exported: the plan as a file has it, which must be the stored one.
         UsageError for a plan that is not there, is over its time or runs already; Tampered for one that was changed.
@@ -66,7 +66,7 @@ class Starter:
             digest=plan.digest,
             state=RunState.NOT_STARTED,
             since=now,
-            control=Control.RUN,
+            control=Control.START,
             created_at=now,
             created_by=actor,
             due=now,

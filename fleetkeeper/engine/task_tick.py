@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 
 from fleetkeeper.core.approval import is_sealed
+from fleetkeeper.core.frozen import replace
 from fleetkeeper.core.playbook import StepSpec
 from fleetkeeper.core.run import Cause, Control, Hold, Role, StepState, TaskState, Why
 from fleetkeeper.core.run import Step as StepRow
@@ -91,7 +92,8 @@ class Ticker:
         if following is None:
             return outcome
         steps, events = outcome.steps + following.steps, outcome.events + following.events
-        return replace(following, steps=steps, events=events, wakes=outcome.wakes or following.wakes)
+        wakes = outcome.wakes or following.wakes
+        return replace(following, steps=steps, events=events, wakes=wakes, before=outcome.before)
 
     def _looked(self, claim: Claim, frozen: Frozen, read: Read | None, follows: bool = False) -> Outcome | None:
         spec = frozen.spec(claim.task)
@@ -133,12 +135,12 @@ class _Look:
 
     def ticked(self) -> Ticked:
         step, spec = self.tick.step, self.tick.spec
-        if self.claim.step and not self._is_own(step, spec):
-            name = self.tick.task.name
-            return self.tick.tampered(f"the stored step {spec.name} of {name} was not written by the executor")
         subject = subject_of(self.claim, self.frozen)
         if self.claim.task.state is TaskState.ABORTING:
             return self._undone(subject)
+        if self.claim.step and not self._is_own(step, spec):
+            name = self.tick.task.name
+            return self.tick.tampered(f"the stored step {spec.name} of {name} was not written by the executor")
         if self.claim.step is None and (before := self._skipped_over()):
             name = self.tick.task.name
             return self.tick.tampered(f"{name} stands at {spec.name}, but {before} before it has not ended")
@@ -230,7 +232,8 @@ class _Look:
         marked = replace(self.outcome(self.tick.acting(self.ticker.pace.room)), keeps=True)
         if self.claim.task.key not in self.ticker.world.runs.commit([marked]):
             raise Superseded
-        self.claim = replace(self.claim, epoch=self.claim.epoch + 1, step=marked.steps[0])  # a commit moves the epoch
+        epoch = self.claim.epoch + 1  # a commit moves it
+        self.claim = replace(self.claim, epoch=epoch, task=marked.task, step=marked.steps[0])
         self.tick = replace(self.tick, step=marked.steps[0])
         try:
             return self.tick.acted(code.act(self.ticker.world, subject, moment, memory))
@@ -239,12 +242,14 @@ class _Look:
             raise
 
     def outcome(self, ticked: Ticked) -> Outcome:
-        """What is to be stored of a tick; a step that changed is sealed anew."""
-        step = ticked.step
-        if step is None or step == self.claim.step:
-            return Outcome(ticked.task, self.claim.epoch, (), ticked.events, ticked.wakes)
-        sealed = replace(step, seal=self._gatekeeper.sealed(step, self.tick.spec, self.frozen.digest))
-        return Outcome(ticked.task, self.claim.epoch, (sealed,), ticked.events, ticked.wakes)
+        """What is to be stored of a tick; a step that changed is sealed anew, but not for its polls alone."""
+        step, before = ticked.step, self.claim.step
+        steps: tuple[StepRow, ...] = ()
+        if step is not None and before is not None and replace(before, polls=step.polls) == step:
+            steps = (step,) if step.polls != before.polls else ()
+        elif step is not None:
+            steps = (replace(step, seal=self._gatekeeper.sealed(step, self.tick.spec, self.frozen.digest)),)
+        return Outcome(ticked.task, self.claim.epoch, steps, ticked.events, ticked.wakes, before=self.claim)
 
     @property
     def _gatekeeper(self) -> Gatekeeper:

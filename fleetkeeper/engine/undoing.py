@@ -27,20 +27,25 @@ class Undoer:
 
     def undone(self, tick: Tick) -> tuple[Tick, Ticked]:
         """What this tick came to, and the tick of the step that it was about."""
-        if tick.step.state in _UNDER_WAY:
+        if tick.step.state in _UNDER_WAY and self._is_own(tick.step):
             return tick, self._followed(tick)
         rows = self.world.runs.steps(tick.task.key)
         for row in reversed(rows):
             left_before = row.state is StepState.LEFT and row.since < tick.task.since  # a cleanup tries it once more
-            if row.intent and (row.state not in _SETTLED or left_before):
-                spec = self.specs[row.idx]
-                own = replace(tick, step=row, spec=spec)
-                if not self.sealed(row, spec):
-                    return own, own.tampered(
-                        f"the stored step {spec.name} of {tick.task.name} was not written by the executor"
-                    )
+            if self._is_own(row) and row.intent and (row.state not in _SETTLED or left_before):
+                own = replace(tick, step=row, spec=self.specs[row.idx])
                 return own, self._taken_back(own)
-        return tick, _ended(tick, [row.error for row in rows if row.state is StepState.LEFT])
+        return tick, _ended(tick, [self._left(row) for row in rows if not self._is_own(row) or _is_left(row)])
+
+    def _is_own(self, row: StepRow) -> bool:
+        return row.idx < len(self.specs) and self.sealed(row, self.specs[row.idx])
+
+    def _left(self, row: StepRow) -> str:
+        """What a row leaves to a person. Nothing is done by one that was forged: its token would be somebody else's."""
+        if self._is_own(row):
+            return row.error
+        said = f"; it says: {row.intent}" if row.intent else ""
+        return f"the stored step {row.name} was not written by the executor: it was neither followed nor undone{said}"
 
     def _followed(self, tick: Tick) -> Ticked:
         code = self.code_of(tick.spec)
@@ -73,6 +78,10 @@ class Undoer:
                 why = Why(Cause.STEP, f"undoing {tick.spec.name}: {result.why}", tick.now, next_attempt=again)
                 row = replace(tick.step, state=StepState.UNDOING, polls=tick.step.polls + 1)
                 return Ticked(replace(tick.task, why=why, due=again), row)
+
+
+def _is_left(row: StepRow) -> bool:
+    return row.state is StepState.LEFT
 
 
 def _end_of(verdict: Verdict, step: StepRow) -> tuple[StepState, str]:

@@ -15,11 +15,12 @@ def read_approvals(table: Table, around: Surroundings) -> ApprovalSettings:
     if key and len(key.value) < _SHORTEST_KEY:
         table.mistake("signing_key_file", "is too short to sign with", "make one with `openssl rand -hex 32`")
     oidc = table.table("oidc")
+    others = table.text("others", Role.VIEWER.value, choices=tuple(Role))
     return ApprovalSettings(
         signing_key=key,
         local=table.boolean("local", False),
         oidc=_oidc(oidc) if oidc.names() else None,
-        others=Role(table.text("others", Role.VIEWER.value, choices=tuple(Role))),
+        others=Role(others) if others in tuple(Role) else Role.VIEWER,
         people=_people(table),
         alike=_alike(table),
     )

@@ -1,66 +1,18 @@
 """Identities by ID token of a real issuer over HTTP, and by local name only where that is allowed."""
 
-import json
-import threading
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from joserfc import jwt
-from joserfc.jwk import KeySet, RSAKey
+from joserfc.jwk import RSAKey
 
 from fleetkeeper.adapters.identity import VerifiedIdentities
 from fleetkeeper.config import ApprovalSettings, OidcSettings
 from fleetkeeper.core.run import Command, Verb
 from fleetkeeper.errors import Refused, Unreachable
+from tests.issuer import Issuer, issuer
 
-
-@dataclass
-class Issuer:
-    """An OpenID Connect provider: its keys and its discovery document; asked counts what was read."""
-
-    keys: list[Any] = field(default_factory=lambda: [RSAKey.generate_key(2048, {"kid": "k1"})])
-    url: str = ""
-    asked: list[str] = field(default_factory=list)
-    down: bool = False
-
-    def token(self, key: RSAKey | None = None, **claims: Any) -> str:
-        key = key or self.keys[0]
-        now = int(time.time())
-        made = {"iss": self.url, "aud": "fleetkeeper", "exp": now + 300, "email": "ada@example.com"} | claims
-        made = {name: value for name, value in made.items() if value is not None}
-        return jwt.encode({"alg": "RS256", "kid": key.kid or ""}, made, key)
-
-
-@pytest.fixture
-def issuer() -> Iterator[Issuer]:
-    found = Issuer()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            found.asked.append(self.path)
-            body: dict[str, Any] = {"jwks_uri": f"{found.url}/keys"}
-            if self.path == "/keys":
-                body = dict(KeySet(found.keys).as_dict(private=False))
-            self.send_response(503 if found.down else 200)
-            self.end_headers()
-            self.wfile.write(json.dumps(body).encode())
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    found.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield found
-    server.shutdown()
-    thread.join()
-    server.server_close()
+__all__ = ["issuer"]
 
 
 def verify(issuer: Issuer, token: str, claim: str = "email") -> str:
@@ -119,6 +71,27 @@ def test_an_issuer_that_does_not_answer_is_a_wait_not_a_refusal(issuer: Issuer) 
     issuer.down = True
     with pytest.raises(Unreachable):
         verify(issuer, issuer.token())
+
+
+def test_an_issuer_that_does_not_answer_is_left_alone_for_a_moment(issuer: Issuer) -> None:
+    identities = VerifiedIdentities(ApprovalSettings(oidc=OidcSettings(issuer.url, "fleetkeeper")))
+    issuer.down = True
+    for _ in range(3):
+        with pytest.raises(Unreachable, match="answered 503"):
+            identities.verify(said("oidc", issuer.token()))
+    assert issuer.asked == ["/.well-known/openid-configuration"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "can"),
+    [
+        pytest.param(ApprovalSettings(), False, id="nothing configured"),
+        pytest.param(ApprovalSettings(local=True), True, id="local names"),
+        pytest.param(ApprovalSettings(oidc=OidcSettings("http://127.0.0.1", "fleetkeeper")), True, id="an issuer"),
+    ],
+)
+def test_whether_anybody_can_be_verified_is_a_matter_of_the_settings(settings: ApprovalSettings, can: bool) -> None:
+    assert VerifiedIdentities(settings).can_verify is can
 
 
 def test_a_local_name_counts_only_where_it_is_allowed() -> None:

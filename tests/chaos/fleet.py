@@ -41,6 +41,7 @@ from fleetkeeper.core.run import (
 )
 from fleetkeeper.errors import StoreUnavailable
 from fleetkeeper.values import digest, to_json
+from tests import waiting
 from tests.chaos.cloud import AGAIN, ONCE, Call, Sky
 from tests.chaos.worker import Order
 from tests.engine.rig import KEY, SCOPE
@@ -216,14 +217,13 @@ class Fleet:
 
     def sees_work(self, replica: Replica) -> bool:
         """Wait until a replica holds work; False when all runs end before it does."""
-        until = time.monotonic() + PATIENCE
-        while time.monotonic() < until:
+
+        def seen() -> str:
             if self.held_by(replica.name):
-                return True
-            if not self.going():
-                return False
-            time.sleep(0.004)
-        raise AssertionError(f"{replica.name} has not held any work for {PATIENCE:g} s: {self.told()}")
+                return "work"
+            return "" if self.going() else "an end"
+
+        return wait_until(seen, f"{replica.name} holds work", self.told, pause=0.004) == "work"
 
     def held_by(self, name: str) -> int:
         statement = sa.text("SELECT count(*) FROM run_task WHERE lease_owner = :name").bindparams(name=name)
@@ -236,14 +236,13 @@ class Fleet:
     @staticmethod
     def patiently(ask: Callable[[], T]) -> T:
         """Ask a database that may just be restarting."""
-        until = time.monotonic() + PATIENCE
-        while True:
-            try:
-                return ask()
-            except StoreUnavailable:
-                if time.monotonic() > until:
-                    raise
-                time.sleep(0.05)
+
+        def answered() -> tuple[T] | None:
+            with suppress(StoreUnavailable):
+                return (ask(),)
+            return None
+
+        return wait_until(answered, "the database answers")[0]
 
     def begin(self, id: str, shape: Shape) -> str:
         self.patiently(lambda: begin(self.runs, id, shape, self.chance))
@@ -311,13 +310,11 @@ def _lives(pid: int) -> bool:
     return True
 
 
-def wait_until(holds: Callable[[], bool], what: str, told: Callable[[], str] = str) -> None:
+def wait_until(
+    holds: Callable[[], T | None], what: str, told: Callable[[], str] = str, pause: float = waiting.PAUSE
+) -> T:
     """Real processes have no clock that a test can move."""
-    until = time.monotonic() + PATIENCE
-    while not holds():
-        if time.monotonic() > until:
-            raise AssertionError(f"not within {PATIENCE:g} s: {what}\n{told()}")
-        time.sleep(0.02)
+    return waiting.wait_until(holds, what, told, PATIENCE, pause)
 
 
 # ---- what must hold

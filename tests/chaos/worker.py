@@ -26,7 +26,7 @@ from fleetkeeper.engine.holding import Outside
 from fleetkeeper.engine.step import Kinds, Subject
 from fleetkeeper.engine.task_tick import Pace, Ticker
 from fleetkeeper.engine.world import Hooks, World
-from tests.engine.rig import KEY, Nobody, NoCalendars, WallClock, nothing_holds
+from tests.engine.rig import KEY, Nobody, NoCalendars, WallClock, everyone, nothing_holds
 
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 
@@ -91,7 +91,7 @@ KINDS: Kinds = {"operate": Operate}
 def executor(order: Order, hooks: Hooks | None = None) -> Executor:
     """As `serve` has it, but for the steps and for what nobody here reaches. hooks None: the executor's own."""
     gatekeeper = Gatekeeper(KEY)
-    runs = SqlRuns(StoreSettings(order.database), gatekeeper.approves)
+    runs = SqlRuns(StoreSettings(order.database), gatekeeper.approves, everyone)
     base = f"{order.cloud}/{order.name}"
     verbs = ("start", "state", "undo")
     hooks = hooks or HttpHooks([HookSettings(verb, f"{base}/{verb}", timeout_seconds=5.0) for verb in verbs])

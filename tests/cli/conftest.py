@@ -12,7 +12,7 @@ from fleetkeeper.adapters.store import schema
 from fleetkeeper.cli import app
 from fleetkeeper.config import StoreSettings
 from fleetkeeper.sim.process import SimProcess
-from tests.cli.programs import of_fleet, run, surroundings
+from tests.cli.programs import SCALE, of_fleet, run, surroundings
 from tests.postgres import postgres
 
 __all__ = ["postgres"]
@@ -37,6 +37,13 @@ def seen(fleet: SimProcess, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     done = run(["observe"], environ, home)
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     return environ
+
+
+@pytest.fixture(scope="module")
+def scaled() -> Iterator[SimProcess]:
+    """The fleet `three`, a minute in each second; the runs of a module change it."""
+    with SimProcess("three", scale=SCALE) as found:
+        yield found
 
 
 @pytest.fixture

@@ -20,6 +20,9 @@ ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0
 """Seconds for a process to say or do what it must; only a failure takes that long."""
 
+SCALE = 60.0
+"""Simulated seconds in one of the wall's, of fleets on which runs go."""
+
 _FLEET = """
 [store]
 url = "{store}"

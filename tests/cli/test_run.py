@@ -2,110 +2,35 @@
 
 import json
 import signal
+import sqlite3
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from fleetkeeper.adapters.store import schema
-from fleetkeeper.clock import ENVIRONMENT, ScaledClock
-from fleetkeeper.config import StoreSettings
+from fleetkeeper.cli.actor import actor
 from fleetkeeper.sim.process import SimProcess
 from tests.cli.conftest import Command
-from tests.cli.programs import Program, of_fleet, run
-
-SCALE = 60.0
-PEOPLE = """
-[approvals]
-local = true
-
-[approvals.people]
-bob = "approver"
-
-[observe]
-schedule = "0 0 1 jan *"
-stale_after_minutes = 44640
-"""
-PLAYBOOK = """
-name = "dns"
-title = "Update CoreDNS"
-purpose = "An old CoreDNS blocks the next minor."
-changes = "addons"
-
-[[steps]]
-name = "update"
-kind = "update-addon"
-params.addon = "coredns"
-params.version = "latest"
-timeout = "45m"
-
-[[stages]]
-name = "all"
-max_concurrency = 1
-
-[[stages.gates]]
-name = "go-ahead"
-kind = "approval"
-when = "before"
-timeout = "7d"
-"""
-
-
-@pytest.fixture(scope="module")
-def scaled() -> Iterator[SimProcess]:
-    """The fleet `three`, a minute in each second."""
-    with SimProcess("three", scale=SCALE) as found:
-        yield found
+from tests.cli.programs import Program
+from tests.cli.running import begun, observed, planned, status
 
 
 @pytest.fixture(scope="module")
 def idle(scaled: SimProcess, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of an observed fleet on whose database no engine works."""
-    return _observed(scaled, tmp_path_factory.mktemp("idle"))
+    return observed(scaled, tmp_path_factory.mktemp("idle"))
 
 
 @pytest.fixture(scope="module")
 def busy(scaled: SimProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The environment of an observed fleet on whose database an engine works."""
     home = tmp_path_factory.mktemp("busy")
-    environ = _observed(scaled, home)
+    environ = observed(scaled, home)
     with Program(["serve"], environ, home) as program:
         program.await_event("engine_runs")
         yield environ
         program.tell(signal.SIGTERM)
         assert program.ended() == 0
-
-
-def _observed(fleet: SimProcess, home: Path) -> dict[str, str]:
-    store = f"sqlite:///{home}/fleet.db"
-    schema.upgrade(StoreSettings(store))
-    now = datetime.fromisoformat(fleet.control("GET", "/state")["now"])
-    clock = ScaledClock(now, datetime.now(UTC), SCALE)
-    environ = of_fleet(home, fleet, store, PEOPLE) | {ENVIRONMENT: clock.to_text()}
-    done = run(["observe"], environ, home)
-    assert (done.returncode, done.stdout) == (0, ""), done.stderr
-    (home / "dns.toml").write_text(PLAYBOOK, "utf-8")
-    return environ
-
-
-def planned(command: Command, environ: dict[str, str], playbook: str = "dns", selector: str = "") -> str:
-    """A new plan; its id."""
-    name = f"{environ['HOME']}/dns.toml" if playbook == "dns" else playbook
-    answer = command("plan", name, *(["-l", selector] if selector else []), "-o", "json", environ=environ)
-    assert answer.exit_code == 0, answer.stderr
-    return str(json.loads(answer.stdout)["header"]["id"])
-
-
-def begun(command: Command, environ: dict[str, str], plan: str, code: int) -> str:
-    answer = command("run", "start", plan, "--yes", environ=environ)
-    assert answer.exit_code == code, answer.stderr
-    return answer.stdout.strip()
-
-
-def status(command: Command, environ: dict[str, str], id: str) -> Any:
-    return json.loads(command("run", "status", id, "-o", "json", environ=environ).stdout)["items"][0]
 
 
 # ---- the way of a run
@@ -160,6 +85,11 @@ def test_a_paused_run_begins_nothing_until_it_is_resumed(command: Command, busy:
     assert again.exit_code == 1
     assert again.stderr.startswith(f"Refused: run {id} is paused already: ")
     assert "a look first" in command("run", "status", id, environ=busy).stdout
+    stranger = command("run", "resume", id, "--as", "eve", environ=busy)
+    assert (stranger.exit_code, stranger.stderr) == (
+        1,
+        f"Refused: eve has no right to resume; these have: {', '.join(sorted(('bob', actor())))}\n",
+    )
     assert command("run", "resume", id, environ=busy).stderr == f"Resume {id}: it goes on\n"
     unknown = command("run", "skip", id, "member:nobody", environ=busy)
     assert (unknown.exit_code, unknown.stderr) == (1, "Refused: no member is named nobody\n")
@@ -169,6 +99,19 @@ def test_a_paused_run_begins_nothing_until_it_is_resumed(command: Command, busy:
     assert command("run", "status", id, "--exit-code", environ=busy).exit_code == 7
 
 
+def test_a_run_that_a_stranger_made_waits_until_an_operator_starts_it(command: Command, busy: dict[str, str]) -> None:
+    plan = planned(command, busy, "observe-only", "name=tools")
+    refused = command("run", "start", plan, "--yes", "--as", "eve", environ=busy)
+    assert refused.exit_code == 1
+    assert "Refused: eve has no right to start; these have: bob, " in refused.stderr
+    id = refused.stdout.strip()
+    assert f"fleetkeeper run start {plan}" in command("run", "status", id, environ=busy).stdout
+    assert begun(command, busy, plan, 0) == id
+    assert command("run", "watch", id, "--timeout", "60s", environ=busy).exit_code == 0
+    other = command("run", "start", plan, "--yes", environ=busy)
+    assert other.stdout.strip() == f"{plan}-2"
+
+
 def test_a_freeze_holds_what_it_reaches_and_lifting_it_lets_go(command: Command, busy: dict[str, str]) -> None:
     frozen = command("freeze", "-l", "name=tools", "--reason", "Black Friday", "--until", "90d", environ=busy)
     freeze = frozen.stdout.strip()
@@ -176,7 +119,11 @@ def test_a_freeze_holds_what_it_reaches_and_lifting_it_lets_go(command: Command,
     assert "Black Friday" in command("get", "freezes", environ=busy).stdout
     id = begun(command, busy, planned(command, busy, "observe-only", "name=tools"), 0)
     assert "Freezes that stand" in command("run", "status", id, environ=busy).stdout
-    assert command("unfreeze", freeze, environ=busy).exit_code == 0
+    stranger = command("unfreeze", freeze, "--as", "eve", environ=busy)
+    assert stranger.exit_code == 1
+    assert stranger.stderr.startswith("Refused: eve has no right to unfreeze; these have: bob, ")
+    lifted = command("unfreeze", freeze, environ=busy)
+    assert (lifted.exit_code, lifted.stderr) == (0, f"Unfreeze {freeze}: {actor()} lifted it\n")
     assert command("run", "watch", id, "--timeout", "60s", environ=busy).exit_code == 0
     gone = command("unfreeze", freeze, environ=busy)
     assert (gone.exit_code, gone.stderr) == (
@@ -202,7 +149,9 @@ def test_ctrl_c_ends_the_watch_and_not_the_run(command: Command, busy: dict[str,
 def test_without_an_engine_a_verb_waits_and_says_so(command: Command, idle: dict[str, str]) -> None:
     plan = planned(command, idle, "observe-only")
     started = command("run", "start", plan, "--yes", environ=idle)
-    assert "No engine is running: `fleetkeeper serve` starts one. The run waits for it." in started.stderr
+    assert (
+        "No engine is running: `fleetkeeper serve` starts one. The start is stored and waits for it." in started.stderr
+    )
     id = started.stdout.strip()
     paused = command("run", "pause", id, environ=idle)
     assert (paused.exit_code, paused.stderr) == (
@@ -213,8 +162,25 @@ def test_without_an_engine_a_verb_waits_and_says_so(command: Command, idle: dict
         "No engine is running, so nothing of this moves"
     )
     again = command("run", "start", plan, "--yes", environ=idle)
-    assert again.exit_code == 2
-    assert f"runs already: {id}" in again.stderr
+    assert (again.exit_code, again.stdout.strip()) == (0, id)  # said once more: nobody has started it yet
+
+
+def test_a_run_whose_plan_was_changed_by_hand_is_listed_and_can_be_aborted(
+    command: Command, idle: dict[str, str]
+) -> None:
+    plan = planned(command, idle, "observe-only")
+    id = command("run", "start", plan, "--yes", environ=idle).stdout.strip()
+    with sqlite3.connect(f"{idle['HOME']}/fleet.db") as database:
+        database.execute("UPDATE plan SET header = replace(header, 'Look', 'Rush') WHERE id = ?", (plan,))
+    refused = command("run", "resume", id, environ=idle)
+    assert refused.exit_code == 1
+    assert "its digest differs" in refused.stderr
+    aborted = command("run", "abort", id[:-1], environ=idle)
+    assert (aborted.exit_code, aborted.stderr) == (
+        6,
+        "No engine is running: `fleetkeeper serve` starts one. The abort is stored and waits for it.\n",
+    )
+    assert id in command("get", "runs", environ=idle).stdout
 
 
 def test_a_plan_file_is_started_as_it_was_exported_or_not_at_all(
@@ -245,9 +211,9 @@ def test_a_plan_file_is_started_as_it_was_exported_or_not_at_all(
             ("freeze", "--all", "--reason", "x", "--until", "2020-01-01"), "is over already", id="a freeze that is over"
         ),
         pytest.param(
-            ("run", "pause", "x", "--as", "ann", "--token-file", "t"), "contradict each other", id="two identities"
+            ("run", "resume", "x", "--as", "ann", "--token-file", "t"), "contradict each other", id="two identities"
         ),
-        pytest.param(("run", "pause", "x", "--token-file", "no"), "--token-file no: ", id="a token that is not there"),
+        pytest.param(("run", "resume", "x", "--token-file", "no"), "--token-file no: ", id="a token that is not there"),
     ],
 )
 def test_what_cannot_be_is_told(

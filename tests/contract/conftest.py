@@ -61,13 +61,18 @@ def store(open_store: Callable[[], SqlStore]) -> SqlStore:
     return open_store()
 
 
+def everyone(_command: object) -> bool:
+    """Known."""
+    return True
+
+
 @pytest.fixture
 def open_runs(settings: StoreSettings) -> Iterator[Callable[[], SqlRuns]]:
     """Opens the plans and runs of one database, each with connections of its own, as replicas have."""
     opened: list[SqlRuns] = []
 
     def open_one() -> SqlRuns:
-        opened.append(SqlRuns(settings, approves=lambda approvals, digest: any(a.digest == digest for a in approvals)))
+        opened.append(SqlRuns(settings, lambda approvals, digest: any(a.digest == digest for a in approvals), everyone))
         return opened[-1]
 
     yield open_one

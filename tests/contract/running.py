@@ -168,7 +168,7 @@ def claim(runs: SqlRuns, worker: str = "left", limit: int = 100, lease: timedelt
 
 
 def outcome(of: Claim, *steps: Step, wakes: bool = False, events: tuple[Event, ...] = (), **moved: Any) -> Outcome:
-    return Outcome(replace(of.task, **moved), of.epoch, steps, events, wakes)
+    return Outcome(replace(of.task, **moved), of.epoch, steps, events, wakes, before=of)
 
 
 def tasks_of(runs: SqlRuns, id: str) -> tuple[Task, ...]:

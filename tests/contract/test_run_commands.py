@@ -71,12 +71,12 @@ class TestCommands:
         made, _, _ = plan()
         said = command(made.header.id, Verb.APPROVE)
         runs.add_command(said)
-        assert runs.decisions_waiting() == (said,)
+        assert runs.to_verify() == (said,)
         assert view_of(runs, id).commands == ()
         first, second = Applied(said.id, True, "approved"), Applied(said.id, False, "too late")
         runs.settle(first, approval(made), event(run(made), "approved"), later(4))
         runs.settle(second, approval(made, "approval-2"), event(run(made), "refused"), later(5))
-        assert runs.decisions_waiting() == ()
+        assert runs.to_verify() == ()
         assert runs.applied(said.id) == first
         assert runs.approvals(made.header.id) == (approval(made),)
         assert [each.event.text for each in runs.events(id)] == ["created", "approved"]

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from fleetkeeper.adapters.store import bulk, claims, run_tick
 from fleetkeeper.adapters.store.runs import SqlRuns
 from fleetkeeper.config import StoreSettings
 from fleetkeeper.core.plan import Need
@@ -163,17 +164,21 @@ def test_a_task_that_moved_while_a_run_was_decided_is_decided_anew(open_runs: Op
 
 @postgresql
 @pytest.mark.parametrize("how", ["outcome", "decision"])
-def test_between_the_look_at_an_epoch_and_the_write_nobody_can_claim_the_task(open_runs: Open, how: str) -> None:
+def test_between_the_look_at_an_epoch_and_the_write_nobody_can_claim_the_task(
+    open_runs: Open, how: str, monkeypatch: Any
+) -> None:
     runs, other = open_runs(), open_runs()
     begun = begin(runs, members=1)
     (held,) = claim(runs, lease=timedelta(0))
     claimed: list[Any] = []
 
-    def rival(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if "epoch" in statement and "unnest" in statement and statement.startswith("SELECT"):
+    def rival(connection: Any, table: Any, columns: Any, *rest: Any, **more: Any) -> Any:
+        found = bulk.select_keys(connection, table, columns, *rest, **more)
+        if "epoch" in columns:
             claimed.append(claim(other, "rival"))
+        return found
 
-    sa.event.listen(runs._database.engine, "after_cursor_execute", rival)
+    monkeypatch.setattr(claims if how == "outcome" else run_tick, "select_keys", rival)
     if how == "outcome":
         assert runs.commit([outcome(held, step=1)]) == {held.task.key}
     else:
@@ -318,6 +323,7 @@ def test_a_reader_that_follows_the_log_misses_nothing(open_runs: Open) -> None:
 
 _CLAIMER = """
 import sys
+from fleetkeeper.adapters.store import bulk, claims, run_tick
 from fleetkeeper.adapters.store.runs import SqlRuns
 from fleetkeeper.config import StoreSettings
 from tests.contract.running import claim, outcome

@@ -198,6 +198,25 @@ class TestClaims:
         assert tasks_of(runs, begun.id)[0] == replace(claimed.task, due=later(3))
         assert steps_of(runs, begun.id) == (replace(polled, polls=1),)
 
+    def test_a_poll_does_not_cover_up_what_was_edited_by_hand_meanwhile(self, runs: SqlRuns) -> None:
+        begun = begin(runs, members=1)
+        (claimed,) = claim(runs)
+        polled = step(claimed.task.key, 0, StepState.WAITING)
+        runs.commit([outcome(claimed, polled)])
+        (again,) = claim(runs)
+        with runs._database.engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE run_step SET intent = 'what nobody decided'")
+        runs.commit([outcome(again, replace(polled, polls=1), due=later(3))])
+        assert [each.intent for each in steps_of(runs, begun.id)] == ["what nobody decided"]
+
+    def test_an_outcome_that_does_not_say_what_was_claimed_is_written_in_full(self, runs: SqlRuns) -> None:
+        begun = begin(runs, members=1)
+        (claimed,) = claim(runs)
+        polled = step(claimed.task.key, 0, StepState.WAITING, polls=1)
+        runs.commit([replace(outcome(claimed, polled, due=later(3)), before=None)])
+        assert tasks_of(runs, begun.id)[0] == replace(claimed.task, due=later(3))
+        assert steps_of(runs, begun.id) == (polled,)
+
     def test_a_zombie_writes_nothing(self, runs: SqlRuns) -> None:
         begun = begin(runs, members=1)
         (zombie,) = claim(runs, "zombie", lease=timedelta(0))

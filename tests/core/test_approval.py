@@ -1,10 +1,14 @@
 """Only what the executor signed counts: every field of an approval and of a step is covered."""
 
+import json
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from fleetkeeper.core import approval
 from fleetkeeper.core.approval import Approval, is_sealed, refusal, rejection, seal, sign, standing
 from fleetkeeper.core.run import Step, StepState, TaskKey
 
@@ -127,3 +131,14 @@ def test_whether_a_rejection_stands(decisions: list[Approval], stands: bool) -> 
     found = rejection(decisions, "d1", KEY)
     assert (found is not None) is stands
     assert found is None or not found.approved
+
+
+COVERED = st.recursive(
+    st.text(st.characters()) | st.integers(-(2**63), 2**63 - 1) | st.booleans() | st.none(), st.lists
+)
+
+
+@given(covered=COVERED)
+def test_the_fast_text_of_what_is_signed_is_that_of_json(covered: object) -> None:
+    """So that what an older release signed or sealed still counts."""
+    assert approval._text(covered) == json.dumps(covered, separators=(",", ":"), ensure_ascii=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from fleetkeeper.core.playbook import OnFailure, When
-from fleetkeeper.core.run import Cause, Changes, Command, RunState, TaskState, Verb, Why
+from fleetkeeper.core.run import Cause, Changes, Command, Control, RunState, TaskState, Verb, Why
 from tests.core.runs import MINUTE, NOON, RUN, Story, gate, member, stage, started, view
 
 UNKNOWN = Why(Cause.UNKNOWN, "did the command end?", NOON, "the operator")
@@ -202,6 +202,14 @@ def test_a_retry_in_a_stage_that_stopped_is_refused() -> None:
     assert story.say(Verb.RETRY, "member:a-eu") == (False, answer)
 
 
+def test_a_member_of_unknown_end_comes_to_an_end_also_in_a_stage_that_stopped() -> None:
+    story = started([stage(at_once=2, on_failure=OnFailure.STOP)], [member("a-eu"), member("b-eu"), member("c-eu")])
+    story.put("b-eu", TaskState.BLOCKED, UNKNOWN, due=None, acted=True)
+    story.fail("a-eu")
+    assert story.say(Verb.RETRY) == (True, "b-eu tried again")
+    assert story.running() == ["b-eu"]
+
+
 @pytest.mark.parametrize("verb", [Verb.PAUSE, Verb.RESUME, Verb.ABORT, Verb.RETRY, Verb.SKIP])
 def test_a_run_that_is_being_aborted_takes_no_more_verbs(verb: Verb) -> None:
     story = fresh()
@@ -217,10 +225,43 @@ def test_pausing_twice_names_who_did_it_first() -> None:
     assert story.say(Verb.PAUSE) == (False, "run p-1-1 is paused already: ana paused it")
 
 
-def test_starting_a_run_that_is_not_approved_says_what_is_missing() -> None:
-    story = Story(view([stage()], [member("a-eu")], approved=False))
-    answer = "plan p-1 is not approved: fleetkeeper run approve p-1 by someone who did not make it"
-    assert story.say(Verb.START) == (False, answer)
+def made(approved: bool = True) -> Story:
+    """A run that nobody has started."""
+    found = view([stage()], [member("a-eu")], approved=approved)
+    return Story(replace(found, run=replace(found.run, control=Control.START)))
+
+
+def test_an_approved_run_waits_until_somebody_starts_it() -> None:
+    story = made()
+    story.look()
+    story.look(99)
+    assert (story.state, story.running()) == ("not_started", [])
+    assert story.run.why is not None
+    assert (story.run.why.cause, story.run.why.fix) == (Cause.START, "fleetkeeper run start p-1")
+    assert story.say(Verb.START) == (True, "it starts now")
+    assert story.running() == ["a-eu"]
+    assert story.say(Verb.START) == (False, "run p-1-1 has started already")
+
+
+def test_a_started_run_still_waits_for_its_approval() -> None:
+    story = made(approved=False)
+    assert story.say(Verb.START) == (True, "it starts once plan p-1 is approved")
+    assert story.run.why is not None
+    assert (story.state, story.run.why.cause) == ("not_started", Cause.APPROVAL)
+
+
+def test_a_run_that_nobody_started_can_be_paused_and_is_then_resumed_not_started() -> None:
+    story = made()
+    assert story.say(Verb.PAUSE)[0]
+    assert story.say(Verb.START) == (False, "run p-1-1 is paused: fleetkeeper run resume p-1-1 lets it go on")
+    assert story.say(Verb.RESUME)[0]
+    assert story.running() == ["a-eu"]
+
+
+def test_a_run_that_nobody_started_can_be_aborted() -> None:
+    story = made()
+    assert story.say(Verb.ABORT)[0]
+    assert (story.state, story.states()) == ("aborted", {"a-eu": "skipped"})
 
 
 def test_commands_are_carried_out_in_their_order_and_each_is_answered() -> None:

@@ -159,7 +159,7 @@ def test_a_run_has_a_task_for_each_member_and_each_gate(world: World) -> None:
     made = world.plan(stages=stages)
     started = world.start(made)
     run, units, tasks, events = world.runs.created[started.run]
-    assert (run.state, run.control, run.digest, run.due) == (RunState.NOT_STARTED, Control.RUN, made.digest, NOON)
+    assert (run.state, run.control, run.digest, run.due) == (RunState.NOT_STARTED, Control.START, made.digest, NOON)
     assert (run.created_by, started.created, started.dropped) == ("bo", True, ())
     assert [(t.key.idx, t.role, t.name, t.stage, t.group, t.rank, t.steps, t.when) for t in tasks] == [
         (0, Role.MEMBER, "a", 0, "", 0, 2, ""),

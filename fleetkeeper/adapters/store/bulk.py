@@ -1,11 +1,14 @@
 """Many rows in one statement, past SQLAlchemy's cost per value: for the tables that the engine rewrites all the time.
 
+Past its cost per statement too: its results and contexts are several times the price of a small query on SQLite.
+
 Values go to the driver as they are: see `Times` for moments, and tables.storable for words from outside. PostgreSQL
 gets one array per column, SQLite one prepared statement for all rows.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -14,6 +17,7 @@ import sqlalchemy as sa
 
 Columns = tuple[str, ...]
 Values = tuple[Any, ...]
+Parameters = Sequence[Any] | Mapping[str, Any]
 
 
 class Times:
@@ -24,9 +28,7 @@ class Times:
         """ValueError for a time without a zone."""
         if value is None:
             return None
-        if value.tzinfo is not UTC:
-            value = _aware(value).astimezone(UTC)
-        return value.isoformat(" ", "microseconds")[:26]  # faster than to take the zone off first
+        return _text_of(value)
 
     @staticmethod
     def from_sqlite(value: str | None) -> datetime | None:
@@ -39,6 +41,14 @@ class Times:
     @staticmethod
     def from_postgresql(value: datetime | None) -> datetime | None:
         return None if value is None else value.astimezone(UTC)
+
+
+@lru_cache(1024)
+def _text_of(value: datetime) -> str:
+    """Kept, for a step's times are written again with each of its moves, and all that is read was text once."""
+    if value.tzinfo is not UTC:
+        value = _aware(value).astimezone(UTC)
+    return value.isoformat(" ", "microseconds")[:26]  # faster than to take the zone off first
 
 
 def _aware(value: datetime) -> datetime:
@@ -56,6 +66,48 @@ def mark(connection: sa.Connection) -> str:
     return "?" if is_sqlite(connection) else "%s"
 
 
+def marks(connection: sa.Connection, values: Collection[object]) -> str:
+    """A placeholder for each of the values."""
+    return ", ".join((mark(connection),) * len(values))
+
+
+def rows_of(connection: sa.Connection, statement: str, parameters: Parameters = ()) -> list[Any]:
+    """What a query finds, as the driver has it; in the connection's transaction."""
+    with _cursor(connection, statement) as cursor:
+        cursor.execute(statement, parameters)
+        found: list[Any] = cursor.fetchall()
+        return found
+
+
+def run(connection: sa.Connection, statement: str, parameters: Parameters = ()) -> None:
+    with _cursor(connection, statement) as cursor:
+        cursor.execute(statement, parameters)
+
+
+def run_many(connection: sa.Connection, statement: str, rows: Sequence[Values]) -> None:
+    with _cursor(connection, statement) as cursor:
+        cursor.executemany(statement, rows)
+
+
+@contextmanager
+def _cursor(connection: sa.Connection, statement: str) -> Iterator[Any]:
+    """The driver's cursor; its errors become what SQLAlchemy makes of them, for a lost connection must be known."""
+    dialect, driver = connection.dialect, connection.connection
+    cursor = driver.cursor()
+    try:
+        yield cursor
+    except dialect.loaded_dbapi.Error as error:
+        lost = dialect.is_disconnect(error, driver.dbapi_connection, cursor)
+        if lost:
+            connection.invalidate(error)
+        base = dialect.loaded_dbapi.Error
+        raise sa.exc.DBAPIError.instance(
+            statement, None, error, base, hide_parameters=True, connection_invalidated=lost, dialect=dialect
+        ) from error
+    finally:
+        cursor.close()
+
+
 def select_keys(
     connection: sa.Connection, table: sa.Table, columns: Columns, keys: Sequence[Values], lock: bool = False
 ) -> Sequence[Any]:
@@ -63,9 +115,8 @@ def select_keys(
     if not keys:
         return ()
     if is_sqlite(connection):
-        return connection.exec_driver_sql(_sqlite_select(table, columns), (json.dumps(keys),)).fetchall()
-    statement = _postgresql_select(table, columns, lock)
-    return connection.exec_driver_sql(statement, _arrays(keys)).fetchall()
+        return rows_of(connection, _sqlite_select(table, columns), (json.dumps(keys),))
+    return rows_of(connection, _postgresql_select(table, columns, lock), _arrays(keys))
 
 
 def update_keys(
@@ -74,8 +125,7 @@ def update_keys(
     """Set columns of many rows. rows: the columns' values, then the primary key's. also: settings that are the same."""
     if not rows:
         return
-    statement = _update(table, columns, also, is_sqlite(connection))
-    connection.exec_driver_sql(statement, list(rows) if is_sqlite(connection) else _arrays(rows))
+    _write(connection, _update(table, columns, also, is_sqlite(connection)), rows)
 
 
 def insert_rows(
@@ -84,8 +134,7 @@ def insert_rows(
     """Insert rows. over: where the primary key is there already, the row gets these values."""
     if not rows:
         return
-    statement = _insert(table, columns, over, is_sqlite(connection))
-    connection.exec_driver_sql(statement, list(rows) if is_sqlite(connection) else _arrays(rows))
+    _write(connection, _insert(table, columns, over, is_sqlite(connection)), rows)
 
 
 def delete_keys(connection: sa.Connection, table: sa.Table, columns: Columns, keys: Sequence[Values]) -> None:
@@ -94,14 +143,21 @@ def delete_keys(connection: sa.Connection, table: sa.Table, columns: Columns, ke
         return
     if is_sqlite(connection):
         same = " AND ".join(f"{column} = ?" for column in columns)
-        connection.exec_driver_sql(f"DELETE FROM {table.name} WHERE {same}", list(keys))
+        run_many(connection, f"DELETE FROM {table.name} WHERE {same}", keys)
     else:
         statement = f"DELETE FROM {table.name} AS t USING {_unnest(table, columns)} WHERE {_same(columns)}"
-        connection.exec_driver_sql(statement, _arrays(keys))
+        run(connection, statement, _arrays(keys))
 
 
 def keys_of(table: sa.Table) -> Columns:
     return tuple(column.name for column in table.primary_key.columns)
+
+
+def _write(connection: sa.Connection, statement: str, rows: Sequence[Values]) -> None:
+    if is_sqlite(connection):
+        run_many(connection, statement, rows)
+    else:
+        run(connection, statement, _arrays(rows))
 
 
 def _arrays(rows: Sequence[Values]) -> Values:

@@ -9,19 +9,21 @@ the worker's outcome does not stand. The lease stays until the worker comes back
 nobody else may look meanwhile. What it then says an act came to is kept, though: the world did change.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
 import structlog
 
 from fleetkeeper.adapters.store import run_tables as tables
-from fleetkeeper.adapters.store.bulk import Times, Values, insert_rows, is_sqlite, select_keys, update_keys
-from fleetkeeper.adapters.store.run_rows import MOVING, STEP, TASK, Codec, run_of
+from fleetkeeper.adapters.store.bulk import Times, Values, insert_rows, is_sqlite, rows_of, select_keys, update_keys
+from fleetkeeper.adapters.store.run_rows import MOVING, STEP, TASK, Codec, runs_of
 from fleetkeeper.adapters.store.run_wakes import append_events, drop_reservations, wake
-from fleetkeeper.core.run import TASK_OVER, Run, StepState, TaskKey
+from fleetkeeper.core.frozen import maker, replace
+from fleetkeeper.core.run import TASK_OVER, StepState, TaskKey
 from fleetkeeper.engine.run_ports import Claim, Outcome
 from fleetkeeper.errors import Tampered
 
@@ -33,20 +35,7 @@ _UNTRIED = frozenset({StepState.READY, StepState.INTENDED, StepState.ACTING})
 """States of a step that say nothing of what an act came to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """The wall in SQL: PostgreSQL's own, ours for SQLite. micros is it in microseconds since 1970."""
-
-    now: str
-    micros: str
-    values: Mapping[str, Any]
-
-    @classmethod
-    def of(cls, connection: sa.Connection) -> "Clock":
-        if not is_sqlite(connection):
-            return cls("statement_timestamp()", "(extract(epoch FROM statement_timestamp()) * 1000000)::bigint", {})
-        now = datetime.now(UTC)
-        return cls(":wall", ":micros", {"wall": Times.to_sqlite(now), "micros": int(now.timestamp() * 1_000_000)})
+_DUE = TASK.index("due")
 
 
 def claim(
@@ -56,26 +45,37 @@ def claim(
 
     Those whose row another transaction has locked just now are passed over.
     """
-    clock = Clock.of(connection)
-    until: dict[str, Any]
-    if is_sqlite(connection):
-        until = {"until": Times.to_sqlite(datetime.now(UTC) + lease), "due": Times.to_sqlite(now)}
-        ends, greatest, skip = ":until", "max", ""
+    sqlite = is_sqlite(connection)
+    parameters: dict[str, Any] = {"worker": worker, "most": limit, "due": Codec(connection).stamp(now)}
+    if sqlite:
+        wall = datetime.now(UTC)
+        stamps = {"wall": Times.to_sqlite(wall), "until": Times.to_sqlite(wall + lease)}
+        parameters |= {**stamps, "micros": int(wall.timestamp() * 1_000_000)}
     else:
-        until = {"lease": lease, "due": now}
-        ends, greatest, skip = f"{clock.now} + :lease", "greatest", "FOR UPDATE SKIP LOCKED"
-    epoch = f"{greatest}(epoch + 1, {clock.micros})"
-    statement = f"""
+        parameters["lease"] = lease
+    return tuple(sorted(rows_of(connection, _claiming(sqlite), parameters), key=itemgetter(_DUE)))
+
+
+@cache
+def _claiming(sqlite: bool) -> str:
+    """The wall is PostgreSQL's own clock there, ours on SQLite; micros is it in microseconds since 1970."""
+    if sqlite:
+        due, most, worker, ends, wall, micros = ":due", ":most", ":worker", ":until", ":wall", ":micros"
+        greatest, skip = "max", ""
+    else:
+        due, most, worker = "%(due)s", "%(most)s", "%(worker)s"
+        wall, ends = "statement_timestamp()", "statement_timestamp() + %(lease)s"
+        micros = "(extract(epoch FROM statement_timestamp()) * 1000000)::bigint"
+        greatest, skip = "greatest", "FOR UPDATE SKIP LOCKED"
+    epoch = f"{greatest}(epoch + 1, {micros})"
+    return f"""
         WITH picked AS (
             SELECT run_id, idx FROM run_task
-            WHERE due <= :due AND (lease_until IS NULL OR lease_until < {clock.now}) ORDER BY due LIMIT :most {skip}
+            WHERE due <= {due} AND (lease_until IS NULL OR lease_until < {wall}) ORDER BY due LIMIT {most} {skip}
         )
-        UPDATE run_task SET lease_owner = :worker, lease_until = {ends}, epoch = {epoch}, lease_epoch = {epoch}
+        UPDATE run_task SET lease_owner = {worker}, lease_until = {ends}, epoch = {epoch}, lease_epoch = {epoch}
         WHERE (run_id, idx) IN (SELECT run_id, idx FROM picked) RETURNING {", ".join(TASK)}, epoch
     """
-    parameters = {"worker": worker, "most": limit, **until, **clock.values}
-    rows: Sequence[Any] = connection.execute(sa.text(statement), parameters).fetchall()
-    return tuple(tuple(row) for row in sorted(rows, key=lambda row: row.due))
 
 
 def claims_of(connection: sa.Connection, rows: Sequence[tuple[Any, ...]]) -> Iterator[Claim]:
@@ -85,19 +85,16 @@ def claims_of(connection: sa.Connection, rows: Sequence[tuple[Any, ...]]) -> Ite
     codec, steps = Codec(connection), {}
     for row in select_keys(connection, tables.run_step, STEP, keys):
         steps[row[0], row[1], row[2]] = row
-    own = tables.run
-    query = sa.select(own).where(own.c.id.in_({row[0] for row in rows}))
-    stored = {row.id: row for row in connection.execute(query)}
-    runs: dict[str, Run] = {}
+    runs = runs_of(connection, {row[0] for row in rows})
     for row, key in zip(rows, keys, strict=True):
         try:
             step = codec.step(steps[key]) if key in steps else None
-            run = runs[row[0]] = runs.get(row[0]) or run_of(stored[row[0]])
-            yield Claim(codec.task(row), step, row[-1], run)
+            yield _make_claim(codec.task(row), step, row[-1], runs[row[0]])
         except Tampered as error:  # one row must not stop all; its run says so, for its tick finds the same
             _log.warning("task_unreadable", run=row[0], task=row[1], reason=str(error))
 
 
+_make_claim = maker(Claim)
 _HEAD = ("run_id", "idx", "epoch", "lease_epoch", "committed", "wake")
 
 
@@ -106,7 +103,7 @@ def commit(connection: sa.Connection, outcomes: Sequence[Outcome]) -> frozenset[
     codec = Codec(connection)
     keys = sorted({(outcome.task.key.run, outcome.task.key.idx) for outcome in outcomes})
     stored = {
-        (row[0], row[1]): row for row in select_keys(connection, tables.run_task, _HEAD + MOVING, keys, lock=True)
+        (run, idx): found for run, idx, *found in select_keys(connection, tables.run_task, _HEAD, keys, lock=True)
     }
     written: list[Outcome] = []
     overruled: list[Outcome] = []
@@ -115,18 +112,19 @@ def commit(connection: sa.Connection, outcomes: Sequence[Outcome]) -> frozenset[
         row = stored.get((outcome.task.key.run, outcome.task.key.idx))
         if row is None:
             continue
-        if row.epoch == outcome.epoch:
+        epoch, lease_epoch, committed, _ = row
+        if epoch == outcome.epoch:
             written.append(outcome)
-        elif row.lease_epoch == outcome.epoch:
+        elif lease_epoch == outcome.epoch:
             overruled.append(outcome)
-        elif row.committed == outcome.epoch:
+        elif committed == outcome.epoch:
             known.add(outcome.task.key)
-    _write_tasks(connection, codec, written, stored)
+    _write_tasks(connection, codec, written)
     update_keys(connection, tables.run_task, (), [_key(each) for each in overruled], _GIVEN_BACK)
     _write_steps(connection, codec, [*written, *(_seen(each) for each in overruled)])
     over = [each.task.key for each in written if each.task.needs and each.task.state in TASK_OVER]
     drop_reservations(connection, over)
-    wakes = [each for each in written if each.wakes or (stored[_key(each)].wake and not each.keeps)]
+    wakes = [each for each in written if each.wakes or (stored[_key(each)][-1] and not each.keeps)]
     wake(connection, _soonest([*wakes, *overruled]))
     append_events(connection, [event for each in (*written, *overruled) for event in each.events])
     return frozenset({each.task.key for each in written} | known)
@@ -151,52 +149,47 @@ def _seen(outcome: Outcome) -> Outcome:
     return Outcome(outcome.task, outcome.epoch, steps)
 
 
-def _write_tasks(
-    connection: sa.Connection, codec: Codec, outcomes: Sequence[Outcome], stored: Mapping[tuple[str, int], Any]
-) -> None:
-    """A task that was only polled is a narrow write: its due, and the lease that is given back."""
+def _write_tasks(connection: sa.Connection, codec: Codec, outcomes: Sequence[Outcome]) -> None:
+    """A task that was only polled is a narrow write: its due, and the lease that is given back.
+
+    What was claimed says what is stored: whoever else moves a task gives it a new epoch, and this outcome is dropped.
+    """
     polled: list[Values] = []
     moved: list[Values] = []
     kept: list[Values] = []
-    head = len(_HEAD)
     for outcome in outcomes:
-        key, values = _key(outcome), codec.moving(outcome.task)
+        task = outcome.task
         if outcome.keeps:
-            kept.append((*values, outcome.epoch, *key))
-        elif values[1:] == tuple(stored[key])[head + 1 :]:
-            polled.append((values[0], outcome.epoch, *key))
+            kept.append((*codec.moving(task), outcome.epoch, task.key.run, task.key.idx))
+        elif outcome.before is not None and replace(outcome.before.task, due=task.due) == task:
+            polled.append((codec.stamp(task.due), outcome.epoch, task.key.run, task.key.idx))
         else:
-            moved.append((*values, outcome.epoch, *key))
+            moved.append((*codec.moving(task), outcome.epoch, task.key.run, task.key.idx))
     update_keys(connection, tables.run_task, ("due", "committed"), polled, _GIVEN_BACK)
     update_keys(connection, tables.run_task, (*MOVING, "committed"), moved, _GIVEN_BACK)
     update_keys(connection, tables.run_task, (*MOVING, "committed"), kept, _KEPT)
 
 
-_AFTER_POLLS = STEP.index("polls") + 1
-
-
 def _write_steps(connection: sa.Connection, codec: Codec, outcomes: Sequence[Outcome]) -> None:
     """Only those that changed; of a step that was only polled, the count alone."""
-    newest = {row[:3]: row for outcome in outcomes for step in outcome.steps for row in (codec.step_row(step),)}
-    rows, keys = list(newest.values()), list(newest)
-    stored = {(row[0], row[1], row[2]): row for row in select_keys(connection, tables.run_step, STEP, keys)}
-    polled: list[Values] = []
-    moved: list[Values] = []
-    for row in rows:
-        before = stored.get(row[:3])
-        if before is None or tuple(before[_AFTER_POLLS:]) != row[_AFTER_POLLS:]:
-            moved.append(row)
-        elif before[_AFTER_POLLS - 1] != row[_AFTER_POLLS - 1]:
-            polled.append((row[_AFTER_POLLS - 1], *row[:3]))
-    update_keys(connection, tables.run_step, ("polls",), polled)
-    insert_rows(connection, tables.run_step, STEP, moved, over=True)
+    polled: dict[tuple[TaskKey, int], Values] = {}
+    moved: dict[tuple[TaskKey, int], Values] = {}
+    for outcome in outcomes:
+        before = outcome.before.step if outcome.before is not None else None
+        for step in outcome.steps:
+            if before is not None and replace(before, polls=step.polls) == step:
+                polled[step.key, step.idx] = (step.polls, step.key.run, step.key.idx, step.idx)
+            else:
+                moved[step.key, step.idx] = codec.step_row(step)
+    update_keys(connection, tables.run_step, ("polls",), list(polled.values()))
+    insert_rows(connection, tables.run_step, STEP, list(moved.values()), over=True)
 
 
 def renew(connection: sa.Connection, worker: str, keys: Sequence[TaskKey], lease: timedelta) -> None:
     """Prolong the leases that this worker still has."""
     own, plain = tables.run_task, [(key.run, key.idx) for key in keys]
     rows = select_keys(connection, own, ("run_id", "idx", "lease_owner"), plain, lock=True)
-    ours = [(row.run_id, row.idx) for row in rows if row.lease_owner == worker]
+    ours = [(run, idx) for run, idx, owner in rows if owner == worker]
     until = Codec(connection).stamp(_now(connection) + lease)
     update_keys(connection, own, ("lease_until",), [(until, *key) for key in ours])
 

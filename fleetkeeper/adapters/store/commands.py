@@ -1,5 +1,7 @@
 """What operators say: verbs as rows, decisions on plans and gates, freezes."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -9,9 +11,13 @@ from fleetkeeper.adapters.store.rows import inserts
 from fleetkeeper.adapters.store.run_rows import applied_of, approval_row, command_of, command_row, freeze_row
 from fleetkeeper.adapters.store.run_wakes import active_runs, append_events, look_again, wake
 from fleetkeeper.core.approval import Approval
-from fleetkeeper.core.run import Applied, Cause, Command, Event, Freeze, Verb
+from fleetkeeper.core.people import STOPS, unverified
+from fleetkeeper.core.run import OF_NO_RUN, Applied, Cause, Command, Event, Freeze
 
-_DECISIONS = (Verb.APPROVE.value, Verb.REJECT.value)
+Knows = Callable[[Command], bool]
+"""Whether the actor of a stored command was verified."""
+
+_STOPS, _ELSEWHERE = (sorted(verb.value for verb in verbs) for verbs in (STOPS, OF_NO_RUN))
 
 
 def add_command(connection: sa.Connection, command: Command) -> bool:
@@ -22,10 +28,36 @@ def add_command(connection: sa.Connection, command: Command) -> bool:
     return new
 
 
-def decisions_waiting(connection: sa.Connection) -> tuple[Command, ...]:
+def to_verify(connection: sa.Connection) -> tuple[Command, ...]:
     own = tables.command
-    query = sa.select(own).where(own.c.applied_at.is_(None), own.c.verb.in_(_DECISIONS))
+    query = sa.select(own).where(own.c.applied_at.is_(None), own.c.verb.not_in(_STOPS))
     return tuple(command_of(row) for row in connection.execute(query.order_by(own.c.at, own.c.id)))
+
+
+def for_tick(connection: sa.Connection, run: str, knows: Knows) -> tuple[Command, ...]:
+    """What a run's own tick answers, oldest first: what an actor said who is known, and every stop, with the remark."""
+    own = tables.command
+    waiting = sa.and_(own.c.subject == run, own.c.applied_at.is_(None), own.c.verb.not_in(_ELSEWHERE))
+    rows = connection.execute(sa.select(own).where(waiting).order_by(own.c.at, own.c.id))
+    found = ((command, knows(command)) for command in map(command_of, rows))
+    return tuple(
+        command if is_known else replace(command, actor=unverified(command.actor))
+        for command, is_known in found
+        if is_known or command.verb in STOPS
+    )
+
+
+def vouch(connection: sa.Connection, command: Command, at: datetime) -> bool:
+    """Store who said a command, as it was verified; its run is due at once. False when a later stop overtook it."""
+    own = tables.command
+    later = sa.and_(own.c.subject == command.subject, own.c.verb.in_(_STOPS), own.c.at > command.at)
+    if connection.execute(sa.select(own.c.id).where(later).limit(1)).first() is not None:
+        return False
+    known = {"actor": command.actor, "identity": command.identity, "proof": command.proof}
+    waiting = sa.and_(own.c.id == command.id, own.c.applied_at.is_(None))
+    connection.execute(own.update().where(waiting).values(known))
+    wake(connection, {command.subject: at})
+    return True
 
 
 def settle(connection: sa.Connection, applied: Applied, approval: Approval | None, event: Event, at: datetime) -> None:
@@ -33,13 +65,10 @@ def settle(connection: sa.Connection, applied: Applied, approval: Approval | Non
 
     The runs that it is about decide anew at once, and their gates look for it at once.
     """
-    own = tables.command
-    settled = {"applied_at": at, "accepted": applied.accepted, "result": applied.result}
-    waiting = sa.and_(own.c.id == applied.id, own.c.applied_at.is_(None))
-    row = connection.execute(own.update().where(waiting).values(settled).returning(own.c.subject)).first()
-    if row is None:
+    subject = answer(connection, applied, at)
+    if subject is None:
         return
-    runs = [row.subject]
+    runs = [subject]
     if approval is not None:
         inserts(connection, tables.approval, approval_row(approval))
         runs += [approval.run] if approval.run else active_runs(connection, approval.plan)
@@ -47,6 +76,15 @@ def settle(connection: sa.Connection, applied: Applied, approval: Approval | Non
     look_again(connection, sa.and_(task.c.run_id.in_(runs), task.c.cause == Cause.APPROVAL.value), at)
     wake(connection, dict.fromkeys(runs, at))
     append_events(connection, [event])
+
+
+def answer(connection: sa.Connection, applied: Applied, at: datetime) -> str | None:
+    """Write what became of a command, and erase what proved who said it; its subject, None when it has an answer."""
+    own = tables.command
+    settled = {"applied_at": at, "accepted": applied.accepted, "result": applied.result, "proof": ""}
+    waiting = sa.and_(own.c.id == applied.id, own.c.applied_at.is_(None))
+    found = connection.execute(own.update().where(waiting).values(settled).returning(own.c.subject)).first()
+    return None if found is None else str(found.subject)
 
 
 def applied(connection: sa.Connection, command: str) -> Applied | None:

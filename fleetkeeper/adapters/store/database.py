@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, exc
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import QueuePool
 
+from fleetkeeper.adapters.store.bulk import run
 from fleetkeeper.config import StoreSettings
 from fleetkeeper.errors import ConfigError, Mistake, SchemaError, StoreUnavailable
 
@@ -50,15 +51,17 @@ class Database:
     def write(self, action: str, work: Callable[[Connection], T]) -> T:
         """Do the work in one transaction, and once more when the connection broke; so work must bear a repetition."""
 
-        def once() -> T:
-            with self._turn, self.engine.begin() as connection:
-                return work(connection)
-
-        again = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(2), retry=tenacity.retry_if_exception(_connection_lost), reraise=True
-        )
         with self.translated(action):
-            return again(once)
+            try:
+                return self._once(work)
+            except exc.DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+            return self._once(work)
+
+    def _once(self, work: Callable[[Connection], T]) -> T:
+        with self._turn, self.engine.begin() as connection:
+            return work(connection)
 
     def read(self, action: str, work: Callable[[Connection], T]) -> T:
         """Do the work on one consistent view of the data."""
@@ -176,17 +179,13 @@ def _sqlite(file: Path, create: bool) -> Engine:
 def _begin(connection: Connection) -> None:
     """Writers take the lock at once: a reader that becomes a writer later would fail, without waiting."""
     reading = connection.get_execution_options().get("fleetkeeper_reading")
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+    run(connection, "BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
 def _reading(engine: Engine) -> dict[str, Any]:
     if engine.dialect.name == "sqlite":
         return {"fleetkeeper_reading": True}
     return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-
-
-def _connection_lost(error: BaseException) -> bool:
-    return isinstance(error, exc.DBAPIError) and error.connection_invalidated
 
 
 def _is_busy(error: BaseException) -> bool:

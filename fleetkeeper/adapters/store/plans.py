@@ -7,7 +7,7 @@ import sqlalchemy as sa
 import structlog
 
 from fleetkeeper.adapters.store import run_tables as tables
-from fleetkeeper.adapters.store.bulk import insert_rows
+from fleetkeeper.adapters.store.bulk import insert_rows, select_keys
 from fleetkeeper.adapters.store.rows import inserts
 from fleetkeeper.core.plan import Header, Member, Plan
 from fleetkeeper.errors import Tampered
@@ -94,6 +94,5 @@ def _bodies(connection: sa.Connection, plan: str) -> list[str]:
 
 def texts_of(connection: sa.Connection, plans: Sequence[str]) -> Mapping[str, str]:
     """Plan → the text of its header, as it is stored."""
-    own = tables.plan
-    rows = connection.execute(sa.select(own.c.id, own.c.header).where(own.c.id.in_(plans)))
-    return {row.id: row.header for row in rows}
+    rows = select_keys(connection, tables.plan, ("id", "header"), [(plan,) for plan in plans])
+    return dict(map(tuple, rows))

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from fleetkeeper.adapters.store import run_tables as tables
-from fleetkeeper.adapters.store.bulk import is_sqlite, mark, select_keys
+from fleetkeeper.adapters.store.bulk import is_sqlite, mark, marks, rows_of, select_keys
 from fleetkeeper.adapters.store.plans import find_plan, texts_of
 from fleetkeeper.adapters.store.run_rows import (
     STEP,
@@ -18,6 +18,8 @@ from fleetkeeper.adapters.store.run_rows import (
     command_of,
     event_of,
     run_of,
+    runs_of,
+    runs_where,
     standing_freezes,
     unit_of,
 )
@@ -63,19 +65,19 @@ def _units(connection: sa.Connection, run: str) -> tuple[Unit, ...]:
 def _tasks(connection: sa.Connection, run: str) -> tuple[Task, ...]:
     codec = Codec(connection)
     statement = f"SELECT {', '.join(TASK)} FROM run_task WHERE run_id = {mark(connection)} ORDER BY idx"
-    return tuple(codec.task(row) for row in connection.exec_driver_sql(statement, (run,)).fetchall())
+    return tuple(codec.task(row) for row in rows_of(connection, statement, (run,)))
 
 
 def _steps(connection: sa.Connection, run: str) -> tuple[Step, ...]:
     codec = Codec(connection)
     statement = f"SELECT {', '.join(STEP)} FROM run_step WHERE run_id = {mark(connection)} ORDER BY task, idx"
-    return tuple(codec.step(row) for row in connection.exec_driver_sql(statement, (run,)).fetchall())
+    return tuple(codec.step(row) for row in rows_of(connection, statement, (run,)))
 
 
 def task_steps(connection: sa.Connection, key: TaskKey) -> tuple[Step, ...]:
     codec, sign = Codec(connection), mark(connection)
     statement = f"SELECT {', '.join(STEP)} FROM run_step WHERE run_id = {sign} AND task = {sign} ORDER BY idx"
-    return tuple(codec.step(row) for row in connection.exec_driver_sql(statement, (key.run, key.idx)).fetchall())
+    return tuple(codec.step(row) for row in rows_of(connection, statement, (key.run, key.idx)))
 
 
 def _commands(connection: sa.Connection, subjects: Sequence[str]) -> tuple[tuple[Command, Applied | None], ...]:
@@ -85,11 +87,11 @@ def _commands(connection: sa.Connection, subjects: Sequence[str]) -> tuple[tuple
 
 
 def all_runs(connection: sa.Connection, over: bool) -> tuple[Run, ...]:
-    own = tables.run
-    query = sa.select(own).order_by(own.c.created_at.desc(), own.c.id.desc())
-    if not over:
-        query = query.where(own.c.state.not_in([state.value for state in OVER]))
-    return tuple(run_of(row) for row in connection.execute(query))
+    newest = "ORDER BY created_at DESC, id DESC"
+    if over:
+        return runs_where(connection, newest)
+    states = tuple(state.value for state in OVER)
+    return runs_where(connection, f"WHERE state NOT IN ({marks(connection, states)}) {newest}", states)
 
 
 def events_after(connection: sa.Connection, run: str, after: int, limit: int) -> tuple[StoredEvent, ...]:
@@ -102,7 +104,7 @@ def events_after(connection: sa.Connection, run: str, after: int, limit: int) ->
 def due_runs(connection: sa.Connection, now: datetime) -> tuple[str, ...]:
     """Asked with every turn of the engine, so in the driver's own words, as next_due is."""
     statement = f"SELECT id FROM run WHERE due <= {mark(connection)} ORDER BY due, id"
-    return tuple(row[0] for row in connection.exec_driver_sql(statement, (Codec(connection).stamp(now),)))
+    return tuple(row[0] for row in rows_of(connection, statement, (Codec(connection).stamp(now),)))
 
 
 def next_due(connection: sa.Connection) -> datetime | None:
@@ -110,38 +112,37 @@ def next_due(connection: sa.Connection) -> datetime | None:
     free = f"lease_until IS NULL OR lease_until < {'?' if sqlite else 'statement_timestamp()'}"
     runs = "SELECT min(due) FROM run WHERE due IS NOT NULL"
     tasks = f"SELECT due FROM run_task WHERE due IS NOT NULL AND ({free}) ORDER BY due LIMIT 1"
-    found = connection.exec_driver_sql(
-        f"SELECT ({runs}), ({tasks})", (codec.stamp(datetime.now(UTC)),) if sqlite else ()
-    )
-    return min((codec.moment(due) for due in found.one() if due is not None), default=None)
+    parameters = (codec.stamp(datetime.now(UTC)),) if sqlite else ()
+    (found,) = rows_of(connection, f"SELECT ({runs}), ({tasks})", parameters)
+    return min((codec.moment(due) for due in found if due is not None), default=None)
 
 
 def guards(connection: sa.Connection, keys: Sequence[TaskKey]) -> dict[TaskKey, Guard]:
     """Everything at one moment, in as many statements for many keys as for one; a task that is gone is left out."""
     plain = [(key.run, key.idx) for key in keys]
     tasks = select_keys(connection, tables.run_task, ("run_id", "idx", "role", "epoch", "step"), plain)
-    own = tables.run
-    rows = connection.execute(sa.select(own).where(own.c.id.in_({row.run_id for row in tasks})))
-    runs = {row.id: run_of(row) for row in rows}
+    runs = runs_of(connection, {row[0] for row in tasks})
     plans = sorted({run.plan for run in runs.values()})
     headers, approvals = texts_of(connection, plans), approvals_of(connection, plans)
-    bodies = _bodies(connection, [(runs[row.run_id].plan, row.idx) for row in tasks if row.role == Role.MEMBER.value])
+    members = [(runs[run].plan, idx) for run, idx, role, _, _ in tasks if role == Role.MEMBER.value]
+    bodies = _bodies(connection, members)
+    current = select_keys(connection, tables.run_step, STEP, [(run, idx, step) for run, idx, _, _, step in tasks])
     codec = Codec(connection)
-    current = select_keys(connection, tables.run_step, STEP, [(row.run_id, row.idx, row.step) for row in tasks])
     steps = {(row[0], row[1]): codec.step(row) for row in current}
+    own = {run.id: tuple(each for each in approvals[run.plan] if each.run in {"", run.id}) for run in runs.values()}
     freezes = standing_freezes(connection)
     return {
-        TaskKey(row.run_id, row.idx): Guard(
+        TaskKey(id, idx): Guard(
             run=run,
             header=headers[run.plan],
-            member=bodies.get((run.plan, row.idx), ""),
-            approvals=tuple(each for each in approvals[run.plan] if each.run in {"", run.id}),
+            member=bodies.get((run.plan, idx), ""),
+            approvals=own[id],
             freezes=freezes,
-            epoch=row.epoch,
-            step=steps.get((row.run_id, row.idx)),
+            epoch=epoch,
+            step=steps.get((id, idx)),
         )
-        for row in tasks
-        for run in (runs[row.run_id],)
+        for id, idx, _, epoch, _ in tasks
+        for run in (runs[id],)
     }
 
 

@@ -1,6 +1,6 @@
 """Tasks and steps as rows and back, without SQLAlchemy's cost per value; runs, units and what people say with it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,10 +8,11 @@ import msgspec
 import sqlalchemy as sa
 
 from fleetkeeper.adapters.store import run_tables as tables
-from fleetkeeper.adapters.store.bulk import Columns, Times, Values, is_sqlite
+from fleetkeeper.adapters.store.bulk import Columns, Times, Values, is_sqlite, marks, rows_of
 from fleetkeeper.adapters.store.rows import Row
 from fleetkeeper.adapters.store.tables import storable
 from fleetkeeper.core.approval import Approval
+from fleetkeeper.core.frozen import maker
 from fleetkeeper.core.plan import Need
 from fleetkeeper.core.run import (
     Applied,
@@ -58,6 +59,7 @@ _encoder = msgspec.json.Encoder(order="deterministic")
 _needs = msgspec.json.Decoder(tuple[Need, ...])
 _texts = msgspec.json.Decoder(dict[str, str])
 _memory = msgspec.json.Decoder(dict[str, str])
+_make_task, _make_step, _make_key, _make_why = maker(Task), maker(Step), maker(TaskKey), maker(Why)
 _NO_WHY = (None,) * len(WHY)
 
 
@@ -116,8 +118,8 @@ class Codec:
         (needs, attributes, due, state, since, step, acted, started, ended) = row[13:22]
         (cause, why, why_since, owner, fix, next_attempt) = row[22:28]
         moment = self.moment
-        return Task(
-            TaskKey(run, idx),
+        return _make_task(
+            _make_key(run, idx),
             _roles[role],
             name,
             stage,
@@ -169,8 +171,8 @@ class Codec:
         (run, task, idx, polls, name, kind, state, since, token, memory, intent, attempt) = row[:12]
         started, deadline, ended, error, seal = row[12:]
         moment = self.moment
-        return Step(
-            TaskKey(run, task),
+        return _make_step(
+            _make_key(run, task),
             idx,
             name,
             kind,
@@ -188,6 +190,25 @@ class Codec:
             seal,
         )
 
+    def run(self, row: Sequence[Any]) -> Run:
+        """The run of a row of RUN and WHY."""
+        (id, plan, digest, state, since, control, created_at, created_by, started, ended, due) = row[:11]
+        moment = self.moment
+        return Run(
+            id,
+            plan,
+            digest,
+            RunState(state),
+            moment(since),
+            Control(control),
+            moment(created_at),
+            created_by,
+            self.why(row[11:]),
+            moment(started),
+            moment(ended),
+            moment(due),
+        )
+
     def event_row(self, event: Event) -> Values:
         """The values of EVENT."""
         texts = storable(event.run), event.kind, storable(event.text), storable(event.actor)
@@ -197,7 +218,7 @@ class Codec:
         cause, text, since, owner, fix, next_attempt = row
         if cause is None:
             return None
-        return Why(_causes[cause], text, self.moment(since), owner, fix, self.moment(next_attempt))
+        return _make_why(_causes[cause], text, self.moment(since), owner, fix, self.moment(next_attempt))
 
     def _why(self, why: Why | None) -> Values:
         if why is None:
@@ -279,6 +300,34 @@ def unit_of(row: Any) -> Unit:
     return Unit(row.stage, row.group_name, UnitState(row.state), row.since, why_of(row))
 
 
+_RUN = (
+    "id",
+    "plan_id",
+    "digest",
+    "state",
+    "since",
+    "control",
+    "created_at",
+    "created_by",
+    "started_at",
+    "ended_at",
+    "due",
+)
+
+
+def runs_of(connection: sa.Connection, ids: Collection[str]) -> dict[str, Run]:
+    """Id → run, of those that are there."""
+    if not ids:
+        return {}
+    return {run.id: run for run in runs_where(connection, f"WHERE id IN ({marks(connection, ids)})", tuple(ids))}
+
+
+def runs_where(connection: sa.Connection, end: str, parameters: Values = ()) -> tuple[Run, ...]:
+    """end: of the query, in the driver's own words, for the engine asks this before each act."""
+    codec, statement = Codec(connection), f"SELECT {', '.join((*_RUN, *WHY))} FROM run {end}"
+    return tuple(codec.run(row) for row in rows_of(connection, statement, parameters))
+
+
 def event_of(row: Any) -> Event:
     return Event(row.at, row.run_id, row.kind, row.text, row.actor, row.task, row.step)
 
@@ -310,10 +359,6 @@ def approval_row(approval: Approval) -> Row:
     return {"plan_id": approval.plan, "run_id": approval.run, **{name: getattr(approval, name) for name in _SIGNED}}
 
 
-def approval_of(row: Any) -> Approval:
-    return Approval(plan=row.plan_id, run=row.run_id, **{name: getattr(row, name) for name in _SIGNED})
-
-
 _FREEZE = ("id", "reason", "actor", "at", "selector", "until")
 
 
@@ -321,20 +366,29 @@ def freeze_row(freeze: Freeze) -> Row:
     return {name: getattr(freeze, name) for name in _FREEZE}
 
 
-def freeze_of(row: Any) -> Freeze:
-    return Freeze(**{name: getattr(row, name) for name in _FREEZE})
-
-
 def approvals_of(connection: sa.Connection, plans: Sequence[str]) -> dict[str, tuple[Approval, ...]]:
     """Plan → its approvals and those of its runs, oldest first."""
     found: dict[str, list[Approval]] = {plan: [] for plan in plans}
-    own = tables.approval
-    for row in connection.execute(sa.select(own).where(own.c.plan_id.in_(plans)).order_by(own.c.at, own.c.id)):
-        found[row.plan_id].append(approval_of(row))
-    return {plan: tuple(some) for plan, some in found.items()}
+    if not plans:
+        return {}
+    columns = ("plan_id", "run_id", *_SIGNED)
+    some = marks(connection, plans)
+    statement = f"SELECT {', '.join(columns)} FROM approval WHERE plan_id IN ({some}) ORDER BY at, id"
+    moment = Codec(connection).moment
+    for row in rows_of(connection, statement, tuple(plans)):
+        (plan, run, id, gate, digest, approved, actor, identity, requester, at, expires_at, note, signature) = row
+        decided = (digest, bool(approved), actor, identity, requester)
+        signed = Approval(id, plan, run, gate, *decided, moment(at), moment(expires_at), note, signature)
+        found[plan].append(signed)
+    return {plan: tuple(own) for plan, own in found.items()}
 
 
 def standing_freezes(connection: sa.Connection) -> tuple[Freeze, ...]:
-    own = tables.freeze
-    query = sa.select(own).where(own.c.lifted_at.is_(None)).order_by(own.c.at, own.c.id)
-    return tuple(freeze_of(row) for row in connection.execute(query))
+    moment = Codec(connection).moment
+    return tuple(
+        Freeze(id, reason, actor, moment(at), selector, moment(until))
+        for id, reason, actor, at, selector, until in rows_of(connection, _STANDING)
+    )
+
+
+_STANDING = f"SELECT {', '.join(_FREEZE)} FROM {tables.freeze.name} WHERE lifted_at IS NULL ORDER BY at, id"

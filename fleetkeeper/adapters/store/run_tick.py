@@ -10,13 +10,14 @@ a decision that admits somebody is made once more behind a lock that all runs sh
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
+from fleetkeeper.adapters.store import commands, tampered
 from fleetkeeper.adapters.store import run_tables as tables
-from fleetkeeper.adapters.store.bulk import insert_rows, is_sqlite, mark, select_keys, update_keys
+from fleetkeeper.adapters.store.bulk import insert_rows, is_sqlite, mark, rows_of, select_keys, update_keys
 from fleetkeeper.adapters.store.claims import is_free
 from fleetkeeper.adapters.store.plans import header_of
 from fleetkeeper.adapters.store.run_rows import (
@@ -24,7 +25,6 @@ from fleetkeeper.adapters.store.run_rows import (
     TASK,
     Codec,
     approvals_of,
-    command_of,
     run_of,
     run_row,
     standing_freezes,
@@ -33,21 +33,18 @@ from fleetkeeper.adapters.store.run_rows import (
 )
 from fleetkeeper.adapters.store.run_wakes import append_events, drop_reservations, lock_admissions, lock_tick
 from fleetkeeper.core.approval import PLAN, Approval
+from fleetkeeper.core.frozen import replace
 from fleetkeeper.core.run import (
     OVER,
     TASK_OVER,
     Busy,
-    Cause,
     Changes,
-    Event,
+    Command,
     Role,
     Run,
-    RunState,
     RunView,
     Task,
     TaskState,
-    Verb,
-    Why,
 )
 from fleetkeeper.errors import Tampered
 
@@ -55,7 +52,6 @@ Approves = Callable[[Sequence[Approval], str], bool]
 """Whether one of these approvals of a plan counts for the header's digest."""
 
 _OVERRULING = frozenset({TaskState.ABORTING, TaskState.ABORTED, TaskState.SKIPPED})
-_AGAIN = timedelta(minutes=1)  # a run whose plan was tampered with is looked at again, for someone may restore it
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,36 +74,51 @@ class _Alone(Exception):
 
 
 def tick(
-    connection: sa.Connection, id: str, decide: Callable[[RunView], Changes], approves: Approves
+    connection: sa.Connection, id: str, decide: Callable[[RunView], Changes], approves: Approves, knows: commands.Knows
 ) -> Changes | None:
     """None when there is no such run, or another worker decides for it."""
     if not lock_tick(connection, id):
         return None
     try:
         with connection.begin_nested():
-            return _decide(connection, id, decide, approves, alone=is_sqlite(connection))
+            return _decide(connection, id, decide, approves, knows, alone=is_sqlite(connection))
     except _Alone:  # and the savepoint's end gave all row locks back, so these are taken in their order
         lock_admissions(connection)
         _lock_tasks(connection, id)
-        return _decide(connection, id, decide, approves, alone=True)
+        return _decide(connection, id, decide, approves, knows, alone=True)
 
 
 def _decide(
-    connection: sa.Connection, id: str, decide: Callable[[RunView], Changes], approves: Approves, *, alone: bool
+    connection: sa.Connection,
+    id: str,
+    decide: Callable[[RunView], Changes],
+    approves: Approves,
+    knows: commands.Knows,
+    *,
+    alone: bool,
 ) -> Changes | None:
     seen = _look(connection, id)
     if seen is None:
         return None
     try:
-        changes = decide(_view(connection, seen, approves))
+        changes = decide(_view(connection, seen, approves, knows))
     except Tampered as error:
-        return _blocked(connection, seen, str(error))
+        return _not_believed(connection, seen, str(error), commands.for_tick(connection, id, knows))
     if not alone and _admits(seen, changes):
         raise _Alone
     leased = _leased(connection, seen, changes)
     if leased is None:
         raise _Alone
     _write(connection, seen, changes, leased)
+    return changes
+
+
+def _not_believed(connection: sa.Connection, seen: _Seen, wrong: str, said: tuple[Command, ...]) -> Changes:
+    _lock_tasks(connection, seen.run.id)
+    known = tampered.known(connection, seen.run.id)
+    seen = replace(seen, tasks=known.tasks, epochs=dict(known.epochs))
+    changes = tampered.decided(connection, seen.run, wrong, known, said)
+    _write(connection, seen, changes, _leased(connection, seen, changes) or frozenset())
     return changes
 
 
@@ -123,7 +134,7 @@ def _look(connection: sa.Connection, id: str) -> _Seen | None:
         return None
     codec = Codec(connection)
     statement = f"SELECT {', '.join(TASK)}, epoch FROM run_task WHERE run_id = {mark(connection)} ORDER BY idx"
-    rows = connection.exec_driver_sql(statement, (id,)).fetchall()
+    rows = rows_of(connection, statement, (id,))
     try:
         tasks = tuple(codec.task(each) for each in rows)
     except Tampered as error:
@@ -131,17 +142,12 @@ def _look(connection: sa.Connection, id: str) -> _Seen | None:
     return _Seen(run_of(row), row.wakes, row.header, tasks, {each[1]: each[-1] for each in rows})
 
 
-def _view(connection: sa.Connection, seen: _Seen, approves: Approves) -> RunView:
+def _view(connection: sa.Connection, seen: _Seen, approves: Approves, knows: commands.Knows) -> RunView:
     """Raises Tampered when the plan is not the one that the run was made of, and when a task cannot be read."""
     if seen.wrong:
         raise Tampered(seen.wrong)
     run = seen.run
-    units, commands = tables.run_unit, tables.command
-    waiting = sa.and_(
-        commands.c.subject == run.id,
-        commands.c.applied_at.is_(None),
-        commands.c.verb.not_in([Verb.APPROVE.value, Verb.REJECT.value]),
-    )
+    units = tables.run_unit
     of_plan = tuple(each for each in approvals_of(connection, [run.plan])[run.plan] if each.gate == PLAN)
     return RunView(
         header=header_of(run.plan, seen.header, run.digest),
@@ -153,10 +159,7 @@ def _view(connection: sa.Connection, seen: _Seen, approves: Approves) -> RunView
             )
         ),
         tasks=seen.tasks,
-        commands=tuple(
-            command_of(row)
-            for row in connection.execute(sa.select(commands).where(waiting).order_by(commands.c.at, commands.c.id))
-        ),
+        commands=commands.for_tick(connection, run.id, knows),
         elsewhere=_elsewhere(connection, run.id),
         reserved=_reserved(connection, run.id),
         freezes=standing_freezes(connection),
@@ -213,14 +216,14 @@ def _leased(connection: sa.Connection, seen: _Seen, changes: Changes) -> frozens
     """Lock the tasks that change: the idx of those that a worker holds. None when one of them moved since the look."""
     keys = sorted((task.key.run, task.key.idx) for task in changes.tasks)
     rows = select_keys(connection, tables.run_task, ("idx", "epoch", "lease_owner"), keys, lock=True)
-    if any(row.epoch != seen.epochs[row.idx] for row in rows):
+    if any(epoch != seen.epochs[idx] for idx, epoch, _ in rows):
         return None
-    if all(row.lease_owner is None for row in rows):
+    if all(owner is None for _, _, owner in rows):
         return frozenset()
     own = tables.run_task
     held = sa.select(own.c.idx).where(own.c.run_id == seen.run.id, own.c.lease_owner.is_not(None))
     living = set(connection.scalars(held.where(sa.not_(is_free(connection)))))
-    return frozenset(row.idx for row in rows if row.idx in living)
+    return frozenset(idx for idx, _, _ in rows if idx in living)
 
 
 def _write(connection: sa.Connection, seen: _Seen, changes: Changes, leased: frozenset[int]) -> None:
@@ -232,11 +235,8 @@ def _write(connection: sa.Connection, seen: _Seen, changes: Changes, leased: fro
         row = unit_row(run, unit)
         same = sa.and_(*(units.c[key] == row[key] for key in ("run_id", "stage", "group_name")))
         connection.execute(units.update().where(same).values(row))
-    commands, at = tables.command, _moment(changes)
     for applied in changes.applied:
-        values = {"applied_at": at, "accepted": applied.accepted, "result": applied.result}
-        waiting = sa.and_(commands.c.id == applied.id, commands.c.applied_at.is_(None))
-        connection.execute(commands.update().where(waiting).values(values))
+        commands.answer(connection, applied, _moment(changes))
     if changes.run is not None:
         _write_run(connection, changes.run, seen.wakes)
     elif seen.run.state in OVER:  # it was woken for an answer, and sleeps again
@@ -282,16 +282,3 @@ def _write_run(connection: sa.Connection, run: Run, wakes: int) -> None:
 def _moment(changes: Changes) -> datetime:
     """The keeper's time of the decision, as its events have it; the wall's when it has none."""
     return max((event.at for event in changes.events), default=None) or datetime.now(UTC)
-
-
-def _blocked(connection: sa.Connection, seen: _Seen, text: str) -> Changes:
-    """Nothing is decided by a plan that is not what was approved: the run says so, once, and looks again later."""
-    run, due = seen.run, seen.run.due or seen.run.since
-    known = run.why if run.why is not None and run.why.cause is Cause.TAMPERED else None
-    fix = "find out who changed the database; make, approve and start a new plan"
-    why = known or Why(Cause.TAMPERED, text, due, "the operator of this fleet", fix)
-    blocked = replace(run, state=RunState.BLOCKED, since=run.since if known else due, why=why, due=due + _AGAIN)
-    said = () if known else (Event(due, run.id, "tampered", text),)
-    changes = Changes(run=blocked, events=said)
-    _write(connection, seen, changes, frozenset())
-    return changes

@@ -20,6 +20,11 @@ from fleetkeeper.core.run import Applied, Changes, Command, Event, Freeze, Run, 
 from fleetkeeper.engine.run_ports import Claim, Guard, Outcome, StoredEvent, StoredRun
 
 
+def nobody_is_known(_command: Command) -> bool:
+    """For processes that never tick a run."""
+    return False
+
+
 def nothing_approves(_approvals: Sequence[Approval], _digest: str) -> bool:
     """For processes that never tick a run."""
     return False
@@ -29,11 +34,14 @@ class SqlRuns:
     """engine.run_ports.Runs on our tables. Raises StoreUnavailable or SchemaError, never a driver's error.
 
     approves: whether one of a plan's approvals counts for its digest; RunView.approved is its answer.
+    knows: whether the actor of a command was verified; of others RunView.commands has only what stops.
     """
 
-    def __init__(self, settings: StoreSettings, approves: Approves = nothing_approves) -> None:
+    def __init__(
+        self, settings: StoreSettings, approves: Approves = nothing_approves, knows: commands.Knows = nobody_is_known
+    ) -> None:
         self._database = Database(settings)
-        self._approves = approves
+        self._approves, self._knows = approves, knows
 
     # ---- plans
 
@@ -77,8 +85,11 @@ class SqlRuns:
     def add_command(self, command: Command) -> bool:
         return self._database.write("give a command", lambda c: commands.add_command(c, command))
 
-    def decisions_waiting(self) -> tuple[Command, ...]:
-        return self._database.read("read the decisions that wait", commands.decisions_waiting)
+    def to_verify(self) -> tuple[Command, ...]:
+        return self._database.read("read the commands to verify", commands.to_verify)
+
+    def vouch(self, command: Command, at: datetime) -> bool:
+        return self._database.write("vouch for a command", lambda c: commands.vouch(c, command, at))
 
     def settle(self, applied: Applied, approval: Approval | None, event: Event, at: datetime) -> None:
         self._database.write("settle a decision", lambda c: commands.settle(c, applied, approval, event, at))
@@ -111,7 +122,7 @@ class SqlRuns:
 
         A run whose plan was tampered with is not decided: it is BLOCKED, says so, and is looked at again later.
         """
-        return self._database.write("decide a run", lambda c: run_tick.tick(c, id, decide, self._approves))
+        return self._database.write("decide a run", lambda c: run_tick.tick(c, id, decide, self._approves, self._knows))
 
     def claim(self, worker: str, now: datetime, limit: int, lease: timedelta) -> tuple[Claim, ...]:
         def work(connection: sa.Connection) -> tuple[Claim, ...]:

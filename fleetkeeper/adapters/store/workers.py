@@ -84,9 +84,10 @@ def forget_runs(connection: sa.Connection, horizon: datetime) -> None:
     old = sa.and_(plan.c.created_at < horizon, plan.c.expires_at < horizon)
     unused = ~sa.exists().where(run.c.plan_id == plan.c.id)
     plans = list(connection.scalars(sa.delete(plan).where(old, unused).returning(plan.c.id)))
-    connection.execute(sa.delete(command).where(command.c.subject.in_([*runs, *plans])))
+    freeze = tables.freeze
+    lifted = list(connection.scalars(sa.delete(freeze).where(freeze.c.lifted_at < horizon).returning(freeze.c.id)))
+    connection.execute(sa.delete(command).where(command.c.subject.in_([*runs, *plans, *lifted])))
     connection.execute(sa.delete(tables.approval).where(tables.approval.c.run_id.in_(runs)))
     orphan = ~sa.exists().where(run.c.id == event.c.run_id)
     connection.execute(sa.delete(event).where(event.c.at < horizon, orphan))
-    connection.execute(sa.delete(tables.freeze).where(tables.freeze.c.lifted_at < horizon))
     connection.execute(sa.delete(tables.worker).where(tables.worker.c.heartbeat_at < horizon))

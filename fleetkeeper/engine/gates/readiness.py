@@ -7,11 +7,11 @@ from typing import ClassVar
 from fleetkeeper.core.amount import duration_text
 from fleetkeeper.core.plan import Member
 from fleetkeeper.core.playbook import Params
-from fleetkeeper.core.readiness import Entry, entries_of
+from fleetkeeper.core.readiness import Entry
 from fleetkeeper.core.references import Names
 from fleetkeeper.core.verdict import Blocked, Done, Moment, Verdict, Wait
-from fleetkeeper.core.versions import Minor
 from fleetkeeper.core.wording import counted, some
+from fleetkeeper.engine.judging import held_by, judged
 from fleetkeeper.engine.looking import OnlyLooks
 from fleetkeeper.engine.params import Given
 from fleetkeeper.engine.step import Subject
@@ -57,11 +57,8 @@ class ReadinessGate(OnlyLooks):
     def look(self, world: World, subject: Subject, moment: Moment) -> SeenStage:
         seen = []
         for member in subject.members:
-            tracking = world.store.tracking(member.cluster)
-            known = tracking.findings.values() if tracking else ()
-            entries = entries_of(known, world.decisions, member.attributes, moment.now)
-            holding = tuple(each for each in entries if each.holds and _concerns(each, member))
-            seen.append(SeenReadiness(member, tracking.at if tracking else None, holding))
+            found = judged(world, member, moment.now)
+            seen.append(SeenReadiness(member, found.assessed_at, found.holding))
         return SeenStage(subject.header.created_at, tuple(seen))
 
     def decide(self, seen: SeenStage, moment: Moment) -> Verdict:
@@ -85,16 +82,9 @@ class ReadinessGate(OnlyLooks):
         return self.all or since > seen.planned_at
 
 
-def _concerns(entry: Entry, member: Member) -> bool:
-    """Whether it breaks at once, or at a minor that the plan takes the member to."""
-    minor = entry.finding.minor
-    return minor is None or (bool(member.hops) and minor <= Minor.parse(member.hops[-1]))
-
-
 def _held(found: list[tuple[Member, Entry]], new: str) -> Blocked:
     findings = [entry.finding for _, entry in found]
     told = some(
         f"{member.name}: {f.code} {f.subject}: {f.message}" for (member, _), f in zip(found, findings, strict=True)
     )
-    owner = next((name for each in findings for name in each.owner.values()), "")
-    return Blocked(f"{new}{told}", owner, findings[0].fix)
+    return held_by(findings, f"{new}{told}")

@@ -73,6 +73,11 @@ class Soak(OnlyLooks):
         given.finish()
         return cls(length, max_age, pods, rule, every)
 
+    @property
+    def lasts(self) -> tuple[str, timedelta]:
+        """core.playbook_file.Lasting. An observation of its end or later must come within the timeout, too."""
+        return "for", self.length
+
     def look(self, world: World, subject: Subject, moment: Moment) -> SeenSoak:
         clusters = tuple(_soundness(world, subject, moment))
         if self.rule is None:

@@ -9,12 +9,12 @@ from fleetkeeper.core import model, observed, parts
 from fleetkeeper.core.amount import duration_text
 from fleetkeeper.core.plan import Member
 from fleetkeeper.core.playbook import Params
-from fleetkeeper.core.readiness import Entry, entries_of
+from fleetkeeper.core.readiness import Entry
 from fleetkeeper.core.references import Names
 from fleetkeeper.core.soundness import taken
 from fleetkeeper.core.verdict import Blocked, Done, Failed, Memory, Moment, Verdict, Wait
-from fleetkeeper.core.versions import Minor
 from fleetkeeper.core.wording import some
+from fleetkeeper.engine.judging import held_by, judged
 from fleetkeeper.engine.looking import OnlyLooks
 from fleetkeeper.engine.params import Given
 from fleetkeeper.engine.step import Subject
@@ -72,18 +72,15 @@ class Preflight(OnlyLooks):
         assert member is not None
         live, running = _live(world, member)
         part = world.store.cluster_part(member.cluster, parts.CONTROL_PLANE)
-        tracking = world.store.tracking(member.cluster)
-        entries: tuple[Entry, ...] = ()
-        if tracking is not None:
-            entries = entries_of(tracking.findings.values(), world.decisions, member.attributes, moment.now)
+        found = judged(world, member, moment.now)
         return SeenMember(
             member=member,
             is_eks=member.scope is not None,
             live=live,
             running=running,
             observed_at=part.observed_at if part else None,
-            assessed_at=tracking.at if tracking else None,
-            holding=tuple(each for each in entries if each.holds and _concerns(each, member)),
+            assessed_at=found.assessed_at,
+            holding=found.holding if member.hops else (),
             before=_taken(world, member),
         )
 
@@ -180,17 +177,10 @@ def _standing(control_plane: model.ControlPlane, running: Iterable[observed.EksU
     )
 
 
-def _concerns(entry: Entry, member: Member) -> bool:
-    """Whether a hop of the plan waits for the finding: it breaks at once, or at a minor on the way."""
-    minor = entry.finding.minor
-    return bool(member.hops) and (minor is None or minor <= Minor.parse(member.hops[-1]))
-
-
 def _held(member: Member, holding: tuple[Entry, ...]) -> Blocked:
     findings = [each.finding for each in holding]
     told = some(f"{each.code} {each.subject}: {each.message}" for each in findings)
-    owner = next((name for each in findings for name in each.owner.values()), "")
-    return Blocked(f"{member.name} is not ready for {member.hops[-1]}: {told}", owner, findings[0].fix)
+    return held_by(findings, f"{member.name} is not ready for {member.hops[-1]}: {told}")
 
 
 def _well(seen: SeenMember, moment: Moment) -> str:

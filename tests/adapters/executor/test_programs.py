@@ -6,9 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
@@ -17,10 +16,9 @@ from fleetkeeper.adapters.programs import LocalPrograms
 from fleetkeeper.config import ProgramSettings, Secret, SecretText
 from fleetkeeper.engine.world import CommandState
 from fleetkeeper.errors import GapReason, ReadError
+from tests.waiting import wait_until
 
-T = TypeVar("T")
 TOKEN = "0123456789abcdef0123456789abcdef"
-PATIENCE = 30.0
 SHELL = shutil.which("sh") or "/bin/sh"
 
 
@@ -43,20 +41,11 @@ class Bench:
         programs.start("job", token, {"FLEETKEEPER_CLUSTER": "shop"})
 
     def ended(self, programs: LocalPrograms, token: str = TOKEN) -> CommandState:
-        return wait_for(lambda: _over(programs.state(token)))
+        return wait_until(lambda: _over(programs.state(token)), "the program is over")
 
     def written(self, name: str) -> str:
         path = self.work / name
-        return wait_for(lambda: (path.read_text("utf-8") or None) if path.is_file() else None)
-
-
-def wait_for(found: Callable[[], T | None]) -> T:
-    """What another process brings about; AssertionError when it never does."""
-    deadline = time.monotonic() + PATIENCE
-    while (answer := found()) is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return answer
+        return wait_until(lambda: path.read_text("utf-8") if path.is_file() else None, f"it has written {name}")
 
 
 def _over(state: CommandState | None) -> CommandState | None:
@@ -131,7 +120,7 @@ def test_a_stop_ends_it_and_what_it_started(bench: Bench) -> None:
     child = int(bench.written("child"))
     programs.stop(TOKEN)
     assert bench.ended(programs).exit_code == 128 + signal.SIGTERM
-    wait_for(lambda: True if not _runs(child) else None)
+    wait_until(lambda: not _runs(child), "its child is gone")
 
 
 def test_what_runs_for_too_long_is_stopped_and_says_so(bench: Bench) -> None:
