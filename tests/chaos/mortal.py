@@ -81,7 +81,7 @@ def live(life: Life) -> None:
     os.environ.clear()
     os.environ.update(life.environ)
     fate, patched = Fate(life), SqlRuns
-    patched.commit = lambda runs, outcomes: fate.commit(runs, outcomes)  # type: ignore[method-assign]
+    patched.commit = lambda runs, outcomes: fate.commit(runs, outcomes)  # type: ignore[method-assign]  # noqa: PLW0108  # a method takes self
     settings = load(None, os.environ)
     cancel = threading.Event()
     with (
@@ -126,8 +126,8 @@ def _end(settings: Settings, keeper: Keeper) -> dict[str, Any]:
     assert scope is not None
     eks = EksWriters(settings.aws, clouds.sessions).of(scope)
     _, plane = eks.control_plane(name)
-    groups = [each.name for each in keeper.ports.store.cluster_part(member.cluster, parts.NODE_GROUPS).value]  # type: ignore[union-attr,attr-defined]
-    addons = [each.name for each in keeper.ports.store.cluster_part(member.cluster, parts.MANAGED_ADDONS).value]  # type: ignore[union-attr,attr-defined]
+    groups = [each.name for each in keeper.ports.store.cluster_part(member.cluster, parts.NODE_GROUPS).value]  # type: ignore[union-attr]
+    addons = [each.name for each in keeper.ports.store.cluster_part(member.cluster, parts.MANAGED_ADDONS).value]  # type: ignore[union-attr]
     updates = [*eks.updates(name)]
     updates += [update for addon in addons for update in eks.updates(name, addon=addon)]
     updates += [update for group in groups for update in eks.updates(name, node_group=group)]
