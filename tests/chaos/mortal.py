@@ -81,7 +81,7 @@ def live(life: Life) -> None:
     os.environ.clear()
     os.environ.update(life.environ)
     fate, patched = Fate(life), SqlRuns
-    patched.commit = lambda runs, outcomes: fate.commit(runs, outcomes)  # type: ignore[method-assign]  # noqa: PLW0108  # a method takes self
+    patched.commit = lambda runs, outcomes: fate.commit(runs, outcomes)  # type: ignore[method-assign,assignment]  # noqa: PLW0108  # a method takes self
     settings = load(None, os.environ)
     cancel = threading.Event()
     with (
