@@ -13,9 +13,8 @@ from fleetkeeper.core.run import RunState, Verb
 from fleetkeeper.core.run_page import event_text, names_of
 from fleetkeeper.engine.gates import all_gates
 from fleetkeeper.engine.steps import all_steps
-from fleetkeeper.engine.world import Answer
 from tests.engine.live import world_of
-from tests.engine.virtual import VirtualFleet, virtual_fleet
+from tests.engine.virtual import virtual_fleet
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
