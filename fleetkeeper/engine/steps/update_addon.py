@@ -90,10 +90,11 @@ class UpdateAddon:
         if subject.scope is None:
             return SeenAddon(None, is_eks=False)
         cloud, cluster = world.writers.cloud(subject.scope), _name(subject)
-        addon = cloud.addon(cluster, self.addon)
         own = remembered(moment).get("update", "")
-        if own:
-            return SeenAddon(addon, (cloud.update(cluster, own, addon=self.addon),))
+        if own:  # the update first: one that is over by then has left the addon as it is read after
+            update = cloud.update(cluster, own, addon=self.addon)
+            return SeenAddon(cloud.addon(cluster, self.addon), (update,))
+        addon = cloud.addon(cluster, self.addon)
         looks_back = moment.tried or moment.attempt > 0
         if addon is not None and (looks_back or addon.status in ("UPDATING", "UPDATE_FAILED")):
             return SeenAddon(addon, cloud.updates(cluster, addon=self.addon))

@@ -1,0 +1,181 @@
+"""A nursery of whole engines that die where they are told to: on a line of JSON it forks one, and prints its pid.
+
+Each is what `serve` runs: the settings' adapters, boto3 and all, on a database of its own. It also observes the fleet
+where a step or a gate waits to see it. A transition is a state of a step that is stored: `2 waiting`. An engine that is
+to die at one kills itself with SIGKILL, right before the transition is stored (so that the world has moved, and nobody
+knows) or right after.
+"""
+
+import ctypes
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from fleetkeeper import wiring
+from fleetkeeper.adapters.eks.clouds import EksClouds
+from fleetkeeper.adapters.eks.writer import EksWriters
+from fleetkeeper.adapters.store.runs import SqlRuns
+from fleetkeeper.config import Settings
+from fleetkeeper.core import parts
+from fleetkeeper.core.run import OVER, Command, RunState, StepState, TaskKey, Verb
+from fleetkeeper.core.selector import Selector
+from fleetkeeper.engine.observe import Progress
+from fleetkeeper.engine.run_ports import Outcome
+from fleetkeeper.keeper import Keeper
+from fleetkeeper.settings.load import load
+
+_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
+_SEEING = {"bake", "postflight", "soak"}
+"""Kinds that believe only what was observed lately."""
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """environ: with the configuration and the scaled clock. folder: has the playbook, gets journal and end.
+
+    dies: the transition at which it ends, "" for none; before: right before that is stored.
+    """
+
+    environ: dict[str, str]
+    folder: str
+    dies: str = ""
+    before: bool = False
+
+
+class Fate:
+    """Watches what an engine stores, writes it down, and ends the engine where its life says so."""
+
+    def __init__(self, life: Life) -> None:
+        self._life, self._known = life, dict[tuple[TaskKey, int], StepState]()
+        self._store = SqlRuns.commit
+
+    def commit(self, runs: SqlRuns, outcomes: Sequence[Outcome]) -> frozenset[TaskKey]:
+        moved = {
+            (step.key, step.idx): step.state
+            for outcome in outcomes
+            for step in outcome.steps
+            if self._known.get((step.key, step.idx)) is not step.state
+        }
+        self._known |= moved
+        names = [f"{idx} {state}" for (_, idx), state in moved.items()]
+        if self._life.before and self._life.dies in names:
+            os.kill(os.getpid(), signal.SIGKILL)
+        written = self._store(runs, outcomes)
+        with Path(self._life.folder, "journal").open("a", encoding="utf-8") as file:
+            file.writelines(f"{name}\n" for name in names)
+        if self._life.dies in names:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return written
+
+
+def live(life: Life) -> None:
+    """Run the engine until its run is over, and write down how the world is then; the first life begins the run."""
+    os.environ.clear()
+    os.environ.update(life.environ)
+    fate, patched = Fate(life), SqlRuns
+    patched.commit = lambda runs, outcomes: fate.commit(runs, outcomes)  # type: ignore[method-assign,assignment]  # noqa: PLW0108  # a method takes self
+    settings = load(None, os.environ)
+    cancel = threading.Event()
+    with (
+        wiring.engine_lock(settings),
+        wiring.keeper(settings, "error") as keeper,
+        wiring.engine(settings, keeper) as engine,
+    ):
+        assert engine is not None
+        if not keeper.runs():
+            _begin(keeper, Path(life.folder))
+        thread = threading.Thread(target=engine.run, args=(cancel,), daemon=True)
+        thread.start()
+        while _going(keeper):
+            cancel.wait(0.2)
+        cancel.set()
+        thread.join()
+        Path(life.folder, "end").write_text(json.dumps(_end(settings, keeper)), encoding="utf-8")
+
+
+def _begin(keeper: Keeper, folder: Path) -> None:
+    """Plan what the folder's playbook says for the one cluster of the settings; ann asks, bob approves."""
+    _look(keeper)
+    playbook = next(iter(wiring.playbook_files((folder / "wave.toml",)).values()))
+    plan = keeper.plan(playbook, Selector(), "ann", timedelta(days=7))
+    assert plan.members, [left.reason for left in plan.header.left]
+    id, now = plan.header.id, keeper.ports.clock.now()
+    keeper.start(id, "ann")
+    keeper.command(Command("approval", id, Verb.APPROVE, "", "bob", "local", now))
+
+
+def _look(keeper: Keeper) -> None:
+    keeper.observe(Selector(), Progress())
+    for _ in keeper.assess(Selector(), None):
+        pass
+
+
+def _end(settings: Settings, keeper: Keeper) -> dict[str, Any]:
+    """What the world came to: versions, and every update that EKS was made to begin."""
+    (member,) = keeper.run(keeper.runs()[0].id).plan.members  # type: ignore[union-attr]
+    clouds = EksClouds(settings.aws, keeper.ports.clock, threading.Event())
+    scope, name = member.scope, member.name
+    assert scope is not None
+    eks = EksWriters(settings.aws, clouds.sessions).of(scope)
+    _, plane = eks.control_plane(name)
+    groups = [each.name for each in keeper.ports.store.cluster_part(member.cluster, parts.NODE_GROUPS).value]  # type: ignore[union-attr]
+    addons = [each.name for each in keeper.ports.store.cluster_part(member.cluster, parts.MANAGED_ADDONS).value]  # type: ignore[union-attr]
+    updates = [*eks.updates(name)]
+    updates += [update for addon in addons for update in eks.updates(name, addon=addon)]
+    updates += [update for group in groups for update in eks.updates(name, node_group=group)]
+    return {
+        "state": keeper.runs()[0].state,
+        "why": str(keeper.runs()[0].why or ""),
+        "version": str(plane.version),
+        "addons": {addon: eks.addon(name, addon).version for addon in addons},  # type: ignore[union-attr]
+        "groups": {group: str(eks.node_group(name, group).version) for group in groups},  # type: ignore[union-attr]
+        "updates": sorted(f"{each.kind} {each.minor or ''} {each.addon_version} {each.status}" for each in updates),
+    }
+
+
+def _going(keeper: Keeper) -> bool:
+    """Whether a run goes on, which one that paused by itself does not; what waits to see its cluster is shown it."""
+    going = [run.id for run in keeper.runs(over=False) if run.state is not RunState.PAUSED]
+    for id in going:
+        stored = keeper.run(id)
+        tasks = stored.tasks if stored and stored.run.state not in OVER else ()
+        steps: list[Any] = list(stored.steps) if stored else []
+        now_at = {(task.key, task.step) for task in tasks if task.ended_at is None}
+        if any((step.key, step.idx) in now_at and step.kind in _SEEING for step in steps):
+            _look(keeper)
+    return bool(going)
+
+
+def _bear(life: Life) -> int:
+    pid = os.fork()
+    if pid:
+        return pid
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+    code = 1
+    try:
+        live(life)
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def main() -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead need no funeral
+    for line in sys.stdin:
+        print(_bear(Life(**json.loads(line))), flush=True)
+
+
+if __name__ == "__main__":
+    main()

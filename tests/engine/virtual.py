@@ -1,0 +1,215 @@
+"""A whole fleetkeeper over a simulated fleet, in virtual time: weeks pass in seconds, and each moment has its order.
+
+The keeper, the store, the engine and its steps and gates are the real ones; the world answers their ports directly.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from fleetkeeper.adapters.calendars import FreezeCalendars
+from fleetkeeper.adapters.store.runs import SqlRuns
+from fleetkeeper.adapters.store.store import SqlStore
+from fleetkeeper.config import FreezeSettings
+from fleetkeeper.core.people import People, Role
+from fleetkeeper.core.plan import Plan
+from fleetkeeper.core.playbook import Playbook
+from fleetkeeper.core.references import Where
+from fleetkeeper.core.run import OVER, Command, Freeze, Verb
+from fleetkeeper.core.selector import Selector
+from fleetkeeper.engine import execute, holding, pacing, task_tick
+from fleetkeeper.engine.assess import Assessor
+from fleetkeeper.engine.decisions import Decisions, SignedApprovals
+from fleetkeeper.engine.execute import Executor, Worker
+from fleetkeeper.engine.gates import all_gates
+from fleetkeeper.engine.guarding import Gatekeeper
+from fleetkeeper.engine.holding import Brakes, Outside
+from fleetkeeper.engine.observe import Choice, Progress
+from fleetkeeper.engine.observe_cluster import ClusterReader
+from fleetkeeper.engine.planning import Planner, StoredFleet
+from fleetkeeper.engine.ports import Ports
+from fleetkeeper.engine.run_ports import StoredEvent, StoredRun
+from fleetkeeper.engine.start import Starter
+from fleetkeeper.engine.steps import all_steps
+from fleetkeeper.engine.task_tick import Pace, Ticker
+from fleetkeeper.engine.world import World
+from fleetkeeper.keeper import Keeper
+from fleetkeeper.sim.controllers.living import LivingWorld
+from fleetkeeper.sim.kube.rbac import User
+from fleetkeeper.sim.ports import WorldClock, WorldClouds, WorldKubes
+from fleetkeeper.sim.ports_execute import WorldWriters
+from fleetkeeper.sim.world import World as SimWorld
+from tests.engine.fakes import compat, placed
+from tests.engine.rig import KEY, migrated
+from tests.engine.steps.walking import Channels, Endpoints, Machine
+
+ALLOWED = {
+    Where.HOOKS: frozenset({"pages", "open", "state", "close", "alarms"}),
+    Where.CHANNELS: frozenset({"oncall"}),
+}
+"""What the playbooks of these tests may name."""
+
+OBSERVES = timedelta(hours=1)
+_MOST_TURNS = 2000
+
+
+class Alone:
+    """An identity that is who it says."""
+
+    def verify(self, command: Command) -> str:
+        return command.actor
+
+
+@dataclass(slots=True)
+class VirtualFleet:
+    """keeper plans and observes, executor carries out; hooks, programs and channels are what it reaches outside."""
+
+    living: LivingWorld
+    keeper: Keeper
+    runs: SqlRuns
+    executor: Executor
+    hooks: Endpoints
+    programs: Machine
+    channels: Channels
+    observed_at: datetime
+    told: int = 0
+    script: list[tuple[datetime, Callable[[], object]]] = field(default_factory=list)
+
+    @property
+    def now(self) -> datetime:
+        return self.living.timeline.now()
+
+    def observe(self) -> None:
+        self.keeper.observe(Selector(), Progress())
+        for _ in self.keeper.assess(Selector(), None):
+            pass
+        self.observed_at = self.now
+
+    def plan(self, playbook: Playbook, selector: str = "", actor: str = "ann") -> Plan:
+        return self.keeper.plan(playbook, Selector.parse(selector), actor, timedelta(days=14))
+
+    def start(self, plan: Plan, actor: str = "ann") -> str:
+        return self.keeper.start(plan.header.id, actor).run
+
+    def say(self, verb: Verb, about: str, actor: str = "ann", target: str = "", reason: str = "") -> None:
+        """A person's word; the engine finds it with its next turn."""
+        self.told += 1
+        id = f"{self.told}-{verb}"
+        self.keeper.command(Command(id, about, verb, target, actor, "local", self.now, reason))
+
+    def freeze(self, reason: str, until: datetime | None = None, selector: str = "") -> None:
+        self.told += 1
+        self.runs.add_freeze(Freeze(f"f{self.told}", reason, "ann", self.now, selector, until))
+
+    def at(self, when: datetime, action: Callable[[], object]) -> None:
+        """Something that happens at a moment, whatever the engine does then."""
+        self.script.append((when, action))
+        self.script.sort(key=lambda each: each[0])
+
+    def run(self, id: str) -> StoredRun:
+        found = self.runs.run(id)
+        assert found is not None
+        return found
+
+    def log(self, id: str) -> Sequence[StoredEvent]:
+        return self.runs.events(id, limit=100_000)
+
+    def until(self, when: datetime, over: Sequence[str] = ()) -> None:
+        """Let time pass until a moment, or until these runs are over."""
+        with ThreadPoolExecutor(4) as pool:
+            while True:
+                self._settle(pool)
+                if over and all(self.run(id).run.state in OVER for id in over):
+                    return
+                if self.now >= when:
+                    return
+                self._pass(when)
+
+    def _settle(self, pool: ThreadPoolExecutor) -> None:
+        """Everything that is due now, and one turn more, for what people said is found by looking."""
+        idle = 0
+        for _ in range(_MOST_TURNS):
+            following = self.runs.next_due()
+            is_due = self.executor.in_flight or (following is not None and following <= self.now)
+            idle = 0 if is_due else idle + 1
+            if idle > 1:
+                return
+            self.executor.turn(pool)
+        raise AssertionError(f"there is always something due at {self.now}")
+
+    def _pass(self, most: datetime) -> None:
+        """Time moves to what comes next; the fleet is observed by its schedule, and the script is played."""
+        comes = [most, self.observed_at + OBSERVES]
+        if (due := self.runs.next_due()) is not None:
+            comes.append(due)
+        if self.script:
+            comes.append(self.script[0][0])
+        following = min(comes)
+        if following > self.now:
+            with self.living.world.lock:
+                self.living.timeline.advance(until=following)
+        while self.script and self.script[0][0] <= self.now:
+            self.script.pop(0)[1]()
+        if self.now >= self.observed_at + OBSERVES:
+            self.observe()
+
+
+@contextmanager
+def virtual_fleet(
+    simulated: SimWorld, folder: Path, monkeypatch: pytest.MonkeyPatch, calendars: Sequence[FreezeSettings] = ()
+) -> Iterator[VirtualFleet]:
+    """Nothing that is believed for a moment of the wall's time is believed at all: days pass in that moment."""
+    monkeypatch.setattr(holding, "FREEZES_SERVE", -1.0)
+    monkeypatch.setattr(task_tick, "FRESH", -1.0)
+    monkeypatch.setattr(execute, "GATHER", 0.001)
+    monkeypatch.setattr(pacing.Share, "LONGEST", 0.0)
+    living = LivingWorld(simulated, virtual=True)
+    simulated.clock = living.timeline.now
+    settings, clock = migrated(folder), WorldClock(living)
+    gatekeeper = Gatekeeper(KEY)
+    people = People({"ann": Role.OPERATOR, "bob": Role.APPROVER})
+    with (
+        closing(SqlStore(settings)) as store,
+        closing(SqlRuns(settings, gatekeeper.approves)) as runs,
+        closing(FreezeCalendars((), tuple(calendars))) as table,
+    ):
+        hooks, programs, channels = Endpoints(), Machine(), Channels()
+        keeper = _keeper(living, store, runs)
+        world = World(
+            clock=clock,
+            store=store,
+            runs=runs,
+            writers=WorldWriters(living, User("test", ("system:masters",))),
+            hooks=hooks,
+            programs=programs,
+            metrics=cast(Any, None),
+            calendars=table,
+            messenger=channels,
+            approvals=SignedApprovals(runs, people, KEY),
+        )
+        outside = Outside(world, all_gates(), timedelta(seconds=15), timedelta(days=3650))
+        ticker = Ticker(world, all_steps(), all_gates(), gatekeeper, Pace(), Brakes(runs, outside).hold)
+        decisions = Decisions(runs, clock, Alone(), people, KEY)
+        worker = Worker("one", "here", "test", timedelta(minutes=10), 8, 0.0)
+        executor = Executor(ticker, outside, decisions.settle, worker)
+        yield VirtualFleet(living, keeper, runs, executor, hooks, programs, channels, living.timeline.now())
+
+
+def _keeper(living: LivingWorld, store: SqlStore, runs: SqlRuns) -> Keeper:
+    import threading  # noqa: PLC0415
+
+    clock, cancel, stale = WorldClock(living), threading.Event(), timedelta(hours=2)
+    ports = Ports(WorldClouds(living), WorldKubes(living), store, clock, cancel)
+    known = compat()
+    assessor = Assessor(store, clock, known, stale)
+    fleet = StoredFleet(store, clock, stale)
+    nothing: Mapping[str, int] = {}
+    planner = Planner(fleet, runs, known, assessor, all_steps(), all_gates(), ALLOWED, nothing)
+    reader = ClusterReader(ports, placed, known, helm_secrets=True, audit_logs=False)
+    return Keeper(ports, reader, known, Choice(), stale, 4, assessor, planner, Starter(fleet, runs))
