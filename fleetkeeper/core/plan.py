@@ -37,7 +37,8 @@ class Member:
 
     facts: what the plan rests on, name → text (version, status, addon versions); when one of them moved by the start,
     the member is dropped. hops: the minors on the way, empty where the minor stays. notes: what the approver should
-    read. traits: what needs an approval of its own (core/traits.py).
+    read. traits: what needs an approval of its own (core/traits.py). mends: fingerprints of findings that hold a hop
+    and that the member's own steps mend before it.
     """
 
     idx: int
@@ -56,6 +57,7 @@ class Member:
     saved_per_month: float = 0.0  # USD of extended support that the upgrade ends
     notes: tuple[str, ...] = ()
     traits: tuple[str, ...] = ()
+    mends: tuple[str, ...] = ()
 
     @property
     def service(self) -> str:

@@ -7,8 +7,8 @@ from textwrap import wrap
 
 from fleetkeeper.core.amount import duration_text
 from fleetkeeper.core.durations import soak_length, stage_range
+from fleetkeeper.core.expanding.addons import addon_fact
 from fleetkeeper.core.kind_words import gate_words, step_words
-from fleetkeeper.core.member_steps import addon_fact
 from fleetkeeper.core.plan import Header, Left, Member, Plan, Range, Stage
 from fleetkeeper.core.playbook import Changes, GateSpec, OnFailure, Params, StepSpec, When
 from fleetkeeper.core.playbook_windows import window_text

@@ -5,11 +5,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from fleetkeeper.core.candidates import Candidate, Work, reason_to_leave, saved_per_month, work_of
+from fleetkeeper.core.closing import closing, too_late
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.durations import Measured, stage_range, steps_range, total
 from fleetkeeper.core.plan import Header, Left, Member, Plan, Stage
-from fleetkeeper.core.playbook import Changes, OnFailure, Playbook, StageSpec
+from fleetkeeper.core.playbook import OnFailure, Playbook, StageSpec
 from fleetkeeper.core.selector import Selector
+from fleetkeeper.core.traits import NEEDS
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.values import digest, to_json
 
@@ -46,6 +48,7 @@ class _Placed:
     work: Work
     stage: int
     group: str
+    notes: tuple[str, ...] = ()
 
 
 def make_plan(order: Order, candidates: Iterable[Candidate], compat: Compat) -> Plan:
@@ -55,7 +58,7 @@ def make_plan(order: Order, candidates: Iterable[Candidate], compat: Compat) -> 
     placed: list[_Placed] = []
     left: list[Left] = []
     for each in sorted(candidates, key=_identity):
-        found = _place(each, order.playbook, selectors, compat)
+        found = _place(each, order, selectors, compat)
         if isinstance(found, str):
             left.append(_left(each, found))
         else:
@@ -84,7 +87,8 @@ def _left(candidate: Candidate, reason: str) -> Left:
 # ---- stages
 
 
-def _place(candidate: Candidate, playbook: Playbook, selectors: Sequence[Selector], compat: Compat) -> _Placed | str:
+def _place(candidate: Candidate, order: Order, selectors: Sequence[Selector], compat: Compat) -> _Placed | str:
+    playbook = order.playbook
     if reason := reason_to_leave(candidate, playbook):
         return reason
     stage = _stage_of(candidate, selectors)
@@ -93,8 +97,13 @@ def _place(candidate: Candidate, playbook: Playbook, selectors: Sequence[Selecto
     work = work_of(candidate, playbook, compat)
     if isinstance(work, str):
         return work
-    group = _group_of(candidate, playbook.stages[stage]) if stage < len(playbook.stages) else ""
-    return _Placed(candidate, work, stage, group)
+    spec = playbook.stages[stage] if stage < len(playbook.stages) else _own_stage(playbook.stages[-1])
+    if lacking := [trait for trait in work.traits if not any(gate.only == trait for gate in spec.gates)]:
+        return f"{NEEDS[lacking[0]]}: stage {spec.name} has no gate of its own for that (only = {lacking[0]!r})"
+    if late := too_late(work.steps, spec.gates, order.measured):
+        return late
+    group = _group_of(candidate, spec)
+    return _Placed(candidate, work, stage, group, tuple(closing(work.steps, spec.gates, order.measured)))
 
 
 def _stage_of(candidate: Candidate, selectors: Sequence[Selector]) -> int | str:
@@ -145,7 +154,7 @@ def _stage(spec: StageSpec, members: Sequence[Member]) -> Stage:
         group_concurrency={
             name: min(at_once, size, spec.group_concurrency.concurrency(size)) for name, size in sizes.items()
         },
-        gates=spec.gates,
+        gates=tuple(gate for gate in spec.gates if not gate.only or any(gate.only in each.traits for each in members)),
         windows=spec.windows,
     )
 
@@ -191,11 +200,14 @@ def _member(order: Order, idx: int, placed: _Placed, compat: Compat) -> Member:
         group=placed.group,
         steps=work.steps,
         facts=work.facts,
-        hops=candidate.standing.hops if order.playbook.changes is Changes.MINOR else (),
+        needs=work.needs,
+        hops=work.hops,
         expected=steps_range(work.steps, order.measured),
         deadline=candidate.standing.deadline,
         saved_per_month=saved_per_month(candidate, order.playbook, compat),
-        notes=work.notes,
+        notes=(*work.notes, *placed.notes),
+        traits=work.traits,
+        mends=work.mends,
     )
 
 

@@ -1,12 +1,12 @@
 """Makes plans from what is stored: reads the fleet, has it judged, and stores the plan that comes of it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from fleetkeeper.core import model
-from fleetkeeper.core.candidates import NEEDED, Candidate, Standing, standing_of
+from fleetkeeper.core.candidates import Candidate, Standing, needed, standing_of
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.durations import Measured
 from fleetkeeper.core.plan import Plan
@@ -25,16 +25,16 @@ from fleetkeeper.errors import ParamError, UsageError
 
 @dataclass(frozen=True, slots=True)
 class StoredFleet:
-    """The stored fleet as plans are made of it: of each cluster only the parts that they rest on."""
+    """The stored fleet as plans are made of it: of each cluster only the parts that one rests on."""
 
     store: Store
     clock: Clock
     stale_after: timedelta
 
-    def snapshots(self, selector: Selector) -> Iterator[Snapshot]:
+    def snapshots(self, selector: Selector, only: Collection[str]) -> Iterator[Snapshot]:
         now = self.clock.now()
         shared: dict[model.Scope | None, Mapping[str, model.Part[Any]]] = {None: {}}
-        for cluster in self.store.clusters(only=set(NEEDED)):
+        for cluster in self.store.clusters(only=only):
             if not selector.accepts(attributes_of(cluster)):
                 continue
             if cluster.scope not in shared and cluster.scope is not None:
@@ -86,7 +86,7 @@ class Planner:
         if playbook.changes is not Changes.NOTHING:
             for report in self.assessor.assess(selector):
                 standings[report.cluster.id] = standing_of(report, playbook.changes)
-        for snap in self.fleet.snapshots(selector):
+        for snap in self.fleet.snapshots(selector, needed(playbook.changes)):
             standing = standings.get(snap.cluster.id, Standing())
             own = bool(self.own_cluster) and snap.cluster.id.arn == self.own_cluster
             yield Candidate(snap, attributes_of(snap.cluster), standing, own)

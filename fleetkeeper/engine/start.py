@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from fleetkeeper.core.candidates import current_facts, moved
+from fleetkeeper.core.candidates import current_facts, moved, needed
 from fleetkeeper.core.model import ClusterId
 from fleetkeeper.core.parts import CONTROL_PLANE
 from fleetkeeper.core.plan import Member, Plan
@@ -102,7 +102,7 @@ class Starter:
 
     def _moved(self, plan: Plan) -> Iterator[tuple[int, str]]:
         """The members, by idx, that are not what the plan was made for, and why."""
-        now = {each.cluster.id: each for each in self.fleet.snapshots(Selector())}
+        now = {each.cluster.id: each for each in self.fleet.snapshots(Selector(), needed(plan.header.changes))}
         for member in plan.members:
             if reason := _why_moved(member, now):
                 yield member.idx, reason

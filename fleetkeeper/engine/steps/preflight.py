@@ -181,8 +181,10 @@ def _standing(control_plane: model.ControlPlane, running: Iterable[observed.EksU
 
 
 def _concerns(entry: Entry, member: Member) -> bool:
-    """Whether a hop of the plan waits for the finding: it breaks at once, or at a minor on the way."""
+    """Whether a hop of the plan waits for the finding: it breaks at once or on the way, and no step mends that."""
     minor = entry.finding.minor
+    if entry.finding.fingerprint in member.mends:
+        return False
     return bool(member.hops) and (minor is None or minor <= Minor.parse(member.hops[-1]))
 
 
