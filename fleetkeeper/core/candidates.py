@@ -10,7 +10,7 @@ from fleetkeeper.core.assess import Verdict
 from fleetkeeper.core.checks.support_end import EXTENDED_EXTRA, HOURS_A_MONTH
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.expanding.addons import addon_fact
-from fleetkeeper.core.expanding.fold import Walk, walk
+from fleetkeeper.core.expanding.fold import Known, Walk, walk
 from fleetkeeper.core.expanding.mending import MENDABLE, is_mended
 from fleetkeeper.core.expanding.needs import needs_of
 from fleetkeeper.core.expanding.nodes import group_fact
@@ -19,6 +19,7 @@ from fleetkeeper.core.finding import Finding
 from fleetkeeper.core.plan import Need
 from fleetkeeper.core.playbook import Changes, Playbook, StepSpec
 from fleetkeeper.core.readiness import ClusterReport, Entry
+from fleetkeeper.core.release_plan import ChartSource
 from fleetkeeper.core.snapshot import Hop, Snapshot
 from fleetkeeper.core.support import Phase, support_of
 from fleetkeeper.core.versions import Minor
@@ -187,11 +188,13 @@ def _critical(snap: Snapshot) -> tuple[str, ...]:
     return (parts.CONTROL_PLANE, parts.UPDATES) if snap.cluster.scope else (parts.CONTROL_PLANE,)
 
 
-def work_of(candidate: Candidate, playbook: Playbook, compat: Compat) -> Work | str:
-    """The steps of a cluster that was seen, or why there are none."""
+def work_of(
+    candidate: Candidate, playbook: Playbook, compat: Compat, charts: tuple[ChartSource, ...] = ()
+) -> Work | str:
+    """The steps of a cluster that was seen, or why there are none. charts: those that the engine may install."""
     snap = candidate.snapshot
     hops = _hops(candidate, playbook)
-    way = walk(playbook, snap, compat, hops, candidate.back.history)
+    way = walk(playbook, snap, compat, hops, Known(candidate.back.history, charts))
     mended = tuple(each for each in candidate.standing.holding if is_mended(each, way, hops, snap, compat))
     left = [each for each in candidate.standing.holding if each not in mended]
     held = f"{candidate.standing.held.partition(':')[0]}: "

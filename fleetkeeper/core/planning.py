@@ -10,6 +10,7 @@ from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.durations import Measured, stage_range, steps_range, total
 from fleetkeeper.core.plan import Header, Left, Member, Plan, Stage
 from fleetkeeper.core.playbook import OnFailure, Playbook, StageSpec
+from fleetkeeper.core.release_plan import ChartSource
 from fleetkeeper.core.selector import Selector
 from fleetkeeper.core.traits import NEEDS
 from fleetkeeper.core.versions import Minor
@@ -28,7 +29,8 @@ _ID_DIGITS = 8
 class Order:
     """What was asked for, by whom and when. measured: how long finished steps took, by kind.
 
-    service_limits: service, or * for all others → in how many regions it may be unavailable at once.
+    service_limits: service, or * for all others → in how many regions it may be unavailable at once. charts: those that
+    the engine may install.
     """
 
     playbook: Playbook
@@ -38,6 +40,7 @@ class Order:
     expires_in: timedelta = EXPIRY
     service_limits: Mapping[str, int] = field(default_factory=dict)
     measured: Measured = field(default_factory=dict)
+    charts: tuple[ChartSource, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ def _place(candidate: Candidate, order: Order, selectors: Sequence[Selector], co
     stage = _stage_of(candidate, selectors)
     if isinstance(stage, str):
         return stage
-    work = work_of(candidate, playbook, compat)
+    work = work_of(candidate, playbook, compat, order.charts)
     if isinstance(work, str):
         return work
     spec = playbook.stages[stage] if stage < len(playbook.stages) else _own_stage(playbook.stages[-1])

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.expanding.prospect import Prospect
 from fleetkeeper.core.playbook import Changes, Param, Params, StepSpec
+from fleetkeeper.core.release_plan import ChartSource
 from fleetkeeper.core.snapshot import Hop, Snapshot
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.errors import ParamError
@@ -16,7 +17,8 @@ class Asked:
     """A step of a playbook for one cluster. at: the cluster as it is expected to be when the step is reached.
 
     hop: the minors that the step stands between, None outside of them; of a rollback it leads down. ahead: the minors
-    that follow after its target. history: EKS addon → its version from before the upgrade that is rolled back.
+    that follow after its target. history: EKS addon → its version from before the upgrade that is rolled back. charts:
+    those that the engine may install.
     """
 
     spec: StepSpec
@@ -27,6 +29,7 @@ class Asked:
     hop: Hop | None = None
     ahead: tuple[Minor, ...] = ()
     history: Mapping[str, str] = field(default_factory=dict)
+    charts: tuple[ChartSource, ...] = ()
 
     @property
     def next(self) -> Minor | None:

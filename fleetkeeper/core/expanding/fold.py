@@ -8,6 +8,7 @@ from fleetkeeper.core.expanding.expansion import Asked, Expansion, Stride
 from fleetkeeper.core.expanding.kinds import EXPANDERS, expand
 from fleetkeeper.core.expanding.prospect import Prospect, prospect_of
 from fleetkeeper.core.playbook import Playbook, StepSpec
+from fleetkeeper.core.release_plan import ChartSource
 from fleetkeeper.core.snapshot import Hop, Snapshot
 from fleetkeeper.core.versions import Minor
 
@@ -44,19 +45,30 @@ class Walk:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What no snapshot has. history: EKS addon → its version before the upgrade; charts: those that may be installed."""
+
+    history: Mapping[str, str] = field(default_factory=dict)
+    charts: tuple[ChartSource, ...] = ()
+
+
+NOTHING_MORE = Known()
+
+
 def walk(
     playbook: Playbook,
     snap: Snapshot,
     compat: Compat,
     hops: tuple[Hop, ...] = (),
-    history: Mapping[str, str] | None = None,
+    known: Known = NOTHING_MORE,
 ) -> Walk:
     """The way of a cluster whose control plane was seen. hops: up, in order; or the one that leads back."""
     start = at = prospect_of(snap)
     made: list[Expansion] = []
     settled: list[Expansion] = []
     for spec, hop, ahead in _places(playbook, hops):
-        asked = Asked(spec, snap, compat, at, playbook.changes, hop, ahead, history or {})
+        asked = Asked(spec, snap, compat, at, playbook.changes, hop, ahead, known.history, known.charts)
         found = expand(asked)
         if found.obstacle:
             return Walk(start, obstacle=found.obstacle)

@@ -34,7 +34,9 @@ TEMPLATES: Mapping[str, Template] = {
 }
 """Kind → its parameters as a member would have them, so that those of the playbook can be tried."""
 
-OF_HOPS = frozenset({"upgrade-control-plane", "hold-nodes", "release-nodes", "restart-fargate", "repair-release"})
+OF_HOPS = frozenset(
+    {"upgrade-control-plane", "hold-nodes", "release-nodes", "restart-fargate", "repair-release", "update-release"}
+)
 """Kinds that mean nothing outside of a hop: in an upgrade they stand in its block."""
 
 SIDED = frozenset({"update-addon", "update-release"})
@@ -49,6 +51,7 @@ CHANGERS: Mapping[str, frozenset[Changes]] = {
     "release-nodes": frozenset({Changes.MINOR}),
     "restart-fargate": frozenset({Changes.MINOR}),
     "repair-release": frozenset({Changes.MINOR}),
+    "update-release": frozenset({Changes.MINOR}),
     "refresh-insights": frozenset({Changes.MINOR, Changes.ROLLBACK}),
 }
 """Kinds of steps whose change a playbook has to declare, with the words that declare it."""

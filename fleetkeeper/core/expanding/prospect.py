@@ -36,7 +36,8 @@ class PoolState:
 class Prospect:
     """minor is the control plane's; addons: EKS addon → version. held: Karpenter's pools may not replace their nodes.
 
-    let: those of the held pools that were let go for a while. repaired: (namespace, release) of rewritten releases.
+    let: those of the held pools that were let go for a while. repaired: (namespace, release) of rewritten records.
+    releases: (namespace, release) → the version of the chart that the plan brought it to.
     """
 
     minor: Minor
@@ -45,6 +46,7 @@ class Prospect:
     held: bool = False
     let: frozenset[str] = frozenset()
     repaired: frozenset[tuple[str, str]] = frozenset()
+    releases: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def of_kind(self, *kinds: ComputeKind) -> Iterator[tuple[PoolKey, PoolState]]:
         return ((key, pool) for key, pool in self.pools.items() if key[0] in kinds)

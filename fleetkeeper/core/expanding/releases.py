@@ -1,18 +1,15 @@
 """Helm releases: records that name an API which the next minor removes, and charts that have to move with a hop."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import replace
 
-from fleetkeeper.core.api_words import name as api_name
 from fleetkeeper.core.expanding.addon_moves import BEFORE
 from fleetkeeper.core.expanding.addons import AFTER, WHEN
-from fleetkeeper.core.expanding.expansion import Asked, Expansion, Stride, unseen
-from fleetkeeper.core.expanding.prospect import parsed
-from fleetkeeper.core.model import HelmRelease
-from fleetkeeper.core.parts import HELM_RELEASES, HELM_USE
-from fleetkeeper.core.playbook import Params
+from fleetkeeper.core.expanding.expansion import Asked, Expansion, Stride, settled_by_plan
+from fleetkeeper.core.playbook import Params, StepSpec
+from fleetkeeper.core.release_plan import ReleasePlan, ReleaseUpdate, plan_releases
+from fleetkeeper.core.snapshot import Hop, Snapshot
 from fleetkeeper.core.traits import RELEASE_REPAIR
-from fleetkeeper.core.wording import some
 from fleetkeeper.errors import ParamError
 
 
@@ -21,89 +18,86 @@ def release_fact(namespace: str, name: str) -> str:
     return f"release {namespace}/{name}"
 
 
-# ---- repair-release
+def release_template(params: Params) -> Params:
+    """The parameters of update-release as a member has them: all are the plan's but `when`, which no member has."""
+    if params.get(WHEN, BEFORE) not in (BEFORE, AFTER):
+        raise ParamError({WHEN: f'must be "{BEFORE}" or "{AFTER}" the control plane'})
+    rest = {name: value for name, value in params.items() if name != WHEN}
+    filled = settled_by_plan(namespace="web", release="shop", chart="shop", version="1.2.3", source="shop")
+    return filled(rest)
 
 
 def repair_release(asked: Asked) -> Expansion:
-    """A step for each release whose newest record names an API that is gone at the hop's target.
-
-    Records that could not be seen leave the cluster as it is: what runs is not touched by the upgrade.
-    """
+    """A step for each release whose newest record names an API that is gone at the hop's target."""
     hop = asked.hop
-    if hop is None or asked.snap.missing(HELM_USE):
+    if hop is None:
         return Expansion()
     at, strides = asked.at, list[Stride]()
-    for (namespace, release), apis in _broken(asked).items():
-        at = replace(at, repaired=at.repaired | {(namespace, release)})
-        why = f"the record of {namespace}/{release} names {some(apis)}: `helm upgrade` of it fails once {hop.target} is there"
-        step = asked.step(why, f"{namespace}-{release}", namespace=namespace, release=release, to=str(hop.target))
+    for each in _plan(asked, hop).repairs:
+        place = each.namespace, each.release
+        if place in at.repaired and not _is_new(asked, hop, place):
+            continue
+        at = replace(at, repaired=at.repaired | {place})
+        step = asked.step(
+            f"{each.namespace}/{each.release}: {each.why}",
+            f"{each.namespace}-{each.release}",
+            namespace=each.namespace,
+            release=each.release,
+            to=str(hop.target),
+        )
         strides.append(Stride(step, at))
     return Expansion(tuple(strides), traits=(RELEASE_REPAIR,) if strides else ())
 
 
-def _broken(asked: Asked) -> dict[tuple[str, str], list[str]]:
-    hop, found = asked.hop, dict[tuple[str, str], list[str]]()
-    assert hop is not None
+def _is_new(asked: Asked, hop: Hop, place: tuple[str, str]) -> bool:
+    """Whether this very hop removes what the record of a release names; an earlier hop has rewritten the rest."""
     for trace in asked.snap.helm_use.traces:
         group, _, version = trace.api_version.rpartition("/")
         row = asked.compat.api(group, version, trace.kind)
-        key = (trace.namespace, trace.release)
-        if (
-            not trace.latest
-            or row is None
-            or row.removed is None
-            or row.removed > hop.target
-            or key in asked.at.repaired
-        ):
-            continue
-        text = f"{api_name(row)}, removed in {row.removed}"
-        if text not in found.setdefault(key, []):
-            found[key].append(text)
-    return dict(sorted(found.items()))
-
-
-# ---- update-release
-
-
-def release_template(params: Params) -> Params:
-    """The parameters of update-release as a member has them: all of them, without `when`."""
-    if params.get(WHEN, BEFORE) not in (BEFORE, AFTER):
-        raise ParamError({WHEN: f'must be "{BEFORE}" or "{AFTER}" the control plane'})
-    return {name: value for name, value in params.items() if name != WHEN}
+        if trace.latest and (trace.namespace, trace.release) == place and row and row.removed == hop.target:
+            return True
+    return False
 
 
 def update_release(asked: Asked) -> Expansion:
-    """Where the cluster has the release at an older version of its chart: before the first hop, or after the last."""
-    params = asked.spec.params
-    early = params.get(WHEN) != AFTER
-    if asked.hop is not None and not (asked.hop.first if early else asked.next is None):
+    """A step for each release that has to move on this side of the hop's control plane."""
+    hop = asked.hop
+    if hop is None:
         return Expansion()
-    if gap := unseen(asked.snap, HELM_RELEASES):
-        return Expansion(obstacle=gap)
-    rest = {name: value for name, value in params.items() if name != WHEN}
+    early = asked.spec.params.get(WHEN) != AFTER
+    found = _plan(asked, hop)
+    if stuck := [each for each in found.notes if each.blocks and early]:
+        return Expansion(obstacle=f"before {hop}: {stuck[0]}")
+    at, strides, facts = asked.at, list[Stride](), dict[str, str]()
+    rest = {name: value for name, value in asked.spec.params.items() if name != WHEN}
     plain = replace(asked, spec=replace(asked.spec, params=rest))
-    return _newer(plain, tuple(_meant(asked)))
+    for each in found.updates:
+        if each.before is early:
+            at = replace(at, releases={**at.releases, (each.namespace, each.release): each.version})
+            strides.append(Stride(_step(plain, each), at))
+            facts |= _fact(asked.snap, each)
+    notes = tuple(str(each) for each in found.notes if early)
+    return Expansion(tuple(strides), facts, notes)
 
 
-def _meant(asked: Asked) -> Iterator[HelmRelease]:
-    params = asked.spec.params
-    for each in asked.snap.helm_releases:
-        if (each.namespace, each.name) == (params.get("namespace"), params.get("release")):
-            yield each
+def _plan(asked: Asked, hop: Hop) -> ReleasePlan:
+    return plan_releases(asked.snap, hop, asked.compat, asked.charts, asked.at.releases)
 
 
-def _newer(asked: Asked, found: tuple[HelmRelease, ...]) -> Expansion:
-    wanted = str(asked.spec.params.get("version", ""))
-    goal = parsed(wanted)
-    if not found:
-        return Expansion(idle=f"nothing to do: it has no release {asked.spec.params.get('release')}")
-    (release,) = found[:1]
-    at = parsed(release.chart_version)
-    if goal is None or at is None or not at < goal:
-        return Expansion(idle=f"nothing to do: {release.name} is at {release.chart_version} of its chart")
-    side = f" {asked.hop}" if asked.hop else ""
-    why = (
-        f"{release.namespace}/{release.name} is at {release.chart_version} of its chart, and is to be at {wanted}{side}"
+def _step(asked: Asked, each: ReleaseUpdate) -> StepSpec:
+    return asked.step(
+        f"{each.namespace}/{each.release}: {each.why}",
+        f"{each.namespace}-{each.release}",
+        namespace=each.namespace,
+        release=each.release,
+        chart=each.chart,
+        version=each.version,
+        source=each.source,
     )
-    fact = {release_fact(release.namespace, release.name): release.chart_version}
-    return Expansion((Stride(asked.step(why), asked.at),), fact)
+
+
+def _fact(snap: Snapshot, each: ReleaseUpdate) -> Mapping[str, str]:
+    """The chart's version before the plan, which a second move of the same release rests on as well."""
+    found = {(known.namespace, known.name): known.chart_version for known in snap.helm_releases}
+    place = each.namespace, each.release
+    return {release_fact(*place): found[place]} if place in found else {}
