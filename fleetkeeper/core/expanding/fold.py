@@ -47,7 +47,7 @@ class Walk:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What no snapshot has. history: EKS addon → its version before the upgrade; charts: those that may be installed."""
+    """What no snapshot has. history: EKS addon → its version before the upgrade. charts: what may be installed."""
 
     history: Mapping[str, str] = field(default_factory=dict)
     charts: tuple[ChartSource, ...] = ()
