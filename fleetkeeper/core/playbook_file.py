@@ -113,7 +113,7 @@ class _Reader:
             each_group=False if hold else table.boolean("each_group", False),
             timeout=7 * _DAY if hold else _duration(table, "timeout", 7 * _DAY),
             version=_version(self._gates.get(kind)),
-            only="" if hold else table.text("only", "", choices=("", *sorted(NEEDS))),
+            only=table.text("only", choices=sorted(NEEDS)) if not hold and table.has("only") else "",
         )
 
     def stage(self, table: Table) -> StageSpec:

@@ -50,6 +50,8 @@ STEPS: dict[str, type[Any]] = {
     "webhook": kind(entry=None),
     "backup": kind(),
     "update-addon": kind(addon=None, version=None, resolve="PRESERVE"),
+    "upgrade-control-plane": kind(**{"from": None, "to": None}),
+    "rollback-control-plane": kind(**{"from": None, "to": None, "timeout_minutes": ""}),
 }
 GATES: dict[str, type[Any]] = {
     "approval": kind(),

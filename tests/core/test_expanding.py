@@ -15,6 +15,7 @@ from fleetkeeper.core.playbook import StepSpec
 from fleetkeeper.core.release_plan import ChartSource
 from fleetkeeper.core.snapshot import Snapshot
 from fleetkeeper.core.traits import AUTO_MODE, RELEASE_REPAIR
+from fleetkeeper.core.versions import Minor
 from tests.contract.observed import addon as found_addon
 from tests.contract.observed import release as helm_release
 from tests.core.fleets import gap
@@ -342,7 +343,7 @@ def test_a_release_that_names_a_removed_api_is_repaired_and_asks_for_an_approval
     assert way.steps.index(repair) < [each.kind for each in way.steps].index("upgrade-control-plane")
 
 
-OLD = tuple(release("coredns", "v1.11.4-eksbuild.1", model.Minor(1, number)) for number in (31, 32, 33))
+OLD = tuple(release("coredns", "v1.11.4-eksbuild.1", Minor(1, number)) for number in (31, 32, 33))
 
 
 # ---- back

@@ -26,12 +26,15 @@ KINDS = tuple(ComputeKind)
 
 @st.composite
 def offers(draw: st.DrawFn) -> tuple[model.AddonRelease, ...]:
-    """EKS offers each version for a stretch of minors, wherever it begins and ends."""
+    """EKS offers each version for a stretch of minors, most for a long one; kube-proxy for few."""
     found: list[model.AddonRelease] = []
     for name, versions in VERSIONS.items():
         for version in versions:
-            first = draw(st.integers(min(NUMBERS), max(NUMBERS)))
-            last = draw(st.integers(first, max(NUMBERS)))
+            first = draw(st.integers(min(NUMBERS), 34))
+            last = draw(st.integers(first, max(NUMBERS)) if draw(st.booleans()) else st.just(max(NUMBERS)))
+            if name == "kube-proxy":
+                first = int(version.split(".")[1])
+                last = first + draw(st.integers(0, 2))
             minors = tuple(Minor(1, number) for number in range(first, last + 1))
             found.append(release(name, version, *minors, default=draw(st.booleans())))
     return tuple(found)

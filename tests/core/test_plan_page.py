@@ -9,8 +9,9 @@ from fleetkeeper.core import parts
 from fleetkeeper.core.addon_versions import Rule
 from fleetkeeper.core.amount import Amount
 from fleetkeeper.core.candidates import Standing
+from fleetkeeper.core.page_text import WIDTH
 from fleetkeeper.core.plan import Plan
-from fleetkeeper.core.plan_page import WIDTH, plan_page
+from fleetkeeper.core.plan_page import plan_page
 from fleetkeeper.core.playbook import Changes, GateSpec, OnFailure, StageSpec, StepSpec, When, Window
 from fleetkeeper.errors import GapReason
 from tests.contract.observed import PLACEMENT

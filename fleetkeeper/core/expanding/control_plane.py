@@ -166,6 +166,6 @@ def refresh_insights(asked: Asked) -> Expansion:
         return Expansion()
     back = asked.changes is Changes.ROLLBACK
     what = f"the way back to {hop.target}" if back else str(hop.target)
-    why = f"EKS judges {what} by insights that are up to a day old: they are made anew, and an ERROR is seen before it"
+    why = f"EKS judges {what} by insights that may be a day old: made anew, they show an ERROR before anything moves"
     category = "ROLLBACK_READINESS" if back else "UPGRADE_READINESS"
     return Expansion((Stride(asked.step(why, category=category), asked.at),))

@@ -98,9 +98,9 @@ def hold_nodes(asked: Asked) -> Expansion:
     if asked.at.held and not asked.at.let:
         return Expansion()
     pools = tuple(sorted(asked.at.let))
-    what = ", ".join(pools) if pools else "every NodePool"
-    why = f"{what}: Karpenter's images follow the control plane, so nodes would drift as soon as it is at {hop.target}"
-    step = asked.step(why, pools=pools)
+    why = f"Karpenter's images follow the control plane, so nodes would drift as soon as it is at {hop.target}"
+    again = f"let go for {hop.source}, and held again: " if pools else "of every NodePool: "
+    step = asked.step(again + why, pools=pools)
     return Expansion((Stride(step, replace(asked.at, held=True, let=frozenset())),))
 
 
