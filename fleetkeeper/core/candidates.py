@@ -62,6 +62,9 @@ class Back:
     history: Mapping[str, str] = field(default_factory=dict)
 
 
+NO_WAY = Back(closed="it was not asked for")
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A stored cluster that the selector wants. snapshot needs only the parts of `needed`; attributes as in `-l`.
@@ -73,7 +76,7 @@ class Candidate:
     attributes: Mapping[str, str]
     standing: Standing = Standing()
     hosts_fleetkeeper: bool = False
-    back: Back = Back(closed="it was not asked for")
+    back: Back = NO_WAY
 
     @property
     def name(self) -> str:

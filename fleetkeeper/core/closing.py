@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from fleetkeeper.core.amount import duration_text
-from fleetkeeper.core.checks.rollback_window import WINDOW
 from fleetkeeper.core.durations import Measured, soak_length, steps_range
 from fleetkeeper.core.playbook import GateSpec, StepSpec, When
+from fleetkeeper.core.way_back import WINDOW
 
 RESERVE = timedelta(days=2)
 """What a rollback itself takes: a person who decides, nodes and addons that go back first, and EKS."""

@@ -97,7 +97,7 @@ class Header:
     """Everything of a plan but its members' bodies, of which it has the digests: its own digest so covers the whole.
 
     members: the digest of each member's body, by idx. service_limits: service (or * for all others) → in how many
-    regions it may be unavailable at once.
+    regions it may be unavailable at once. of: the run whose upgrades are taken back, "" for none.
     """
 
     id: str
@@ -118,6 +118,7 @@ class Header:
     service_limits: Mapping[str, int] = field(default_factory=dict)
     expected: Range | None = None
     playbook_purpose: str = ""
+    of: str = ""
     schema_version: int = SCHEMA_VERSION
 
 

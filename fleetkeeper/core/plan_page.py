@@ -47,7 +47,7 @@ def _head(plan: Plan) -> Iterator[str]:
     yield ""
     yield from _labelled("changes", _CHANGES[header.changes])
     yield from _labelled("clusters", _count(plan))
-    yield from _labelled("asked for", f"-l {header.selector}" if header.selector else "the whole fleet")
+    yield from _labelled("asked for", _asked_for(header))
     yield from _labelled("made", f"{_time(header.created_at)} by {header.created_by}")
     yield from _labelled("expires", f"{_time(header.expires_at)}; from then on it cannot be started")
     if header.expected and plan.members:
@@ -67,6 +67,12 @@ _CHANGES = {
     Changes.ROLLBACK: "the Kubernetes minor of control planes, back to the one before, with their addons and nodes",
     Changes.NODES: "nodes; no control plane",
 }
+
+
+def _asked_for(header: Header) -> str:
+    run = f"what run {header.of} upgraded" if header.of else ""
+    selected = f"-l {header.selector}" if header.selector else ""
+    return ", ".join(filter(None, (run, selected))) or "the whole fleet"
 
 
 def _count(plan: Plan) -> str:

@@ -30,7 +30,7 @@ class Order:
     """What was asked for, by whom and when. measured: how long finished steps took, by kind.
 
     service_limits: service, or * for all others → in how many regions it may be unavailable at once. charts: those that
-    the engine may install.
+    the engine may install. of: the run whose upgrades are taken back.
     """
 
     playbook: Playbook
@@ -41,6 +41,7 @@ class Order:
     service_limits: Mapping[str, int] = field(default_factory=dict)
     measured: Measured = field(default_factory=dict)
     charts: tuple[ChartSource, ...] = ()
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +240,7 @@ def _sealed(order: Order, stages: tuple[Stage, ...], members: tuple[Member, ...]
         service_limits=dict(order.service_limits),
         expected=total(ranges),
         playbook_purpose=playbook.purpose,
+        of=order.of,
     )
     named = replace(header, id=f"{playbook.name}-{digest(to_json(header))[:_ID_DIGITS]}")
     return Plan(named, members, digest(to_json(named)))

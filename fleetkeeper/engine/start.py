@@ -91,7 +91,8 @@ class Starter:
 
     def _refuse_unfit(self, plan: Plan, key: str) -> None:
         header = plan.header
-        again = f"fleetkeeper plan {header.playbook}" + (f" -l '{header.selector}'" if header.selector else "")
+        again = f"fleetkeeper plan {header.playbook}" + (f" --of {header.of}" if header.of else "")
+        again += f" -l '{header.selector}'" if header.selector else ""
         if self.fleet.clock.now() >= header.expires_at:
             raise UsageError(
                 f"plan {header.id} expired on {header.expires_at:%Y-%m-%d %H:%M} UTC: make a new one, `{again}`"

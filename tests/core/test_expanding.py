@@ -103,7 +103,12 @@ def test_three_hops_roll_nodes_on_the_second_where_the_skew_ends() -> None:
         " 1.35 before the next hop"
     )
     assert [each.hop for each in way.steps if each.kind == "bake"] == ["1.34", "1.35", "1.36"]
-    assert [each.hop for each in way.steps if each.kind == "refresh-insights"] == ["1.34", "1.35", "1.36"]
+    assert [each.name for each in way.steps if each.kind == "refresh-insights"] == [
+        "insights-1-34",
+        "insights-1-35",
+        "insights-1-36",
+        "insights-again-1-36",
+    ], "once a hop, and again where an addon moved before the control plane"
 
 
 def test_nodes_wait_for_the_last_hop_where_the_skew_allows_it() -> None:

@@ -39,6 +39,7 @@ UPGRADE = Playbook(
         hop_step("update-release", "charts-before", when="before"),
         hop_step("update-addon", "before", addon="*", when="before"),
         hop_step("hold-nodes", "hold"),
+        hop_step("refresh-insights", "insights-again"),
         hop_step("upgrade-control-plane", "control-plane"),
         hop_step("bake", **{"for": "1h"}),
         hop_step("update-nodegroup", "nodes"),

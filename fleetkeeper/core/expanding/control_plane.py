@@ -160,12 +160,14 @@ def _take_back(kind: ComputeKind, to: Minor) -> str:
 
 
 def refresh_insights(asked: Asked) -> Expansion:
-    """EKS's own judgement, asked for anew: it is up to a day old otherwise."""
-    hop = asked.hop
-    if hop is None:
+    """EKS's own judgement, asked for anew, unless nothing was moved since the plan asked last."""
+    hop, at = asked.hop, asked.at
+    if hop is None or at.judged == at.state:
         return Expansion()
     back = asked.changes is Changes.ROLLBACK
     what = f"the way back to {hop.target}" if back else str(hop.target)
-    why = f"EKS judges {what} by insights that may be a day old: made anew, they show an ERROR before anything moves"
+    why = f"EKS judges {what} by insights that may be a day old: made anew, they show an ERROR before it moves"
+    if at.judged and at.judged[0] == at.minor:
+        why = f"the steps before it mended what EKS's insights for {what} may show as ERROR: they are made anew"
     category = "ROLLBACK_READINESS" if back else "UPGRADE_READINESS"
-    return Expansion((Stride(asked.step(why, category=category), asked.at),))
+    return Expansion((Stride(asked.step(why, category=category), replace(at, judged=at.state)),))

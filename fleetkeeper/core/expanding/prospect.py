@@ -37,7 +37,8 @@ class Prospect:
     """minor is the control plane's; addons: EKS addon → version. held: Karpenter's pools may not replace their nodes.
 
     let: those of the held pools that were let go for a while. repaired: (namespace, release) of rewritten records.
-    releases: (namespace, release) → the version of the chart that the plan brought it to.
+    releases: (namespace, release) → the version of the chart that the plan brought it to. judged: the state of which
+    EKS made its insights last, () before any.
     """
 
     minor: Minor
@@ -47,6 +48,13 @@ class Prospect:
     let: frozenset[str] = frozenset()
     repaired: frozenset[tuple[str, str]] = frozenset()
     releases: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    judged: tuple[object, ...] = ()
+
+    @property
+    def state(self) -> tuple[object, ...]:
+        """What EKS's insights hang on, to be compared."""
+        moved = (frozenset(each.items()) for each in (self.addons, self.pools, self.releases))
+        return (self.minor, self.repaired, *moved)
 
     def of_kind(self, *kinds: ComputeKind) -> Iterator[tuple[PoolKey, PoolState]]:
         return ((key, pool) for key, pool in self.pools.items() if key[0] in kinds)
