@@ -16,6 +16,7 @@ MEASURED = 5
 Measured = Mapping[str, Sequence[timedelta]]
 """Kind of step → how long those that finished took."""
 
+_OBSERVED = timedelta(minutes=30)
 _NOTHING = Range(timedelta(), timedelta(), calibrated=True)
 _ANY = Range(timedelta(minutes=2), timedelta(minutes=15))
 _DEFAULTS = {
@@ -38,16 +39,13 @@ _DEFAULTS = {
     "update-release": Range(timedelta(minutes=2), timedelta(minutes=15)),
     "repair-release": Range(timedelta(seconds=10), timedelta(minutes=2)),
     "postflight": Range(timedelta(minutes=1), timedelta(minutes=30)),
-    "propose": Range(timedelta(days=1), timedelta(days=5)),
+    "propose": Range(timedelta(hours=8), timedelta(days=3)),
 }
 """Orders of magnitude, for a fleet without runs; a range that rests on one of them is never called calibrated.
 
 AWS publishes none of them. That of a control plane is what operators report: 10 to 15 minutes, at times far more. Nodes
 are reckoned at 5 minutes each, and up to 15 for a drain (managed-node-update-behavior). Proposals wait for people.
 """
-
-_TIMED = frozenset({"bake"})
-"""Kinds that last as long as their parameter `for` says, whatever earlier ones took."""
 
 
 def range_of(kind: str, measured: Measured) -> Range:
@@ -65,14 +63,15 @@ def _quantile(known: Sequence[timedelta], percent: int) -> timedelta:
 
 def steps_range(steps: Iterable[StepSpec], measured: Measured) -> Range:
     """One after the other. That all take their longest at once is unlikely, so the upper end is a cautious one."""
-    return total(_of_step(each, measured) for each in steps)
+    return total(_step_range(each, measured) for each in steps)
 
 
-def _of_step(step: StepSpec, measured: Measured) -> Range:
-    if step.kind not in _TIMED:
+def _step_range(step: StepSpec, measured: Measured) -> Range:
+    """A bake takes the time that it is given, and until the observation after it."""
+    if step.kind != "bake":
         return range_of(step.kind, measured)
     length = soak_length(step)
-    return Range(length, length, calibrated=True)
+    return Range(length, length + _OBSERVED)
 
 
 def total(ranges: Iterable[Range]) -> Range:

@@ -174,7 +174,7 @@ def soaking(length: str) -> Playbook:
     [
         pytest.param("3d", "", id="three days leave time for a way back"),
         pytest.param(
-            "6d", "what follows its control plane takes up to 6d6h15m: 17h45m are left of the 7d", id="a note"
+            "6d", "what follows its control plane takes up to 6d6h45m: 17h15m are left of the 7d", id="a note"
         ),
     ],
 )
