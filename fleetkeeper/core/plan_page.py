@@ -231,6 +231,8 @@ def _facts(member: Member) -> Iterator[str]:
         yield "; ".join(facts)
     if member.needs:
         yield f"reserves {some(_need(each) for each in member.needs)}"
+    for trait in member.traits:
+        yield f"! {NEEDS.get(trait, trait)}"
     for note in member.notes:
         yield f"! {note}"
 
