@@ -272,3 +272,11 @@ def test_a_refresh_finds_addons_and_kubelets_that_do_not_fit(run: Driven) -> Non
     run.later(minutes=2)
     listed = run.eks.list_insights(clusterName="shop", filter={"statuses": ["ERROR"]})["insights"]
     assert {each["name"] for each in listed} == {"EKS add-on version compatibility", "Kubelet version skew"}
+
+
+def test_kube_proxy_of_the_present_minor_is_no_error_of_the_next(run: Driven) -> None:
+    assert run.cluster.addons["kube-proxy"].version.startswith(f"v{run.cluster.version}")
+    run.eks.start_insights_refresh(clusterName="shop")
+    run.later(minutes=2)
+    listed = run.eks.list_insights(clusterName="shop", filter={"statuses": ["ERROR"]})["insights"]
+    assert [each for each in listed if each["name"] == "EKS add-on version compatibility"] == []
