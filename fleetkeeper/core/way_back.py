@@ -52,7 +52,7 @@ class WayBack:
     notes: tuple[str, ...] = ()
 
     @property
-    def is_open(self) -> bool:
+    def is_possible(self) -> bool:
         """Whether EKS takes it, perhaps after what must be done first."""
         return not self.closed
 
