@@ -1,7 +1,7 @@
 """CloudTrail's LookupEvents, of the writes that began updates of clusters: who made them."""
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from fleetkeeper.sim.aws.call import AwsError, Call, Operation
@@ -19,7 +19,7 @@ def first(cluster: SimCluster, operation: str, since: datetime) -> str:
 
 def _lookup(call: Call) -> dict[str, Any]:
     """The newest first. The real one shows an event some minutes after it happened, and the last 90 days."""
-    begin, until = call.params.get("StartTime"), call.params.get("EndTime")
+    begin, until = _moment(call.params.get("StartTime")), _moment(call.params.get("EndTime"))
     asked = call.params.get("LookupAttributes", [])
     if len(asked) > 1:
         raise AwsError("InvalidLookupAttributesException", "You can specify only one lookup attribute.")
@@ -39,6 +39,10 @@ def _lookup(call: Call) -> dict[str, Any]:
     except BadToken as error:
         raise AwsError("InvalidNextTokenException", "The NextToken is not valid.") from error
     return {"Events": [_event(*each[1:]) for each in found]} | ({"NextToken": token} if token else {})
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
 def _attribute(trace: SimTrace, key: str) -> str:
