@@ -280,6 +280,34 @@ ADDONS: Codes = {
 """AddonIssueCode; of a failed update of an addon, before those of updates."""
 
 
+REFUSALS: Codes = {
+    "InvalidStateException": EksError(
+        "readiness insights stand in the way",
+        "mend what aws eks list-insights --cluster-name {cluster} shows as ERROR or UNKNOWN, then retry; fleetkeeper"
+        " never forces an update",
+    ),
+    "InvalidRequestException": EksError(
+        "the cluster is in no state for it", "mend what EKS says, then retry; what cannot be mended needs another plan"
+    ),
+    "InvalidParameterException": EksError("EKS has no such update", "plan anew: the same again has no use"),
+    "ResourceNotFoundException": EksError("the cluster is gone", "plan anew"),
+}
+"""What EKS answers instead of beginning an update, by its exception."""
+
+_GROUPS_BEHIND = "roll the node groups that EKS names to the cluster's minor first, then retry"
+
+
+def refusal(detail: str, cluster: str) -> tuple[str, str]:
+    """EKS's words of a refusal, and what to do. detail: `eks:Operation of ...: Exception: words`, as we keep it."""
+    code = next((each for each in REFUSALS if f"{each}: " in detail), "")
+    words = detail.partition(f"{code}: ")[2] if code else detail
+    if "nodegroup" in words.lower():
+        return f"{code}: {words}", _GROUPS_BEHIND
+    known = REFUSALS.get(code)
+    said = f"{code}: {words}" if code else detail
+    return said, known.to_do(cluster) if known else "mend what it says, then retry"
+
+
 def code_of(error: str) -> str:
     """The code of an error or issue as we keep them: `Code: message`, or the bare code."""
     return error.partition(":")[0].strip()
