@@ -76,7 +76,8 @@ def up(place: Place) -> Walk:
 
 
 def back(place: Place, **more: float) -> Walk:
-    return place.walk("rollback-control-plane", **{"from": "1.35", "to": "1.34", **more})
+    params: dict[str, str | float] = {"from": "1.35", "to": "1.34", **more}
+    return place.walk("rollback-control-plane", **params)
 
 
 def moves(place: Place) -> list[str]:
