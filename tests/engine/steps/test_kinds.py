@@ -9,8 +9,11 @@ from fleetkeeper.engine.steps import all_steps
 from fleetkeeper.engine.steps.backup import Backup
 from fleetkeeper.engine.steps.notify import Notify
 from fleetkeeper.engine.steps.preflight import Preflight
+from fleetkeeper.engine.steps.refresh_insights import RefreshInsights
+from fleetkeeper.engine.steps.rollback_control_plane import RollbackControlPlane
 from fleetkeeper.engine.steps.run_command import RunCommand
 from fleetkeeper.engine.steps.update_addon import UpdateAddon
+from fleetkeeper.engine.steps.upgrade_control_plane import UpgradeControlPlane
 from fleetkeeper.engine.steps.wait_for import WaitFor
 from fleetkeeper.engine.steps.webhook import Webhook
 from fleetkeeper.engine.told import NAMES, told
@@ -21,8 +24,11 @@ SOUND: dict[type[Step], Params] = {  # a class that is no Step would not pass th
     Backup: {},
     Notify: {"channel": "oncall", "text": "hello"},
     Preflight: {},
+    RefreshInsights: {},
+    RollbackControlPlane: {"from": "1.34", "to": "1.33"},
     RunCommand: {"entry": "smoke"},
     UpdateAddon: {"addon": "coredns", "version": "v1.11.4-eksbuild.2"},
+    UpgradeControlPlane: {"from": "1.34", "to": "1.35"},
     WaitFor: {"addon": "coredns"},
     Webhook: {"entry": "lb"},
 }
