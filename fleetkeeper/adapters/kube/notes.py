@@ -1,6 +1,6 @@
 """Pods that need a word of their own, with the workload at their top, whose name outlives theirs."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from fleetkeeper.adapters.kube import standouts
@@ -27,7 +27,7 @@ _BETWEEN: dict[str, Resource[structs.Placed]] = {
 def pod_notes(reader: Reader, memory: Memory, found: Standouts[structs.Pod]) -> tuple[PodNote, ...]:
     read = standouts.read(reader, memory, found, found.noted, _NOTED, lambda pod: tuple(notes_of(pod)))
     notes = [note for some in read for note in some]
-    tops = _tops(reader, notes)
+    tops = tops_of(reader, {(note.namespace, note.controller) for note in notes})
     return tuple(replace(n, controller=tops.get((n.namespace, n.controller), n.controller)) for n in notes)
 
 
@@ -57,12 +57,12 @@ def controller(owners: Iterable[structs.Owner] | None) -> structs.Owner | None:
     return next((each for each in given if each.controller), given[0] if given else None)
 
 
-def _tops(reader: Reader, notes: Sequence[PodNote]) -> dict[tuple[str, str], str]:
+def tops_of(reader: Reader, controllers: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
     """(namespace, Kind/name) → Kind/name of what controls it in turn, where something does."""
     found: dict[tuple[str, str], str] = {}
     for kind, resource in _BETWEEN.items():
         names = {
-            (n.namespace, n.controller.removeprefix(f"{kind}/")) for n in notes if n.controller.startswith(f"{kind}/")
+            (namespace, each.removeprefix(f"{kind}/")) for namespace, each in controllers if each.startswith(f"{kind}/")
         }
         places = [Place(namespace, name, "") for namespace, name in sorted(names)]
         for (namespace, name), top in _owners(reader, resource, places):
