@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from fleetkeeper.core.model import Node
+from fleetkeeper.core.model import ComputeKind, Node
 from fleetkeeper.core.node_pools import minor_of
 from fleetkeeper.core.versions import Minor
 
@@ -20,6 +20,11 @@ class LiveNode:
     @property
     def name(self) -> str:
         return self.node.name
+
+    @property
+    def is_of_pool(self) -> bool:
+        """Whether Karpenter or Auto Mode made it."""
+        return self.node.kind in (ComputeKind.KARPENTER, ComputeKind.AUTO_MODE)
 
     def is_behind(self, to: Minor) -> bool:
         """Whether its kubelet is older; one whose version cannot be read counts as older."""

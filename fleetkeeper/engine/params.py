@@ -8,11 +8,13 @@ from typing import TypeVar
 
 from fleetkeeper.core.amount import parse_duration
 from fleetkeeper.core.playbook import Param, Params
+from fleetkeeper.core.versions import Minor
 from fleetkeeper.errors import ParamError
 
 T = TypeVar("T")
 
 _MISSING = "is missing"
+_NO_MINOR = Minor(0, 0)
 _PAIR_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
@@ -61,6 +63,16 @@ class Given:
         except ValueError as error:
             return self._noted(name, str(error), stand_in)
         return found or self._noted(name, "must be longer than 0s", stand_in)
+
+    def minor(self, name: str) -> Minor:
+        """A Kubernetes minor such as 1.35; it must be there."""
+        text = self.text(name)
+        if name in self._wrong:
+            return _NO_MINOR
+        try:
+            return Minor.parse(text)
+        except ValueError:
+            return self._noted(name, f"must be a minor such as 1.35, not {text!r}", _NO_MINOR)
 
     def flag(self, name: str, default: bool | None = None) -> bool:
         value = self._get(name, default)
