@@ -91,11 +91,15 @@ def kube(plane: ControlPlane) -> Iterator[KubeWriter]:
         yield found
 
 
-@contextmanager
-def writing(plane: ControlPlane, who: Identity) -> Iterator[KubeWriter]:
+def opened(plane: ControlPlane, who: Identity) -> KubeObjects:
     credential = Fixed(User(token=who.token, certificate=who.certificate, key=who.key))
     connection = Connection(Endpoint(plane.server, plane.ca_pem, proxy=Proxy("")), credential)
-    found = KubeObjects(connection, Limits(), WallPace(Event()), SystemClock())
+    return KubeObjects(connection, Limits(), WallPace(Event()), SystemClock())
+
+
+@contextmanager
+def writing(plane: ControlPlane, who: Identity) -> Iterator[KubeWriter]:
+    found = opened(plane, who)
     try:
         yield found
     finally:

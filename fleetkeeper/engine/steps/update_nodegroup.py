@@ -55,6 +55,7 @@ class SeenGroup:
     group: model.NodeGroup | None
     updates: tuple[observed.EksUpdate, ...] = ()
     nodes: GroupNodes | None = None
+    standing: str = "ACTIVE"  # the status of the control plane, where it matters
     is_eks: bool = True
 
 
@@ -108,8 +109,11 @@ class UpdateNodegroup:
         if group is None or group.custom_ami or "refused" in remembered(moment):
             return seen
         follows = self._own(seen, moment) is not None
-        if follows or (group.status == "ACTIVE" and not self._is_there(group)):
+        if follows:
             return replace(seen, nodes=self._nodes(world, subject, follows))
+        if group.status == "ACTIVE" and not self._is_there(group):
+            standing = cloud.control_plane(cluster)[1].status
+            return replace(seen, standing=standing, nodes=self._nodes(world, subject, follows))
         return seen
 
     def _nodes(self, world: World, subject: Subject, follows: bool) -> GroupNodes:
@@ -241,6 +245,9 @@ class UpdateNodegroup:
                 f"{self.group} is at {_where(group)}, newer than {_wanted(self.to, self.release)}: "
                 "somebody else updated it, and it is not taken back"
             )
+        if seen.standing != "ACTIVE":
+            text = f"{seen.cluster} is {seen.standing}: EKS updates no node group until it is ACTIVE"
+            return Wait(text, POLL, "whoever changes the control plane")
         if (nodes := seen.nodes) and (found := nodes.for_good):
             return Blocked(f"EKS could not drain {self.group}: {told(found)}", owner_of(found), fixes(found))
         memory = {"from": str(group.version or ""), "known": " ".join(each.id for each in seen.updates)}
