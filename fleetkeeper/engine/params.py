@@ -14,7 +14,6 @@ from fleetkeeper.errors import ParamError
 T = TypeVar("T")
 
 _MISSING = "is missing"
-_NO_MINOR = Minor(0, 0)
 _PAIR_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
@@ -64,16 +63,6 @@ class Given:
             return self._noted(name, str(error), stand_in)
         return found or self._noted(name, "must be longer than 0s", stand_in)
 
-    def minor(self, name: str) -> Minor:
-        """A Kubernetes minor such as 1.35; it must be there."""
-        text = self.text(name)
-        if name in self._wrong:
-            return _NO_MINOR
-        try:
-            return Minor.parse(text)
-        except ValueError:
-            return self._noted(name, f"must be a minor such as 1.35, not {text!r}", _NO_MINOR)
-
     def flag(self, name: str, default: bool | None = None) -> bool:
         value = self._get(name, default)
         return value if isinstance(value, bool) else self._refused(name, value, "true or false", default or False)
@@ -109,6 +98,17 @@ class Given:
             else:
                 found[key] = value
         return found
+
+    def minor(self, name: str) -> Minor:
+        """A Kubernetes minor such as 1.36."""
+        text = self.text(name)
+        if name in self._wrong:
+            return Minor(1, 1)
+        try:
+            found = Minor.parse(text)
+        except ValueError as error:
+            return self._noted(name, str(error), Minor(1, 1))
+        return found if str(found) == text else self._noted(name, f"must be a minor such as {found}", found)
 
     def pair(self, name: str) -> tuple[str, str]:
         """One `field=value`; two empty texts where it is absent."""

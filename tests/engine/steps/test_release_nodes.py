@@ -275,7 +275,7 @@ def test_without_karpenter_it_is_skipped() -> None:
     ("params", "name", "says"),
     [
         pytest.param({}, "to", "is missing", id="no minor"),
-        pytest.param({"to": "newest"}, "to", "must be a minor such as 1.35", id="no minor at all"),
+        pytest.param({"to": "newest"}, "to", "is not a Kubernetes version such as 1.36", id="no minor at all"),
         pytest.param({"to": "1.35", "wait": "no"}, "wait", "true or false", id="a text for a switch"),
     ],
 )

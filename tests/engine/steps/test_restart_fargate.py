@@ -235,4 +235,4 @@ def test_undoing_takes_nothing_back(place: Place) -> None:
 def test_it_refuses_a_minor_that_is_none() -> None:
     with pytest.raises(ParamError) as refused:
         Place().walk("restart-fargate", to="latest")
-    assert "must be a minor such as 1.35" in refused.value.wrong["to"]
+    assert "is not a Kubernetes version such as 1.36" in refused.value.wrong["to"]
