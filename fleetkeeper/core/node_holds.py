@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from fleetkeeper.core.owners import owner_keys, owner_named
+from fleetkeeper.core.text import safe
 
 HELD_BY = "fleetkeeper.dev/held-by"
 HELD_WITH = "fleetkeeper.dev/held-with"
@@ -21,6 +22,7 @@ MOST_BUDGETS = 50
 
 _HOLD: Mapping[str, object] = {"nodes": "0", "reasons": ["Drifted"]}
 _UNSAID: Mapping[str, object] = {"nodes": "10%"}
+_LONGEST = 256  # of texts that anybody may have written
 _AUTO_MODE = "eks.amazonaws.com"
 _BUILT_IN = ("general-purpose", "system")
 _KEEPERS = ("argocd.argoproj.io/", "kustomize.toolkit.fluxcd.io/", "helm.toolkit.fluxcd.io/")
@@ -119,9 +121,9 @@ def pool_of(found: Mapping[str, Any]) -> NodePool:
         budgets=None if budgets is None else tuple(budgets),
         held_by=notes.get(HELD_BY, ""),
         held_with=notes.get(HELD_WITH, ""),
-        node_class=f"{reference.get('kind', '')}/{reference.get('name', '')}",
+        node_class=safe(f"{reference.get('kind', '')}/{reference.get('name', '')}", _LONGEST),
         is_auto=reference.get("group") == _AUTO_MODE,
-        grace=template.get("terminationGracePeriod") or "",
+        grace=safe(template.get("terminationGracePeriod") or "", _LONGEST),
         kept_by=next((key.partition("/")[0] for key in (*notes, *labels) if key.startswith(_KEEPERS)), ""),
         owner=owner_keys(labels, notes),
     )
@@ -131,7 +133,9 @@ def budget_text(budget: Budget) -> str:
     """As a person writes it: `nodes 0 for Drifted, on "0 9 * * 1-5" for 8h`."""
     reasons = budget.get("reasons")
     text = f"nodes {budget.get('nodes', '')}" + (f" for {', '.join(map(str, reasons))}" if reasons else "")
-    return f'{text}, on "{budget["schedule"]}" for {budget.get("duration", "")}' if budget.get("schedule") else text
+    if budget.get("schedule"):
+        text = f'{text}, on "{budget["schedule"]}" for {budget.get("duration", "")}'
+    return safe(text, _LONGEST)
 
 
 def is_fixed(node_class: Mapping[str, Any]) -> bool:

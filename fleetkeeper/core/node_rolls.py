@@ -9,6 +9,7 @@ from fleetkeeper.core.observed import Budget
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.core.wording import counted, some
 
+_FEW = 20
 GIVES_UP = "EKS gives up 15 minutes after it began to drain a node"
 """https://docs.aws.amazon.com/eks/latest/userguide/managed-node-update-behavior.html (2026-11)"""
 
@@ -35,12 +36,16 @@ class GroupNodes:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """One look at a roll in words. blocked: what stands in the way, "" for nothing."""
+    """One look at a roll in words. blocked: what stands in the way, "" for nothing.
+
+    is_cheap: few nodes were looked at; of many every pod of the cluster is read, which is not done as often.
+    """
 
     progress: str
     blocked: str = ""
     owner: str = ""
     fix: str = ""
+    is_cheap: bool = True
 
     @property
     def text(self) -> str:
@@ -52,7 +57,7 @@ def diagnosed(seen: GroupNodes, to: Minor) -> Diagnosis:
         return Diagnosis(f"its nodes cannot be seen: {seen.unseen}")
     found = seen.in_the_way()
     blocked = f"{told(found)}; {GIVES_UP}" if found else _left(seen)
-    return Diagnosis(_progress(seen.nodes, to), blocked, owner_of(found), fixes(found))
+    return Diagnosis(_progress(seen.nodes, to), blocked, owner_of(found), fixes(found), len(seen.nodes) <= _FEW)
 
 
 def _progress(nodes: Sequence[LiveNode], to: Minor) -> str:

@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from fleetkeeper.core.owners import owner_keys, owner_named
+from fleetkeeper.core.text import safe
 
+_LONGEST = 200  # of a message
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 RESTARTED_BY = "fleetkeeper.dev/restarted-by"
 PLURALS: Mapping[str, str] = {"Deployment": "deployments", "StatefulSet": "statefulsets"}
@@ -72,4 +74,4 @@ def _stays(spec: Mapping[str, Any]) -> str:
 def _late(status: Mapping[str, Any]) -> str:
     conditions = status.get("conditions") or ()
     late = (each for each in conditions if each.get("reason") == "ProgressDeadlineExceeded")
-    return next((str(each.get("message", ""))[:200] for each in late), "")
+    return next((safe(str(each.get("message", "")), _LONGEST) for each in late), "")

@@ -1,8 +1,10 @@
 """NodePools of Karpenter and Auto Mode, as the steps see and change them."""
 
+import re
 from collections.abc import Sequence
 
 from fleetkeeper.core.node_holds import HELD_BY, Holding, NodePool, is_fixed, pool_of
+from fleetkeeper.core.text import safe
 from fleetkeeper.core.verdict import Blocked
 from fleetkeeper.core.wording import some
 from fleetkeeper.engine.step import Subject
@@ -11,6 +13,7 @@ from fleetkeeper.errors import GapReason, ReadError
 
 _API = ("karpenter.sh", "v1", "nodepools", "")
 _CLASSES = ObjectRef("karpenter.k8s.aws", "v1", "ec2nodeclasses", "", "")
+_RUN = re.compile(r"[A-Za-z0-9-]{1,64}")  # what is no name of a run must not stand in a command that people copy
 NOT_SERVED = "no Karpenter here: the cluster serves no karpenter.sh/v1"
 BUILT_IN = (
     "{} belong to Auto Mode, and nobody may edit them: their nodes roll as soon as the control plane has moved, within "
@@ -62,11 +65,14 @@ def of_others(found: Sequence[NodePool], by: str) -> Blocked | None:
     if not foreign:
         return None
     first = foreign[0]
+    run = first.held_by.partition("/")[0]
+    ended = f"`fleetkeeper cleanup {run}`" if _RUN.fullmatch(run) else "its cleanup"
+    held = some(f"NodePool {each.name} is held by {safe(each.held_by, 100)}" for each in foreign)
     return Blocked(
-        f"{some(f'NodePool {each.name} is held by {each.held_by}' for each in foreign)}, and not by this run",
+        f"{held}, and not by this run",
         first.whose or "whoever began that run",
-        f"let that run end, or `fleetkeeper cleanup {first.held_by.partition('/')[0]}`; when nothing works on it:"
-        f" kubectl edit nodepool {first.name}, and take its first budget and the annotation {HELD_BY} away",
+        f"let that run end, or {ended}; when nothing works on it: kubectl edit nodepool {first.name}, and take its "
+        f"first budget and the annotation {HELD_BY} away",
     )
 
 

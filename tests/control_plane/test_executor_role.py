@@ -15,7 +15,7 @@ from fleetkeeper.adapters.kube.kubeconfig import User
 from fleetkeeper.adapters.kube.limits import Limits, WallPace
 from fleetkeeper.adapters.kube.writer import KubeObjects
 from fleetkeeper.clock import SystemClock
-from fleetkeeper.engine.writers import KubeWriter
+from fleetkeeper.engine.writers import KubeWriter, ObjectRef
 from fleetkeeper.errors import GapReason, Refused
 from fleetkeeper.onboarding import shipped
 from fleetkeeper.sim.control_plane.identity import Identity
@@ -68,12 +68,12 @@ def put(plane: ControlPlane, resource: str, made: Object) -> None:
         plane.wait_for(f"/apis/{spec['group']}/v1{inside}/{spec['names']['plural']}", lambda _: True)
 
 
-def workloads(node: str) -> Iterator[tuple[str, Object]]:
-    """A Deployment of kube-system with one pod, as its controllers would have made it."""
+def workloads(node: str, namespace: str = "kube-system") -> Iterator[tuple[str, Object]]:
+    """A Deployment with one pod, as its controllers would have made it."""
     labels = {"app": "coredns"}
     pod = {"containers": [{"name": "main", "image": "coredns:1"}]}
     spec = {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": pod}}
-    place: Object = {"name": "coredns", "namespace": "kube-system"}
+    place: Object = {"name": "coredns", "namespace": namespace}
     yield "apps/v1/deployments", {"metadata": place, "spec": spec}
     owner = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "coredns", "controller": True}
     yield "apps/v1/replicasets", {"metadata": {**place, "name": "coredns-1", "ownerReferences": [owner]}, "spec": spec}
@@ -91,10 +91,10 @@ def kube(plane: ControlPlane) -> Iterator[KubeWriter]:
         yield found
 
 
-def opened(plane: ControlPlane, who: Identity) -> KubeObjects:
+def opened(plane: ControlPlane, who: Identity, limits: Limits = Limits()) -> KubeObjects:  # noqa: B008  # it is frozen
     credential = Fixed(User(token=who.token, certificate=who.certificate, key=who.key))
     connection = Connection(Endpoint(plane.server, plane.ca_pem, proxy=Proxy("")), credential)
-    return KubeObjects(connection, Limits(), WallPace(Event()), SystemClock())
+    return KubeObjects(connection, limits, WallPace(Event()), SystemClock())
 
 
 @contextmanager
@@ -114,6 +114,30 @@ def test_with_the_shipped_role(kube: KubeWriter, case: Callable[[KubeWriter], No
 def test_a_body_that_breaks_the_schema_is_rejected_with_the_field(kube: KubeWriter) -> None:
     ref = backup("broken")
     refused(lambda: kube.create(ref, body(ref) | {"spec": {"ttl": 5}}), GapReason.REJECTED, "spec.ttl")
+
+
+def test_lists_go_on_page_by_page(plane: ControlPlane) -> None:
+    page_by_page = opened(plane, plane.admin, Limits(page_items=1))
+    whole = opened(plane, plane.admin)
+    ref = ObjectRef("apps", "v1", "replicasets", "", "")
+    assert page_by_page.objects(ref) == whole.objects(ref)
+    assert len(page_by_page.objects(ObjectRef("", "v1", "namespaces", "", ""))) > 3
+    assert page_by_page.pods([NODE]) == whole.pods([NODE])
+    page_by_page.close()
+    whole.close()
+
+
+def test_pods_of_many_namespaces_are_told_with_their_deployments(plane: ControlPlane) -> None:
+    names = [f"many-{number}" for number in range(21)]
+    for name in names:
+        plane.create("/api/v1/namespaces", {"metadata": {"name": name}})
+        for resource, made in workloads("node-of-many", name):
+            put(plane, resource, made)
+    kube = opened(plane, plane.admin)
+    found = kube.pods(["node-of-many"])
+    kube.close()
+    assert sorted(each.namespace for each in found) == sorted(names)
+    assert {each.controller for each in found} == {"Deployment/coredns"}
 
 
 def test_a_change_that_breaks_the_schema_is_rejected(kube: KubeWriter) -> None:

@@ -16,6 +16,7 @@ from fleetkeeper.core.pod_annotations import asks_to_stay
 from fleetkeeper.core.text import safe
 
 _LONGEST = 256
+_ASKED_ONE_BY_ONE = 20  # namespaces
 _NOTED = "need a note"
 # Kinds that other controllers make, of which only metadata is asked for.
 _BETWEEN: dict[str, Resource[structs.Placed]] = {
@@ -73,13 +74,15 @@ def tops_of(reader: Reader, controllers: Collection[tuple[str, str]]) -> dict[tu
 def _owners(
     reader: Reader, resource: Resource[structs.Placed], places: Sequence[Place]
 ) -> Iterator[tuple[tuple[str, str], str]]:
-    """The controllers of these objects, by one list of metadata for each namespace."""
+    """The controllers of these objects, by one list of metadata for each namespace; of many of them, by one of all."""
     wanted = {(place.namespace, place.name) for place in places}
     owned = Resource(resource.group_version, resource.plural, resource.kind, structs.Object, metadata_only=True)
-    for namespace in sorted({place.namespace for place in places}):
+    namespaces = sorted({place.namespace for place in places})
+    for namespace in namespaces if len(namespaces) <= _ASKED_ONE_BY_ONE else ("",):
         names = [place.name for place in places if place.namespace == namespace]
         selectors = {"fieldSelector": f"metadata.name={names[0]}"} if len(names) == 1 else {}
         for document in reader.list(owned, lambda each: each, namespace, selectors).items:
             owner = controller(document.metadata.owners)
-            if owner and (namespace, document.metadata.name) in wanted:
-                yield (namespace, document.metadata.name), f"{owner.kind}/{owner.name}"
+            place = document.metadata.namespace, document.metadata.name
+            if owner and place in wanted:
+                yield place, f"{owner.kind}/{owner.name}"

@@ -213,7 +213,7 @@ class UpdateNodegroup:
         if seen != moment.memory.get(_SEEN, ""):
             more = {_SEEN: seen, _OWNER: found.owner, _FIX: safe(found.fix, _MOST_TOLD)}
             keep = {**moment.memory, **more, _AT: f"{moment.now:%H:%M} UTC"}
-        return Wait(f"{what} is in progress: {found.text}", POLL, found.owner, keep)
+        return Wait(f"{what} is in progress: {found.text}", POLL if found.is_cheap else 3 * POLL, found.owner, keep)
 
     def _ended_badly(self, what: str, seen: SeenGroup, update: observed.EksUpdate, moment: Moment) -> Failed:
         memory = remembered(moment)
