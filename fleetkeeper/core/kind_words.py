@@ -79,6 +79,37 @@ STEPS: Mapping[str, StepWords] = {
         back="an abort cancels it while the nodes of Auto Mode roll, else follows it to its end; forward again is an"
         " upgrade",
     ),
+    "hold-nodes": StepWords(
+        does="puts a disruption budget of no nodes in front of Karpenter's NodePools, so that no node is replaced for"
+        " a newer image while the control plane moves; other reasons, expiry and interruptions go on",
+        dry_run="names the NodePools that it would hold",
+        wrong="another run holds a NodePool, or somebody opens it again: the member is blocked and says who",
+        back="an abort takes exactly this budget away; one that somebody changed is left and told",
+    ),
+    "release-nodes": StepWords(
+        does="takes that budget away, and waits until Karpenter has replaced the nodes, within the owner's budgets",
+        dry_run="names the NodePools that it would release",
+        wrong="nodes stay: it names the pods, budgets and owners that hold them, and blocks when nothing moves for"
+        " half an hour",
+        back="nodes that were replaced stay replaced",
+    ),
+    "update-nodegroup": StepWords(
+        does="has EKS bring one managed node group to the minor: new nodes first, then the old ones are drained, never"
+        " by force",
+        dry_run="says which group goes from where to where, and which budgets would stop it",
+        wrong="a pod does not go: it is named with its budget and owner while it lasts; EKS gives up 15 minutes after"
+        " it began to drain a node, the step fails, and nodes that were replaced stay new",
+        back="a roll that runs cannot be stopped and is followed to its end; where EKS allows it, the group goes back"
+        " with aws eks update-nodegroup-version, which drains every node once more",
+    ),
+    "restart-fargate": StepWords(
+        does="restarts the Deployments and StatefulSets whose pods run on older Fargate nodes, once, as kubectl rollout"
+        " restart does, and waits until no such node is left",
+        dry_run="names the workloads that it would restart",
+        wrong="pods that no restart moves (of a paused Deployment, of no controller), or a rollout that gets stuck:"
+        " the member is blocked and says which",
+        back="nothing to take back: pods that were made anew run on",
+    ),
 }
 
 GATES: Mapping[str, str] = {

@@ -170,6 +170,7 @@ class Tick:
         step = replace(
             self.step,
             polls=self.step.polls + 1,
+            memory=self.step.memory if verdict.keep is None else verdict.keep,
             started_at=self.step.started_at or self.now,
             deadline=self.step.deadline or self.now + self.spec.timeout,
         )

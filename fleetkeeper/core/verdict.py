@@ -20,12 +20,13 @@ class Done:
 class Wait:
     """Nothing to do now. why is told to people; look again after `again`, None for the engine's usual pace.
 
-    owner: who could end the wait, "" when it ends by itself.
+    owner: who could end the wait, "" when it ends by itself. keep: what the next looks need; None leaves it as it is.
     """
 
     why: str
     again: timedelta | None = None
     owner: str = ""
+    keep: Memory | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,10 @@ class Undoer:
             again = tick.now + (getattr(verdict, "again", None) or tick.pace)
             text = f"it cannot be cancelled and is followed to its end: {verdict.why}"
             why = Why(Cause.STEP, text, tick.now, verdict.owner, next_attempt=again)
-            return Ticked(replace(tick.task, why=why, due=again), replace(tick.step, polls=tick.step.polls + 1))
+            keep = verdict.keep if isinstance(verdict, Wait) else None
+            memory = tick.step.memory if keep is None else keep
+            row = replace(tick.step, polls=tick.step.polls + 1, memory=memory)
+            return Ticked(replace(tick.task, why=why, due=again), row)
         state, said = _end_of(verdict, tick.step)
         # What never began has no intent any more, so there is nothing to undo.
         intent = "" if state is StepState.SKIPPED and isinstance(verdict, Act) else tick.step.intent

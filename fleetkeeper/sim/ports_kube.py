@@ -36,7 +36,7 @@ class WorldKube:
         return self._cluster.patch
 
     def nodes(self) -> tuple[model.Node, ...]:
-        return tuple(map(_node, self._listed("/nodes")))
+        return tuple(map(node, self._listed("/nodes")))
 
     def workloads(self) -> tuple[model.Workload, ...]:
         found = [_templated(kind, each) for kind, resource in _KINDS.items() for each in self._listed(resource)]
@@ -212,7 +212,7 @@ def _is_finished(job: Object) -> bool:
     return _holds(job, "Complete") or _holds(job, "Failed")
 
 
-def _node(obj: Object) -> model.Node:
+def node(obj: Object) -> model.Node:
     labels, spec = _labels(obj), obj.get("spec") or {}
     system = (obj.get("status") or {}).get("nodeInfo") or {}
     kind, group = compute_kind(labels, spec.get("providerID", ""))

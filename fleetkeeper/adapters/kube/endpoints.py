@@ -25,7 +25,7 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 class Resource(Generic[T]):
     """One kind of object and what we read of it; metadata_only asks the server for PartialObjectMetadata.
 
-    named_by: a label that mostly has the object's own name, so that one list finds many; "" for none.
+    named_by: a label that mostly has the object's own name, so that one list finds many; "" for none. kind "": of any.
     """
 
     group_version: str

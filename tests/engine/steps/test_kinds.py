@@ -7,6 +7,7 @@ from fleetkeeper.engine.attempts import token_of
 from fleetkeeper.engine.step import Step
 from fleetkeeper.engine.steps import all_steps
 from fleetkeeper.engine.steps.backup import Backup
+from fleetkeeper.engine.steps.hold_nodes import HoldNodes
 from fleetkeeper.engine.steps.notify import Notify
 from fleetkeeper.engine.steps.preflight import Preflight
 from fleetkeeper.engine.steps.refresh_insights import RefreshInsights
@@ -14,6 +15,9 @@ from fleetkeeper.engine.steps.rollback_control_plane import RollbackControlPlane
 from fleetkeeper.engine.steps.run_command import RunCommand
 from fleetkeeper.engine.steps.update_addon import UpdateAddon
 from fleetkeeper.engine.steps.upgrade_control_plane import UpgradeControlPlane
+from fleetkeeper.engine.steps.release_nodes import ReleaseNodes
+from fleetkeeper.engine.steps.restart_fargate import RestartFargate
+from fleetkeeper.engine.steps.update_nodegroup import UpdateNodegroup
 from fleetkeeper.engine.steps.wait_for import WaitFor
 from fleetkeeper.engine.steps.webhook import Webhook
 from fleetkeeper.engine.told import NAMES, told
@@ -22,6 +26,7 @@ from tests.engine.steps.walking import Place
 
 SOUND: dict[type[Step], Params] = {  # a class that is no Step would not pass the type checker here
     Backup: {},
+    HoldNodes: {},
     Notify: {"channel": "oncall", "text": "hello"},
     Preflight: {},
     RefreshInsights: {},
@@ -29,6 +34,9 @@ SOUND: dict[type[Step], Params] = {  # a class that is no Step would not pass th
     RunCommand: {"entry": "smoke"},
     UpdateAddon: {"addon": "coredns", "version": "v1.11.4-eksbuild.2"},
     UpgradeControlPlane: {"from": "1.34", "to": "1.35"},
+    ReleaseNodes: {"to": "1.35"},
+    RestartFargate: {"to": "1.35"},
+    UpdateNodegroup: {"group": "main", "to": "1.35"},
     WaitFor: {"addon": "coredns"},
     Webhook: {"entry": "lb"},
 }

@@ -9,7 +9,7 @@ from fleetkeeper.core import model
 from fleetkeeper.core.plan import Header, Member, Stage
 from fleetkeeper.core.playbook import Changes, OnFailure, Param
 from fleetkeeper.core.tracking import Tracking
-from fleetkeeper.core.verdict import Act, Memory, Moment, Undoing, Unknown, Verdict
+from fleetkeeper.core.verdict import Act, Memory, Moment, Undoing, Unknown, Verdict, Wait
 from fleetkeeper.engine.step import Step, Subject
 from fleetkeeper.engine.steps import all_steps
 from fleetkeeper.engine.world import Answer, CommandState, World
@@ -225,6 +225,8 @@ class Walk:
         dies after the next act, before what it returned is stored."""
         verdict = self.look()
         if not isinstance(verdict, Act):
+            if isinstance(verdict, Wait) and verdict.keep is not None:
+                self.memory = verdict.keep
             return verdict
         if not self.intended:
             self.intended, self.memory, self.token = True, verdict.memory, self.next_token
