@@ -94,7 +94,7 @@ def test_it_ends_at_the_version_with_its_configuration_and_remembers_what_was(pl
     done = run.tick()
     assert isinstance(done, Done)
     assert done.keep is not None
-    assert (done.keep["from"], done.keep["configuration"]) == (OLD, '{"replicaCount": 3}')
+    assert (done.keep["before.version"], done.keep["before.configuration"]) == (OLD, '{"replicaCount": 3}')
     assert (dns(place).version, dns(place).configuration, begun(place)) == (NEW, '{"replicaCount": 3}', 1)
 
 
