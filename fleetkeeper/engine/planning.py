@@ -14,6 +14,7 @@ from fleetkeeper.core.planning import Order, make_plan, texts_of
 from fleetkeeper.core.playbook import Changes, Params, Playbook
 from fleetkeeper.core.references import Allowed, Names, not_there
 from fleetkeeper.core.selector import Selector
+from fleetkeeper.core.silencing import deafens
 from fleetkeeper.core.snapshot import Snapshot
 from fleetkeeper.engine.assess import Assessor
 from fleetkeeper.engine.observe import attributes_of
@@ -62,9 +63,10 @@ class Planner:
     def plan(self, playbook: Playbook, selector: Selector, actor: str, expires_in: timedelta) -> Plan:
         """Make a plan and store it; one without members is not stored, for there is nothing to run.
 
-        Raises UsageError for what the playbook names and the settings do not have.
+        Raises UsageError for what the playbook names and the settings do not have, and for silenced gates.
         """
-        if missing := not_there(playbook, _names(self.steps), _names(self.gates), self.allowed):
+        wrong = not_there(playbook, _names(self.steps), _names(self.gates), self.allowed)
+        if missing := (*wrong, *deafens(playbook)):
             raise UsageError(f"{playbook.name} ({playbook.origin}) cannot be planned:\n  " + "\n  ".join(missing))
         order = Order(
             playbook=playbook,
