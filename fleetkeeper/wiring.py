@@ -31,8 +31,8 @@ from fleetkeeper.adapters.library import read_compat
 from fleetkeeper.adapters.library_playbooks import read_files, read_playbooks
 from fleetkeeper.adapters.programs import LocalPrograms
 from fleetkeeper.adapters.prometheus import PrometheusSources
-from fleetkeeper.adapters.silences import Silencers
 from fleetkeeper.adapters.signing_key import signing_key
+from fleetkeeper.adapters.silences import Silencers
 from fleetkeeper.adapters.store.database import database_file
 from fleetkeeper.adapters.store.lock import hold_engine_lock
 from fleetkeeper.adapters.store.probes import store_probes

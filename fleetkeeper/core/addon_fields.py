@@ -1,4 +1,4 @@
-"""What of an addon is somebody's own, its configuration and fields changed in the cluster, and what an update does to it.
+"""What of an addon is somebody's own (its configuration, fields changed in the cluster), and what an update does to it.
 
 By resolveConflicts: PRESERVE keeps changed fields, OVERWRITE takes them back, with NONE the update fails on them
 (https://docs.aws.amazon.com/eks/latest/APIReference/API_UpdateAddon.html, 2026-11).

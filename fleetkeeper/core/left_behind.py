@@ -29,7 +29,9 @@ def left_behind(
             older.setdefault((node.kind, node.group), []).append(minor)
     for (kind, group), minors in sorted(older.items()):
         of = f" of {safe(group, 80)}" if group else ""
-        why = _OWN_IMAGES if kind is model.ComputeKind.MANAGED and group in own else _WHY.get(kind, "no step is for them")
+        why = (
+            _OWN_IMAGES if kind is model.ComputeKind.MANAGED and group in own else _WHY.get(kind, "no step is for them")
+        )
         yield f"{counted(len(minors), 'node')}{of} at {min(minors)} ({why})"
 
 

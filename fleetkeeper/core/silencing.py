@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from fleetkeeper.core.playbook import Params, Playbook
+from fleetkeeper.core.playbook import GateSpec, Params, Playbook
 
 PLACES = ("cluster", "arn", "account", "region", "service", "environment", "ring")
 """What may stand in braces in the value of a matcher."""
@@ -18,6 +18,8 @@ SILENCE = "silence-alerts"
 _SCOPES = ("{cluster}", "{arn}")
 _MATCHER = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(=~|!~|!=|=)\s*(?:"((?:[^"\\]|\\.)*)"|([^"\s]+))')
 _READ = re.compile(r"""\balertname\s*(=~|=)\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|`([^`]*)`)""")
+_ESCAPED = re.compile(r'\\(["\\])')
+"""Alertmanager takes other escapes, such as those of a regex, as they are."""
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 _SPECIAL = re.compile(r"([.+*?()|\[\]{}^$\\])")
 _READS = {"metric": ("query",), "incident": ("alerts",), "soak": ("query",), "bake": ("query",)}
@@ -38,9 +40,8 @@ class Matcher:
         found = _MATCHER.fullmatch(text.strip())
         if found is None:
             raise ValueError(f'{text!r} is no matcher such as cluster="{{cluster}}" or severity!="critical"')
-        sign = found[2]
-        quoted = found[3] is not None
-        value = re.sub(r"\\(.)", r"\1", found[3]) if quoted and sign in ("=", "!=") else (found[3] or found[4] or "")
+        sign, quoted = found[2], found[3]
+        value = found[4] or "" if quoted is None else _ESCAPED.sub(r"\1", quoted)
         made = cls(found[1], value, sign.endswith("~"), sign.startswith("="))
         made._check()
         return made
@@ -71,7 +72,8 @@ class Matcher:
 
     def __str__(self) -> str:
         sign = ("=" if self.is_equal else "!") + ("~" if self.is_regex else "" if self.is_equal else "=")
-        return f'{self.name}{sign}"{self.value}"'
+        value = self.value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'{self.name}{sign}"{value}"'
 
 
 def heard(kinds: Iterable[tuple[str, Params]]) -> tuple[str, ...]:
@@ -91,16 +93,18 @@ def but_for(names: Iterable[str]) -> tuple[Matcher, ...]:
 
 def deafens(playbook: Playbook) -> tuple[str, ...]:
     """One sentence for each silence of a playbook that names an alert which its own gates or holds read."""
-    gates = [*playbook.holds, *(gate for stage in playbook.stages for gate in stage.gates)]
-    names = heard((each.kind, each.params) for each in [*gates, *playbook.steps])
-    found = []
+    gates: list[GateSpec] = [*playbook.holds, *(gate for stage in playbook.stages for gate in stage.gates)]
+    read = [(each.kind, each.params) for each in gates] + [(each.kind, each.params) for each in playbook.steps]
+    return tuple(_deafened(playbook, heard(read)))
+
+
+def _deafened(playbook: Playbook, names: Iterable[str]) -> Iterator[str]:
     for step in playbook.steps:
         for matcher in _matchers(step.params) if step.kind == SILENCE else ():
-            if hit := next((name for name in names if _covers(matcher, name)), ""):
-                found.append(
-                    f"step {step.name}: matchers: {matcher} would silence {hit}, which a gate or hold of this playbook reads"
-                )
-    return tuple(found)
+            for name in names:
+                if _covers(matcher, name):
+                    what = f"{matcher} would silence {name}, which a gate or hold of this playbook reads"
+                    yield f"step {step.name}: matchers: {what}"
 
 
 def _matchers(params: Params) -> Iterator[Matcher]:

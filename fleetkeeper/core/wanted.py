@@ -1,4 +1,4 @@
-"""What a plan wants a member to be at when all its steps have ended: by its frozen steps, and how each of them ended."""
+"""What a plan wants a member to be at when its steps have ended: by its frozen steps, and how each of them ended."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Protocol
 
 from fleetkeeper.core.plan import Header, Member
+from fleetkeeper.core.playbook import GateSpec
 from fleetkeeper.core.silencing import PLACES, Matcher, heard
 from fleetkeeper.errors import GapReason, Refused
 
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """Alerts of one cluster. values: what placeholders stand for; matchers: those of the playbook, beside the settings'.
+    """Alerts of one cluster. values: what placeholders stand for; matchers: the playbook's, beside the settings'.
 
     heard: alerts, as regexes of their names, that stay heard whatever the matchers say. why: for whoever sees it there.
     """
@@ -65,8 +66,8 @@ class NoSilences:
 
 def quiet_of(header: Header, member: Member, matchers: tuple[Matcher, ...], run: str) -> Quiet:
     """The silence of a member in a run: everything that this plan's gates, holds and bakes read stays heard."""
-    gates = [*header.holds, *(gate for stage in header.stages for gate in stage.gates)]
+    gates: list[GateSpec] = [*header.holds, *(gate for stage in header.stages for gate in stage.gates)]
     values = {name: member.attributes.get(name, "") for name in PLACES}
     values |= {"cluster": member.name, "arn": member.cluster.arn}
-    read = heard((each.kind, each.params) for each in [*gates, *member.steps])
-    return Quiet(values, matchers, read, f"{header.playbook_title} of {member.name}, run {run}")
+    read = [(each.kind, each.params) for each in gates] + [(each.kind, each.params) for each in member.steps]
+    return Quiet(values, matchers, heard(read), f"{header.playbook_title} of {member.name}, run {run}")

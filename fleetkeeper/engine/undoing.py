@@ -138,9 +138,7 @@ def begins_set_back(ticked: Ticked, now: datetime) -> Ticked:
     """A member that failed inside a set: it is at work until that is put back, then it rests as failed."""
     assert ticked.step is not None
     text = f"{ticked.step.name} failed, so what was updated with it is put back: {ticked.step.error}"
-    task = replace(
-        ticked.task, state=TaskState.RUNNING, why=Why(Cause.STEP, text, now), due=now, ended_at=None
-    )
+    task = replace(ticked.task, state=TaskState.RUNNING, why=Why(Cause.STEP, text, now), due=now, ended_at=None)
     step = replace(ticked.step, state=StepState.UNDOING, ended_at=None)
     event = Event(now, task.key.run, "set_back", text, task=task.key.idx, step=step.idx)
     return Ticked(task, step, (event,))
@@ -159,5 +157,7 @@ def _set_is_back(tick: Tick, own: Ticked | None, others: Sequence[StepRow], step
     task = replace(
         tick.task, state=TaskState.FAILED, since=tick.now, why=why, due=None, ended_at=tick.now, step=steps.start
     )
-    event = Event(tick.now, task.key.run, "failed", f"{failed.name} failed: {'; '.join(told)}", task=task.key.idx, step=row.idx)
+    event = Event(
+        tick.now, task.key.run, "failed", f"{failed.name} failed: {'; '.join(told)}", task=task.key.idx, step=row.idx
+    )
     return Ticked(task, row, (*(own.events if own else ()), event), wakes=True)

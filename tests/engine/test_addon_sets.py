@@ -1,26 +1,25 @@
-"""A set of addon updates in the engine: what fails for good takes those before it back, newest first, in any weather."""
+"""A set of addon updates in the engine: what fails for good takes those before it back, newest first."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from fleetkeeper.core.playbook import StepSpec
-from fleetkeeper.core.run import Command, StepState, Task, TaskState, Verb
-from fleetkeeper.engine.run_ports import StoredRun
-from fleetkeeper.engine.steps import all_steps
-from fleetkeeper.engine.task_tick import Pace
+from fleetkeeper.core.run import StepState, TaskState, Verb
 from fleetkeeper.engine.writers import AddonUpdate
 from fleetkeeper.sim.faults import Fault
-from fleetkeeper.sim.world import SimAddon, SimIssue
-from tests.engine.rig import SCOPE, WORKER, Engine, Nobody, begin, engine, migrated, settle
-from tests.engine.steps.walking import Place
-from tests.sim.worlds import a_cluster
+from fleetkeeper.sim.world import SimIssue
+from tests.engine.rig import SCOPE
+from tests.engine.wave import BEFORE, Wave
 
-DNS, CNI, CSI = ("coredns", "v1.14.3-eksbuild.11"), ("vpc-cni", "v1.23.0-eksbuild.1"), ("aws-ebs-csi-driver", "v1.64.0-eksbuild.1")
-BEFORE = {"coredns": "v1.13.2-eksbuild.19", "vpc-cni": "v1.22.4-eksbuild.2", "aws-ebs-csi-driver": "v1.58.0-eksbuild.1"}
+DNS, CNI, CSI = (
+    ("coredns", "v1.14.3-eksbuild.11"),
+    ("vpc-cni", "v1.23.0-eksbuild.1"),
+    ("aws-ebs-csi-driver", "v1.64.0-eksbuild.1"),
+)
 AFTER = dict((DNS, CNI, CSI))
 CONFLICT = "DaemonSet.apps ebs-csi-node - .spec.template.spec.tolerations"
 
@@ -33,77 +32,11 @@ def update(addon: tuple[str, str], **other: str) -> StepSpec:
 SET = (update(DNS), update(CNI), update(CSI))
 
 
-@dataclass
-class Wave:
-    """One member with three addons, an engine over a SQLite database, and the world's own clock."""
-
-    folder: Path
-    place: Place = field(init=False)
-    made: Engine = field(init=False)
-    engines: int = 0
-
-    def __post_init__(self) -> None:
-        cluster = a_cluster("shop-0", SCOPE.account, SCOPE.region)
-        cluster.addons["aws-ebs-csi-driver"] = SimAddon("aws-ebs-csi-driver", BEFORE["aws-ebs-csi-driver"])
-        cluster.addons["coredns"].configuration = '{"replicaCount": 3}'
-        self.place = Place(cluster)
-        self.settings = migrated(self.folder)
-        self.restart()
-
-    def restart(self) -> None:
-        """Another engine on the same database, as after a kill -9: what the first one had in hand is lost."""
-        if self.engines:
-            self.made.runs.close()
-        self.engines += 1
-        ports = {"store": self.place.store, "writers": self.place.world.writers}
-        worker = replace(WORKER, name=f"engine-{self.engines}", threads=2)
-        clock, pace = self.place.world.clock, Pace(timedelta(seconds=15))
-        self.made = engine(self.settings, Nobody(), clock, pace=pace, worker=worker, kinds=all_steps(), **ports)
-
-    def begin(self, *steps: StepSpec) -> None:
-        begin(self.made.runs, self.now, steps=steps or SET)
-
-    @property
-    def now(self) -> datetime:
-        return self.place.now
-
-    def later(self, minutes: float = 20, crashes: bool = False) -> None:
-        until = self.now + timedelta(minutes=minutes)
-        while self.now < until:
-            if crashes:
-                self.restart()
-            settle(self.made)
-            self.place.later(seconds=20)
-
-    def say(self, verb: Verb, target: str = "") -> None:
-        self.made.runs.add_command(Command(f"{verb}{self.now}", "run-1", verb, target, "cy", "local", self.now))
-
-    @property
-    def stored(self) -> StoredRun:
-        return self.made.runs.run("run-1") or pytest.fail("no run")
-
-    @property
-    def task(self) -> Task:
-        return self.stored.tasks[0]
-
-    @property
-    def versions(self) -> dict[str, str]:
-        return {name: addon.version for name, addon in self.place.cluster.addons.items()}
-
-    @property
-    def updates(self) -> list[str]:
-        """Every update that EKS was brought to begin, in its order."""
-        return [f"{each.addon} {dict(each.params)['AddonVersion']}" for each in self.place.cluster.eks.updates.values()]
-
-    def conflicts(self, *fields: str) -> None:
-        self.place.cluster.addons["aws-ebs-csi-driver"].conflicts = list(fields)
-
-
 @pytest.fixture
 def wave(tmp_path: Path) -> Iterator[Wave]:
     made = Wave(tmp_path)
     yield made
-    made.made.runs.close()
+    made.close()
 
 
 FORTH = [f"{name} {version}" for name, version in AFTER.items()]
@@ -111,7 +44,7 @@ BACK = [f"vpc-cni {BEFORE['vpc-cni']}", f"coredns {BEFORE['coredns']}"]
 
 
 def test_a_set_that_goes_well_stays(wave: Wave) -> None:
-    wave.begin()
+    wave.begin(*SET)
     wave.later()
     assert (wave.task.state, wave.versions, wave.updates) == (TaskState.SUCCEEDED, AFTER, FORTH)
 
@@ -120,8 +53,8 @@ def test_a_set_that_goes_well_stays(wave: Wave) -> None:
 def test_one_that_fails_takes_those_before_it_back_newest_first_and_then_rests_as_failed(
     wave: Wave, crashes: bool
 ) -> None:
-    wave.conflicts(CONFLICT)
-    wave.begin()
+    wave.conflict(CONFLICT)
+    wave.begin(*SET)
     wave.later(crashes=crashes)
     assert (wave.versions, wave.updates) == (BEFORE, [*FORTH, *BACK])
     assert wave.place.cluster.addons["coredns"].configuration == '{"replicaCount": 3}'
@@ -134,10 +67,10 @@ def test_one_that_fails_takes_those_before_it_back_newest_first_and_then_rests_a
 
 
 def test_a_retry_begins_with_the_first_of_the_set_under_tokens_of_its_own(wave: Wave) -> None:
-    wave.conflicts(CONFLICT)
-    wave.begin()
+    wave.conflict(CONFLICT)
+    wave.begin(*SET)
     wave.later()
-    wave.conflicts()
+    wave.conflict()
     wave.say(Verb.RETRY, "member:shop-0")
     wave.later(1)
     wave.say(Verb.RESUME)
@@ -147,8 +80,8 @@ def test_a_retry_begins_with_the_first_of_the_set_under_tokens_of_its_own(wave: 
 
 
 def test_a_set_that_fails_again_after_a_retry_is_put_back_again(wave: Wave) -> None:
-    wave.conflicts(CONFLICT)
-    wave.begin()
+    wave.conflict(CONFLICT)
+    wave.begin(*SET)
     wave.later()
     wave.say(Verb.RETRY, "member:shop-0")
     wave.later(1)
@@ -160,8 +93,8 @@ def test_a_set_that_fails_again_after_a_retry_is_put_back_again(wave: Wave) -> N
 
 @pytest.mark.parametrize("kind", ["drop-after", "throttle", "error"])
 def test_answers_that_are_lost_take_each_back_once(wave: Wave, kind: str) -> None:
-    wave.conflicts(CONFLICT)
-    wave.begin()
+    wave.conflict(CONFLICT)
+    wave.begin(*SET)
     wave.later(4)
     wave.place.living.world.faults = [Fault("aws", kind, operation="UpdateAddon", count=3)]
     wave.later(40)
@@ -191,8 +124,8 @@ def test_an_abort_takes_a_whole_set_back_newest_first(wave: Wave) -> None:
 
 
 def test_one_that_somebody_moved_meanwhile_is_left_and_named(wave: Wave) -> None:
-    wave.conflicts(CONFLICT)
-    wave.begin()
+    wave.conflict(CONFLICT)
+    wave.begin(*SET)
     while wave.place.cluster.addons["aws-ebs-csi-driver"].status != "UPDATING":
         wave.later(0.3)
     wave.place.world.writers.cloud(SCOPE).update_addon(
@@ -208,8 +141,8 @@ def test_one_that_somebody_moved_meanwhile_is_left_and_named(wave: Wave) -> None
 def test_what_eks_does_not_take_back_on_this_minor_is_left_and_says_why(wave: Wave) -> None:
     """EKS is the judge of which version a minor takes: the control plane has moved since the update."""
     old = wave.place.cluster.addons["coredns"].version = "v1.12.3-eksbuild.1"
-    wave.conflicts(CONFLICT)
-    wave.begin()
+    wave.conflict(CONFLICT)
+    wave.begin(*SET)
     while wave.place.cluster.addons["aws-ebs-csi-driver"].status != "UPDATING":
         wave.later(0.3)
     wave.place.cluster.version = "1.36"
@@ -223,7 +156,7 @@ def test_what_eks_does_not_take_back_on_this_minor_is_left_and_says_why(wave: Wa
 
 
 def test_steps_that_keep_what_they_did_are_no_set(wave: Wave) -> None:
-    wave.conflicts(CONFLICT)
+    wave.conflict(CONFLICT)
     wave.begin(update(DNS, undo="keep"), update(CNI, undo="keep"), update(CSI, undo="keep"))
     wave.later()
     assert wave.task.state is TaskState.FAILED

@@ -38,9 +38,7 @@ class Bake(Soaking):
         baseline = next((row for row in rows if is_baseline(row)), None)
         before = baseline.memory if baseline else {}
         began = (baseline.ended_at if baseline else None) or moment.started_at
-        return SeenBake(
-            self.seen(world, (soundness_of(world, member, before, began, moment.now),)), way_back(rows)
-        )
+        return SeenBake(self.seen(world, (soundness_of(world, member, before, began, moment.now),)), way_back(rows))
 
     def decide(self, seen: SeenBake, moment: Moment) -> Verdict:
         return self.judged(seen.soak, moment, _fix(seen, moment.now))

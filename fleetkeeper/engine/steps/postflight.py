@@ -1,4 +1,4 @@
-"""postflight: is the member what the plan wanted, and as sound as before? Tells what stays, and what the source needs."""
+"""postflight: is the member what the plan wanted, and as sound as before? Tells what stays, what the source needs."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -49,7 +49,7 @@ class SeenAfter:
 
 @dataclass(frozen=True, slots=True)
 class Postflight(OnlyLooks):
-    """Waits until the member was observed after its last step; memory keeps the versions, and the lines of the source."""
+    """Waits until the member was observed after its last step; memory keeps versions and the lines of the source."""
 
     kind: ClassVar[str] = "postflight"
     version: ClassVar[int] = 1
@@ -89,7 +89,9 @@ class Postflight(OnlyLooks):
 
     def decide(self, seen: SeenAfter, moment: Moment) -> Verdict:
         if not seen.is_begun or seen.health is None:
-            return Wait(f"looks then whether it is at: {', '.join(seen.wanted.facts) or 'what it was'}; as sound as before")
+            return Wait(
+                f"looks then whether it is at: {', '.join(seen.wanted.facts) or 'what it was'}; as sound as before"
+            )
         if wrong := list(_differs(seen)):
             return Failed(f"it is not what the plan wanted: {some(wrong)}", "see who changed it, then retry")
         if unwell := list(unsound(seen.health, moment.started_at, _PODS)):

@@ -1,4 +1,4 @@
-"""silence-alerts: silences the alerts of the member's cluster while it is at work, and never those that a gate reads."""
+"""silence-alerts: silences alerts of the member's cluster while it is at work, and never those that a gate reads."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -50,7 +50,9 @@ class SilenceAlerts:
         given = Given(params)
         source, length, matchers = given.text("source"), given.duration("for", _LENGTH), []
         if length < _SHORTEST:
-            given.wrong("for", f"must be at least {duration_text(_SHORTEST)}: it is renewed while the member is at work")
+            given.wrong(
+                "for", f"must be at least {duration_text(_SHORTEST)}: it is renewed while the member is at work"
+            )
         for text in given.texts("matchers", ()):
             try:
                 matchers.append(Matcher.parse(text))
@@ -73,9 +75,8 @@ class SilenceAlerts:
             return Done(f"silenced at {self.source} {until}: {seen.covers}", keep=moment.memory)
         if remembered(moment):
             return Failed(f"the silence at {self.source} was ended by somebody else", "ask who, then retry or skip")
-        return Act(
-            f"silence at {self.source} for {duration_text(self.length)}, renewed while the member is at work: {seen.covers}"
-        )
+        lasts = f"{duration_text(self.length)}, renewed while the member is at work"
+        return Act(f"silence at {self.source} for {lasts}: {seen.covers}")
 
     def act(self, world: World, subject: Subject, moment: Moment, memory: Memory) -> Memory:
         world.silences.hold(self.source, self.quiet(subject), moment.token, moment.now + self.length)

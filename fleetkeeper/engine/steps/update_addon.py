@@ -240,7 +240,8 @@ class UpdateAddon:
         memory = {
             "configuration": addon.configuration,
             "known": " ".join(each.id for each in seen.updates),
-            **{VERSION: addon.version, CONFIGURATION: addon.configuration},
+            VERSION: addon.version,
+            CONFIGURATION: addon.configuration,
             **outliving(moment.memory),
         }
         verb = "take" if is_back else "update"

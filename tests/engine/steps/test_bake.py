@@ -131,8 +131,14 @@ def test_without_an_upgrade_that_ended_no_way_back_is_promised() -> None:
 
 def test_its_parameters_are_those_of_the_gate_soak() -> None:
     params: Mapping[str, Param] = {
-        **{"for": "2h", "max_age": "10m", "more_pods": "3", "every": "2m"},
-        **{"source": "main", "query": "errors", "op": "<", "value": 1},
+        "for": "2h",
+        "max_age": "10m",
+        "more_pods": "3",
+        "every": "2m",
+        "source": "main",
+        "query": "errors",
+        "op": "<",
+        "value": 1,
     }
     made: Any = all_steps()["bake"].of(params)
     gate: Any = all_gates()["soak"].of(params)

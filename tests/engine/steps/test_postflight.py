@@ -16,7 +16,8 @@ from fleetkeeper.core.tracking import Tracking
 from fleetkeeper.core.verdict import Done, Failed, Verdict, Wait
 from fleetkeeper.core.versions import Minor
 from tests.contract.observed import control_plane, node
-from tests.engine.steps.walking import NOW, RUN, Place, Walk, told
+from tests.engine.steps.walking import RUN, Place, Walk, told
+from tests.sim.worlds import NOW
 
 AT = "v1.13.2-eksbuild.19"
 GROUP = "main"

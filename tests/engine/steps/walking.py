@@ -21,6 +21,7 @@ from fleetkeeper.sim.kube.rbac import User
 from fleetkeeper.sim.ports import WorldClock
 from fleetkeeper.sim.ports_execute import WorldWriters
 from fleetkeeper.sim.world import SimCluster
+from tests.engine.silencing import Quietness
 from tests.sim.worlds import NOW, PROD, REGION, a_cluster, a_world
 
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -141,14 +142,16 @@ class Place:
     runs: Rows = field(default_factory=Rows)
     living: LivingWorld = field(init=False)
     world: World = field(init=False)
+    silences: Quietness = field(init=False)
 
     def __post_init__(self) -> None:
         simulated = a_world(self.cluster)
         self.living = LivingWorld(simulated, virtual=True)
         simulated.clock = self.living.timeline.now
-        none = cast(Any, None)
+        none, clock = cast(Any, None), WorldClock(self.living)
+        self.silences = Quietness(clock)
         self.world = World(
-            clock=WorldClock(self.living),
+            clock=clock,
             store=cast(Any, self.store),
             runs=cast(Any, self.runs),
             writers=WorldWriters(self.living, User("test", ("system:masters",))),
@@ -158,6 +161,7 @@ class Place:
             calendars=none,
             messenger=self.channels,
             approvals=none,
+            silences=self.silences,
         )
         self.cluster.put("/namespaces", {"metadata": {"name": "default", "uid": "1"}})
         role = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
