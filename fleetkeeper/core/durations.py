@@ -26,6 +26,9 @@ _DEFAULTS = {
     "wait-for": Range(timedelta(minutes=5), timedelta(minutes=30)),
     "backup": Range(timedelta(minutes=10), timedelta(minutes=60)),
     "update-addon": Range(timedelta(minutes=3), timedelta(minutes=15)),
+    "refresh-insights": Range(timedelta(minutes=2), timedelta(minutes=15)),
+    "upgrade-control-plane": Range(timedelta(minutes=10), timedelta(minutes=45)),
+    "rollback-control-plane": Range(timedelta(minutes=10), timedelta(minutes=60)),
 }
 """Orders of magnitude, for a fleet without runs; a range that rests on one of them is never called calibrated."""
 

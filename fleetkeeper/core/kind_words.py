@@ -58,6 +58,27 @@ STEPS: Mapping[str, StepWords] = {
         back="an update that runs cannot be stopped and is followed to its end; afterwards the version from"
         " before is installed again with aws eks update-addon --addon-version",
     ),
+    "refresh-insights": StepWords(
+        does="has EKS compute the cluster's readiness insights anew, and waits until it has",
+        dry_run="says whether a refresh is under way",
+        wrong="EKS cannot refresh them: it is tried again, and the next step blocks on what is old",
+        back="nothing to take back: it changes nothing in the cluster",
+    ),
+    "upgrade-control-plane": StepWords(
+        does="moves the control plane one minor up through EKS, without force, and waits until EKS says ACTIVE there",
+        dry_run="says from which minor to which, what EKS holds against it, and who else is at work",
+        wrong="EKS refuses, or its new API servers stay unhealthy and it goes back by itself: the member fails with"
+        " EKS's own words; clients of the API server connect anew",
+        back="EKS can neither stop nor undo it; for 7 days after its end a rollback takes the control plane back",
+    ),
+    "rollback-control-plane": StepWords(
+        does="takes the control plane one minor back through EKS, without force; with EKS Auto Mode its nodes go first",
+        dry_run="says whether EKS still takes it, until when, and what must be done first",
+        wrong="EKS refuses, or the nodes of Auto Mode do not go back in time: the member fails and stays on its minor;"
+        " addons, node groups and stored objects never go back with it",
+        back="an abort cancels it while the nodes of Auto Mode roll, else follows it to its end; forward again is an"
+        " upgrade",
+    ),
 }
 
 GATES: Mapping[str, str] = {

@@ -13,12 +13,14 @@ from fleetkeeper.core.checks.support_end import EXTENDED_EXTRA, HOURS_A_MONTH
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.observed import EksUpdate
 from fleetkeeper.core.support import Phase, Support, support_of
+from fleetkeeper.core.verdict import Memory
 from fleetkeeper.core.versions import Minor
 
 WINDOW = timedelta(days=7)
 """How long after the end of the upgrade EKS takes a rollback; nothing overrides it."""
 
 UPGRADE, ROLLBACK = "VersionUpdate", "VersionRollback"
+MOVES = frozenset({UPGRADE, ROLLBACK})
 RUNNING, SUCCESSFUL = "InProgress", "Successful"
 
 _LONGEST_UPGRADE = timedelta(hours=2)
@@ -42,7 +44,8 @@ class First:
 class WayBack:
     """The way back to `to` until `until`, both None where EKS takes none, for the reason `closed`.
 
-    first: what must be done before, in this order. notes: what whoever goes back should know.
+    unknown: because something was not seen. first: what must be done before, in this order. notes: what whoever goes
+    back should know.
     """
 
     to: Minor | None
@@ -50,9 +53,10 @@ class WayBack:
     closed: str = ""
     first: tuple[First, ...] = ()
     notes: tuple[str, ...] = ()
+    unknown: bool = False
 
     @property
-    def is_open(self) -> bool:
+    def is_possible(self) -> bool:
         """Whether EKS takes it, perhaps after what must be done first."""
         return not self.closed
 
@@ -76,9 +80,9 @@ def way_back(seen: Standing, now: datetime) -> WayBack:
     to = seen.control_plane.version.previous()
     upgrade = _upgrade(seen)
     if isinstance(upgrade, str):
-        return WayBack(None, None, upgrade)
+        return WayBack(None, None, upgrade, unknown=seen.updates is None)
     if why := _unsupported(seen.target):
-        return WayBack(None, None, why)
+        return WayBack(None, None, why, unknown=seen.target.phase is Phase.UNKNOWN)
     until = began(upgrade, seen.ended) + WINDOW
     if seen.target.phase is Phase.EXTENDED and seen.target.ends_at is not None:
         until = min(until, seen.target.ends_at)
@@ -99,9 +103,21 @@ def way_back_of(
     if cluster.scope is None:
         return WayBack(None, None, "only EKS takes a control plane back, and this cluster is known by a kubeconfig")
     if plane is None:
-        return WayBack(None, None, "its control plane was never seen")
+        return WayBack(None, None, "its control plane was never seen", unknown=True)
     support = support_of(plane.version.previous(), versions, compat, now)
     return way_back(Standing(cluster.id, plane, cluster.value(parts.UPDATES), support, ended), now)
+
+
+def promised(memory: Memory) -> WayBack | None:
+    """The way back that an upgrade step of ours opened, by what it remembers; None while it has not ended.
+
+    Only the seven days are known from it; `way_back` judges the rest.
+    """
+    source, created, ended = (memory.get(key, "") for key in ("from", "created", "ended"))
+    if not (source and created and ended):
+        return None
+    upgrade = EksUpdate("", UPGRADE, SUCCESSFUL, datetime.fromisoformat(created))
+    return WayBack(Minor.parse(source), began(upgrade, datetime.fromisoformat(ended)) + WINDOW)
 
 
 def countdown(way: WayBack, now: datetime) -> str:
@@ -143,7 +159,7 @@ def last_move(updates: Iterable[EksUpdate]) -> EksUpdate | None:
     moves = [
         (each.created_at, each)
         for each in updates
-        if each.kind in (UPGRADE, ROLLBACK) and each.status == SUCCESSFUL and each.created_at is not None
+        if each.kind in MOVES and each.status == SUCCESSFUL and each.created_at is not None
     ]
     return max(moves, key=lambda pair: pair[0])[1] if moves else None
 

@@ -79,7 +79,11 @@ class Undoer:
         state, said = _end_of(verdict, tick.step)
         # What never began has no intent any more, so there is nothing to undo.
         intent = "" if state is StepState.SKIPPED and isinstance(verdict, Act) else tick.step.intent
-        row = replace(tick.step, state=state, since=tick.now, ended_at=tick.now, intent=intent, error=said)
+        keep = verdict.keep if isinstance(verdict, Done) else None
+        memory = tick.step.memory if keep is None else keep
+        row = replace(
+            tick.step, state=state, since=tick.now, ended_at=tick.now, intent=intent, error=said, memory=memory
+        )
         return _goes_on(tick, row, "followed", f"{tick.spec.name}: {said or 'done'}")
 
     def _taken_back(self, tick: Tick) -> Ticked:

@@ -103,6 +103,13 @@ class CloudWriter(Protocol):
 
     def update(self, cluster: str, id: str, addon: str = "", node_group: str = "") -> observed.EksUpdate: ...
 
+    def who(self, cluster: str, operation: str, since: datetime) -> str:
+        """Who called an operation of EKS for the cluster first since then, as CloudTrail knows them (an ARN).
+
+        "" where it knows nobody, or may not be asked: this never raises, for nothing depends on it.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectRef:

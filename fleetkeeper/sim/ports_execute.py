@@ -4,6 +4,7 @@ What they do is what the adapters do to the same world over the wire; a contract
 """
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -15,7 +16,7 @@ from fleetkeeper.core.model import Scope
 from fleetkeeper.engine.writers import AddonUpdate, InsightsRefresh, NodeGroupUpdate, ObjectRef, VersionUpdate
 from fleetkeeper.errors import GapReason, InvalidAnswer, ReadError, Refused, Unreachable
 from fleetkeeper.sim import ports_account
-from fleetkeeper.sim.aws import addon_updates, control_plane_updates, insights, node_group_updates
+from fleetkeeper.sim.aws import addon_updates, control_plane_updates, insights, node_group_updates, trail
 from fleetkeeper.sim.aws.backstage import Backstage
 from fleetkeeper.sim.aws.call import AwsError, Call, Principal
 from fleetkeeper.sim.aws.living_workers import LivingWorkers
@@ -150,6 +151,16 @@ class WorldCloudWriter:
             if each.id == id:
                 return each
         raise Refused(f"eks:DescribeUpdate of {cluster}: No update found for ID: {id}", GapReason.NOT_FOUND)
+
+    def who(self, cluster: str, operation: str, since: datetime) -> str:
+        def first() -> str:
+            found = self._found(cluster)
+            return trail.first(found, operation, since) if found else ""
+
+        try:
+            return self._done(cluster, "LookupEvents", first)
+        except ReadError:
+            return ""
 
     def _updates(self, cluster: str, addon: str, node_group: str) -> list[observed.EksUpdate]:
         """In the order in which they began; NOT_FOUND for a subject that the cluster has not, as EKS answers it."""

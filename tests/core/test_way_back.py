@@ -37,7 +37,7 @@ def target(phase: Phase, ends_at: datetime | None = None) -> Change:
     return lambda seen: replace(seen, target=Support(Minor(1, 35), phase, ends_at))
 
 
-def test_it_is_open_for_seven_days_after_the_upgrade() -> None:
+def test_it_is_possible_for_seven_days_after_the_upgrade() -> None:
     found = way_back(HEALTHY, NOW)
     assert found == WayBack(Minor(1, 35), UPGRADED + timedelta(days=7))
     assert countdown(found, NOW) == "rollback to 1.35 possible for 5 d 3 h, until 26 Nov 14:10 UTC"
@@ -76,7 +76,7 @@ def test_it_is_open_for_seven_days_after_the_upgrade() -> None:
 )
 def test_a_cluster_is_closed(change: Change, says: str) -> None:
     found = way_back(change(HEALTHY), NOW)
-    assert found.is_open is (not says)
+    assert found.is_possible is (not says)
     assert says in found.closed
     assert (found.until is None) is bool(says)
     assert (countdown(found, NOW) == f"no rollback: {found.closed}") is bool(says)
@@ -103,7 +103,7 @@ def test_a_cluster_is_closed(change: Change, says: str) -> None:
 )
 def test_something_comes_first(change: Change, why: str, do: str) -> None:
     found = way_back(change(HEALTHY), NOW)
-    assert found.is_open
+    assert found.is_possible
     (first,) = found.first
     assert why in first.why
     assert do in first.do

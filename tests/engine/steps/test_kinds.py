@@ -12,9 +12,12 @@ from fleetkeeper.engine.steps.end_silences import EndSilences
 from fleetkeeper.engine.steps.notify import Notify
 from fleetkeeper.engine.steps.postflight import Postflight
 from fleetkeeper.engine.steps.preflight import Preflight
+from fleetkeeper.engine.steps.refresh_insights import RefreshInsights
+from fleetkeeper.engine.steps.rollback_control_plane import RollbackControlPlane
 from fleetkeeper.engine.steps.run_command import RunCommand
 from fleetkeeper.engine.steps.silence_alerts import SilenceAlerts
 from fleetkeeper.engine.steps.update_addon import UpdateAddon
+from fleetkeeper.engine.steps.upgrade_control_plane import UpgradeControlPlane
 from fleetkeeper.engine.steps.wait_for import WaitFor
 from fleetkeeper.engine.steps.webhook import Webhook
 from fleetkeeper.engine.told import NAMES, told
@@ -28,9 +31,12 @@ SOUND: dict[type[Step], Params] = {  # a class that is no Step would not pass th
     Notify: {"channel": "oncall", "text": "hello"},
     Postflight: {},
     Preflight: {},
+    RefreshInsights: {},
+    RollbackControlPlane: {"from": "1.34", "to": "1.33"},
     RunCommand: {"entry": "smoke"},
     SilenceAlerts: {"source": "am"},
     UpdateAddon: {"addon": "coredns", "version": "v1.11.4-eksbuild.2"},
+    UpgradeControlPlane: {"from": "1.34", "to": "1.35"},
     WaitFor: {"addon": "coredns"},
     Webhook: {"entry": "lb"},
 }

@@ -104,6 +104,10 @@ class Stored:
     observed_at: datetime | None = NOW
     tracking_now: Tracking | None = field(default_factory=lambda: Tracking(NOW))
     values: dict[str, object] = field(default_factory=dict)
+    scope_values: dict[str, object] = field(default_factory=dict)
+
+    def scope_parts(self, scope: model.Scope) -> Mapping[str, model.Part[object]]:
+        return {name: model.Part(value, self.observed_at) for name, value in self.scope_values.items()}
 
     def cluster_part(self, cluster: model.ClusterId, part: str) -> model.Part[object] | None:
         empty = None if part == parts.CONTROL_PLANE else ()
