@@ -7,21 +7,20 @@ from typing import ClassVar
 
 from fleetkeeper.core.run import Step, StepState, TaskKey
 from fleetkeeper.core.verdict import Moment, Verdict
-from fleetkeeper.core.way_back import WINDOW, clock
+from fleetkeeper.core.way_back import WayBack, clock, promised
 from fleetkeeper.engine.soaking import SeenSoak, Soaking, is_baseline, soundness_of
 from fleetkeeper.engine.step import Subject
 from fleetkeeper.engine.world import World
 
-UPGRADE = "upgrade-control-plane"
-"""The kind whose memory says `from`, and `ended`, an ISO time: EKS counts the days of the way back from then on."""
+_UPGRADE = "upgrade-control-plane"
 
 
 @dataclass(frozen=True, slots=True)
 class SeenBake:
-    """way: the minor that EKS would take the control plane back to and until when, None where none moved it."""
+    """way: the way back that the last upgrade of this task opened, None where none moved the control plane."""
 
     soak: SeenSoak
-    way: tuple[str, datetime] | None = None
+    way: WayBack | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,26 +37,23 @@ class Bake(Soaking):
         baseline = next((row for row in rows if is_baseline(row)), None)
         before = baseline.memory if baseline else {}
         began = (baseline.ended_at if baseline else None) or moment.started_at
-        return SeenBake(self.seen(world, (soundness_of(world, member, before, began, moment.now),)), way_back(rows))
+        return SeenBake(self.seen(world, (soundness_of(world, member, before, began, moment.now),)), _way_back(rows))
 
     def decide(self, seen: SeenBake, moment: Moment) -> Verdict:
         return self.judged(seen.soak, moment, _fix(seen, moment.now))
 
 
-def way_back(rows: Sequence[Step]) -> tuple[str, datetime] | None:
+def _way_back(rows: Sequence[Step]) -> WayBack | None:
     """By the last upgrade of the control plane in this task: only that one can be taken back."""
-    moved = [row for row in rows if row.kind == UPGRADE and row.state is StepState.SUCCEEDED]
-    if not moved or not (ended := moved[-1].memory.get("ended", "")):
-        return None
-    return moved[-1].memory.get("from", ""), datetime.fromisoformat(ended) + WINDOW
+    moved = [row for row in rows if row.kind == _UPGRADE and row.state is StepState.SUCCEEDED]
+    return promised(moved[-1].memory) if moved else None
 
 
 def _fix(seen: SeenBake, now: datetime) -> str:
     again = "mend it, then retry to bake in full again"
-    if seen.way is None:
+    if seen.way is None or seen.way.until is None:
         return again
-    minor, until = seen.way
-    to = f" to {minor}" if minor else ""
+    to, until = f" to {seen.way.to}", seen.way.until
     if now >= until:
         return f"{again}; the way back{to} closed on {clock(until)}"
     name = seen.soak.clusters[0].name

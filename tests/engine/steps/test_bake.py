@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from fleetkeeper.core import parts
 from fleetkeeper.core.finding import Subject as About
 from fleetkeeper.core.playbook import Param
 from fleetkeeper.core.run import StepState
-from fleetkeeper.core.verdict import Done, Failed, Verdict, Wait
+from fleetkeeper.core.verdict import Done, Failed, Memory, Verdict, Wait
 from fleetkeeper.engine.gates import all_gates
 from fleetkeeper.engine.step import Subject
 from fleetkeeper.engine.steps import all_steps
@@ -26,6 +26,12 @@ ENDED = NOON - timedelta(minutes=30)
 POLICY = About("Webhook", "policy")
 
 
+def _moved(ended: datetime) -> Memory:
+    """What upgrade-control-plane remembers."""
+    began = ended - timedelta(minutes=10)
+    return {"from": "1.34", "created": began.isoformat(), "ended": ended.isoformat()}
+
+
 def baked(seen: float, change: Change = lambda _: None) -> Gating:
     """The member upgraded half an hour ago, and seen so many minutes after the bake began."""
     made = Gating()
@@ -33,7 +39,7 @@ def baked(seen: float, change: Change = lambda _: None) -> Gating:
     counted = {"nodes": "3", "nodes_not_ready": "0", "pods_not_ready": "0"}
     made.runs.rows = [
         replace(row(0, "preflight", counted), ended_at=NOON - timedelta(hours=1)),
-        replace(row(0, "upgrade-control-plane", {"from": "1.34", "ended": ENDED.isoformat()}), idx=1),
+        replace(row(0, "upgrade-control-plane", _moved(ENDED)), idx=1),
         replace(row(1, "preflight", {"nodes": "9", "nodes_not_ready": "9", "pods_not_ready": "99"}), idx=0),
     ]
     change(made)
@@ -112,7 +118,7 @@ def test_a_way_back_that_closed_meanwhile_is_told_as_closed() -> None:
     def long_ago(made: Gating) -> None:
         part(parts.NODES, LOST)(made)
         ended = NOON - timedelta(days=8)
-        made.runs.rows[1] = replace(made.runs.rows[1], memory={"from": "1.34", "ended": ended.isoformat()})
+        made.runs.rows[1] = replace(made.runs.rows[1], memory=_moved(ended))
 
     found = verdict(baked(20, long_ago), 20)
     assert isinstance(found, Failed)
