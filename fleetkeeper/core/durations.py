@@ -16,6 +16,7 @@ MEASURED = 5
 Measured = Mapping[str, Sequence[timedelta]]
 """Kind of step → how long those that finished took."""
 
+_OBSERVED = timedelta(minutes=30)
 _NOTHING = Range(timedelta(), timedelta(), calibrated=True)
 _ANY = Range(timedelta(minutes=2), timedelta(minutes=15))
 _DEFAULTS = {
@@ -26,6 +27,9 @@ _DEFAULTS = {
     "wait-for": Range(timedelta(minutes=5), timedelta(minutes=30)),
     "backup": Range(timedelta(minutes=10), timedelta(minutes=60)),
     "update-addon": Range(timedelta(minutes=3), timedelta(minutes=15)),
+    "postflight": Range(timedelta(minutes=1), timedelta(minutes=30)),  # until the next observation
+    "silence-alerts": Range(timedelta(seconds=5), timedelta(seconds=30)),
+    "end-silences": Range(timedelta(seconds=5), timedelta(seconds=30)),
     "refresh-insights": Range(timedelta(minutes=2), timedelta(minutes=15)),
     "upgrade-control-plane": Range(timedelta(minutes=10), timedelta(minutes=45)),
     "rollback-control-plane": Range(timedelta(minutes=10), timedelta(minutes=60)),
@@ -48,7 +52,15 @@ def _quantile(known: Sequence[timedelta], percent: int) -> timedelta:
 
 def steps_range(steps: Iterable[StepSpec], measured: Measured) -> Range:
     """One after the other. That all take their longest at once is unlikely, so the upper end is a cautious one."""
-    return total(range_of(each.kind, measured) for each in steps)
+    return total(_step_range(each, measured) for each in steps)
+
+
+def _step_range(step: StepSpec, measured: Measured) -> Range:
+    """A bake takes the time that it is given, and until the observation after it."""
+    if step.kind != "bake":
+        return range_of(step.kind, measured)
+    length = parse_duration(str(step.params.get("for", "0s")))
+    return Range(length, length + _OBSERVED)
 
 
 def total(ranges: Iterable[Range]) -> Range:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from fleetkeeper.core import model
+from fleetkeeper.core.baking import never_end
 from fleetkeeper.core.candidates import NEEDED, Candidate, Standing, standing_of
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.durations import Measured
@@ -63,10 +64,10 @@ class Planner:
     def plan(self, playbook: Playbook, selector: Selector, actor: str, expires_in: timedelta) -> Plan:
         """Make a plan and store it; one without members is not stored, for there is nothing to run.
 
-        Raises UsageError for what the playbook names and the settings do not have, and for silenced gates.
+        Raises UsageError for what the playbook names and the settings do not have, for silenced gates, endless bakes.
         """
         wrong = not_there(playbook, _names(self.steps), _names(self.gates), self.allowed)
-        if missing := (*wrong, *deafens(playbook)):
+        if missing := (*wrong, *deafens(playbook), *never_end(playbook)):
             raise UsageError(f"{playbook.name} ({playbook.origin}) cannot be planned:\n  " + "\n  ".join(missing))
         order = Order(
             playbook=playbook,
