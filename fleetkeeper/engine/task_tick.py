@@ -149,8 +149,7 @@ class _Look:
             name = self.tick.task.name
             return self.tick.tampered(f"{name} stands at {spec.name}, but {before} before it has not ended")
         if self._puts_back:
-            self.tick, ticked = self._undoer(subject).set_back(self.tick, self._set)
-            return ticked
+            return self._set_back(subject)
         if step.state not in _OPEN:  # a person said retry
             self.tick = replace(self.tick, step=self.tick.next_attempt(step.error))
         if held := self._still_held():
@@ -180,6 +179,14 @@ class _Look:
 
     def _undone(self, subject: Subject) -> Ticked:
         self.tick, ticked = self._undoer(subject).undone(self.tick)
+        return ticked
+
+    def _set_back(self, subject: Subject) -> Ticked:
+        """A pause or a freeze holds it; a closed window or an incident does not, for it may be what ends that."""
+        held = self._held()
+        if held is not None and held.task.why is not None and held.task.why.cause in (Cause.PAUSED, Cause.FREEZE):
+            return held
+        self.tick, ticked = self._undoer(subject).set_back(self.tick, self._set)
         return ticked
 
     def _undoer(self, subject: Subject) -> Undoer:

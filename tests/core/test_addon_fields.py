@@ -42,8 +42,8 @@ def test_the_fields_of_a_configuration(text: str, fields: tuple[str, ...]) -> No
             None,
             "NONE",
             (
-                "its configuration is kept; what was changed in the cluster is not known, and would be conflicts on which "
-                "it fails"
+                "its configuration is kept; what was changed in the cluster is not known, and would be conflicts on "
+                "which it fails"
             ),
         ),
     ],
@@ -60,8 +60,8 @@ def test_what_an_update_does_to_it(
     [
         (
             (
-                "ConfigurationConflict: Conflicts found when trying to apply. Will not continue due to resolve conflicts "
-                "mode. Conflicts:\nDeployment.apps coredns - .spec.replicas\nConfigMap coredns - .data"
+                "ConfigurationConflict: Conflicts found when trying to apply. Will not continue due to resolve "
+                "conflicts mode. Conflicts:\nDeployment.apps coredns - .spec.replicas\nConfigMap coredns - .data"
             ),
             ("Deployment.apps coredns - .spec.replicas", "ConfigMap coredns - .data"),
         ),

@@ -155,6 +155,32 @@ def test_what_eks_does_not_take_back_on_this_minor_is_left_and_says_why(wave: Wa
     assert wave.stored.steps[0].state is StepState.LEFT
 
 
+def test_a_freeze_holds_the_way_back_and_its_end_lets_it_go_on(wave: Wave) -> None:
+    wave.conflict(CONFLICT)
+    wave.begin(*SET)
+    while wave.place.cluster.addons["aws-ebs-csi-driver"].status != "UPDATING":
+        wave.later(0.3)
+    wave.frozen = True
+    wave.later()
+    assert (wave.task.state, wave.updates) == (TaskState.PENDING, FORTH)
+    wave.frozen = False
+    wave.later()
+    assert (wave.task.state, wave.versions, wave.updates) == (TaskState.FAILED, BEFORE, [*FORTH, *BACK])
+
+
+def test_a_pause_holds_the_way_back_too(wave: Wave) -> None:
+    wave.conflict(CONFLICT)
+    wave.begin(*SET)
+    while wave.place.cluster.addons["aws-ebs-csi-driver"].status != "UPDATING":
+        wave.later(0.3)
+    wave.say(Verb.PAUSE)
+    wave.later()
+    assert wave.updates == FORTH
+    wave.say(Verb.RESUME)
+    wave.later()
+    assert (wave.task.state, wave.versions) == (TaskState.FAILED, BEFORE)
+
+
 def test_steps_that_keep_what_they_did_are_no_set(wave: Wave) -> None:
     wave.conflict(CONFLICT)
     wave.begin(update(DNS, undo="keep"), update(CNI, undo="keep"), update(CSI, undo="keep"))

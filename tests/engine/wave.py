@@ -9,7 +9,7 @@ import pytest
 
 from fleetkeeper.config import StoreSettings
 from fleetkeeper.core.playbook import StepSpec
-from fleetkeeper.core.run import Command, Task, Verb
+from fleetkeeper.core.run import Cause, Command, Hold, Task, Verb
 from fleetkeeper.engine.run_ports import StoredRun
 from fleetkeeper.engine.steps import all_steps
 from fleetkeeper.engine.task_tick import Pace
@@ -33,6 +33,7 @@ class Wave:
     made: Engine = field(init=False)
     settings: StoreSettings = field(init=False)
     engines: int = 0
+    frozen: bool = False
 
     def __post_init__(self) -> None:
         cluster = a_cluster("shop-0", SCOPE.account, SCOPE.region)
@@ -51,7 +52,12 @@ class Wave:
         ports: dict[str, Any] = {"store": world.store, "writers": world.writers, "silences": world.silences}
         worker = replace(WORKER, name=f"engine-{self.engines}", threads=2)
         clock, pace = self.place.world.clock, Pace(timedelta(seconds=15))
-        self.made = engine(self.settings, Nobody(), clock, pace=pace, worker=worker, kinds=all_steps(), **ports)
+        self.made = engine(
+            self.settings, Nobody(), clock, pace=pace, worker=worker, kinds=all_steps(), holding=self._hold, **ports
+        )
+
+    def _hold(self, *_: object) -> Hold | None:
+        return Hold(Cause.FREEZE, "everything is frozen") if self.frozen else None
 
     def begin(self, *steps: StepSpec) -> None:
         begin(self.made.runs, self.now, steps=steps)
