@@ -28,7 +28,9 @@ from fleetkeeper.core.run import (
     Why,
 )
 from fleetkeeper.core.run_eta import remaining
+from fleetkeeper.core.run_way_back import soonest, ways_back
 from fleetkeeper.core.text import safe
+from fleetkeeper.core.way_back import countdown
 from fleetkeeper.core.wording import counted, some
 
 EXAMPLES = 3
@@ -68,6 +70,7 @@ def run_page(seen: Seen, now: datetime, width: int) -> tuple[Line, ...]:
     lines = [*_head(seen, now, width), Line("")]
     for idx in range(len(seen.plan.header.stages)):
         lines += _stage(seen, idx, now, width)
+    lines += _ways_back(seen, now, width)
     if seen.freezes:
         lines += [Line(""), *_freezes(seen.freezes, now, width)]
     if seen.events:
@@ -281,6 +284,20 @@ def _task(plan: Plan, task: Task, row: Step | None, name: str, now: datetime) ->
 
 
 # ---- the rest
+
+
+def _ways_back(seen: Seen, now: datetime, width: int) -> Iterator[Line]:
+    """Until when EKS takes control planes back that this run has moved: the first to end come first."""
+    found = soonest(ways_back(seen.steps, now), seen.tasks)
+    if not found:
+        return
+    names = names_of(seen.tasks)
+    shown = found if seen.every else found[:EXAMPLES]
+    yield from (Line(""), Line("Ways back", _HEAD))
+    for task, way in shown:
+        yield from _filled(f"{names[task.key.idx]}: {countdown(way, now)}", "  ", width)
+    if len(found) > len(shown):
+        yield Line(f"  and {len(found) - len(shown)} more, later", _DIM)
 
 
 def _freezes(freezes: Sequence[Freeze], now: datetime, width: int) -> Iterator[Line]:

@@ -104,6 +104,8 @@ def way_back_of(
         return WayBack(None, None, "only EKS takes a control plane back, and this cluster is known by a kubeconfig")
     if plane is None:
         return WayBack(None, None, "its control plane was never seen", unknown=True)
+    if not plane.version.minor:
+        return WayBack(None, None, f"no minor comes before {plane.version}")
     support = support_of(plane.version.previous(), versions, compat, now)
     return way_back(Standing(cluster.id, plane, cluster.value(parts.UPDATES), support, ended), now)
 
