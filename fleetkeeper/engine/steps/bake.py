@@ -6,13 +6,12 @@ from datetime import datetime
 from typing import ClassVar
 
 from fleetkeeper.core.run import Step, StepState, TaskKey
+from fleetkeeper.core.run_way_back import UPGRADE
 from fleetkeeper.core.verdict import Moment, Verdict
 from fleetkeeper.core.way_back import WayBack, clock, promised
 from fleetkeeper.engine.soaking import SeenSoak, Soaking, is_baseline, soundness_of
 from fleetkeeper.engine.step import Subject
 from fleetkeeper.engine.world import World
-
-_UPGRADE = "upgrade-control-plane"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ class Bake(Soaking):
 
 def _way_back(rows: Sequence[Step]) -> WayBack | None:
     """By the last upgrade of the control plane in this task: only that one can be taken back."""
-    moved = [row for row in rows if row.kind == _UPGRADE and row.state is StepState.SUCCEEDED]
+    moved = [row for row in rows if row.kind == UPGRADE and row.state is StepState.SUCCEEDED]
     return promised(moved[-1].memory) if moved else None
 
 

@@ -13,6 +13,7 @@ from fleetkeeper.core.playbook import Params
 from fleetkeeper.core.readiness import Entry
 from fleetkeeper.core.references import Names
 from fleetkeeper.core.run import TaskKey
+from fleetkeeper.core.run_after import After
 from fleetkeeper.core.soundness import Soundness, observed_at, unseen, unsound
 from fleetkeeper.core.text import safe
 from fleetkeeper.core.verdict import Done, Failed, Memory, Moment, Verdict, Wait
@@ -161,9 +162,8 @@ def _told(seen: SeenAfter) -> str:
 
 def _kept(seen: SeenAfter) -> Memory:
     assert seen.health is not None
-    new = " ".join(f"{each.finding.code}/{each.finding.subject}" for each in _new(seen.health))
-    kept = {"versions": ", ".join(seen.wanted.facts), "source": "\n".join(_lines(seen))}
-    return kept | {"new": new, "left": "\n".join(seen.older)}
+    new = tuple(f"{each.finding.code}/{each.finding.subject}" for each in _new(seen.health))
+    return After(", ".join(seen.wanted.facts), tuple(_lines(seen)), seen.older, new).memory
 
 
 def _lines(seen: SeenAfter) -> list[str]:
