@@ -234,6 +234,29 @@ class PrometheusSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SilencerSettings:
+    """Where alerts of a member are silenced: an Alertmanager, by matchers, or PagerDuty, by services.
+
+    matchers: at least one binds to the cluster. services: what service_key gives for a cluster → ids of services.
+    sender: whom PagerDuty shall name as the author.
+    """
+
+    name: str
+    kind: str
+    url: str
+    matchers: tuple[str, ...] = ()
+    services: Mapping[str, str] = field(default_factory=dict)
+    service_key: str = "{cluster}"
+    sender: str = ""
+    username: str = ""
+    password: Secret | None = None
+    token: Secret | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    timeout_seconds: float = 10.0
+    ca_bundle: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CalendarSettings:
     """One .ics calendar, of a file or behind a URL, whose events freeze. everything: not only what names it."""
 
@@ -263,7 +286,7 @@ class EngineSettings:
 
     folder keeps what programs did; channels: name → the hook that messages go to. own_cluster: the ARN of the cluster
     that fleetkeeper runs in, which a plan puts alone and last; "" for none. prometheus is what gates may ask; calendars
-    and freezes are when nothing begins.
+    and freezes are when nothing begins; silencers silence alerts.
     """
 
     folder: str = "fleetkeeper-engine"
@@ -275,6 +298,7 @@ class EngineSettings:
     prometheus: tuple[PrometheusSettings, ...] = ()
     calendars: tuple[CalendarSettings, ...] = ()
     freezes: tuple[FreezeSettings, ...] = ()
+    silencers: tuple[SilencerSettings, ...] = ()
 
     @property
     def allowed(self) -> Allowed:
@@ -286,6 +310,7 @@ class EngineSettings:
             Where.CHANNELS: frozenset(self.channels),
             Where.PROMETHEUS: frozenset(each.name for each in self.prometheus),
             Where.CALENDARS: frozenset(calendars),
+            Where.SILENCERS: frozenset(each.name for each in self.silencers),
         }
 
     @property

@@ -32,6 +32,7 @@ from fleetkeeper.adapters.library_playbooks import read_files, read_playbooks
 from fleetkeeper.adapters.programs import LocalPrograms
 from fleetkeeper.adapters.prometheus import PrometheusSources
 from fleetkeeper.adapters.signing_key import signing_key
+from fleetkeeper.adapters.silences import Silencers
 from fleetkeeper.adapters.store.database import database_file
 from fleetkeeper.adapters.store.lock import hold_engine_lock
 from fleetkeeper.adapters.store.probes import store_probes
@@ -220,6 +221,7 @@ def _world(settings: Settings, keeper: Keeper, runs: SqlRuns, approvals: SignedA
         messenger=HookMessenger(hooks, own.channels),
         approvals=approvals,
         decisions=settings.assess.decisions,
+        silences=stack.enter_context(closing(Silencers(own.silencers))),
     )
 
 

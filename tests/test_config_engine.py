@@ -14,6 +14,12 @@ URL = HOOK + 'url = "https://chat.example.com"\n'
 SERVER = '[[engine.prometheus]]\nname = "main"\n'
 METRICS = SERVER + 'url = "https://metrics.example.com"\n'
 CALENDAR = '[[engine.calendars]]\nname = "trading"\n'
+ALERTS = '[[engine.silencers]]\nname = "am"\nkind = "alertmanager"\nurl = "https://alerts"\n'
+SCOPED = ALERTS + "matchers = ['cluster=\"{cluster}\"']\n"
+PAGER = (
+    '[[engine.silencers]]\nname = "pd"\nkind = "pagerduty"\nurl = "https://pager"\nsender = "a@b"\n'
+    'services = {shop = "P1"}\n'
+)
 FREEZE = '[[engine.freezes]]\nreason = "fair"\n'
 PROGRAM = '[[engine.programs]]\nname = "smoke"\n'
 
@@ -78,6 +84,39 @@ def engine(text: str, **environ: str) -> EngineSettings:
         pytest.param(METRICS + 'token = "x"\n', "must not be in this file", id="a token in the file"),
         pytest.param(
             METRICS + 'headers = {Authorization = "x"}\n', "Authorization is a secret", id="a token as header"
+        ),
+        pytest.param(ALERTS, "must bind a silence to the cluster", id="a silencer of every cluster"),
+        pytest.param(
+            ALERTS + "matchers = ['cluster=~\"shop.*\"']\n", "must bind a silence", id="a silencer of some clusters"
+        ),
+        pytest.param(ALERTS + "matchers = ['cluster']\n", "is no matcher such as", id="a matcher that is none"),
+        pytest.param(
+            ALERTS + "matchers = ['cluster=\"{clutser}\"']\n", "stands for nothing", id="a placeholder of nothing"
+        ),
+        pytest.param(SCOPED.replace("alertmanager", "nagios"), "must be alertmanager or", id="a silencer of no kind"),
+        pytest.param(SCOPED + SCOPED, "am is listed twice", id="a silencer twice"),
+        pytest.param(SCOPED + 'sender = "a@b"\n', "is not for alertmanager", id="a sender for an Alertmanager"),
+        pytest.param(SCOPED + 'username = "ann"\n', "go together", id="a silencer's user without a password"),
+        pytest.param(
+            SCOPED + 'username = "ann"\npassword_env = "SET"\ntoken_env = "SET"\n',
+            "stands beside a password",
+            id="a silencer's token and password",
+        ),
+        pytest.param(PAGER, "token: is missing", id="a pager without a key"),
+        pytest.param(
+            PAGER.replace("a@b", "ann") + 'token_env = "SET"\n', "must be the e-mail address", id="a sender of no mail"
+        ),
+        pytest.param(
+            PAGER.replace('services = {shop = "P1"}\n', 'token_env = "SET"\n'), "services: is missing", id="no services"
+        ),
+        pytest.param(
+            PAGER + 'token_env = "SET"\nservice_key = "{region}"\n', "a silence is of one cluster", id="a key of many"
+        ),
+        pytest.param(
+            PAGER + 'token_env = "SET"\nservice_key = "{name}"\n', "stands for nothing", id="a key of nothing"
+        ),
+        pytest.param(
+            PAGER + 'token_env = "SET"\nmatchers = [\'a="b"\']\n', "is not for pagerduty", id="matchers for a pager"
         ),
         pytest.param(CALENDAR, "must have one source", id="a calendar of nothing"),
         pytest.param(CALENDAR + 'file = "a.ics"\nurl = "https://c"\n', "must have one source", id="one of two places"),

@@ -33,6 +33,7 @@ from fleetkeeper.config import (
     ServeSettings,
     ServiceLimit,
     Settings,
+    SilencerSettings,
     StoreSettings,
     TargetRule,
     Waiver,
@@ -178,6 +179,24 @@ ca_bundle = "file"
 name = "t"
 url = "https://metrics"
 token_file = "file"
+[[engine.silencers]]
+name = "am"
+kind = "alertmanager"
+url = "https://alerts"
+matchers = ['cluster="{cluster}"']
+username = "u"
+password_env = "SET"
+headers = {X-Scope-OrgID = "t"}
+timeout_seconds = 6
+ca_bundle = "file"
+[[engine.silencers]]
+name = "pd"
+kind = "pagerduty"
+url = "https://pager"
+services = {shop = "P1 P2"}
+service_key = "{account}/{cluster}"
+sender = "fleet@example.com"
+token_file = "file"
 [[engine.calendars]]
 name = "k"
 file = "k.ics"
@@ -239,6 +258,28 @@ def test_every_key_arrives_in_its_field() -> None:
         ),
         PrometheusSettings("t", "https://metrics", token=in_file),
     )
+    silencers = (
+        SilencerSettings(
+            "am",
+            "alertmanager",
+            "https://alerts",
+            ('cluster="{cluster}"',),
+            username="u",
+            password=Secret("secret", "env SET"),
+            headers={"X-Scope-OrgID": "t"},
+            timeout_seconds=6.0,
+            ca_bundle="file",
+        ),
+        SilencerSettings(
+            name="pd",
+            kind="pagerduty",
+            url="https://pager",
+            services={"shop": "P1 P2"},
+            service_key="{account}/{cluster}",
+            sender="fleet@example.com",
+            token=in_file,
+        ),
+    )
     calendars = (
         CalendarSettings("k", "k.ics", everything=False, timezone="Asia/Tokyo", ca_bundle="file"),
         CalendarSettings("u", url="https://calendar"),
@@ -289,6 +330,7 @@ def test_every_key_arrives_in_its_field() -> None:
             servers,
             calendars,
             freezes,
+            silencers,
         ),
         serve=ServeSettings("[::1]:80", 16.0),
         log=LogSettings("debug", "json"),
@@ -324,7 +366,10 @@ def _keys(kind: type, prefix: str = "") -> Iterator[tuple[str, str]]:
 
 
 _SECRETS = ("engine.hooks.secret_headers", "engine.programs.secrets")
-_EITHER = ("assess.targets.minor", "assess.waivers.fingerprint")
+_EITHER = (
+    *("assess.targets.minor", "assess.waivers.fingerprint"),
+    *(f"engine.silencers.{key}" for key in ("services", "service_key", "sender")),
+)
 
 
 @pytest.mark.parametrize(("table", "key"), list(_keys(Settings)))

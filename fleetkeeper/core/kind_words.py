@@ -53,10 +53,37 @@ STEPS: Mapping[str, StepWords] = {
     ),
     "update-addon": StepWords(
         does="updates one EKS addon to the plan's version, keeps its configuration, and waits until EKS says ACTIVE",
-        dry_run="says which addon goes from which version to which",
+        dry_run="says which addon goes from which version to which, which fields of its configuration and of the"
+        " cluster are somebody's own, and what becomes of each",
         wrong="EKS refuses or the addon gets DEGRADED: the member fails with EKS's own words; the addon's pods restart",
-        back="an update that runs cannot be stopped and is followed to its end; afterwards the version from"
-        " before is installed again with aws eks update-addon --addon-version",
+        back="an update that runs cannot be stopped and is followed to its end; with undo = restore an abort, or the"
+        " failure of another addon of the set, puts version and configuration back; else it is done by hand with"
+        " aws eks update-addon --addon-version",
+    ),
+    "bake": StepWords(
+        does="waits for its time to pass, and holds the cluster's health against what preflight counted",
+        dry_run="says for how long, and whether the cluster is sound now",
+        wrong="the cluster is less sound than before: the member fails, with what, since when, and the way back",
+        back="nothing to take back: it changes nothing",
+    ),
+    "postflight": StepWords(
+        does="looks whether versions are those of the plan and the cluster as sound as before; tells what was left and"
+        " what the owner writes into the source",
+        dry_run="says which versions it will ask for",
+        wrong="something is not as planned, or less sound: the member fails and says what",
+        back="nothing to take back: it changes nothing",
+    ),
+    "silence-alerts": StepWords(
+        does="silences alerts of this one cluster while it is at work, never those that a gate or hold reads",
+        dry_run="says at which silencer, by which matchers or services, and for how long",
+        wrong="the silencer does not answer: the member waits; a dead fleetkeeper's silence ends by itself",
+        back="an abort ends the silence; what failed is heard again when its time is over",
+    ),
+    "end-silences": StepWords(
+        does="ends the silence of this cluster",
+        dry_run="says whether one holds",
+        wrong="the silencer does not answer: the member waits, and the silence ends by itself",
+        back="nothing to take back: it changes nothing in the cluster",
     ),
     "refresh-insights": StepWords(
         does="has EKS compute the cluster's readiness insights anew, and waits until it has",

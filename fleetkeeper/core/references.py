@@ -15,6 +15,7 @@ class Where(StrEnum):
     CHANNELS = "engine.channels"
     PROMETHEUS = "engine.prometheus"
     CALENDARS = "engine.calendars"
+    SILENCERS = "engine.silencers"
 
 
 Names = Mapping[str, Where]

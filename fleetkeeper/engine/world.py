@@ -10,6 +10,7 @@ from fleetkeeper.core.run import Hold
 from fleetkeeper.core.waivers import Decisions
 from fleetkeeper.engine.ports import Clock, Store
 from fleetkeeper.engine.run_ports import Runs
+from fleetkeeper.engine.silences import NoSilences, Silences
 from fleetkeeper.engine.writers import Writers
 
 
@@ -138,3 +139,4 @@ class World:
     messenger: Messenger
     approvals: Approvals
     decisions: Decisions = field(default_factory=Decisions)
+    silences: Silences = field(default_factory=NoSilences)

@@ -9,6 +9,7 @@ from fleetkeeper.settings import checks
 from fleetkeeper.settings.entries import entry_name, header, note_repeated, plain_headers
 from fleetkeeper.settings.outside import read_calendars, read_freezes, read_prometheus
 from fleetkeeper.settings.services import read_services
+from fleetkeeper.settings.silencers import read_silencers
 from fleetkeeper.settings.sources import Surroundings
 
 
@@ -28,6 +29,7 @@ def read_engine(table: Table, around: Surroundings) -> EngineSettings:
         prometheus=read_prometheus(table, around),
         calendars=read_calendars(table, around),
         freezes=read_freezes(table),
+        silencers=read_silencers(table, around),
     )
 
 

@@ -145,6 +145,21 @@ def test_a_step_that_its_code_would_not_take_is_told_before_anybody_approves(wor
     assert world.runs.plans() == ()
 
 
+def test_a_playbook_that_would_deafen_its_own_hold_or_bake_without_end_is_not_planned(world: World) -> None:
+    hold = GateSpec("calm", "metric", When.BEFORE, {"query": 'ALERTS{alertname="NodeDown"}'})
+    steps = (
+        StepSpec("quiet", "silence-alerts", {"source": "am", "matchers": ('alertname="NodeDown"',)}),
+        StepSpec("bake", "bake", {"for": "2h"}),
+    )
+    with pytest.raises(UsageError) as refused:
+        world.plan(steps=steps, holds=(hold,))
+    assert 'alertname="NodeDown" would silence NodeDown, which a gate or hold of this playbook reads' in str(
+        refused.value
+    )
+    assert "step bake: timeout: must be longer than its `for`, 2h" in str(refused.value)
+    assert world.runs.plans() == ()
+
+
 # ---- start
 
 

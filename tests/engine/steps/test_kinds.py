@@ -8,11 +8,15 @@ from fleetkeeper.engine.step import Step
 from fleetkeeper.engine.steps import all_steps
 from fleetkeeper.engine.steps.backup import Backup
 from fleetkeeper.engine.steps.hold_nodes import HoldNodes
+from fleetkeeper.engine.steps.bake import Bake
+from fleetkeeper.engine.steps.end_silences import EndSilences
 from fleetkeeper.engine.steps.notify import Notify
+from fleetkeeper.engine.steps.postflight import Postflight
 from fleetkeeper.engine.steps.preflight import Preflight
 from fleetkeeper.engine.steps.refresh_insights import RefreshInsights
 from fleetkeeper.engine.steps.rollback_control_plane import RollbackControlPlane
 from fleetkeeper.engine.steps.run_command import RunCommand
+from fleetkeeper.engine.steps.silence_alerts import SilenceAlerts
 from fleetkeeper.engine.steps.update_addon import UpdateAddon
 from fleetkeeper.engine.steps.upgrade_control_plane import UpgradeControlPlane
 from fleetkeeper.engine.steps.release_nodes import ReleaseNodes
@@ -27,11 +31,15 @@ from tests.engine.steps.walking import Place
 SOUND: dict[type[Step], Params] = {  # a class that is no Step would not pass the type checker here
     Backup: {},
     HoldNodes: {},
+    Bake: {"for": "1h"},
+    EndSilences: {"source": "am"},
     Notify: {"channel": "oncall", "text": "hello"},
+    Postflight: {},
     Preflight: {},
     RefreshInsights: {},
     RollbackControlPlane: {"from": "1.34", "to": "1.33"},
     RunCommand: {"entry": "smoke"},
+    SilenceAlerts: {"source": "am"},
     UpdateAddon: {"addon": "coredns", "version": "v1.11.4-eksbuild.2"},
     UpgradeControlPlane: {"from": "1.34", "to": "1.35"},
     ReleaseNodes: {"to": "1.35"},
@@ -60,7 +68,7 @@ def test_its_fields_are_its_parameters(kind: type[Step]) -> None:
 def test_an_unknown_parameter_is_refused_with_what_is_known(kind: type[Step]) -> None:
     with pytest.raises(ParamError) as refused:
         kind.of({**SOUND[kind], "zzz": "1"})
-    assert "known here: " in refused.value.wrong["zzz"]
+    assert ("it takes none" if kind is Postflight else "known here: ") in refused.value.wrong["zzz"]
 
 
 @pytest.mark.parametrize("kind", SOUND, ids=lambda kind: kind.kind)
@@ -69,10 +77,11 @@ def test_a_dry_run_changes_nothing(kind: type[Step]) -> None:
     before = place.cluster.revision
     place.walk(kind.kind, **SOUND[kind]).look()
     assert (place.hooks.effects, place.programs.starts, place.channels.said) == ({}, 0, {})
+    assert place.silences.calls == []
     assert (place.cluster.eks.updates, place.cluster.revision) == ({}, before)
 
 
-@pytest.mark.parametrize("kind", [Preflight, WaitFor], ids=lambda kind: kind.kind)
+@pytest.mark.parametrize("kind", [Bake, Postflight, Preflight, WaitFor], ids=lambda kind: kind.kind)
 def test_a_kind_that_only_looks_cannot_act(kind: type[Step]) -> None:
     walk = Place().walk(kind.kind, **SOUND[kind])
     with pytest.raises(AssertionError, match="only looks"):
