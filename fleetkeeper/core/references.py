@@ -15,6 +15,7 @@ class Where(StrEnum):
     CHANNELS = "engine.channels"
     PROMETHEUS = "engine.prometheus"
     CALENDARS = "engine.calendars"
+    CHARTS = "engine.charts"
 
 
 Names = Mapping[str, Where]
