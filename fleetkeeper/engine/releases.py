@@ -130,9 +130,9 @@ class Releases(Protocol):
         ...
 
     def give_back(self, ref: ReleaseRef, token: str) -> str:
-        """Remove the revision that bears the token and mark the one before as deployed; why not, where that is no use.
+        """Remove the revision that `repair` wrote under the token, and mark the one before as deployed.
 
-        "" also when no revision bears it.
+        Why not, where that would be no use; "" also where there is no such revision (any more).
         """
         ...
 

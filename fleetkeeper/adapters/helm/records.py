@@ -21,7 +21,11 @@ from fleetkeeper.errors import InvalidAnswer
 
 DEPLOYED, SUPERSEDED = "deployed", "superseded"
 TOKEN, HOME = "fleetkeeper/token", "fleetkeeper/home"
-"""Labels of a revision that we made: the attempt's token, and the home where its program was begun."""
+"""Of a revision that we made: the attempt's token, and the home where its program was begun.
+
+Helm takes them as labels, and hands labels on to each later revision. What we write ourselves has an annotation, which
+Helm neither hands on nor keeps when it writes that record again.
+"""
 
 _TYPE = "helm.sh/release.v1"
 _MOST_BYTES = 64 << 20  # a record of 1 MiB may swell so far
@@ -97,6 +101,15 @@ def number(metadata: Mapping[str, Any]) -> int:
     return int(text) if text.isdecimal() and text.isascii() and len(text) < 10 else 0
 
 
+def token(metadata: Mapping[str, Any]) -> str:
+    return str((metadata.get("annotations") or {}).get(TOKEN) or (metadata.get("labels") or {}).get(TOKEN, ""))
+
+
+def wrote(metadata: Mapping[str, Any], token: str) -> bool:
+    """Whether we wrote this very record under a token."""
+    return (metadata.get("annotations") or {}).get(TOKEN) == token
+
+
 def status(metadata: Mapping[str, Any]) -> str:
     return str((metadata.get("labels") or {}).get("status", ""))
 
@@ -137,10 +150,14 @@ def next_revision(
     token, description, at = told
     info = {"status": DEPLOYED, "description": description, "last_deployed": at.astimezone(UTC).isoformat()}
     stamp = str(int(at.timestamp()))
-    labels = {"status": DEPLOYED, "version": str(revision), "modifiedAt": stamp, "createdAt": stamp, TOKEN: token}
+    labels = {"status": DEPLOYED, "version": str(revision), "modifiedAt": stamp, "createdAt": stamp}
     made = rewritten(record, {"info": info, "version": revision, "manifest": manifest}, labels)
-    kept = made["metadata"]["labels"]
-    made["metadata"] = {"name": name(ref, revision), "namespace": ref.namespace, "labels": kept}
+    made["metadata"] = {
+        "name": name(ref, revision),
+        "namespace": ref.namespace,
+        "labels": {key: value for key, value in made["metadata"]["labels"].items() if key not in (TOKEN, HOME)},
+        "annotations": {TOKEN: token},
+    }
     return made
 
 

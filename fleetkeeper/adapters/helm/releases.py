@@ -191,7 +191,7 @@ class HelmReleases:
             chart=chart,
             version=version,
             description=_blotting(record)(record.description),
-            token=labels.get(TOKEN, ""),
+            token=records.token(metadata),
             began_here=labels.get(HOME, "") == self._mark,
             owner=_owner(metadata, record),
         )

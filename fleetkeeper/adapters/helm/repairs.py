@@ -1,8 +1,8 @@
 """Stored releases that name removed APIs: what they would be called, whether that holds, and the next revision of them.
 
-The idea is that of https://github.com/helm/helm-mapkubeapis (read 2026-11-21). Different from there: the server is asked
-whether it takes each object under its new name, the new revision is written before the old one is marked, and both
-writes are fenced.
+The idea is that of https://github.com/helm/helm-mapkubeapis (read 2026-11-21). Different from there: the server is
+asked whether it takes each object under its new name, the new revision is written before the old one is marked, and
+both writes are fenced.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from datetime import datetime
 
 from fleetkeeper.adapters.helm import manifests, records
 from fleetkeeper.adapters.helm.api import Api, Object, place
-from fleetkeeper.adapters.helm.records import DEPLOYED, SUPERSEDED, TOKEN, Record
+from fleetkeeper.adapters.helm.records import DEPLOYED, SUPERSEDED, Record
 from fleetkeeper.core.api_rows import Apis
 from fleetkeeper.core.release_repair import renaming
 from fleetkeeper.core.text import safe
@@ -67,10 +67,9 @@ def repair(api: Api, apis: Apis, ref: ReleaseRef, to: Minor, token: str, now: da
     deployed = [records.number(each) for each in listed if records.status(each) == DEPLOYED]
     if not deployed:
         raise Refused(f"{ref} has no deployed revision", GapReason.NOT_FOUND)
-    newest = listed[0]
-    made = (newest.get("labels") or {}).get(TOKEN) == token and records.status(newest) == DEPLOYED
+    made = records.wrote(listed[0], token)
     if not made:
-        _write(api, apis, ref, (deployed[0], records.number(newest) + 1), to, (token, now))
+        _write(api, apis, ref, (deployed[0], records.number(listed[0]) + 1), to, (token, now))
     for number in deployed[1:] if made else deployed:
         _mark(api, ref, number, SUPERSEDED, now)
 
@@ -100,12 +99,10 @@ def _write(
 def give_back(api: Api, ref: ReleaseRef, token: str, now: datetime) -> str:
     """Mark the revision before as deployed, then remove ours; or why that is no use any more."""
     listed = records.listed(api, ref)
-    ours = next((each for each in listed if (each.get("labels") or {}).get(TOKEN) == token), None)
-    if ours is None:
+    ours = next((each for each in listed if records.wrote(each, token)), None)
+    if ours is None:  # never written, or Helm wrote it again for the revision that came after it
         return ""
     number = records.number(ours)
-    if listed[0] is not ours or records.status(ours) != DEPLOYED:
-        return f"revision {records.number(listed[0])} came after it"
     before = next((records.number(each) for each in listed if records.number(each) < number), 0)
     record = records.read(api, ref, before)
     if record is None:
