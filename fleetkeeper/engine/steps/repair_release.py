@@ -1,4 +1,4 @@
-"""repair-release: renames in a stored Helm release what the next minor does not serve, so that helm can go on with it."""
+"""repair-release: renames in a stored Helm release what the next minor does not serve, so that helm can go on."""
 
 from dataclasses import dataclass
 from typing import ClassVar
