@@ -91,15 +91,39 @@ def crd(version_text: str = "one", group: str = "acme.example.com") -> Object:
 
 @dataclass
 class Writers:
-    """The executor's access to the one plane."""
+    """The executor's access to one API server."""
 
-    plane: ControlPlane
-    identity: Identity
+    server: str
+    ca_pem: str
+    user: User
 
     def access(self, scope: Scope | None, name: str, id: ClusterId) -> tuple[Endpoint, Credential]:
-        who = self.identity
-        user = User(token=who.token, certificate=who.certificate, key=who.key)
-        return Endpoint(self.plane.server, self.plane.ca_pem, proxy=Proxy("")), Fixed(user)
+        return Endpoint(self.server, self.ca_pem, proxy=Proxy("")), Fixed(self.user)
+
+
+def writers(plane: ControlPlane, who: Identity) -> Writers:
+    return Writers(plane.server, plane.ca_pem, User(token=who.token, certificate=who.certificate, key=who.key))
+
+
+def settings(engine: Path, charts: Path, helm: Path, timeout_minutes: float = 1.0) -> EngineSettings:
+    chart = ChartSettings("acme", "acme", str(charts), versions=VERSIONS, timeout_minutes=timeout_minutes)
+    return EngineSettings(folder=str(engine), charts=(chart,), helm=str(helm))
+
+
+def releases(of: EngineSettings, to: Writers) -> HelmReleases:
+    return HelmReleases(of, to, read_compat().apis, Limits(), WallPace(Event()), SystemClock())
+
+
+def reference(namespace: str) -> ReleaseRef:
+    return ReleaseRef(None, "plane", ClusterId("kubeconfig:1", datetime(2026, 1, 1, tzinfo=UTC)), namespace, "web")
+
+
+def begin_elsewhere(*told: str) -> None:
+    """Begin an upgrade in this process, which knows no more of the test than what it is told."""
+    server, ca_pem, token, engine, charts, helm, namespace, version, package, attempt = told
+    of = settings(Path(engine), Path(charts), Path(helm))
+    found = releases(of, Writers(server, ca_pem, User(token=token)))
+    found.upgrade(reference(namespace), ChartChoice("acme", "acme", version), package, attempt)
 
 
 @dataclass
@@ -130,21 +154,13 @@ class Side:
 
     @property
     def ref(self) -> ReleaseRef:
-        return ReleaseRef(
-            None, "plane", ClusterId("kubeconfig:1", datetime(2026, 1, 1, tzinfo=UTC)), self.namespace, "web"
-        )
-
-    @property
-    def settings(self) -> EngineSettings:
-        chart = ChartSettings("acme", "acme", str(self.charts), versions=VERSIONS, timeout_minutes=self.timeout_minutes)
-        return EngineSettings(folder=str(self.engine), charts=(chart,), helm=str(self.helm))
+        return reference(self.namespace)
 
     @property
     def releases(self) -> HelmReleases:
         """As another process of the same machine would have it: nothing is kept between two of them."""
-        writers = Writers(self.plane, self.identity or self.plane.admin)
-        apis = read_compat().apis
-        return HelmReleases(self.settings, writers, apis, Limits(), WallPace(Event()), SystemClock())
+        of = settings(self.engine, self.charts, self.helm, self.timeout_minutes)
+        return releases(of, writers(self.plane, self.identity or self.plane.admin))
 
     def package(
         self, version: str, files: Mapping[str, str] | None = None, crds: Mapping[str, str] | None = None
@@ -162,6 +178,14 @@ class Side:
             path.write_text(text, "utf-8")
         self.run("package", str(root), "--destination", str(self.charts))
         return ChartChoice("acme", "acme", version)
+
+    def publish_anew(self, version: str, without: str) -> None:
+        """The same version without a template, as a publisher should not; what we kept of it is forgotten."""
+        written = self.folder / "written" / version / "acme"
+        (written / "templates" / without).unlink()
+        self.run("package", str(written), "--destination", str(self.charts))
+        for path in (self.engine / "helm" / "charts").iterdir():
+            path.unlink()
 
     def install(self, version: str = "1.0.0", **values: str) -> None:
         given = [f"--set={name}={value}" for name, value in values.items()]
@@ -189,13 +213,17 @@ class Side:
         answer = self.plane.request("GET", path.format(self.namespace))
         return answer.json() if answer.ok else None
 
+    def remove(self, path: str) -> None:
+        self.plane.request("DELETE", path)
+        wait_until(lambda: self.plane.request("GET", path).status == 404, f"{path} is gone")
+
     def text_of(self, key: str) -> str:
         found = self.object("/api/v1/namespaces/{}/configmaps/web-settings")
         assert found is not None
         return str(found["data"][key])
 
     def record(self, revision: int) -> Record:
-        endpoint, credential = Writers(self.plane, self.plane.admin).access(None, "", self.ref.id)
+        endpoint, credential = writers(self.plane, self.plane.admin).access(None, "", self.ref.id)
         api = Api(Connection(endpoint, credential), Limits(), WallPace(Event()), SystemClock())
         try:
             found = records.read(api, self.ref, revision)

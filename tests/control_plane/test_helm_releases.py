@@ -10,7 +10,6 @@ from fleetkeeper.core.versions import Minor
 from fleetkeeper.errors import GapReason, ReadError
 from fleetkeeper.sim.control_plane.plane import ControlPlane
 from tests.control_plane.helm_sides import CONFIG, FILES, Side, crd
-from tests.waiting import wait_until
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 OTHER = "fedcba9876543210fedcba9876543210"
@@ -22,9 +21,7 @@ def side(control_plane: ControlPlane, namespace: str, helm: Path, tmp_path: Path
     made = Side(control_plane, namespace, helm, tmp_path)
     yield made
     for group in ("acme", "more"):
-        path = f"{CRDS}/guards.{group}.example.com"
-        control_plane.request("DELETE", path)
-        wait_until(lambda path=path: control_plane.request("GET", path).status == 404, "the CRD is gone")
+        made.remove(f"{CRDS}/guards.{group}.example.com")
 
 
 def test_a_release_is_looked_at_and_what_is_none_is_none(side: Side) -> None:
