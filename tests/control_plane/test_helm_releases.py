@@ -8,11 +8,15 @@ import yaml
 
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.errors import GapReason, ReadError
+from fleetkeeper.onboarding import shipped
+from fleetkeeper.sim.control_plane.identity import Identity
 from fleetkeeper.sim.control_plane.plane import ControlPlane
 from tests.control_plane.helm_sides import CONFIG, FILES, Side, crd
+from tests.waiting import wait_until
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 OTHER = "fedcba9876543210fedcba9876543210"
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
@@ -246,3 +250,35 @@ def test_a_release_that_flux_keeps_is_known_by_its_record(side: Side) -> None:
     seen = side.releases.look(side.ref)
     assert seen is not None
     assert seen.newest.owner == "Flux"
+
+
+# ---- rights
+
+
+@pytest.fixture
+def executor(control_plane: ControlPlane) -> Iterator[Identity]:
+    """A member of the group that the shipped role is bound to, as long as the test goes."""
+    yield control_plane.mint("fleetkeeper-executor", shipped.EXECUTOR_GROUP)
+    for kind in ("clusterroles", "clusterrolebindings"):
+        control_plane.request("DELETE", f"{RBAC}/{kind}/fleetkeeper-executor-helm")
+
+
+def test_the_opt_in_role_is_what_releases_need_and_without_it_none_is_seen(side: Side, executor: Identity) -> None:
+    side.package("1.0.0")
+    choice = side.package("2.0.0", crds={"guards.yaml": yaml.safe_dump(crd("new"))})
+    side.install()
+    side.identity = executor
+    with pytest.raises(ReadError, match='cannot list resource "secrets"') as refused:
+        side.releases.look(side.ref)
+    assert refused.value.reason is GapReason.FORBIDDEN
+
+    for manifest in yaml.safe_load_all(shipped.text_of(shipped.KUBERNETES_EXECUTOR_HELM)):
+        side.plane.create(f"{RBAC}/{manifest['kind'].lower()}s", manifest)
+    secrets = f"/api/v1/namespaces/{side.namespace}/secrets"
+    wait_until(lambda: side.plane.request("GET", secrets, identity=executor).ok, "the role holds")
+    side.write_record(1, old_manifest(side))
+    side.releases.repair(side.ref, Minor(1, 35), TOKEN)
+    found = side.releases.difference(side.ref, choice)
+    side.releases.upgrade(side.ref, choice, found.package, OTHER)
+    assert side.ended(OTHER).exit_code == 0
+    assert side.history()[-1] == (3, "deployed")

@@ -9,8 +9,10 @@ from fleetkeeper.engine.steps import all_steps
 from fleetkeeper.engine.steps.backup import Backup
 from fleetkeeper.engine.steps.notify import Notify
 from fleetkeeper.engine.steps.preflight import Preflight
+from fleetkeeper.engine.steps.repair_release import RepairRelease
 from fleetkeeper.engine.steps.run_command import RunCommand
 from fleetkeeper.engine.steps.update_addon import UpdateAddon
+from fleetkeeper.engine.steps.update_release import UpdateRelease
 from fleetkeeper.engine.steps.wait_for import WaitFor
 from fleetkeeper.engine.steps.webhook import Webhook
 from fleetkeeper.engine.told import NAMES, told
@@ -21,8 +23,16 @@ SOUND: dict[type[Step], Params] = {  # a class that is no Step would not pass th
     Backup: {},
     Notify: {"channel": "oncall", "text": "hello"},
     Preflight: {},
+    RepairRelease: {"namespace": "web", "release": "guard", "to": "1.36"},
     RunCommand: {"entry": "smoke"},
     UpdateAddon: {"addon": "coredns", "version": "v1.11.4-eksbuild.2"},
+    UpdateRelease: {
+        "namespace": "web",
+        "release": "guard",
+        "chart": "acme",
+        "version": "2.0.0",
+        "source": "charts",
+    },
     WaitFor: {"addon": "coredns"},
     Webhook: {"entry": "lb"},
 }
