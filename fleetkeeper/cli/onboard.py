@@ -161,6 +161,8 @@ def _cluster_output(request: "ClusterRequest", output: OnboardFormat) -> str:
         return shipped.rbac(request.helm_secrets)
     if output is OnboardFormat.EXECUTOR_KUBERNETES:
         return shipped.text_of(shipped.KUBERNETES_EXECUTOR)
+    if output is OnboardFormat.EXECUTOR_HELM:
+        return shipped.text_of(shipped.KUBERNETES_EXECUTOR_HELM)
     if not request.cluster.is_eks:
         raise UsageError(f"{request.cluster.name} is no EKS cluster: use --format text or kubernetes")
     if request.cluster.authentication_mode == "CONFIG_MAP":

@@ -1,9 +1,12 @@
 """update-release in virtual time: every way in which a release is found, and helm's death at any moment."""
 
+from dataclasses import replace
+
 import pytest
 
 from fleetkeeper.core.verdict import Act, Blocked, Done, Failed, Residue, Skip, Undone, Wait
 from fleetkeeper.engine.attempts import token_of
+from fleetkeeper.engine.releases import NoReleases
 from fleetkeeper.errors import GapReason, ParamError, ReadError
 from tests.engine.steps.releasing import Releasing
 from tests.engine.steps.walking import TOKEN, Place, told
@@ -252,7 +255,9 @@ def test_parameters_that_are_refused(web: Releasing, param: str, value: str, say
 
 
 def test_without_charts_no_release_is_reached() -> None:
-    step = Place().walk(
+    place = Place()
+    place.world = replace(place.world, releases=NoReleases())
+    step = place.walk(
         "update-release", namespace="web", release="guard", chart="acme", version="2.0.0", source="charts"
     )
     with pytest.raises(ReadError, match=r"no \[\[engine.charts\]\]") as refused:
