@@ -91,7 +91,7 @@ class Packages:
                 wanted = [f"{source.repository}/{choice.chart}"]
             else:
                 program.write(config / "repositories.yaml", _repositories(source))
-                self._run(["repo", "update", _REPOSITORY], home, variables, source)
+                self._run(["repo", "update", "--fail-on-repo-update-fail", _REPOSITORY], home, variables, source)
                 wanted = [f"{_REPOSITORY}/{choice.chart}"]
             trust = ["--ca-file", source.ca_bundle] if source.ca_bundle else []
             self._run(["pull", *wanted, "--version", choice.version, *trust], home, variables, source)
@@ -104,7 +104,9 @@ class Packages:
         ended = program.run([program.found(self._helm), *arguments], home, variables, _SECONDS)
         if ended.code:
             secret = source.password.value if source.password else ""
-            words = ended.words.replace(secret, "***") if secret else ended.words
+            # Why an index could not be had, `helm repo update` writes on its standard output.
+            words = f"{ended.words} {program.error_of(ended.output.decode('utf-8', 'replace'))}".strip()
+            words = words.replace(secret, "***") if secret else words
             raise Unreachable(f"the chart of {source.name} cannot be had: helm {arguments[0]}: {words}")
 
 

@@ -76,7 +76,7 @@ def test_an_object_is_the_same_under_another_version_and_secrets_are_hidden() ->
     before = f"---\n{BUDGET}{secret % 'first-pass'}{pod % 'first-pass'}"
     after = f"---\n{BUDGET.replace('v1beta1', 'v1')}{secret % 'other-pass'}{pod % 'other'}"
     found = compared(before, after, "web", lambda text: text.replace("first-pass", "***"))
-    assert found.changed == ("Secret web/login", "Pod web/one", "PodDisruptionBudget web/front")
+    assert found.changed == ("Pod web/one", "Secret web/login", "PodDisruptionBudget web/front")
     assert (found.new, found.gone) == ((), ())
     assert "first-pass" not in found.text
     assert "other-pass" not in found.text
