@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from fleetkeeper.adapters.helm import documents as yaml_documents
 from fleetkeeper.core.text import safe
 from fleetkeeper.errors import InvalidAnswer
 
@@ -16,8 +17,6 @@ Object = dict[str, Any]
 
 _SEPARATOR = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 _CONTEXT = 2  # lines around each change
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 Key = tuple[str, str, str, str]
 """(group, kind, namespace, name): an object stays the same under another version of its API."""
@@ -44,7 +43,7 @@ def documents(manifest: str) -> Iterator[str]:
 def objects(document: str) -> Iterator[Object]:
     """The object of one document, or those of a list; InvalidAnswer for what is no YAML."""
     try:
-        found = yaml.load(document, Loader=_Loader)
+        found = yaml_documents.load(document)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise InvalidAnswer(f"a manifest is no YAML: {str(error)[:200]}") from error
     if isinstance(found, dict) and isinstance(found.get("items"), list) and str(found.get("kind", "")).endswith("List"):
@@ -92,7 +91,7 @@ def _diff(name: str, old: Object | None, new: Object | None, blot: Callable[[str
 def _lines(found: Object | None, blot: Callable[[str], str]) -> list[str]:
     if found is None:
         return []
-    text = yaml.dump(_public(found), Dumper=_Dumper, sort_keys=True, default_flow_style=False)
+    text = yaml_documents.dump(_public(found))
     return [f"{safe(line, 400)}\n" for line in blot(text).splitlines()]
 
 
@@ -149,15 +148,15 @@ def _document(text: str, new_version: Callable[[str, str], str]) -> str:
     wanted = [(each, new) for each in objects(text) if (new := _new(each, new_version))]
     if not wanted:
         return text
-    whole = yaml.load(text, Loader=_Loader)
+    whole = yaml_documents.load(text)
     for each, new in wanted:
         old = str(each["apiVersion"])
         line = re.compile(rf"""^([ -]*["']?apiVersion["']?[ ]*:[ ]*["']?){re.escape(old)}(?=["']?[ ]*(?:#|$))""", re.M)
         text = line.sub(lambda hit, new=new: f"{hit[1]}{new}", text)  # type: ignore[misc]
     expected = _expected(whole, new_version)
-    if yaml.load(text, Loader=_Loader) == expected:
+    if yaml_documents.load(text) == expected:
         return text
-    return f"\n{yaml.dump(expected, Dumper=_Dumper, sort_keys=False)}"
+    return f"\n{yaml_documents.dump(expected, in_order=True)}"
 
 
 def _new(each: Object, new_version: Callable[[str, str], str]) -> str:

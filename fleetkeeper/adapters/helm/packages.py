@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import msgspec
 import yaml
 
-from fleetkeeper.adapters.helm import program
+from fleetkeeper.adapters.helm import documents, program
 from fleetkeeper.config import ChartSettings
 from fleetkeeper.core.versions import Version
 from fleetkeeper.engine.releases import ChartChoice
@@ -146,7 +146,7 @@ def definitions(content: bytes, own: bool = True) -> Iterator[Definition]:
         parts = path.parts
         inner = "charts" in parts[1:]
         if "crds" in parts and path.suffix in (".yaml", ".yml", ".json"):
-            for body in yaml.load_all(read(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+            for body in documents.load_all(read()):
                 if isinstance(body, dict) and body.get("kind") == "CustomResourceDefinition":
                     yield Definition(body, own and not inner)
         elif inner and path.suffix == ".tgz":
@@ -172,7 +172,7 @@ def _check(content: bytes, choice: ChartChoice) -> None:
     """It is the chart that was asked for: a repository's index may say what it likes."""
     for path, read in _files(content):
         if len(path.parts) == 2 and path.name == "Chart.yaml":
-            told = yaml.load(read(), Loader=yaml.SafeLoader)
+            told = documents.load(read())
             name, version = (str(told.get(key, "")) if isinstance(told, dict) else "" for key in ("name", "version"))
             if (name, version.removeprefix("v")) != (choice.chart, choice.version.removeprefix("v")):
                 raise InvalidAnswer(f"{choice.source} gave {name} {version} for {choice.chart} {choice.version}")

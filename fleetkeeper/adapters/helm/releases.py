@@ -208,12 +208,20 @@ class HelmReleases:
         return self._folder / "work" / token
 
     def _begin(self, ref: ReleaseRef, token: str, command: list[str], minutes: float) -> None:
+        self._forget_ended()
         work = self._work(token)
         work.mkdir(mode=0o700, parents=True, exist_ok=True)
         endpoint, credential = self._access(ref)
         program.write_kubeconfig(work, endpoint, credential, ref.namespace)
         entry = ProgramSettings("helm", tuple(command), str(work), program.environment(work), timeout_minutes=minutes)
         LocalPrograms([entry], self._folder).start("helm", token, {})
+
+    def _forget_ended(self) -> None:
+        """Credentials of what ended while nobody looked, as after an abort."""
+        for work in (self._folder / "work").glob("*"):
+            state = self._programs.state(work.name)
+            if state is not None and (state.exit_code is not None or state.lost):
+                shutil.rmtree(work, ignore_errors=True)
 
 
 def _rendered(output: bytes) -> str:

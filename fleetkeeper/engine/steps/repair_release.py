@@ -54,7 +54,7 @@ class RepairRelease:
     def look(self, world: World, subject: Subject, moment: Moment) -> SeenRepair:  # noqa: ARG002  # by what is stored
         ref = self._ref(subject)
         found = world.releases.look(ref)
-        if found is None or not found.deployed or found.newest.owner or found.newest.status in PENDING:
+        if found is None or not found.deployed or found.newest.status in PENDING:
             return SeenRepair(found)
         return SeenRepair(found, world.releases.renamed(ref, self.to))
 
@@ -65,8 +65,6 @@ class RepairRelease:
         if release is None:
             return Skip(f"there is no {name} here")
         newest = release.newest
-        if newest.owner:
-            return kept_by_another(name, newest.owner)
         if newest.status in PENDING:
             back = f"helm rollback {self.release} {max(release.deployed, default=1)} --namespace {self.namespace}"
             return pending_of_another(name, newest, moment, back)
@@ -78,6 +76,8 @@ class RepairRelease:
         if not seen.renamed:
             note = f"revision {newest.number} of {name} names" if is_ours else f"{name} names"
             return Done(f"{note} nothing that {self.to} does not serve", keep=moment.memory)
+        if newest.owner:
+            return kept_by_another(name, newest.owner)
         if problems := [f"{each.what}: {each.problem}" for each in seen.renamed if each.problem]:
             fix = "upgrade it to a version of its chart that writes the new API, or skip: what runs is not touched"
             return Blocked(f"{name} cannot be repaired: {some(problems)}", "the release's owner", fix)

@@ -183,11 +183,11 @@ class UpdateRelease:
 
     def _compared(self, release: SeenRelease, difference: Difference | None, moment: Moment) -> Verdict:
         newest = release.newest
-        if newest.owner:
-            return kept_by_another(self._name, newest.owner)
         if newest.chart != self.chart:
             told = f"{self._name} is of the chart {newest.chart}, not of {self.chart}"
             return Failed(told, "plan anew", final=True)
+        if newest.status == DEPLOYED and newest.version == self.to:
+            return Done(f"{self._name} is at {self.chart} {self.to} already")
         if newest.status in PENDING:
             return pending_of_another(self._name, newest, moment, self._command(str(max(release.deployed, default=1))))
         if _is_newer(newest.version, self.to):
@@ -195,8 +195,8 @@ class UpdateRelease:
                 f"{self._name} is at {newest.version}, newer than {self.to}: somebody else upgraded it, and "
                 "fleetkeeper never takes a release back"
             )
-        if newest.status == DEPLOYED and newest.version == self.to:
-            return Done(f"{self._name} is at {self.chart} {self.to} already")
+        if newest.owner:
+            return kept_by_another(self._name, newest.owner)
         if difference is None:
             fix = "see what it says, mend it, upgrade or roll back by hand; then retry"
             return Failed(f"{self._name} is {newest.status} at revision {newest.number}: {newest.description}", fix)

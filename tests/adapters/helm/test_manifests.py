@@ -3,6 +3,7 @@
 import pytest
 import yaml
 
+from fleetkeeper.adapters.helm import documents
 from fleetkeeper.adapters.helm.manifests import compared, renamed, secrets_of
 from fleetkeeper.errors import InvalidAnswer
 
@@ -86,3 +87,24 @@ def test_an_object_is_the_same_under_another_version_and_secrets_are_hidden() ->
 def test_the_texts_under_names_that_sound_like_secrets() -> None:
     values = {"db": {"password": "hunter22", "host": "db.example"}, "tokens": ["abcdef", "x"], "replicas": 3}
     assert sorted(secrets_of(values)) == ["abcdef", "hunter22"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        pytest.param("=", "=", id="an equals sign, as in the enums of Prometheus"),
+        pytest.param("12:30", "12:30", id="a time"),
+        pytest.param("2026-11-21", "2026-11-21", id="a day"),
+        pytest.param("0x1f", 31, id="hexadecimal"),
+        pytest.param("0644", 420, id="octal"),
+        pytest.param("-1_000", -1000, id="a negative number"),
+        pytest.param("1.5e3", 1500.0, id="a float"),
+        pytest.param("1e3", 1000.0, id="a float without a dot"),
+        pytest.param("1.2.3", "1.2.3", id="a version"),
+        pytest.param("on", True, id="a word for true"),
+        pytest.param("~", None, id="nothing"),
+    ],
+)
+def test_yaml_is_read_as_helm_reads_it(text: str, value: object) -> None:
+    assert documents.load(f"a: {text}") == {"a": value}
+    assert documents.load(documents.dump({"a": value})) == {"a": value}

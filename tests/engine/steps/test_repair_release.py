@@ -70,6 +70,7 @@ def test_one_that_another_tool_keeps_is_left_to_it() -> None:
     blocked = repair(on("1.31", owner="Flux")).look()
     assert isinstance(blocked, Blocked)
     assert "Flux keeps release web/guard" in blocked.why
+    assert isinstance(repair(on("1.31", ONE, owner="Flux")).look(), Done)
 
 
 def test_one_that_somebody_is_at_work_on_waits() -> None:

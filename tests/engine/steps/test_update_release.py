@@ -90,6 +90,12 @@ def test_one_that_another_tool_keeps_is_left_to_it() -> None:
     assert blocked.why == "Flux keeps release web/guard: it would put back what is changed here"
 
 
+def test_one_that_another_tool_brought_there_is_done() -> None:
+    web = Releasing(owner="Flux")
+    web.put(4, "deployed", "2.0.0")
+    assert isinstance(web.update().look(), Done)
+
+
 def test_what_helm_cannot_render_fails_with_its_words(web: Releasing) -> None:
     web.offer(refused="values don't meet the specifications of the schema")
     failed = web.update().look()
