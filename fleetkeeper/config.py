@@ -13,6 +13,7 @@ from fleetkeeper.core.people import People, Role
 from fleetkeeper.core.placement import MappingRule, MappingSettings
 from fleetkeeper.core.policy import TargetRule
 from fleetkeeper.core.references import Allowed, Where
+from fleetkeeper.core.release_plan import ChartSource
 from fleetkeeper.core.waivers import Decisions, Waiver
 
 __all__ = [
@@ -281,12 +282,31 @@ class FreezeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ChartSettings:
+    """One Helm chart that the engine may upgrade releases of: where its packages are, and which versions may be used.
+
+    chart is its name as releases have it; repository an https:// repository, oci://, or a folder of packages. versions:
+    the chart's version → the application's. timeout_minutes is helm's own, for one of its waits.
+    """
+
+    name: str
+    chart: str = ""
+    repository: str = ""
+    username: str = ""
+    password: Secret | None = None
+    ca_bundle: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    timeout_minutes: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
 class EngineSettings:
     """What steps may reach by name, and what plans heed.
 
     folder keeps what programs did; channels: name → the hook that messages go to. own_cluster: the ARN of the cluster
     that fleetkeeper runs in, which a plan puts alone and last; "" for none. prometheus is what gates may ask; calendars
     and freezes are when nothing begins; silencers silence alerts.
+    and freezes are when nothing begins. helm is the program, by its path or found on PATH; it is run only for charts.
     """
 
     folder: str = "fleetkeeper-engine"
@@ -299,6 +319,8 @@ class EngineSettings:
     calendars: tuple[CalendarSettings, ...] = ()
     freezes: tuple[FreezeSettings, ...] = ()
     silencers: tuple[SilencerSettings, ...] = ()
+    charts: tuple[ChartSettings, ...] = ()
+    helm: str = "helm"
 
     @property
     def allowed(self) -> Allowed:
@@ -311,7 +333,13 @@ class EngineSettings:
             Where.PROMETHEUS: frozenset(each.name for each in self.prometheus),
             Where.CALENDARS: frozenset(calendars),
             Where.SILENCERS: frozenset(each.name for each in self.silencers),
+            Where.CHARTS: frozenset(each.name for each in self.charts),
         }
+
+    @property
+    def chart_sources(self) -> tuple[ChartSource, ...]:
+        """What plans may upgrade releases to."""
+        return tuple(ChartSource(each.name, each.chart, each.versions) for each in self.charts)
 
     @property
     def service_limits(self) -> Mapping[str, int]:

@@ -20,11 +20,12 @@ from fleetkeeper.adapters.calendars import FreezeCalendars
 from fleetkeeper.adapters.eks.clouds import EksClouds
 from fleetkeeper.adapters.eks.probes import EksProbes
 from fleetkeeper.adapters.eks.writer import EksWriters
+from fleetkeeper.adapters.helm.releases import HelmReleases
 from fleetkeeper.adapters.hook_messenger import HookMessenger
 from fleetkeeper.adapters.hooks import HttpHooks
 from fleetkeeper.adapters.identity import VerifiedIdentities
 from fleetkeeper.adapters.kube.kubes import KubeAccess
-from fleetkeeper.adapters.kube.limits import WallPace
+from fleetkeeper.adapters.kube.limits import Limits, WallPace
 from fleetkeeper.adapters.kube.probes import KubeProber
 from fleetkeeper.adapters.kube.writers import LiveWriters
 from fleetkeeper.adapters.library import read_compat
@@ -62,6 +63,7 @@ from fleetkeeper.engine.observe_cluster import ClusterReader
 from fleetkeeper.engine.planning import Planner, StoredFleet
 from fleetkeeper.engine.ports import Ports
 from fleetkeeper.engine.probing import Wanted
+from fleetkeeper.engine.releases import NoReleases, Releases
 from fleetkeeper.engine.start import Starter
 from fleetkeeper.engine.steps import all_steps
 from fleetkeeper.engine.task_tick import Pace, Ticker
@@ -222,7 +224,16 @@ def _world(settings: Settings, keeper: Keeper, runs: SqlRuns, approvals: SignedA
         approvals=approvals,
         decisions=settings.assess.decisions,
         silences=stack.enter_context(closing(Silencers(own.silencers))),
+        releases=_releases(settings, keeper, writers),
     )
+
+
+def _releases(settings: Settings, keeper: Keeper, writers: LiveWriters) -> Releases:
+    """Helm, where charts are listed; else nothing of it is in the engine's reach."""
+    if not settings.engine.charts:
+        return NoReleases()
+    limits, pace = Limits.of(settings.kubernetes), WallPace(keeper.ports.cancel)
+    return HelmReleases(settings.engine, writers, keeper.compat.apis, limits, pace, SystemClock())
 
 
 def _pace() -> Pace:

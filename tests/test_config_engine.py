@@ -20,6 +20,8 @@ PAGER = (
     '[[engine.silencers]]\nname = "pd"\nkind = "pagerduty"\nurl = "https://pager"\nsender = "a@b"\n'
     'services = {shop = "P1"}\n'
 )
+CHART = '[[engine.charts]]\nname = "guard"\n'
+OCI = 'repository = "oci://charts.example.com"\n'
 FREEZE = '[[engine.freezes]]\nreason = "fair"\n'
 PROGRAM = '[[engine.programs]]\nname = "smoke"\n'
 
@@ -139,6 +141,29 @@ def engine(text: str, **environ: str) -> EngineSettings:
             "'rink' is not one of",
             id="a freeze of a selector of nothing",
         ),
+        pytest.param(CHART, r"engine.charts\[0\].repository: is missing", id="a chart from nowhere"),
+        pytest.param(CHART + 'repository = "http://charts.example.com"\n', "plain http", id="a chart over plain http"),
+        pytest.param(CHART + 'repository = "gone"\n', "a folder that does not exist", id="a chart of no folder"),
+        pytest.param(
+            CHART + 'repository = "https://u:p@charts.example.com"\n',
+            "must not hold a password",
+            id="a chart's password",
+        ),
+        pytest.param(
+            CHART + OCI + 'username = "u"\n', "and a password go together", id="a chart's user without a password"
+        ),
+        pytest.param(
+            CHART + 'repository = "."\nusername = "u"\npassword_env = "SET"\n',
+            "a folder asks for none",
+            id="a user of a folder of charts",
+        ),
+        pytest.param(CHART + OCI + 'versions = {"1.2" = "next"}\n', "next is no version", id="a chart of no version"),
+        pytest.param(
+            CHART + OCI + '[[engine.charts]]\nname = "other"\nchart = "guard"\n' + OCI,
+            "guard has another entry",
+            id="a chart from two places",
+        ),
+        pytest.param('[engine]\nhelm = "bin/helm"\n', "must be an absolute path", id="a helm beside us"),
         pytest.param("[engine]\nhook = []\n", "did you mean hooks", id="an unknown key"),
         pytest.param(
             '[aws]\nexecutor_role_name = "fleetkeeper-reader"\n', "is the reader's role", id="one role for both"

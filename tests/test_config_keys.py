@@ -16,6 +16,7 @@ from fleetkeeper.config import (
     AwsAccount,
     AwsSettings,
     CalendarSettings,
+    ChartSettings,
     EngineSettings,
     FreezeSettings,
     HookSettings,
@@ -143,6 +144,7 @@ format = "json"
 folder = "work"
 channels = {oncall = "h"}
 own_cluster = "arn:aws:eks:eu-west-1:111122223333:cluster/own"
+helm = "/opt/helm"
 [[engine.services]]
 name = "shop"
 max_unavailable_regions = 2
@@ -215,6 +217,15 @@ begins = 2026-12-01T00:00:00+01:00
 until = 2026-12-02T00:00:00Z
 selector = "ring=late"
 calendar = "k"
+[[engine.charts]]
+name = "guard"
+chart = "acme"
+repository = "oci://charts.example.com/acme"
+username = "u"
+password_env = "SET"
+ca_bundle = "file"
+versions = {"1.2.0" = "1.2"}
+timeout_minutes = 4
 """
 
 
@@ -287,6 +298,16 @@ def test_every_key_arrives_in_its_field() -> None:
     )
     begins, until = datetime(2026, 11, 30, 23, tzinfo=UTC), datetime(2026, 12, 2, tzinfo=UTC)
     freezes = (FreezeSettings("fair", begins, until, "ring=late", "k"),)
+    chart = ChartSettings(
+        "guard",
+        "acme",
+        "oci://charts.example.com/acme",
+        "u",
+        Secret("secret", "env SET"),
+        "file",
+        {"1.2.0": "1.2"},
+        4.0,
+    )
     assert found == Settings(
         store=StoreSettings("postgresql://u@db/fleet", history_days=10),
         aws=AwsSettings(
@@ -331,6 +352,8 @@ def test_every_key_arrives_in_its_field() -> None:
             calendars,
             freezes,
             silencers,
+            (chart,),
+            "/opt/helm",
         ),
         serve=ServeSettings("[::1]:80", 16.0),
         log=LogSettings("debug", "json"),

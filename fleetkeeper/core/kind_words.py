@@ -137,6 +137,22 @@ STEPS: Mapping[str, StepWords] = {
         " the member is blocked and says which",
         back="nothing to take back: pods that were made anew run on",
     ),
+    "update-release": StepWords(
+        does="upgrades one Helm release to a version of its chart, keeps its values, and waits until helm says"
+        " deployed; CRDs of the chart that differ are applied first",
+        dry_run="renders the new version for the cluster, and says which objects change, come and go, with the diff",
+        wrong="pods or hooks do not come up in time: the member fails with helm's own words, and the release stays"
+        " as it is, failed; a helm that died in the middle is rolled back, and the retry begins anew",
+        back="an upgrade that runs is followed to its end; afterwards helm rollback to the revision before, by hand or"
+        " by undo; CRDs stay as they are",
+    ),
+    "repair-release": StepWords(
+        does="writes a new revision of a stored Helm release, with the new names of API versions that the next minor"
+        " removes; no object in the cluster is touched",
+        dry_run="names the objects and their new API versions, and asks the server whether it would take them",
+        wrong="an object's fields became others: the member blocks and names it; what runs is not touched",
+        back="an abort removes the revision and marks the one before as deployed, as long as its APIs are served",
+    ),
 }
 
 GATES: Mapping[str, str] = {

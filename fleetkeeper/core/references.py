@@ -16,6 +16,7 @@ class Where(StrEnum):
     PROMETHEUS = "engine.prometheus"
     CALENDARS = "engine.calendars"
     SILENCERS = "engine.silencers"
+    CHARTS = "engine.charts"
 
 
 Names = Mapping[str, Where]

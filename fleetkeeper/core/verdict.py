@@ -31,10 +31,14 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Change the world: what is the sentence of a dry run (`update coredns from v1.11.1 to v1.11.4`)."""
+    """Change the world: what is the sentence of a dry run (`update coredns from v1.11.1 to v1.11.4`).
+
+    details: lines that a dry run may show beneath it, such as a diff; they are stored nowhere.
+    """
 
     what: str
     memory: Memory = field(default_factory=dict)
+    details: str = ""
 
 
 @dataclass(frozen=True, slots=True)

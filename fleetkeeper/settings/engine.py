@@ -6,6 +6,7 @@ from pathlib import Path
 from fleetkeeper.config import EngineSettings, HookSettings, ProgramSettings, SecretText
 from fleetkeeper.documents import Check, Table
 from fleetkeeper.settings import checks
+from fleetkeeper.settings.charts import read_charts
 from fleetkeeper.settings.entries import entry_name, header, note_repeated, plain_headers
 from fleetkeeper.settings.outside import read_calendars, read_freezes, read_prometheus
 from fleetkeeper.settings.services import read_services
@@ -30,7 +31,16 @@ def read_engine(table: Table, around: Surroundings) -> EngineSettings:
         calendars=read_calendars(table, around),
         freezes=read_freezes(table),
         silencers=read_silencers(table, around),
+        charts=read_charts(table, around),
+        helm=_program_path(table, default.helm),
     )
+
+
+def _program_path(table: Table, default: str) -> str:
+    text = table.text("helm", default)
+    if "/" in text and not text.startswith("/"):
+        table.mistake("helm", "must be an absolute path, or a name that is found on PATH")
+    return text
 
 
 def _hook(table: Table, around: Surroundings) -> HookSettings:

@@ -97,6 +97,15 @@ def test_what_the_executor_may_change_in_a_cluster_are_backups_node_pools_and_te
     assert not [each for each in may if "secrets" in each or "*" in each or "pods/eviction" in each]
 
 
+def test_the_opt_in_role_for_helm_says_that_it_is_wide_and_is_the_executors_alone() -> None:
+    text = shipped.text_of(shipped.KUBERNETES_EXECUTOR_HELM)
+    role, binding = kube_reads.documents(text)
+
+    assert "READ AND WRITE EVERYTHING" in text
+    assert not {"escalate", "bind", "impersonate", "*"} & set(role["rules"][0]["verbs"])
+    assert [(each["kind"], each["name"]) for each in binding["subjects"]] == [("Group", shipped.EXECUTOR_GROUP)]
+
+
 def test_the_simulated_executor_may_do_what_the_shipped_role_allows() -> None:
     simulated = {
         (verb, group, resource)

@@ -15,6 +15,7 @@ from fleetkeeper.engine.steps.postflight import Postflight
 from fleetkeeper.engine.steps.preflight import Preflight
 from fleetkeeper.engine.steps.refresh_insights import RefreshInsights
 from fleetkeeper.engine.steps.rollback_control_plane import RollbackControlPlane
+from fleetkeeper.engine.steps.repair_release import RepairRelease
 from fleetkeeper.engine.steps.run_command import RunCommand
 from fleetkeeper.engine.steps.silence_alerts import SilenceAlerts
 from fleetkeeper.engine.steps.update_addon import UpdateAddon
@@ -22,6 +23,7 @@ from fleetkeeper.engine.steps.upgrade_control_plane import UpgradeControlPlane
 from fleetkeeper.engine.steps.release_nodes import ReleaseNodes
 from fleetkeeper.engine.steps.restart_fargate import RestartFargate
 from fleetkeeper.engine.steps.update_nodegroup import UpdateNodegroup
+from fleetkeeper.engine.steps.update_release import UpdateRelease
 from fleetkeeper.engine.steps.wait_for import WaitFor
 from fleetkeeper.engine.steps.webhook import Webhook
 from fleetkeeper.engine.told import NAMES, told
@@ -38,6 +40,7 @@ SOUND: dict[type[Step], Params] = {  # a class that is no Step would not pass th
     Preflight: {},
     RefreshInsights: {},
     RollbackControlPlane: {"from": "1.34", "to": "1.33"},
+    RepairRelease: {"namespace": "web", "release": "guard", "to": "1.36"},
     RunCommand: {"entry": "smoke"},
     SilenceAlerts: {"source": "am"},
     UpdateAddon: {"addon": "coredns", "version": "v1.11.4-eksbuild.2"},
@@ -45,6 +48,13 @@ SOUND: dict[type[Step], Params] = {  # a class that is no Step would not pass th
     ReleaseNodes: {"to": "1.35"},
     RestartFargate: {"to": "1.35"},
     UpdateNodegroup: {"group": "main", "to": "1.35"},
+    UpdateRelease: {
+        "namespace": "web",
+        "release": "guard",
+        "chart": "acme",
+        "version": "2.0.0",
+        "source": "charts",
+    },
     WaitFor: {"addon": "coredns"},
     Webhook: {"entry": "lb"},
 }

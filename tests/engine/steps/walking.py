@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from fleetkeeper.core import model, parts
+from fleetkeeper.core import model
+from fleetkeeper.core.api_rows import Apis
 from fleetkeeper.core.plan import Header, Member, Stage
 from fleetkeeper.core.playbook import Changes, OnFailure, Param
 from fleetkeeper.core.run import Control, Run, RunState, StepState, TaskKey
@@ -20,6 +22,7 @@ from fleetkeeper.sim.controllers.living import LivingWorld
 from fleetkeeper.sim.kube.rbac import User
 from fleetkeeper.sim.ports import WorldClock
 from fleetkeeper.sim.ports_execute import WorldWriters
+from fleetkeeper.sim.ports_releases import WorldReleases
 from fleetkeeper.sim.world import SimCluster
 from tests.engine.silencing import Quietness
 from tests.sim.worlds import NOW, PROD, REGION, a_cluster, a_world
@@ -166,6 +169,7 @@ class Place:
             messenger=self.channels,
             approvals=none,
             silences=self.silences,
+            releases=WorldReleases(self.living, Apis()),
         )
         self.cluster.put("/namespaces", {"metadata": {"name": "default", "uid": "1"}})
         role = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
