@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from fleetkeeper.core.changing_via import ChangeVia, DirectRule, ProposalRule
 from fleetkeeper.core.finding import Severity
 from fleetkeeper.core.people import People, Role
 from fleetkeeper.core.placement import MappingRule, MappingSettings
@@ -21,6 +22,7 @@ __all__ = [
     "AwsAccount",
     "AwsSettings",
     "CalendarSettings",
+    "DirectRule",
     "EngineSettings",
     "FreezeSettings",
     "HookSettings",
@@ -34,6 +36,7 @@ __all__ = [
     "Organizations",
     "ProgramSettings",
     "PrometheusSettings",
+    "ProposalRule",
     "Secret",
     "SecretText",
     "ServeSettings",
@@ -263,7 +266,7 @@ class EngineSettings:
 
     folder keeps what programs did; channels: name → the hook that messages go to. own_cluster: the ARN of the cluster
     that fleetkeeper runs in, which a plan puts alone and last; "" for none. prometheus is what gates may ask; calendars
-    and freezes are when nothing begins.
+    and freezes are when nothing begins. direct and proposals: who may change a version, the first that fits.
     """
 
     folder: str = "fleetkeeper-engine"
@@ -275,6 +278,12 @@ class EngineSettings:
     prometheus: tuple[PrometheusSettings, ...] = ()
     calendars: tuple[CalendarSettings, ...] = ()
     freezes: tuple[FreezeSettings, ...] = ()
+    direct: tuple[DirectRule, ...] = ()
+    proposals: tuple[ProposalRule, ...] = ()
+
+    @property
+    def change_via(self) -> ChangeVia:
+        return ChangeVia(self.direct, self.proposals)
 
     @property
     def allowed(self) -> Allowed:

@@ -324,7 +324,10 @@ def _keys(kind: type, prefix: str = "") -> Iterator[tuple[str, str]]:
 
 
 _SECRETS = ("engine.hooks.secret_headers", "engine.programs.secrets")
-_EITHER = ("assess.targets.minor", "assess.waivers.fingerprint")
+_EITHER = (
+    *("assess.targets.minor", "assess.waivers.fingerprint"),
+    *("engine.proposals.hook", "engine.proposals.channel"),
+)
 
 
 @pytest.mark.parametrize(("table", "key"), list(_keys(Settings)))

@@ -60,7 +60,10 @@ class Work:
     notes: tuple[str, ...] = ()
 
 
-NEEDED = (parts.CONTROL_PLANE, parts.MANAGED_ADDONS, parts.UPDATES, parts.CUSTOMISED)
+NEEDED = (
+    *(parts.CONTROL_PLANE, parts.MANAGED_ADDONS, parts.UPDATES, parts.CUSTOMISED),
+    *(parts.NODE_GROUPS, parts.HELM_RELEASES, parts.GITOPS),
+)
 """The parts of a cluster that a plan is made of; of its account and region the addon releases and support dates."""
 
 _FORBIDDING: Mapping[Changes, tuple[str, ...]] = {
@@ -166,8 +169,6 @@ def _notes(candidate: Candidate, playbook: Playbook) -> tuple[str, ...]:
         found.append("nothing maps it, so it counts as production")
     if candidate.hosts_fleetkeeper:
         found.append("fleetkeeper runs in it: it goes alone, after all others")
-    if playbook.changes is Changes.MINOR:
-        found.append("its minor is proposed to its owner and waited for (change_via = propose)")
     return tuple(found)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from fleetkeeper.core.candidates import Candidate, Work, reason_to_leave, saved_per_month, work_of
+from fleetkeeper.core.changing_via import ChangeVia, settle
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.durations import Measured, stage_range, steps_range, total
 from fleetkeeper.core.plan import Header, Left, Member, Plan, Stage
@@ -26,7 +27,8 @@ _ID_DIGITS = 8
 class Order:
     """What was asked for, by whom and when. measured: how long finished steps took, by kind.
 
-    service_limits: service, or * for all others → in how many regions it may be unavailable at once.
+    service_limits: service, or * for all others → in how many regions it may be unavailable at once. change_via: who may
+    change a version.
     """
 
     playbook: Playbook
@@ -36,6 +38,7 @@ class Order:
     expires_in: timedelta = EXPIRY
     service_limits: Mapping[str, int] = field(default_factory=dict)
     measured: Measured = field(default_factory=dict)
+    change_via: ChangeVia = ChangeVia()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ def make_plan(order: Order, candidates: Iterable[Candidate], compat: Compat) -> 
     placed: list[_Placed] = []
     left: list[Left] = []
     for each in sorted(candidates, key=_identity):
-        found = _place(each, order.playbook, selectors, compat)
+        found = _place(each, order, selectors, compat)
         if isinstance(found, str):
             left.append(_left(each, found))
         else:
@@ -84,7 +87,8 @@ def _left(candidate: Candidate, reason: str) -> Left:
 # ---- stages
 
 
-def _place(candidate: Candidate, playbook: Playbook, selectors: Sequence[Selector], compat: Compat) -> _Placed | str:
+def _place(candidate: Candidate, order: Order, selectors: Sequence[Selector], compat: Compat) -> _Placed | str:
+    playbook = order.playbook
     if reason := reason_to_leave(candidate, playbook):
         return reason
     stage = _stage_of(candidate, selectors)
@@ -93,6 +97,10 @@ def _place(candidate: Candidate, playbook: Playbook, selectors: Sequence[Selecto
     work = work_of(candidate, playbook, compat)
     if isinstance(work, str):
         return work
+    settled = settle(work.steps, candidate.attributes, candidate.snapshot, order.change_via)
+    if isinstance(settled, str):
+        return settled
+    work = replace(work, steps=settled.steps, notes=(*work.notes, *settled.notes))
     group = _group_of(candidate, playbook.stages[stage]) if stage < len(playbook.stages) else ""
     return _Placed(candidate, work, stage, group)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from fleetkeeper.core import model
 from fleetkeeper.core.candidates import NEEDED, Candidate, Standing, standing_of
+from fleetkeeper.core.changing_via import ChangeVia
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.durations import Measured
 from fleetkeeper.core.plan import Plan
@@ -46,7 +47,7 @@ class StoredFleet:
 class Planner:
     """service_limits: service, or * → regions. own_cluster: the ARN of the one that fleetkeeper runs in, "" unknown.
 
-    allowed: what the settings have for playbooks to name.
+    allowed: what the settings have for playbooks to name. change_via: who may change a version.
     """
 
     fleet: StoredFleet
@@ -58,6 +59,7 @@ class Planner:
     allowed: Allowed
     service_limits: Mapping[str, int] = field(default_factory=dict)
     own_cluster: str = ""
+    change_via: ChangeVia = ChangeVia()
 
     def plan(self, playbook: Playbook, selector: Selector, actor: str, expires_in: timedelta) -> Plan:
         """Make a plan and store it; one without members is not stored, for there is nothing to run.
@@ -74,6 +76,7 @@ class Planner:
             expires_in=expires_in,
             service_limits=self.service_limits,
             measured=self._measured(playbook),
+            change_via=self.change_via,
         )
         made = make_plan(order, self._candidates(playbook, selector), self.compat)
         self._try_steps(made)
