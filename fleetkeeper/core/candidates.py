@@ -152,7 +152,7 @@ def work_of(candidate: Candidate, playbook: Playbook, compat: Compat) -> Work | 
     facts = _facts(candidate, playbook)
     for each in made:
         facts |= each.facts
-    return Work(tuple(step for each in made for step in each.steps), facts, (*_notes(candidate, playbook), *notes))
+    return Work(tuple(step for each in made for step in each.steps), facts, (*_notes(candidate), *notes))
 
 
 def _facts(candidate: Candidate, playbook: Playbook) -> dict[str, str]:
@@ -162,7 +162,7 @@ def _facts(candidate: Candidate, playbook: Playbook) -> dict[str, str]:
     return {VERSION: str(plane.version), STATUS: plane.status}
 
 
-def _notes(candidate: Candidate, playbook: Playbook) -> tuple[str, ...]:
+def _notes(candidate: Candidate) -> tuple[str, ...]:
     cluster = candidate.snapshot.cluster
     found = list(candidate.standing.waived)
     if not cluster.placement.mapped:

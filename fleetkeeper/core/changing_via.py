@@ -175,7 +175,8 @@ def proposal_of(
 def _nobody(found: Versioned, app: GitOpsApp | None) -> str:
     table = f'[[engine.proposals]] with components = ["{found.component}"]'
     if app:
-        return f"{app} deploys {found.label}, so its change is proposed, and nothing says where: add {table} to the settings"
+        why = f"{app} deploys {found.label}, so its change is proposed"
+        return f"{why}, and nothing says where: add {table} to the settings"
     return (
         f"{found.label} may not be changed directly (change_via = propose), and nothing says where the change is "
         f'proposed: add {table} to the settings, or [[engine.direct]] with components = ["{found.component}"]'

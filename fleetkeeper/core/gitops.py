@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from fleetkeeper.core.model import Crd
 from fleetkeeper.core.observed import GitOpsApp
 from fleetkeeper.core.owners import owner_keys
 from fleetkeeper.core.text import safe
@@ -30,6 +31,21 @@ _HELM_NAME = 53  # characters that a release's name may have
 _DIGEST = 12
 
 Document = Mapping[str, Any]
+
+
+def served(crds: Iterable[Crd]) -> tuple[tuple[str, ...], str]:
+    """The kinds that a cluster serves; and what is wrong where it serves one at another version only, "" else."""
+    kinds: list[str] = []
+    for crd in crds:
+        group, version, _ = RESOURCES.get(crd.kind, ("", "", ""))
+        if crd.group != group:
+            continue
+        versions = [name for name, is_served, *_ in crd.versions if is_served]
+        if version not in versions:
+            known = ", ".join(versions) or "nothing"
+            return (), f"{crd.kind} of {group} is served as {known}, and can be read as {version} only"
+        kinds.append(crd.kind)
+    return tuple(sorted(kinds)), ""
 
 
 def apps_of(kind: str, document: Document) -> Iterator[GitOpsApp]:

@@ -27,8 +27,8 @@ _ID_DIGITS = 8
 class Order:
     """What was asked for, by whom and when. measured: how long finished steps took, by kind.
 
-    service_limits: service, or * for all others → in how many regions it may be unavailable at once. change_via: who may
-    change a version.
+    service_limits: service, or * for all others → in how many regions it may be unavailable at once. change_via:
+    who may change a version.
     """
 
     playbook: Playbook
@@ -38,7 +38,7 @@ class Order:
     expires_in: timedelta = EXPIRY
     service_limits: Mapping[str, int] = field(default_factory=dict)
     measured: Measured = field(default_factory=dict)
-    change_via: ChangeVia = ChangeVia()
+    change_via: ChangeVia = field(default_factory=ChangeVia)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ class Planner:
     allowed: Allowed
     service_limits: Mapping[str, int] = field(default_factory=dict)
     own_cluster: str = ""
-    change_via: ChangeVia = ChangeVia()
+    change_via: ChangeVia = field(default_factory=ChangeVia)
 
     def plan(self, playbook: Playbook, selector: Selector, actor: str, expires_in: timedelta) -> Plan:
         """Make a plan and store it; one without members is not stored, for there is nothing to run.

@@ -44,6 +44,7 @@ READS: dict[str, Callable[[KubeReader], object]] = {
     "volumes": KubeReader.volumes,
     "webhooks": KubeReader.webhooks,
     "api services": KubeReader.api_services,
+    "gitops": lambda reader: reader.gitops(reader.crds()),
     "api use": KubeReader.api_use,
     "object traces": lambda reader: reader.object_traces([FLOWS]),
     "customised": lambda reader: reader.customised(ADDON_OBJECTS),

@@ -77,11 +77,12 @@ def test_the_executors_group_is_not_the_readers_and_only_its_binding_names_it() 
     assert shipped.GROUP not in shipped.text_of(shipped.KUBERNETES_EXECUTOR)
 
 
-def test_what_the_executor_may_change_in_a_cluster_are_backups_alone() -> None:
+def test_what_the_executor_may_do_in_a_cluster_are_backups_and_following_what_is_deployed() -> None:
     may = kube_reads.granted(shipped.text_of(shipped.KUBERNETES_EXECUTOR), "fleetkeeper-executor")
 
     backups = {(verb, "velero.io", "backups") for verb in ("create", "delete", "get")}
-    assert may == backups | {("get", "", "namespaces")}
+    follows = {("get", "argoproj.io", "applications"), ("get", "helm.toolkit.fluxcd.io", "helmreleases")}
+    assert may == backups | follows | {("get", "", "namespaces")}
 
 
 def test_the_simulated_executor_may_do_what_the_shipped_role_allows() -> None:

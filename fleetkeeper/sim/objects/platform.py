@@ -29,6 +29,8 @@ READER_RESOURCES: dict[str, dict[str, tuple[str, ...]]] = {
     ),
     "apiregistration.k8s.io": {"apiservices": ("list",)},
     "discovery.k8s.io": {"endpointslices": ("list",)},
+    "argoproj.io": {"applications": ("list",)},
+    "helm.toolkit.fluxcd.io": {"helmreleases": ("list",)},
 }
 READER_PATHS = ("/version", "/apis", "/metrics")
 TRACE_RESOURCES: dict[str, tuple[str, ...]] = {
@@ -47,7 +49,11 @@ TRACE_RESOURCES: dict[str, tuple[str, ...]] = {
 """Of the second role what simulated clusters serve."""
 READER_CONFIG_MAPS = ("amazon-vpc-cni", "coredns", "kube-proxy", "kube-proxy-config")
 HELM_RESOURCES = ("secrets", "configmaps")
-EXECUTOR_RESOURCES = {"velero.io": {"backups": ("create", "delete", "get")}}
+EXECUTOR_RESOURCES: dict[str, dict[str, tuple[str, ...]]] = {
+    "velero.io": {"backups": ("create", "delete", "get")},
+    "argoproj.io": {"applications": ("get",)},
+    "helm.toolkit.fluxcd.io": {"helmreleases": ("get",)},
+}
 """What the executor's role lets its holder do everywhere (held by a test)."""
 
 
