@@ -26,6 +26,7 @@ _DEFAULTS = {
     "wait-for": Range(timedelta(minutes=5), timedelta(minutes=30)),
     "backup": Range(timedelta(minutes=10), timedelta(minutes=60)),
     "update-addon": Range(timedelta(minutes=3), timedelta(minutes=15)),
+    "propose": Range(timedelta(hours=8), timedelta(days=3)),
 }
 """Orders of magnitude, for a fleet without runs; a range that rests on one of them is never called calibrated."""
 

@@ -58,6 +58,12 @@ STEPS: Mapping[str, StepWords] = {
         back="an update that runs cannot be stopped and is followed to its end; afterwards the version from"
         " before is installed again with aws eks update-addon --addon-version",
     ),
+    "propose": StepWords(
+        does="sends the exact change of a version to whoever keeps it as code, once, and waits until the world shows it",
+        dry_run="shows what it would send, word for word",
+        wrong="nobody makes the change: the member waits and says where it was proposed; what moved elsewhere blocks it",
+        back="a proposal that is open is withdrawn where the settings say how, else named; a change that was made stays",
+    ),
 }
 
 GATES: Mapping[str, str] = {

@@ -16,7 +16,7 @@ def definition(kind: str, versions: tuple[str, ...] = ()) -> Object:
     """The definition of Application or HelmRelease. versions: those that are served, the first stored; () theirs."""
     group, version, plural = RESOURCES[kind]
     # Argo CD's Application has no status subresource, Flux's HelmRelease has one: their controllers write as they can.
-    subresources = {"status": {}} if kind == HELM_RELEASE else {}
+    subresources: Object = {"status": {}} if kind == HELM_RELEASE else {}
     served = [
         {
             "name": name,

@@ -9,6 +9,7 @@ from fleetkeeper.engine.steps import all_steps
 from fleetkeeper.engine.steps.backup import Backup
 from fleetkeeper.engine.steps.notify import Notify
 from fleetkeeper.engine.steps.preflight import Preflight
+from fleetkeeper.engine.steps.propose import Propose
 from fleetkeeper.engine.steps.run_command import RunCommand
 from fleetkeeper.engine.steps.update_addon import UpdateAddon
 from fleetkeeper.engine.steps.wait_for import WaitFor
@@ -21,6 +22,7 @@ SOUND: dict[type[Step], Params] = {  # a class that is no Step would not pass th
     Backup: {},
     Notify: {"channel": "oncall", "text": "hello"},
     Preflight: {},
+    Propose: {"change": "minor", "from": "1.34", "to": "1.35", "via": "hook:versions"},
     RunCommand: {"entry": "smoke"},
     UpdateAddon: {"addon": "coredns", "version": "v1.11.4-eksbuild.2"},
     WaitFor: {"addon": "coredns"},
