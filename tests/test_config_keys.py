@@ -16,6 +16,7 @@ from fleetkeeper.config import (
     AwsAccount,
     AwsSettings,
     CalendarSettings,
+    DirectRule,
     EngineSettings,
     FreezeSettings,
     HookSettings,
@@ -28,6 +29,7 @@ from fleetkeeper.config import (
     Organizations,
     ProgramSettings,
     PrometheusSettings,
+    ProposalRule,
     Secret,
     SecretText,
     ServeSettings,
@@ -38,6 +40,7 @@ from fleetkeeper.config import (
     Waiver,
 )
 from fleetkeeper.config_show import Row, as_mapping, show
+from fleetkeeper.core.changing_via import Component
 from fleetkeeper.core.selector import Selector
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.errors import ConfigError
@@ -196,6 +199,21 @@ begins = 2026-12-01T00:00:00+01:00
 until = 2026-12-02T00:00:00Z
 selector = "ring=late"
 calendar = "k"
+[[engine.direct]]
+clusters = "ring=late"
+components = ["addons", "releases"]
+[[engine.proposals]]
+clusters = "name=a*"
+components = ["node-groups"]
+hook = "h"
+undo = "s"
+[[engine.proposals]]
+clusters = "name=a*"
+components = ["control-plane"]
+command = "p"
+[[engine.proposals]]
+clusters = "ring=late"
+channel = "oncall"
 """
 
 
@@ -289,6 +307,12 @@ def test_every_key_arrives_in_its_field() -> None:
             servers,
             calendars,
             freezes,
+            (DirectRule(late, (Component.ADDONS, Component.RELEASES), "fleetkeeper.toml:144"),),
+            (
+                ProposalRule(some, (Component.NODE_GROUPS,), hook="h", undo="s", origin="fleetkeeper.toml:147"),
+                ProposalRule(some, (Component.CONTROL_PLANE,), command="p", origin="fleetkeeper.toml:152"),
+                ProposalRule(late, channel="oncall", origin="fleetkeeper.toml:156"),
+            ),
         ),
         serve=ServeSettings("[::1]:80", 16.0),
         log=LogSettings("debug", "json"),

@@ -143,7 +143,7 @@ def proposal_of(
     """The step as the member gets it: itself where it may be changed directly, else `propose`; or why there is none.
 
     at: the version before the step, where the step itself does not say it. app: the GitOps object that deploys what is
-    changed: it would put a direct change back at once, so such a change is always proposed.
+    changed, or its chart beside EKS: it would put a direct change back at once, so such a change is always proposed.
     """
     found = versioned(spec)
     if found is None:
@@ -166,7 +166,7 @@ def proposal_of(
         "namespace": found.namespace,
         "chart": _text(spec.params, "chart"),
         "release": _text(spec.params, "release") if found.change is Change.NODE_GROUP else "",
-        "object": f"{app.kind}/{app.namespace}/{app.name}" if app else "",
+        "object": f"{app.kind}/{app.namespace}/{app.name}" if app and found.change is Change.RELEASE else "",
     }
     params |= {name: text for name, text in more.items() if text}
     return replace(spec, kind=PROPOSE, params=params, timeout=max(spec.timeout, PATIENCE), retries=0)
@@ -240,7 +240,7 @@ def _present(snap: Snapshot) -> dict[Key, str]:
     found |= {(Change.NODE_GROUP, "", each.name): str(each.version or "") for each in snap.node_groups}
     found |= {(Change.RELEASE, each.namespace, each.name): each.chart_version for each in snap.helm_releases}
     for app in snap.gitops:
-        found[Change.RELEASE, app.destination, app.release] = app.version
+        found[Change.RELEASE, app.destination, app.release] = app.deployed or app.version
     return found
 
 

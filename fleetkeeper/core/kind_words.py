@@ -59,10 +59,10 @@ STEPS: Mapping[str, StepWords] = {
         " before is installed again with aws eks update-addon --addon-version",
     ),
     "propose": StepWords(
-        does="sends the exact change of a version to whoever keeps it as code, once, and waits until the world shows it",
+        does="sends the exact change of a version once to whoever keeps it as code, and waits until the world shows it",
         dry_run="shows what it would send, word for word",
-        wrong="nobody makes the change: the member waits and says where it was proposed; what moved elsewhere blocks it",
-        back="a proposal that is open is withdrawn where the settings say how, else named; a change that was made stays",
+        wrong="nobody makes the change: the member waits and says where it was proposed; what moved elsewhere blocks",
+        back="a proposal that is open is withdrawn where the settings say how, or named; what was changed stays",
     ),
 }
 
