@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fleetkeeper.core.gitops import RESOURCES
 from fleetkeeper.engine.writers import KubeWriter, ObjectRef
 from fleetkeeper.errors import GapReason, ReadError
 
@@ -118,6 +119,11 @@ def refused(call: Callable[[], object], reason: GapReason, says: str = ".") -> N
     assert met.value.reason is reason, met.value
 
 
+def what_deploys_a_chart_is_followed(kube: KubeWriter) -> None:
+    for group, version, plural in RESOURCES.values():
+        assert kube.read(ObjectRef(group, version, plural, NAMESPACE, "none")) is None
+
+
 CASES: tuple[Callable[[KubeWriter], None], ...] = (
     created_is_read_and_deleted_is_gone,
     created_twice_is_created_once,
@@ -127,4 +133,5 @@ CASES: tuple[Callable[[KubeWriter], None], ...] = (
     a_name_that_cannot_be_is_rejected,
     the_namespace_that_identifies_a_cluster_is_read,
     everything_else_is_forbidden,
+    what_deploys_a_chart_is_followed,
 )

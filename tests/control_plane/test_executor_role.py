@@ -21,6 +21,7 @@ from fleetkeeper.onboarding import shipped
 from fleetkeeper.sim.control_plane.identity import Identity
 from fleetkeeper.sim.control_plane.plane import ControlPlane, Options
 from tests.contract.kube_writer_cases import CASES, NAMESPACE, backup, body, refused, velero_crd
+from tests.control_plane import readers
 from tests.waiting import wait_until
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
@@ -44,6 +45,7 @@ def plane(plane_minor: str) -> Iterator[ControlPlane]:
     with ControlPlane(plane_minor, Options(controllers=False, scheduler=False, kwok=False)) as found:
         found.create(CRDS, velero_crd())
         found.wait_for(BACKUPS, lambda _: True)
+        readers.install_gitops(found)
         found.create("/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
         for manifest in manifests():
             found.create(f"{RBAC}/{manifest['kind'].lower()}s", manifest)
