@@ -49,7 +49,6 @@ NEEDED_BY: dict[Right, str] = {
     ("discovery.k8s.io", "endpointslices", "list"): "webhooks",
     ("apiregistration.k8s.io", "apiservices", "list"): "api services",
     ("argoproj.io", "applications", "list"): "gitops",
-    ("helm.toolkit.fluxcd.io", "helmreleases", "list"): "gitops",
     ("", "nodes", "list"): "nodes",
     ("", "namespaces", "get"): "identity",
     ("", "namespaces", "list"): "namespaces",

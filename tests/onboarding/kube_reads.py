@@ -15,7 +15,7 @@ from fleetkeeper.adapters.kube.limits import WallPace
 from fleetkeeper.clock import SystemClock
 from fleetkeeper.config import KubernetesSettings
 from fleetkeeper.core.api_search import LiveKind
-from fleetkeeper.core.gitops import RESOURCES
+from fleetkeeper.core.gitops import APPLICATION
 from fleetkeeper.core.model import ClusterId, ControlPlane
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.engine.ports import Cloud
@@ -62,8 +62,8 @@ def world(holders: str = "secrets", crowd: int = _CROWD) -> World:
         labels = {"owner": "helm", "status": "deployed", "name": name, "version": "1"}
         metadata = {"name": f"sh.helm.release.v1.{name}.v1", "namespace": namespace, "uid": name, "labels": labels}
         cluster.put(f"/{holders}", {"metadata": metadata, "data": {"release": ""}})
-    for kind in RESOURCES:
-        cluster.put("apiextensions.k8s.io/customresourcedefinitions", definition(kind))
+    # Without Flux's kind: the role for traces lets it be listed.
+    cluster.put("apiextensions.k8s.io/customresourcedefinitions", definition(APPLICATION))
     found = World(NOW, "111122223333")
     found.clusters[KEY] = cluster
     return found

@@ -30,7 +30,6 @@ READER_RESOURCES: dict[str, dict[str, tuple[str, ...]]] = {
     "apiregistration.k8s.io": {"apiservices": ("list",)},
     "discovery.k8s.io": {"endpointslices": ("list",)},
     "argoproj.io": {"applications": ("list",)},
-    "helm.toolkit.fluxcd.io": {"helmreleases": ("list",)},
 }
 READER_PATHS = ("/version", "/apis", "/metrics")
 TRACE_RESOURCES: dict[str, tuple[str, ...]] = {
