@@ -230,6 +230,23 @@ def test_time_passes_only_when_the_timeline_is_advanced() -> None:
     assert clock.now() == living.world.epoch + timedelta(hours=3)
 
 
+@pytest.mark.parametrize(
+    ("key", "deployed"),
+    [
+        pytest.param("tooling", [("grafana", "10.1.*", "10.1.4", True)], id="by Argo CD"),
+        pytest.param("commerce-dev", [("podinfo", "6.9.2", "6.9.1", False)], id="by Flux"),
+        pytest.param("edge", [], id="by nothing"),
+    ],
+)
+def test_what_a_scenario_deploys_is_the_same(
+    sides: Sides, key: str, deployed: list[tuple[str, str, str, bool]]
+) -> None:
+    with both(sides, key) as (direct, http):
+        found = direct.gitops(direct.crds())
+        assert found == http.gitops(http.crds())
+    assert [(each.chart, each.version, each.deployed, each.ready) for each in found] == deployed
+
+
 def test_what_deploys_charts_is_the_same(sides: Sides) -> None:
     cluster = sides.world.clusters["data"]
     definitions = {kind: gitops.definition(kind) for kind in RESOURCES}

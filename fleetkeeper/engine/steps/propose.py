@@ -45,7 +45,10 @@ _WAYS = ("hook", "command", "channel")
 
 @dataclass(frozen=True, slots=True)
 class SeenProposal:
-    """The thing in the world, the proposal as it would be sent now, and the program that sends it, if one does."""
+    """The thing in the world, the proposal as it would be sent now, and the program that sends it, if one does.
+
+    body: what would be sent, as a dry run shows it; "" in a run, whose log tells the change and not its every field.
+    """
 
     version: SeenVersion
     proposal: Proposal
@@ -112,7 +115,7 @@ class Propose:
     def look(self, world: World, subject: Subject, moment: Moment) -> SeenProposal:
         seen = proposing.look(world, subject, self.target)
         proposal = self._proposal(seen, subject)
-        body = json.dumps({**told(subject), **proposal.body()}, ensure_ascii=False)
+        body = "" if subject.run else json.dumps({**told(subject), **proposal.body()}, ensure_ascii=False)
         command = commands.look(world, moment) if self._way[0] == "command" else None
         return SeenProposal(seen, proposal, body, command)
 
@@ -203,7 +206,8 @@ class Propose:
         return verdict
 
     def _act(self, seen: SeenProposal) -> Act:
-        return Act(f"propose to {self.via}: {seen.proposal.title}: {seen.body}", {"from": seen.proposal.before})
+        body = f": {seen.body}" if seen.body else ""
+        return Act(f"propose to {self.via}: {seen.proposal.title}{body}", {"from": seen.proposal.before})
 
     def _waits(self, seen: SeenProposal, at: str, url: str, id: str) -> Wait:
         where = url or (f"as {id} by {self.via}" if id else f"by {self.via}")

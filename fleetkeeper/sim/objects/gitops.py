@@ -3,13 +3,38 @@
 Written for fleetkeeper: groups, versions, kinds and the fields that are read are theirs, everything else is left open.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 
 from fleetkeeper.core.gitops import APPLICATION, HELM_RELEASE, RESOURCES
+from fleetkeeper.sim.objects.recipes import Recipe
+from fleetkeeper.sim.scenario import Look
 from fleetkeeper.sim.world import Object
 
+_AGE = timedelta(days=60)
 _OPEN: Object = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 _TEXT: Object = {"type": "string"}
+
+
+def recipes(look: Look) -> Iterator[Recipe]:
+    """Those of a scenario, as their controllers left them."""
+    for spec in look.gitops.values():
+        group, version, plural = RESOURCES[spec.kind]
+        if spec.kind == APPLICATION:
+            made = application(spec.name, spec.chart, spec.version, spec.namespace)
+            said = synced(spec.deployed, "Healthy" if spec.ready else "Degraded")
+        else:
+            made = helm_release(spec.name, spec.chart, spec.version, spec.namespace)
+            said = released(spec.chart, spec.deployed, 1, spec.ready)
+        meta = made["metadata"]
+        body: Object = {"apiVersion": f"{group}/{version}", "kind": spec.kind, "spec": made["spec"], "status": said}
+        where, labels = meta["namespace"], meta["labels"]
+        yield Recipe(f"{group}/{plural}", spec.name, body, where, labels, age=_AGE, generation=1)
+
+
+def namespaces(look: Look) -> set[str]:
+    """Those that they deploy into."""
+    return {each.namespace for each in look.gitops.values()}
 
 
 def definition(kind: str, versions: tuple[str, ...] = ()) -> Object:

@@ -3,12 +3,14 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from fleetkeeper.core import model, parts
+from fleetkeeper.core.run import Control, Run, RunState
 from fleetkeeper.core.verdict import Act, Blocked, Done, Failed, Residue, Skip, Undone, Unknown, Verdict, Wait
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.engine.writers import AddonUpdate, VersionUpdate
@@ -89,6 +91,18 @@ def test_what_is_sent_is_what_the_dry_run_shows(place: Place) -> None:
     step.ticks(2)
     ((_, body),) = place.hooks.effects.values()
     assert json.loads(shown.what.partition(": {")[2].join(["{", ""])) | {"token": TOKEN} == body
+
+
+def test_in_a_run_the_log_tells_the_change_and_not_its_every_field(place: Place) -> None:
+    step = walk(place, MINOR)
+    run = Run("run-1", "plan-1", "d", RunState.RUNNING, place.now, Control.RUN, place.now, "ann", due=place.now)
+    step.subject = replace(place.subject(), run=run)
+    assert step.look() == Act(
+        "propose to hook:versions: Update the control plane of shop from 1.34 to 1.35", {"from": "1.34"}
+    )
+    step.ticks(2)
+    ((_, body),) = place.hooks.effects.values()
+    assert body["run"] == "run-1"
 
 
 def test_the_body_names_the_cluster_the_change_the_reason_and_the_line_to_change(place: Place) -> None:
