@@ -172,6 +172,14 @@ def proposal_of(
     return replace(spec, kind=PROPOSE, params=params, timeout=max(spec.timeout, PATIENCE), retries=0)
 
 
+def proposed_text(spec: StepSpec) -> str:
+    """`coredns v1.12.1 → v1.13.2, proposed to hook:versions`; "" for any step but a proposal."""
+    if spec.kind != PROPOSE:
+        return ""
+    params = {name: _text(spec.params, name) for name in ("name", "from", "to", "via")}
+    return f"{params['name'] or 'its minor'} {params['from'] or '?'} → {params['to']}, proposed to {params['via']}"
+
+
 def _nobody(found: Versioned, app: GitOpsApp | None) -> str:
     table = f'[[engine.proposals]] with components = ["{found.component}"]'
     if app:

@@ -16,15 +16,18 @@ from fleetkeeper.core.changing_via import (
     Proposed,
     Settled,
     proposal_of,
+    proposed_text,
     settle,
 )
 from fleetkeeper.core.observed import GitOpsApp
+from fleetkeeper.core.plan_page import plan_page
 from fleetkeeper.core.playbook import StepSpec
 from fleetkeeper.core.selector import Selector
 from fleetkeeper.core.snapshot import Snapshot
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.engine.steps import all_steps
 from tests.core.checks.snapshots import control_plane, snapshot
+from tests.core.plans import candidate, plan
 
 CANARY = {"name": "shop", "ring": "canary"}
 LATE = {"name": "shop", "ring": "late"}
@@ -156,6 +159,16 @@ def test_what_a_gitops_object_deploys_is_proposed_even_where_it_may_be_changed_d
         "Application argocd/ingress deploys in, so its change is proposed, and nothing says where: "
         'add [[engine.proposals]] with components = ["releases"] to the settings'
     )
+
+
+def test_the_page_says_for_each_change_to_whom_it_is_proposed() -> None:
+    page = plan_page(plan(candidate(), change_via=HOOK))
+    assert "coredns v1.12.1-eksbuild.1 → v1.13.2-eksbuild.1, proposed to hook:versions\n" in page
+    assert "! proposed to hook:versions, and waited for: coredns" in page
+    found = proposal_of(UPGRADE, LATE, HOOK)
+    assert isinstance(found, StepSpec)
+    assert proposed_text(found) == "its minor 1.34 → 1.35, proposed to hook:versions"
+    assert proposed_text(UPGRADE) == ""
 
 
 # ---- the steps of a member
