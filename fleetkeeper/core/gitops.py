@@ -60,7 +60,13 @@ def deploying(apps: Iterable[GitOpsApp], namespace: str, release: str) -> GitOps
 
 def is_there(app: GitOpsApp, version: str) -> bool:
     """Whether what the object deploys is this version, as its controller says it, and well."""
-    return (app.deployed or app.version) == version and app.ready
+    return is_same(app.deployed or app.version, version) and app.ready
+
+
+def is_same(deployed: str, version: str) -> bool:
+    """Whether a chart's version is the wanted one; Flux appends the digest of what it fetched: `6.5.4+a1b2c3`
+    (fluxcd.io/flux/components/helm/helmreleases/#chart-reference)."""
+    return version in (deployed, deployed.partition("+")[0])
 
 
 # ---- Argo CD

@@ -7,7 +7,10 @@ from datetime import datetime
 from fleetkeeper.core.gitops import APPLICATION
 from fleetkeeper.core.managed_by import Change, Keeper, lines_to_change
 from fleetkeeper.core.observed import GitOpsApp
+from fleetkeeper.core.text import safe
 from fleetkeeper.core.versions import Version
+
+_LONGEST = 1000
 
 COMPONENTS: Mapping[Change, str] = {
     Change.MINOR: "control-plane",
@@ -92,7 +95,7 @@ class Proposal:
         lines += [f"why: {self.why}"] if self.why else []
         lines += [f"by: {self.deadline:%Y-%m-%d}"] if self.deadline else []
         lines += [f"change: {each}" for each in self.fix]
-        lines += [f"its configuration stays: {self.configuration}"] if self.configuration else []
+        lines += [f"its configuration stays: {safe(self.configuration, _LONGEST)}"] if self.configuration else []
         run = f"run {told['run']} of plan {told['plan']}" if told["run"] else f"plan {told['plan']}"
         return "\n".join((*lines, f"fleetkeeper waits until it sees {self.to} ({run})"))
 

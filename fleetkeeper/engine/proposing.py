@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fleetkeeper.core import model, observed, parts
-from fleetkeeper.core.gitops import RESOURCES, apps_of, is_there
+from fleetkeeper.core.gitops import RESOURCES, apps_of, is_same, is_there
 from fleetkeeper.core.managed_by import Change
 from fleetkeeper.engine.step import Subject
 from fleetkeeper.engine.world import World
@@ -108,10 +108,10 @@ def _node_group(cloud: CloudWriter, subject: Subject, target: Target) -> SeenVer
 
 
 def _newest(updates: Iterable[observed.EksUpdate], to: str) -> observed.EksUpdate | None:
-    """The one that runs; else the last that ended well and, as far as EKS says where it went, went there."""
+    """The one that runs; else the last that went there, and ended well."""
     every = tuple(updates)
     running = next((each for each in every if each.status == RUNNING), None)
-    return running or next((each for each in every if each.status == "Successful" and goes_to(each) in ("", to)), None)
+    return running or next((each for each in every if each.status == "Successful" and goes_to(each) == to), None)
 
 
 def goes_to(update: observed.EksUpdate) -> str:
@@ -141,6 +141,7 @@ def _app(world: World, subject: Subject, target: Target) -> SeenVersion:
         said = f"{found} deploys from Git without a chart, so no version is seen there"
         return SeenVersion(app=found, where=where, trouble=said)
     at = found.deployed or found.version
+    at = target.to if is_same(at, target.to) else at
     there = is_there(found, target.to)
     asked = f"asks for {found.version} and has {at}, " if found.version not in ("", at) else ""
     moving = found.automated and not found.ready

@@ -177,6 +177,13 @@ def test_what_is_there_is_what_the_controller_deployed_of_a_range() -> None:
     assert not is_there(app, "6.*")
 
 
+def test_what_flux_fetched_is_the_version_with_or_without_its_digest() -> None:
+    (app,) = flux(released("podinfo", "6.5.0+0a1b2c3d", 1))
+    assert is_there(app, "6.5.0")
+    assert is_there(app, "6.5.0+0a1b2c3d")
+    assert not is_there(app, "6.5")
+
+
 def test_a_helm_release_into_another_cluster_is_none_of_ours() -> None:
     assert flux(kubeConfig={"secretRef": {"name": "spoke"}}) == ()
 

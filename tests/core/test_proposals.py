@@ -90,6 +90,12 @@ def test_the_message_is_for_people() -> None:
     ]
 
 
+def test_what_a_channel_reads_is_harmless_and_short() -> None:
+    text = Proposal("shop", Change.ADDON, "dns", "v1", "v2", configuration="\x1b[2J" + "x" * 5000).message(TOLD)
+    assert "\x1b" not in text
+    assert len(text) < 2500
+
+
 @pytest.mark.parametrize(
     ("at", "before", "to", "answer"),
     [

@@ -387,6 +387,7 @@ def with_flux(place: Place, version: str = "1.2.0", ready: bool = True, seen: in
         ),
         pytest.param(FLUX, with_flux, Act, r"spec\.chart\.spec\.version: 1\.3\.0", id="a HelmRelease is proposed"),
         pytest.param(FLUX, lambda p: with_flux(p, "1.3.0"), Done, "adopted", id="a HelmRelease that is there"),
+        pytest.param(FLUX, lambda p: with_flux(p, "1.3.0+0a1b2c"), Done, "web is at 1.3.0 already", id="with a digest"),
         pytest.param(FLUX, lambda p: with_flux(p, "1.3.0", False), Wait, "UpgradeFailed: timed out", id="not ready"),
         pytest.param(FLUX, lambda p: with_flux(p, "1.3.0", seen=0), Wait, "not looked at yet", id="an old status"),
         pytest.param(ARGO, lambda p: with_argo(p, "1.9.0"), Blocked, "nor on the way", id="it went beyond"),
