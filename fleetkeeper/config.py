@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from fleetkeeper.core.changing_via import ChangeVia, DirectRule, ProposalRule
 from fleetkeeper.core.finding import Severity
 from fleetkeeper.core.people import People, Role
 from fleetkeeper.core.placement import MappingRule, MappingSettings
@@ -22,6 +23,7 @@ __all__ = [
     "AwsAccount",
     "AwsSettings",
     "CalendarSettings",
+    "DirectRule",
     "EngineSettings",
     "FreezeSettings",
     "HookSettings",
@@ -35,6 +37,7 @@ __all__ = [
     "Organizations",
     "ProgramSettings",
     "PrometheusSettings",
+    "ProposalRule",
     "Secret",
     "SecretText",
     "ServeSettings",
@@ -307,6 +310,7 @@ class EngineSettings:
     that fleetkeeper runs in, which a plan puts alone and last; "" for none. prometheus is what gates may ask; calendars
     and freezes are when nothing begins; silencers silence alerts.
     and freezes are when nothing begins. helm is the program, by its path or found on PATH; it is run only for charts.
+    and freezes are when nothing begins. direct and proposals: who may change a version, the first that fits.
     """
 
     folder: str = "fleetkeeper-engine"
@@ -321,6 +325,12 @@ class EngineSettings:
     silencers: tuple[SilencerSettings, ...] = ()
     charts: tuple[ChartSettings, ...] = ()
     helm: str = "helm"
+    direct: tuple[DirectRule, ...] = ()
+    proposals: tuple[ProposalRule, ...] = ()
+
+    @property
+    def change_via(self) -> ChangeVia:
+        return ChangeVia(self.direct, self.proposals)
 
     @property
     def allowed(self) -> Allowed:

@@ -281,6 +281,7 @@ def _keeper(settings: Settings, store: SqlStore, runs: SqlRuns, rests: bool) -> 
             settings.engine.allowed,
             settings.engine.service_limits,
             settings.engine.own_cluster,
+            settings.engine.change_via,
         ),
         starter=Starter(fleet, runs),
     )

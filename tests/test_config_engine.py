@@ -202,3 +202,65 @@ def test_the_folder_starts_at_the_file() -> None:
     file = Path("etc", "fleetkeeper.toml")
     file.write_text("", "utf-8")
     assert load(file, {}).engine.folder == "etc/fleetkeeper-engine"
+
+
+# ---- who may change a version
+
+
+PROPOSAL = "[[engine.proposals]]\n"
+DIRECT = "[[engine.direct]]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        pytest.param(PROPOSAL, "must have one place to propose to.*set hook, command or channel", id="to nobody"),
+        pytest.param(
+            URL + '[engine]\nchannels = {oncall = "chat"}\n' + PROPOSAL + 'hook = "chat"\nchannel = "oncall"\n',
+            "must have one place",
+            id="to two places",
+        ),
+        pytest.param(
+            URL + PROPOSAL + 'hook = "chats"\n',
+            "chats is no entry of engine.hooks.*it has chat",
+            id="to an unknown hook",
+        ),
+        pytest.param(PROPOSAL + 'command = "pr"\n', "pr is no entry of engine.programs.*none", id="an unknown command"),
+        pytest.param(PROPOSAL + 'channel = "ops"\n', "ops is no entry of engine.channels", id="an unknown channel"),
+        pytest.param(
+            URL + PROPOSAL + 'hook = "chat"\nundo = "close"\n',
+            "close is no entry of engine.hooks",
+            id="an unknown undo",
+        ),
+        pytest.param(
+            URL + '[engine]\nchannels = {oncall = "chat"}\n' + PROPOSAL + 'channel = "oncall"\nundo = "chat"\n',
+            "undo: takes nothing back from a channel",
+            id="a channel takes nothing back",
+        ),
+        pytest.param(
+            DIRECT + 'components = ["addon"]\n',
+            r"engine.direct\[0\].components\[0\]: addon is not one of control-plane, addons",
+            id="an unknown component",
+        ),
+        pytest.param(DIRECT + 'components = ["addons", "addons"]\n', "addons is listed twice", id="a component twice"),
+        pytest.param(DIRECT + 'clusters = "rink=a"\n', "'rink' is not one of", id="a selector of nothing"),
+        pytest.param(DIRECT + 'cluster = "ring=a"\n', "did you mean clusters", id="an unknown key of direct"),
+        pytest.param(
+            DIRECT + DIRECT + 'clusters = "ring=a"\n', "nothing after it is ever used.*move it", id="never asked"
+        ),
+    ],
+)
+def test_a_rule_of_changes_that_cannot_be_is_refused(text: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        engine(text)
+
+
+def test_rules_of_changes_are_kept_in_their_order() -> None:
+    text = URL + PROGRAM + 'command = ["/bin/true"]\n' + DIRECT + 'clusters = "ring=canary"\ncomponents = ["addons"]\n'
+    text += (
+        PROPOSAL + 'components = ["control-plane"]\nhook = "chat"\nundo = "chat"\n' + PROPOSAL + 'command = "smoke"\n'
+    )
+    found = engine(text).change_via
+    assert [(str(each.clusters), each.components) for each in found.direct] == [("ring=canary", ("addons",))]
+    assert [(each.via, each.undo) for each in found.proposals] == [("hook:chat", "chat"), ("command:smoke", "")]
+    assert engine("").change_via.of({"ring": "canary"}, found.direct[0].components[0]) is None

@@ -17,6 +17,7 @@ from fleetkeeper.config import (
     AwsSettings,
     CalendarSettings,
     ChartSettings,
+    DirectRule,
     EngineSettings,
     FreezeSettings,
     HookSettings,
@@ -29,6 +30,7 @@ from fleetkeeper.config import (
     Organizations,
     ProgramSettings,
     PrometheusSettings,
+    ProposalRule,
     Secret,
     SecretText,
     ServeSettings,
@@ -40,6 +42,7 @@ from fleetkeeper.config import (
     Waiver,
 )
 from fleetkeeper.config_show import Row, as_mapping, show
+from fleetkeeper.core.changing_via import Component
 from fleetkeeper.core.selector import Selector
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.errors import ConfigError
@@ -226,6 +229,21 @@ password_env = "SET"
 ca_bundle = "file"
 versions = {"1.2.0" = "1.2"}
 timeout_minutes = 4
+[[engine.direct]]
+clusters = "ring=late"
+components = ["addons", "releases"]
+[[engine.proposals]]
+clusters = "name=a*"
+components = ["node-groups"]
+hook = "h"
+undo = "s"
+[[engine.proposals]]
+clusters = "name=a*"
+components = ["control-plane"]
+command = "p"
+[[engine.proposals]]
+clusters = "ring=late"
+channel = "oncall"
 """
 
 
@@ -354,6 +372,12 @@ def test_every_key_arrives_in_its_field() -> None:
             silencers,
             (chart,),
             "/opt/helm",
+            (DirectRule(late, (Component.ADDONS, Component.RELEASES), "fleetkeeper.toml:144"),),
+            (
+                ProposalRule(some, (Component.NODE_GROUPS,), hook="h", undo="s", origin="fleetkeeper.toml:147"),
+                ProposalRule(some, (Component.CONTROL_PLANE,), command="p", origin="fleetkeeper.toml:152"),
+                ProposalRule(late, channel="oncall", origin="fleetkeeper.toml:156"),
+            ),
         ),
         serve=ServeSettings("[::1]:80", 16.0),
         log=LogSettings("debug", "json"),
@@ -392,6 +416,7 @@ _SECRETS = ("engine.hooks.secret_headers", "engine.programs.secrets")
 _EITHER = (
     *("assess.targets.minor", "assess.waivers.fingerprint"),
     *(f"engine.silencers.{key}" for key in ("services", "service_key", "sender")),
+    *("engine.proposals.hook", "engine.proposals.channel"),
 )
 
 

@@ -153,6 +153,12 @@ STEPS: Mapping[str, StepWords] = {
         wrong="an object's fields became others: the member blocks and names it; what runs is not touched",
         back="an abort removes the revision and marks the one before as deployed, as long as its APIs are served",
     ),
+    "propose": StepWords(
+        does="sends the exact change of a version once to whoever keeps it as code, and waits until the world shows it",
+        dry_run="shows what it would send, word for word",
+        wrong="nobody makes the change: the member waits and says where it was proposed; what moved elsewhere blocks",
+        back="a proposal that is open is withdrawn where the settings say how, or named; what was changed stays",
+    ),
 }
 
 GATES: Mapping[str, str] = {

@@ -5,6 +5,7 @@ from datetime import datetime
 from itertools import chain
 
 from fleetkeeper.core.amount import duration_text
+from fleetkeeper.core.changing_via import proposed_text
 from fleetkeeper.core.durations import soak_length, stage_range
 from fleetkeeper.core.expanding.addons import addon_fact
 from fleetkeeper.core.kind_words import gate_words, step_words
@@ -213,6 +214,8 @@ def version_changes(member: Member) -> Iterator[str]:
     """`coredns v1.12.1 → v1.13.2` for each step that takes an addon to another version, in their order."""
     at: dict[str, str] = {}
     for each in member.steps:
+        if text := proposed_text(each):
+            yield text
         addon, version = str(each.params.get("addon", "")), str(each.params.get("version", ""))
         if addon and version:
             yield f"{addon} {at.get(addon) or member.facts.get(addon_fact(addon), '?')} → {version}"

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from fleetkeeper.core.pods import Labels
+from fleetkeeper.core.gitops import RESOURCES
 from fleetkeeper.engine.writers import KubeWriter, ObjectRef
 from fleetkeeper.errors import GapReason, ReadError
 from tests.contract.karpenter_crds import node_class, node_class_crd, node_pool, node_pool_crd, pool_ref
@@ -228,6 +229,11 @@ def refused(call: Callable[[], object], reason: GapReason, says: str = ".") -> N
     assert met.value.reason is reason, met.value
 
 
+def what_deploys_a_chart_is_followed(kube: KubeWriter) -> None:
+    for group, version, plural in RESOURCES.values():
+        assert kube.read(ObjectRef(group, version, plural, NAMESPACE, "none")) is None
+
+
 CASES: tuple[Callable[[KubeWriter], None], ...] = (
     created_is_read_and_deleted_is_gone,
     created_twice_is_created_once,
@@ -247,4 +253,5 @@ CASES: tuple[Callable[[KubeWriter], None], ...] = (
     changing_what_is_not_there_is_not_found,
     a_list_of_an_api_that_is_not_served_is_not_found,
     the_template_of_a_workload_is_annotated,
+    what_deploys_a_chart_is_followed,
 )

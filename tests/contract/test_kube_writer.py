@@ -15,12 +15,14 @@ from fleetkeeper.adapters.kube.limits import WallPace
 from fleetkeeper.adapters.kube.writers import LiveWriters
 from fleetkeeper.clock import SystemClock
 from fleetkeeper.config import AwsAccount, AwsSettings, KubernetesSettings, Secret
+from fleetkeeper.core.gitops import RESOURCES
 from fleetkeeper.core.model import ClusterId, Scope
 from fleetkeeper.engine.writers import KubeWriter, ObjectRef, Writers
 from fleetkeeper.errors import GapReason, ReadError
 from fleetkeeper.sim import scenario_file
 from fleetkeeper.sim.build import build
 from fleetkeeper.sim.faults import Fault
+from fleetkeeper.sim.objects.gitops import definition
 from fleetkeeper.sim.ports_execute import WorldWriters
 from fleetkeeper.sim.server import Simulator
 from fleetkeeper.sim.world import SimCluster
@@ -68,6 +70,9 @@ def side(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[KubeSide]:
                     owner["uid"] = above["metadata"]["uid"] if above else ""
                 group, _, rest = resource.rpartition("/v1/") if "/v1/" in resource else ("", "", resource[3:])
                 objects.create(f"{group}/{rest}", made)
+            for crd in (velero_crd(), *map(definition, RESOURCES)):
+                objects.create("apiextensions.k8s.io/customresourcedefinitions", crd)
+            objects.create("/namespaces", {"metadata": {"name": NAMESPACE}})
         if request.param == "in the world":
             yield KubeSide(WorldWriters(simulator.living), simulator, cluster)
             return

@@ -24,7 +24,7 @@ from fleetkeeper.engine.start import Started, Starter
 from fleetkeeper.engine.step import Kinds
 from fleetkeeper.errors import GapReason, Tampered, UsageError
 from tests.contract.observed import NOON, PLACEMENT, SCOPE, cluster_id, control_plane, listed, snapshot
-from tests.core.plans import CANARY, PLAYBOOK, RELEASES, STEPS, addon
+from tests.core.plans import CANARY, DIRECT, PLAYBOOK, RELEASES, STEPS, addon
 from tests.engine.assessing import says
 from tests.engine.fakes import TurnedClock
 from tests.engine.memory_runs import MemoryRuns
@@ -70,7 +70,7 @@ class World:
         checks = (says("FK104", parts.VOLUMES), says("FK401", parts.BUDGETS))
         assessor = Assessor(self.store, self.clock, Compat(), HOUR, checks=checks)
         runs, steps = cast(Runs, self.runs), cast(Kinds, changed.pop("steps_known", STEPS))
-        planner = Planner(self.fleet, runs, Compat(), assessor, steps, {}, {}, {"*": 1}, self.own)
+        planner = Planner(self.fleet, runs, Compat(), assessor, steps, {}, {}, {"*": 1}, self.own, DIRECT)
         return planner.plan(replace(PLAYBOOK, **changed), Selector.parse(selector), "ana", WEEK)
 
     def start(self, plan: Plan, key: str = "", exported: Plan | None = None) -> Started:

@@ -29,6 +29,7 @@ READER_RESOURCES: dict[str, dict[str, tuple[str, ...]]] = {
     ),
     "apiregistration.k8s.io": {"apiservices": ("list",)},
     "discovery.k8s.io": {"endpointslices": ("list",)},
+    "argoproj.io": {"applications": ("list",)},
 }
 READER_PATHS = ("/version", "/apis", "/metrics")
 TRACE_RESOURCES: dict[str, tuple[str, ...]] = {
@@ -59,6 +60,8 @@ EXECUTOR_RESOURCES: dict[str, dict[str, tuple[str, ...]]] = {
     "policy": {"poddisruptionbudgets": ("list",)},
     "karpenter.sh": {"nodepools": ("list", "patch")},
     "karpenter.k8s.aws": {"ec2nodeclasses": ("list",)},
+    "argoproj.io": {"applications": ("get",)},
+    "helm.toolkit.fluxcd.io": {"helmreleases": ("get",)},
 }
 """What the executor's role lets its holder do everywhere (held by a test)."""
 

@@ -16,6 +16,7 @@ from fleetkeeper.engine.steps.preflight import Preflight
 from fleetkeeper.engine.steps.refresh_insights import RefreshInsights
 from fleetkeeper.engine.steps.rollback_control_plane import RollbackControlPlane
 from fleetkeeper.engine.steps.repair_release import RepairRelease
+from fleetkeeper.engine.steps.propose import Propose
 from fleetkeeper.engine.steps.run_command import RunCommand
 from fleetkeeper.engine.steps.silence_alerts import SilenceAlerts
 from fleetkeeper.engine.steps.update_addon import UpdateAddon
@@ -41,6 +42,7 @@ SOUND: dict[type[Step], Params] = {  # a class that is no Step would not pass th
     RefreshInsights: {},
     RollbackControlPlane: {"from": "1.34", "to": "1.33"},
     RepairRelease: {"namespace": "web", "release": "guard", "to": "1.36"},
+    Propose: {"change": "minor", "from": "1.34", "to": "1.35", "via": "hook:versions"},
     RunCommand: {"entry": "smoke"},
     SilenceAlerts: {"source": "am"},
     UpdateAddon: {"addon": "coredns", "version": "v1.11.4-eksbuild.2"},
