@@ -282,6 +282,7 @@ def _keeper(settings: Settings, store: SqlStore, runs: SqlRuns, rests: bool) -> 
             settings.engine.service_limits,
             settings.engine.own_cluster,
             settings.engine.change_via,
+            settings.engine.chart_sources,
         ),
         starter=Starter(fleet, runs),
     )

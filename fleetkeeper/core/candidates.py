@@ -96,11 +96,11 @@ class Work:
     mends: tuple[str, ...] = ()
 
 
-_NEEDED = (parts.CONTROL_PLANE, parts.MANAGED_ADDONS, parts.UPDATES, parts.CUSTOMISED)
-_OF_VERSIONS = (
-    *(parts.NODE_GROUPS, parts.NODES, parts.PREREQUISITES, parts.ADDONS),
-    *(parts.HELM_RELEASES, parts.HELM_USE),
+_NEEDED = (
+    *(parts.CONTROL_PLANE, parts.MANAGED_ADDONS, parts.UPDATES, parts.CUSTOMISED),
+    *(parts.NODE_GROUPS, parts.HELM_RELEASES, parts.GITOPS),
 )
+_OF_VERSIONS = (parts.NODES, parts.PREREQUISITES, parts.ADDONS, parts.HELM_USE)
 
 
 def needed(changes: Changes) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from string import ascii_uppercase
 
+from fleetkeeper.core.changing_via import proposed_text
 from fleetkeeper.core.kind_words import step_words
 from fleetkeeper.core.page_text import filled
 from fleetkeeper.core.plan import Member
@@ -77,7 +78,9 @@ def listing_lines(each: Listing) -> Iterator[str]:
 
 
 def _told(step: StepSpec) -> str:
-    """`update-addon coredns v1.13.2-eksbuild.1`."""
+    """`update-addon coredns v1.13.2-eksbuild.1`; of a proposal from what to what, and to whom."""
+    if text := proposed_text(step):
+        return f"{step.kind} {text}"
     params = (step.params.get(name) for name in _TOLD)
     texts = (", ".join(value) if isinstance(value, tuple) else str(value) for value in params if value)
     return " ".join((step.kind, *dict.fromkeys(filter(None, texts))))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from fleetkeeper.core.candidates import Candidate, Work, reason_to_leave, saved_per_month, work_of
+from fleetkeeper.core.changing_via import ChangeVia, settle
 from fleetkeeper.core.closing import closing, too_late
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.durations import Measured, stage_range, steps_range, total
@@ -30,7 +31,7 @@ class Order:
     """What was asked for, by whom and when. measured: how long finished steps took, by kind.
 
     service_limits: service, or * for all others → in how many regions it may be unavailable at once. charts: those that
-    the engine may install. of: the run whose upgrades are taken back.
+    the engine may install. of: the run whose upgrades are taken back. change_via: who may change a version.
     """
 
     playbook: Playbook
@@ -42,6 +43,7 @@ class Order:
     measured: Measured = field(default_factory=dict)
     charts: tuple[ChartSource, ...] = ()
     of: str = ""
+    change_via: ChangeVia = field(default_factory=ChangeVia)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +108,12 @@ def _place(candidate: Candidate, order: Order, selectors: Sequence[Selector], co
         return f"{NEEDS[lacking[0]]}: stage {spec.name} has no gate of its own for that (only = {lacking[0]!r})"
     if late := too_late(work.steps, spec.gates, order.measured):
         return late
+    settled = settle(work.steps, candidate.attributes, candidate.snapshot, order.change_via)
+    if isinstance(settled, str):
+        return settled
     group = _group_of(candidate, spec)
-    return _Placed(candidate, work, stage, group, tuple(closing(work.steps, spec.gates, order.measured)))
+    own = replace(work, steps=settled.steps, notes=(*work.notes, *settled.notes))
+    return _Placed(candidate, own, stage, group, tuple(closing(work.steps, spec.gates, order.measured)))
 
 
 def _stage_of(candidate: Candidate, selectors: Sequence[Selector]) -> int | str:

@@ -6,15 +6,19 @@ from datetime import timedelta
 from typing import Any
 
 from fleetkeeper.core import model, parts
+from fleetkeeper.core.baking import never_end
 from fleetkeeper.core.candidates import NO_WAY, Back, Candidate, Standing, needed, standing_of
+from fleetkeeper.core.changing_via import ChangeVia
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.durations import Measured
 from fleetkeeper.core.plan import Plan
 from fleetkeeper.core.planning import Order, make_plan, texts_of
 from fleetkeeper.core.playbook import Changes, Params, Playbook
 from fleetkeeper.core.references import Allowed, Names, not_there
+from fleetkeeper.core.release_plan import ChartSource
 from fleetkeeper.core.run import Role
 from fleetkeeper.core.selector import Selector
+from fleetkeeper.core.silencing import deafens
 from fleetkeeper.core.snapshot import Snapshot
 from fleetkeeper.core.way_back import last_move, way_back_of
 from fleetkeeper.engine.assess import Assessor
@@ -48,7 +52,8 @@ class StoredFleet:
 class Planner:
     """service_limits: service, or * → regions. own_cluster: the ARN of the one that fleetkeeper runs in, "" unknown.
 
-    allowed: what the settings have for playbooks to name.
+    allowed: what the settings have for playbooks to name. change_via: who may change a version. charts: those that the
+    engine may install.
     """
 
     fleet: StoredFleet
@@ -60,6 +65,8 @@ class Planner:
     allowed: Allowed
     service_limits: Mapping[str, int] = field(default_factory=dict)
     own_cluster: str = ""
+    change_via: ChangeVia = field(default_factory=ChangeVia)
+    charts: tuple[ChartSource, ...] = ()
 
     def plan(self, playbook: Playbook, selector: Selector, actor: str, expires_in: timedelta, of: str = "") -> Plan:
         """Make a plan and store it; one without members is not stored, for there is nothing to run.
@@ -68,7 +75,8 @@ class Planner:
         the playbook names and the settings do not have.
         """
         upgraded = self._upgraded(of, playbook) if of else None
-        if missing := not_there(playbook, _names(self.steps), _names(self.gates), self.allowed):
+        wrong = not_there(playbook, _names(self.steps), _names(self.gates), self.allowed)
+        if missing := (*wrong, *deafens(playbook), *never_end(playbook)):
             raise UsageError(f"{playbook.name} ({playbook.origin}) cannot be planned:\n  " + "\n  ".join(missing))
         order = Order(
             playbook=playbook,
@@ -78,7 +86,9 @@ class Planner:
             expires_in=expires_in,
             service_limits=self.service_limits,
             measured=self._measured(playbook),
+            charts=self.charts,
             of=of,
+            change_via=self.change_via,
         )
         made = make_plan(order, self._candidates(playbook, selector, upgraded), self.compat)
         self._try_steps(made)

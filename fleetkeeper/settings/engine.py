@@ -6,8 +6,8 @@ from pathlib import Path
 from fleetkeeper.config import EngineSettings, HookSettings, ProgramSettings, SecretText
 from fleetkeeper.documents import Check, Table
 from fleetkeeper.settings import checks
-from fleetkeeper.settings.charts import read_charts
 from fleetkeeper.settings.changing import read_direct, read_proposals
+from fleetkeeper.settings.charts import read_charts
 from fleetkeeper.settings.entries import entry_name, header, note_repeated, plain_headers
 from fleetkeeper.settings.outside import read_calendars, read_freezes, read_prometheus
 from fleetkeeper.settings.services import read_services

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from fleetkeeper.core.pods import Labels
 from fleetkeeper.core.gitops import RESOURCES
+from fleetkeeper.core.pods import Labels
 from fleetkeeper.engine.writers import KubeWriter, ObjectRef
 from fleetkeeper.errors import GapReason, ReadError
 from tests.contract.karpenter_crds import node_class, node_class_crd, node_pool, node_pool_crd, pool_ref

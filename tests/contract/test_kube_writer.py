@@ -70,9 +70,8 @@ def side(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[KubeSide]:
                     owner["uid"] = above["metadata"]["uid"] if above else ""
                 group, _, rest = resource.rpartition("/v1/") if "/v1/" in resource else ("", "", resource[3:])
                 objects.create(f"{group}/{rest}", made)
-            for crd in (velero_crd(), *map(definition, RESOURCES)):
+            for crd in map(definition, RESOURCES):
                 objects.create("apiextensions.k8s.io/customresourcedefinitions", crd)
-            objects.create("/namespaces", {"metadata": {"name": NAMESPACE}})
         if request.param == "in the world":
             yield KubeSide(WorldWriters(simulator.living), simulator, cluster)
             return

@@ -22,7 +22,6 @@ from fleetkeeper.sim.control_plane.identity import Identity
 from fleetkeeper.sim.control_plane.plane import ControlPlane, Options
 from tests.contract.karpenter_crds import pool_ref
 from tests.contract.kube_writer_cases import CASES, NAMESPACE, backup, body, furniture, refused
-from tests.contract.kube_writer_cases import CASES, NAMESPACE, backup, body, refused, velero_crd
 from tests.control_plane import readers
 from tests.waiting import wait_until
 
@@ -49,10 +48,7 @@ def plane(plane_minor: str) -> Iterator[ControlPlane]:
         found.create("/api/v1/nodes", {"metadata": {"name": NODE}, "status": system})
         for resource, made in (*furniture(NODE), *workloads(NODE)):
             put(found, resource, made)
-        found.create(CRDS, velero_crd())
-        found.wait_for(BACKUPS, lambda _: True)
         readers.install_gitops(found)
-        found.create("/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
         for manifest in manifests():
             found.create(f"{RBAC}/{manifest['kind'].lower()}s", manifest)
         yield found

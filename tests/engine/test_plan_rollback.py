@@ -24,7 +24,7 @@ from fleetkeeper.errors import UsageError
 from tests.contract.observed import NOON, SCOPE, cluster_id, control_plane, listed, snapshot
 from tests.contract.observed import addon as found_addon
 from tests.core.fleets import DATES
-from tests.core.plans import STEPS, addon, kind, plan
+from tests.core.plans import DIRECT, STEPS, addon, kind, plan
 from tests.core.runs import member
 from tests.core.upgrades import OFFERED, ROLLBACK, SHIPPED, UPGRADE, climber, group, member_node, small
 from tests.engine.fakes import TurnedClock
@@ -82,7 +82,7 @@ class World:
     def plan(self, of: str = "", selector: str = "") -> Plan:
         assessor = Assessor(self.store, self.clock, SHIPPED, HOUR, checks=())
         fleet, runs, steps = StoredFleet(self.store, self.clock, HOUR), cast(Runs, self.runs), cast(Kinds, KNOWN)
-        planner = Planner(fleet, runs, SHIPPED, assessor, steps, {}, {})
+        planner = Planner(fleet, runs, SHIPPED, assessor, steps, {}, {}, change_via=DIRECT)
         return planner.plan(ROLLBACK, Selector.parse(selector), "ana", WEEK, of)
 
 

@@ -104,6 +104,8 @@ def test_the_opt_in_role_for_helm_says_that_it_is_wide_and_is_the_executors_alon
     assert "READ AND WRITE EVERYTHING" in text
     assert not {"escalate", "bind", "impersonate", "*"} & set(role["rules"][0]["verbs"])
     assert [(each["kind"], each["name"]) for each in binding["subjects"]] == [("Group", shipped.EXECUTOR_GROUP)]
+
+
 def test_what_the_executor_may_do_in_a_cluster_are_backups_and_following_what_is_deployed() -> None:
     may = kube_reads.granted(shipped.text_of(shipped.KUBERNETES_EXECUTOR), "fleetkeeper-executor")
 

@@ -56,8 +56,9 @@ CHANGERS: Mapping[str, frozenset[Changes]] = {
 }
 """Kinds of steps whose change a playbook has to declare, with the words that declare it."""
 
-_WHYS = {
-    "bake": "time for {hop} to show what is wrong with it, while the way back is open and before anything else moves",
+_BAKE = {
+    Changes.MINOR: "time for {hop} to show what is wrong with it, while the way back is open, before anything else moves",
+    Changes.ROLLBACK: "time to see that the cluster is sound again on {hop}",
 }
 
 
@@ -66,6 +67,7 @@ def expand(asked: Asked) -> Expansion:
     expander = EXPANDERS.get(asked.spec.kind)
     if expander is not None:
         return expander(asked)
-    why = _WHYS.get(asked.spec.kind, "") if asked.hop else ""
-    hop = asked.hop.target if asked.hop else ""
-    return Expansion((Stride(asked.step(why.format(hop=hop)), asked.at),))
+    why = ""
+    if asked.hop and asked.spec.kind == "bake":
+        why = _BAKE.get(asked.changes, "").format(hop=asked.hop.target)
+    return Expansion((Stride(asked.step(why), asked.at),))

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from fleetkeeper.core import model, parts
-from fleetkeeper.core import model
 from fleetkeeper.core.api_rows import Apis
 from fleetkeeper.core.plan import Header, Member, Stage
 from fleetkeeper.core.playbook import Changes, OnFailure, Param
