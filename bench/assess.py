@@ -81,6 +81,7 @@ def values(number: int) -> dict[str, Any]:
         ),
         parts.WEBHOOKS: tuple(_webhook(each) for each in range(15)),
         parts.API_SERVICES: (observed.ApiService("v1.metrics", "metrics.k8s.io", "v1", "kube-system/metrics", True),),
+        parts.GITOPS: (),
         parts.API_USE: observed.ApiUse((), START - timedelta(days=9)),
         parts.OBJECT_TRACES: tuple(_trace(each) for each in range(20)),
         parts.HELM_USE: observed.HelmUse(),

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from fleetkeeper.core.changing_via import ChangeVia, DirectRule, ProposalRule
 from fleetkeeper.core.finding import Severity
 from fleetkeeper.core.people import People, Role
 from fleetkeeper.core.placement import MappingRule, MappingSettings
 from fleetkeeper.core.policy import TargetRule
 from fleetkeeper.core.references import Allowed, Where
+from fleetkeeper.core.release_plan import ChartSource
 from fleetkeeper.core.waivers import Decisions, Waiver
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "AwsAccount",
     "AwsSettings",
     "CalendarSettings",
+    "DirectRule",
     "EngineSettings",
     "FreezeSettings",
     "HookSettings",
@@ -34,6 +37,7 @@ __all__ = [
     "Organizations",
     "ProgramSettings",
     "PrometheusSettings",
+    "ProposalRule",
     "Secret",
     "SecretText",
     "ServeSettings",
@@ -234,6 +238,29 @@ class PrometheusSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SilencerSettings:
+    """Where alerts of a member are silenced: an Alertmanager, by matchers, or PagerDuty, by services.
+
+    matchers: at least one binds to the cluster. services: what service_key gives for a cluster → ids of services.
+    sender: whom PagerDuty shall name as the author.
+    """
+
+    name: str
+    kind: str
+    url: str
+    matchers: tuple[str, ...] = ()
+    services: Mapping[str, str] = field(default_factory=dict)
+    service_key: str = "{cluster}"
+    sender: str = ""
+    username: str = ""
+    password: Secret | None = None
+    token: Secret | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    timeout_seconds: float = 10.0
+    ca_bundle: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CalendarSettings:
     """One .ics calendar, of a file or behind a URL, whose events freeze. everything: not only what names it."""
 
@@ -258,12 +285,32 @@ class FreezeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ChartSettings:
+    """One Helm chart that the engine may upgrade releases of: where its packages are, and which versions may be used.
+
+    chart is its name as releases have it; repository an https:// repository, oci://, or a folder of packages. versions:
+    the chart's version → the application's. timeout_minutes is helm's own, for one of its waits.
+    """
+
+    name: str
+    chart: str = ""
+    repository: str = ""
+    username: str = ""
+    password: Secret | None = None
+    ca_bundle: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    timeout_minutes: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
 class EngineSettings:
     """What steps may reach by name, and what plans heed.
 
     folder keeps what programs did; channels: name → the hook that messages go to. own_cluster: the ARN of the cluster
     that fleetkeeper runs in, which a plan puts alone and last; "" for none. prometheus is what gates may ask; calendars
-    and freezes are when nothing begins.
+    and freezes are when nothing begins; silencers silence alerts.
+    and freezes are when nothing begins. helm is the program, by its path or found on PATH; it is run only for charts.
+    and freezes are when nothing begins. direct and proposals: who may change a version, the first that fits.
     """
 
     folder: str = "fleetkeeper-engine"
@@ -275,6 +322,15 @@ class EngineSettings:
     prometheus: tuple[PrometheusSettings, ...] = ()
     calendars: tuple[CalendarSettings, ...] = ()
     freezes: tuple[FreezeSettings, ...] = ()
+    silencers: tuple[SilencerSettings, ...] = ()
+    charts: tuple[ChartSettings, ...] = ()
+    helm: str = "helm"
+    direct: tuple[DirectRule, ...] = ()
+    proposals: tuple[ProposalRule, ...] = ()
+
+    @property
+    def change_via(self) -> ChangeVia:
+        return ChangeVia(self.direct, self.proposals)
 
     @property
     def allowed(self) -> Allowed:
@@ -286,7 +342,14 @@ class EngineSettings:
             Where.CHANNELS: frozenset(self.channels),
             Where.PROMETHEUS: frozenset(each.name for each in self.prometheus),
             Where.CALENDARS: frozenset(calendars),
+            Where.SILENCERS: frozenset(each.name for each in self.silencers),
+            Where.CHARTS: frozenset(each.name for each in self.charts),
         }
+
+    @property
+    def chart_sources(self) -> tuple[ChartSource, ...]:
+        """What plans may upgrade releases to."""
+        return tuple(ChartSource(each.name, each.chart, each.versions) for each in self.charts)
 
     @property
     def service_limits(self) -> Mapping[str, int]:

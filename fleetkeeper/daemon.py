@@ -14,6 +14,8 @@ import structlog
 from apscheduler.triggers.cron import CronTrigger
 
 from fleetkeeper.config import Settings
+from fleetkeeper.core import parts
+from fleetkeeper.core.fleet import rollback_ends
 from fleetkeeper.core.readiness import Tally
 from fleetkeeper.core.selector import Selector
 from fleetkeeper.engine.execute import Executor
@@ -163,6 +165,7 @@ class Daemon:
             if self._keeper.ports.cancel.is_set():
                 return
         self._metrics.assessed(tally)
+        self._metrics.rollbacks(rollback_ends(self._keeper.fleet(Selector(), (parts.UPDATES,))), self._now)
         by_severity = {severity: count for severity, count in tally.severities.items() if count}
         _log.info("assessment_done", **tally.verdicts, findings=by_severity)
 

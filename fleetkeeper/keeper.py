@@ -67,9 +67,9 @@ class Keeper:
         """What the last assessment of each cluster found and what is known of it since; reads no cluster."""
         return self.assessor.findings(selector, resolved)
 
-    def plan(self, playbook: Playbook, selector: Selector, actor: str, expires_in: timedelta) -> Plan:
+    def plan(self, playbook: Playbook, selector: Selector, actor: str, expires_in: timedelta, of: str = "") -> Plan:
         """Make a plan of a playbook and what is stored of the fleet, and store it; changes no cluster."""
-        return self.planner.plan(playbook, selector, actor, expires_in)
+        return self.planner.plan(playbook, selector, actor, expires_in, of)
 
     def plans(self) -> tuple[Plan, ...]:
         """Every stored plan, newest first."""

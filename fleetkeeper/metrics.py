@@ -4,7 +4,7 @@ import json
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
@@ -32,7 +32,7 @@ _READY_SECONDS = 3.0
 
 
 class Metrics:
-    """Metrics of one process; labels never carry names of objects."""
+    """Metrics of one process; labels never carry names of objects, but for clusters that can be taken back."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -43,6 +43,8 @@ class Metrics:
         self.registry.register(self._observed)
         self._assessed = _Assessed()
         self.registry.register(self._assessed)
+        self._rollbacks = _Rollbacks()
+        self.registry.register(self._rollbacks)
         self.observation_seconds = Histogram(
             "fleetkeeper_observation_seconds", "Length of an observation.", buckets=_BUCKETS, registry=self.registry
         )
@@ -62,6 +64,10 @@ class Metrics:
     def assessed(self, tally: Tally) -> None:
         """Tell of an assessment of the whole fleet."""
         self._assessed.last = tally
+
+    def rollbacks(self, until: Mapping[tuple[str, str, str], datetime], clock: Callable[[], datetime]) -> None:
+        """Tell until when EKS takes control planes back: (name, account, region) → the end, by the clock given."""
+        self._rollbacks.until, self._rollbacks.clock = until, clock
 
     def job_failed(self, job: str) -> None:
         self._job_failures.labels(job).inc()
@@ -110,6 +116,28 @@ class _Assessed:
         for (severity, code), count in sorted(self.last.findings.items()):
             findings.add_metric([severity, code], count)
         yield findings
+
+
+class _Rollbacks:
+    """What is left of the ways back, at each scrape anew; one that is over is gone."""
+
+    def __init__(self) -> None:
+        self.until: Mapping[tuple[str, str, str], datetime] | None = None
+        self.clock: Callable[[], datetime] | None = None
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        if self.until is None or self.clock is None:
+            return
+        family = GaugeMetricFamily(
+            "fleetkeeper_rollback_seconds_left",
+            "For how long EKS takes a control plane back.",
+            labels=["cluster", "account", "region"],
+        )
+        now = self.clock()
+        for labels, until in sorted(self.until.items()):
+            if until > now:
+                family.add_metric(labels, (until - now).total_seconds())
+        yield family
 
 
 class Readiness:

@@ -20,11 +20,12 @@ from fleetkeeper.adapters.calendars import FreezeCalendars
 from fleetkeeper.adapters.eks.clouds import EksClouds
 from fleetkeeper.adapters.eks.probes import EksProbes
 from fleetkeeper.adapters.eks.writer import EksWriters
+from fleetkeeper.adapters.helm.releases import HelmReleases
 from fleetkeeper.adapters.hook_messenger import HookMessenger
 from fleetkeeper.adapters.hooks import HttpHooks
 from fleetkeeper.adapters.identity import VerifiedIdentities
 from fleetkeeper.adapters.kube.kubes import KubeAccess
-from fleetkeeper.adapters.kube.limits import WallPace
+from fleetkeeper.adapters.kube.limits import Limits, WallPace
 from fleetkeeper.adapters.kube.probes import KubeProber
 from fleetkeeper.adapters.kube.writers import LiveWriters
 from fleetkeeper.adapters.library import read_compat
@@ -32,6 +33,7 @@ from fleetkeeper.adapters.library_playbooks import read_files, read_playbooks
 from fleetkeeper.adapters.programs import LocalPrograms
 from fleetkeeper.adapters.prometheus import PrometheusSources
 from fleetkeeper.adapters.signing_key import signing_key
+from fleetkeeper.adapters.silences import Silencers
 from fleetkeeper.adapters.store.database import database_file
 from fleetkeeper.adapters.store.lock import hold_engine_lock
 from fleetkeeper.adapters.store.probes import store_probes
@@ -61,6 +63,7 @@ from fleetkeeper.engine.observe_cluster import ClusterReader
 from fleetkeeper.engine.planning import Planner, StoredFleet
 from fleetkeeper.engine.ports import Ports
 from fleetkeeper.engine.probing import Wanted
+from fleetkeeper.engine.releases import NoReleases, Releases
 from fleetkeeper.engine.start import Starter
 from fleetkeeper.engine.steps import all_steps
 from fleetkeeper.engine.task_tick import Pace, Ticker
@@ -223,7 +226,17 @@ def _world(settings: Settings, keeper: Keeper, runs: SqlRuns, approvals: SignedA
         messenger=HookMessenger(hooks, own.channels),
         approvals=approvals,
         decisions=settings.assess.decisions,
+        silences=stack.enter_context(closing(Silencers(own.silencers))),
+        releases=_releases(settings, keeper, writers),
     )
+
+
+def _releases(settings: Settings, keeper: Keeper, writers: LiveWriters) -> Releases:
+    """Helm, where charts are listed; else nothing of it is in the engine's reach."""
+    if not settings.engine.charts:
+        return NoReleases()
+    limits, pace = Limits.of(settings.kubernetes), WallPace(keeper.ports.cancel)
+    return HelmReleases(settings.engine, writers, keeper.compat.apis, limits, pace, SystemClock())
 
 
 def _pace() -> Pace:
@@ -271,6 +284,8 @@ def _keeper(settings: Settings, store: SqlStore, runs: SqlRuns, rests: bool) -> 
             settings.engine.allowed,
             settings.engine.service_limits,
             settings.engine.own_cluster,
+            settings.engine.change_via,
+            settings.engine.chart_sources,
         ),
         starter=Starter(fleet, runs),
     )

@@ -44,7 +44,7 @@ def endpoint(answer: Callable[[Request], Answer]) -> Iterator[Endpoint]:
         def do_GET(self) -> None:  # the library's own name
             self._answer()
 
-        do_POST = do_GET  # noqa: N815  # likewise
+        do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815  # likewise
 
         def log_message(self, format: str, *args: object) -> None:
             """Nothing is written: what was asked is kept."""

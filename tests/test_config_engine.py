@@ -14,6 +14,14 @@ URL = HOOK + 'url = "https://chat.example.com"\n'
 SERVER = '[[engine.prometheus]]\nname = "main"\n'
 METRICS = SERVER + 'url = "https://metrics.example.com"\n'
 CALENDAR = '[[engine.calendars]]\nname = "trading"\n'
+ALERTS = '[[engine.silencers]]\nname = "am"\nkind = "alertmanager"\nurl = "https://alerts"\n'
+SCOPED = ALERTS + "matchers = ['cluster=\"{cluster}\"']\n"
+PAGER = (
+    '[[engine.silencers]]\nname = "pd"\nkind = "pagerduty"\nurl = "https://pager"\nsender = "a@b"\n'
+    'services = {shop = "P1"}\n'
+)
+CHART = '[[engine.charts]]\nname = "guard"\n'
+OCI = 'repository = "oci://charts.example.com"\n'
 FREEZE = '[[engine.freezes]]\nreason = "fair"\n'
 PROGRAM = '[[engine.programs]]\nname = "smoke"\n'
 
@@ -79,6 +87,39 @@ def engine(text: str, **environ: str) -> EngineSettings:
         pytest.param(
             METRICS + 'headers = {Authorization = "x"}\n', "Authorization is a secret", id="a token as header"
         ),
+        pytest.param(ALERTS, "must bind a silence to the cluster", id="a silencer of every cluster"),
+        pytest.param(
+            ALERTS + "matchers = ['cluster=~\"shop.*\"']\n", "must bind a silence", id="a silencer of some clusters"
+        ),
+        pytest.param(ALERTS + "matchers = ['cluster']\n", "is no matcher such as", id="a matcher that is none"),
+        pytest.param(
+            ALERTS + "matchers = ['cluster=\"{clutser}\"']\n", "stands for nothing", id="a placeholder of nothing"
+        ),
+        pytest.param(SCOPED.replace("alertmanager", "nagios"), "must be alertmanager or", id="a silencer of no kind"),
+        pytest.param(SCOPED + SCOPED, "am is listed twice", id="a silencer twice"),
+        pytest.param(SCOPED + 'sender = "a@b"\n', "is not for alertmanager", id="a sender for an Alertmanager"),
+        pytest.param(SCOPED + 'username = "ann"\n', "go together", id="a silencer's user without a password"),
+        pytest.param(
+            SCOPED + 'username = "ann"\npassword_env = "SET"\ntoken_env = "SET"\n',
+            "stands beside a password",
+            id="a silencer's token and password",
+        ),
+        pytest.param(PAGER, "token: is missing", id="a pager without a key"),
+        pytest.param(
+            PAGER.replace("a@b", "ann") + 'token_env = "SET"\n', "must be the e-mail address", id="a sender of no mail"
+        ),
+        pytest.param(
+            PAGER.replace('services = {shop = "P1"}\n', 'token_env = "SET"\n'), "services: is missing", id="no services"
+        ),
+        pytest.param(
+            PAGER + 'token_env = "SET"\nservice_key = "{region}"\n', "a silence is of one cluster", id="a key of many"
+        ),
+        pytest.param(
+            PAGER + 'token_env = "SET"\nservice_key = "{name}"\n', "stands for nothing", id="a key of nothing"
+        ),
+        pytest.param(
+            PAGER + 'token_env = "SET"\nmatchers = [\'a="b"\']\n', "is not for pagerduty", id="matchers for a pager"
+        ),
         pytest.param(CALENDAR, "must have one source", id="a calendar of nothing"),
         pytest.param(CALENDAR + 'file = "a.ics"\nurl = "https://c"\n', "must have one source", id="one of two places"),
         pytest.param(CALENDAR + 'url = "calendar"\n', "must be a URL", id="a calendar at no address"),
@@ -100,6 +141,29 @@ def engine(text: str, **environ: str) -> EngineSettings:
             "'rink' is not one of",
             id="a freeze of a selector of nothing",
         ),
+        pytest.param(CHART, r"engine.charts\[0\].repository: is missing", id="a chart from nowhere"),
+        pytest.param(CHART + 'repository = "http://charts.example.com"\n', "plain http", id="a chart over plain http"),
+        pytest.param(CHART + 'repository = "gone"\n', "a folder that does not exist", id="a chart of no folder"),
+        pytest.param(
+            CHART + 'repository = "https://u:p@charts.example.com"\n',
+            "must not hold a password",
+            id="a chart's password",
+        ),
+        pytest.param(
+            CHART + OCI + 'username = "u"\n', "and a password go together", id="a chart's user without a password"
+        ),
+        pytest.param(
+            CHART + 'repository = "."\nusername = "u"\npassword_env = "SET"\n',
+            "a folder asks for none",
+            id="a user of a folder of charts",
+        ),
+        pytest.param(CHART + OCI + 'versions = {"1.2" = "next"}\n', "next is no version", id="a chart of no version"),
+        pytest.param(
+            CHART + OCI + '[[engine.charts]]\nname = "other"\nchart = "guard"\n' + OCI,
+            "guard has another entry",
+            id="a chart from two places",
+        ),
+        pytest.param('[engine]\nhelm = "bin/helm"\n', "must be an absolute path", id="a helm beside us"),
         pytest.param("[engine]\nhook = []\n", "did you mean hooks", id="an unknown key"),
         pytest.param(
             '[aws]\nexecutor_role_name = "fleetkeeper-reader"\n', "is the reader's role", id="one role for both"
@@ -138,3 +202,65 @@ def test_the_folder_starts_at_the_file() -> None:
     file = Path("etc", "fleetkeeper.toml")
     file.write_text("", "utf-8")
     assert load(file, {}).engine.folder == "etc/fleetkeeper-engine"
+
+
+# ---- who may change a version
+
+
+PROPOSAL = "[[engine.proposals]]\n"
+DIRECT = "[[engine.direct]]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        pytest.param(PROPOSAL, "must have one place to propose to.*set hook, command or channel", id="to nobody"),
+        pytest.param(
+            URL + '[engine]\nchannels = {oncall = "chat"}\n' + PROPOSAL + 'hook = "chat"\nchannel = "oncall"\n',
+            "must have one place",
+            id="to two places",
+        ),
+        pytest.param(
+            URL + PROPOSAL + 'hook = "chats"\n',
+            "chats is no entry of engine.hooks.*it has chat",
+            id="to an unknown hook",
+        ),
+        pytest.param(PROPOSAL + 'command = "pr"\n', "pr is no entry of engine.programs.*none", id="an unknown command"),
+        pytest.param(PROPOSAL + 'channel = "ops"\n', "ops is no entry of engine.channels", id="an unknown channel"),
+        pytest.param(
+            URL + PROPOSAL + 'hook = "chat"\nundo = "close"\n',
+            "close is no entry of engine.hooks",
+            id="an unknown undo",
+        ),
+        pytest.param(
+            URL + '[engine]\nchannels = {oncall = "chat"}\n' + PROPOSAL + 'channel = "oncall"\nundo = "chat"\n',
+            "undo: takes nothing back from a channel",
+            id="a channel takes nothing back",
+        ),
+        pytest.param(
+            DIRECT + 'components = ["addon"]\n',
+            r"engine.direct\[0\].components\[0\]: addon is not one of control-plane, addons",
+            id="an unknown component",
+        ),
+        pytest.param(DIRECT + 'components = ["addons", "addons"]\n', "addons is listed twice", id="a component twice"),
+        pytest.param(DIRECT + 'clusters = "rink=a"\n', "'rink' is not one of", id="a selector of nothing"),
+        pytest.param(DIRECT + 'cluster = "ring=a"\n', "did you mean clusters", id="an unknown key of direct"),
+        pytest.param(
+            DIRECT + DIRECT + 'clusters = "ring=a"\n', "nothing after it is ever used.*move it", id="never asked"
+        ),
+    ],
+)
+def test_a_rule_of_changes_that_cannot_be_is_refused(text: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        engine(text)
+
+
+def test_rules_of_changes_are_kept_in_their_order() -> None:
+    text = URL + PROGRAM + 'command = ["/bin/true"]\n' + DIRECT + 'clusters = "ring=canary"\ncomponents = ["addons"]\n'
+    text += (
+        PROPOSAL + 'components = ["control-plane"]\nhook = "chat"\nundo = "chat"\n' + PROPOSAL + 'command = "smoke"\n'
+    )
+    found = engine(text).change_via
+    assert [(str(each.clusters), each.components) for each in found.direct] == [("ring=canary", ("addons",))]
+    assert [(each.via, each.undo) for each in found.proposals] == [("hook:chat", "chat"), ("command:smoke", "")]
+    assert engine("").change_via.of({"ring": "canary"}, found.direct[0].components[0]) is None

@@ -49,7 +49,11 @@ def _keys(kind: type, prefix: str = "") -> Iterator[tuple[str, str]]:
 
 
 _SECRETS = ("engine.hooks.secret_headers", "engine.programs.secrets")
-_EITHER = ("assess.targets.minor", "assess.waivers.fingerprint")
+_EITHER = (
+    *("assess.targets.minor", "assess.waivers.fingerprint"),
+    *(f"engine.silencers.{key}" for key in ("services", "service_key", "sender")),
+    *("engine.proposals.hook", "engine.proposals.channel"),
+)
 
 
 @pytest.mark.parametrize(("table", "key"), list(_keys(Settings)))

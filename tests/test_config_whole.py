@@ -11,6 +11,8 @@ from fleetkeeper.config import (
     AwsAccount,
     AwsSettings,
     CalendarSettings,
+    ChartSettings,
+    DirectRule,
     EngineSettings,
     FreezeSettings,
     HookSettings,
@@ -23,15 +25,18 @@ from fleetkeeper.config import (
     Organizations,
     ProgramSettings,
     PrometheusSettings,
+    ProposalRule,
     Secret,
     SecretText,
     ServeSettings,
     ServiceLimit,
     Settings,
+    SilencerSettings,
     StoreSettings,
     TargetRule,
     Waiver,
 )
+from fleetkeeper.core.changing_via import Component
 from fleetkeeper.core.selector import Selector
 from fleetkeeper.core.versions import Minor
 from tests.config_files import in_an_empty_folder, written
@@ -127,6 +132,7 @@ format = "json"
 folder = "work"
 channels = {oncall = "h"}
 own_cluster = "arn:aws:eks:eu-west-1:111122223333:cluster/own"
+helm = "/opt/helm"
 [[engine.services]]
 name = "shop"
 max_unavailable_regions = 2
@@ -163,6 +169,24 @@ ca_bundle = "file"
 name = "t"
 url = "https://metrics"
 token_file = "file"
+[[engine.silencers]]
+name = "am"
+kind = "alertmanager"
+url = "https://alerts"
+matchers = ['cluster="{cluster}"']
+username = "u"
+password_env = "SET"
+headers = {X-Scope-OrgID = "t"}
+timeout_seconds = 6
+ca_bundle = "file"
+[[engine.silencers]]
+name = "pd"
+kind = "pagerduty"
+url = "https://pager"
+services = {shop = "P1 P2"}
+service_key = "{account}/{cluster}"
+sender = "fleet@example.com"
+token_file = "file"
 [[engine.calendars]]
 name = "k"
 file = "k.ics"
@@ -181,6 +205,30 @@ begins = 2026-12-01T00:00:00+01:00
 until = 2026-12-02T00:00:00Z
 selector = "ring=late"
 calendar = "k"
+[[engine.charts]]
+name = "guard"
+chart = "acme"
+repository = "oci://charts.example.com/acme"
+username = "u"
+password_env = "SET"
+ca_bundle = "file"
+versions = {"1.2.0" = "1.2"}
+timeout_minutes = 4
+[[engine.direct]]
+clusters = "ring=late"
+components = ["addons", "releases"]
+[[engine.proposals]]
+clusters = "name=a*"
+components = ["node-groups"]
+hook = "h"
+undo = "s"
+[[engine.proposals]]
+clusters = "name=a*"
+components = ["control-plane"]
+command = "p"
+[[engine.proposals]]
+clusters = "ring=late"
+channel = "oncall"
 """
 ACCOUNT = "arn:aws:iam::111122223333:role"
 IN_FILE, IN_VARIABLE = Secret("in file", "file file"), Secret("secret", "env SET")
@@ -262,12 +310,43 @@ def test_what_the_engine_reaches(whole: Settings) -> None:
         PrometheusSettings("m", "https://metrics", "u", IN_VARIABLE, None, {"X-Scope-OrgID": "t"}, 4.0, "file"),
         PrometheusSettings("t", "https://metrics", token=IN_FILE),
     )
+    silencers = (
+        SilencerSettings(
+            "am",
+            "alertmanager",
+            "https://alerts",
+            ('cluster="{cluster}"',),
+            username="u",
+            password=IN_VARIABLE,
+            headers={"X-Scope-OrgID": "t"},
+            timeout_seconds=6.0,
+            ca_bundle="file",
+        ),
+        SilencerSettings(
+            name="pd",
+            kind="pagerduty",
+            url="https://pager",
+            services={"shop": "P1 P2"},
+            service_key="{account}/{cluster}",
+            sender="fleet@example.com",
+            token=IN_FILE,
+        ),
+    )
     calendars = (
         CalendarSettings("k", "k.ics", everything=False, timezone="Asia/Tokyo", ca_bundle="file"),
         CalendarSettings("u", url="https://calendar"),
         CalendarSettings("s", secret_url=SECRET_URL),
     )
     begins, until = datetime(2026, 11, 30, 23, tzinfo=UTC), datetime(2026, 12, 2, tzinfo=UTC)
+    chart = ChartSettings(
+        "guard", "acme", "oci://charts.example.com/acme", "u", IN_VARIABLE, "file", {"1.2.0": "1.2"}, 4.0
+    )
+    late, some = Selector.parse("ring=late"), Selector.parse("name=a*")
+    proposals = (
+        ProposalRule(some, (Component.NODE_GROUPS,), hook="h", undo="s", origin="fleetkeeper.toml:176"),
+        ProposalRule(some, (Component.CONTROL_PLANE,), command="p", origin="fleetkeeper.toml:181"),
+        ProposalRule(late, channel="oncall", origin="fleetkeeper.toml:185"),
+    )
     assert whole.engine == EngineSettings(
         "work",
         (hook, HookSettings("s", secret_url=SECRET_URL)),
@@ -278,6 +357,11 @@ def test_what_the_engine_reaches(whole: Settings) -> None:
         servers,
         calendars,
         (FreezeSettings("fair", begins, until, "ring=late", "k"),),
+        silencers,
+        (chart,),
+        "/opt/helm",
+        (DirectRule(late, (Component.ADDONS, Component.RELEASES), "fleetkeeper.toml:173"),),
+        proposals,
     )
 
 

@@ -151,6 +151,9 @@ def test_metrics_exist_and_all_are_documented() -> None:
     metrics = Metrics()
     metrics.observed(Outcome(1, 0, {}, False), datetime(2026, 11, 20, tzinfo=UTC))
     metrics.assessed(Tally(findings=Counter({("blocker", "FK301"): 1})))
+    metrics.rollbacks(
+        {("shop", "1", "eu-west-1"): datetime(2026, 11, 27, tzinfo=UTC)}, lambda: datetime(2026, 11, 20, tzinfo=UTC)
+    )
     exposed = generate_latest(metrics.registry).decode()
     real = set(re.findall(r"^# TYPE (fleetkeeper_\w+)", exposed, re.MULTILINE))
     named = set(re.findall(r"`(fleetkeeper_[a-z_]+)", (ROOT / "docs" / "operations.md").read_text("utf-8")))

@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -175,6 +175,20 @@ def test_metrics_after_an_observation() -> None:
     assert "process_resident_memory_bytes" in body
     labels = {line.split("{")[1].split("=")[0] for line in lines if line.startswith("fleetkeeper") and "{" in line}
     assert labels == {"version", "le", "job"}
+
+
+def test_what_is_left_of_a_way_back_is_counted_at_each_scrape() -> None:
+    metrics, now = Metrics(), [NOON]
+    ends = {("shop", "1", "eu-west-1"): NOON + timedelta(hours=2), ("till", "1", "eu-west-1"): NOON}
+    metrics.rollbacks(ends, lambda: now[0])
+    labels = 'account="1",cluster="shop",region="eu-west-1"'
+    with serving(metrics=metrics) as url:
+        _, first = get(f"{url}/metrics")
+        now[0] = NOON + timedelta(hours=1)
+        _, second = get(f"{url}/metrics")
+    assert f"fleetkeeper_rollback_seconds_left{{{labels}}} 7200.0" in first.splitlines()
+    assert f"fleetkeeper_rollback_seconds_left{{{labels}}} 3600.0" in second.splitlines()
+    assert "till" not in first
 
 
 # ---- clients that hold things up

@@ -39,6 +39,9 @@ local = true  # on this machine everybody is believed
 [approvals.people]
 {REQUESTER} = "approver"
 {APPROVER} = "approver"
+
+[[engine.direct]]
+components = ["addons"]  # nobody keeps the demo's addons as code
 """
 
 PLAYBOOK = """

@@ -1,14 +1,16 @@
 """A dry run as text: member by member, what each step would do now."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from textwrap import wrap
 
 from fleetkeeper.core.plan import Plan
+from fleetkeeper.core.text import safe
 from fleetkeeper.core.wording import counted
 from fleetkeeper.engine.dry_run import Effect, Tried
 
 _WIDTH = 98
+_MOST_LINES = 60  # of the details of one step
 _WORDS = {
     Effect.ACTS: "would",
     Effect.DONE: "is done:",
@@ -37,9 +39,17 @@ def show(plan: Plan, tried: Iterable[Tried]) -> None:
         if each.fix:
             for line in wrap(f"do: {each.fix}", _WIDTH - 6, subsequent_indent="  "):
                 print(f"      {line}")
+        _details(each.details.splitlines())
         counts[each.effect] += 1
     shown = ", ".join(f"{number} {_COUNTED[effect]}" for effect in Effect if (number := counts[effect]))
     print(f"\n{counted(sum(counts.values()), 'step')}: {shown}.")
+
+
+def _details(lines: Sequence[str]) -> None:
+    for line in lines[:_MOST_LINES]:
+        print(f"      | {safe(line, _WIDTH)}")
+    if len(lines) > _MOST_LINES:
+        print(f"      | and {len(lines) - _MOST_LINES} more lines")
 
 
 _COUNTED = {

@@ -16,6 +16,7 @@ from fleetkeeper.core.model import FoundBy, Node
 from fleetkeeper.core.support import Phase
 from fleetkeeper.core.text import safe
 from fleetkeeper.core.versions import Version
+from fleetkeeper.core.way_back import left
 
 _MOST_GAPS = 20
 _MOST_PARTS = 7
@@ -32,7 +33,8 @@ _FLEET = (
     Column("NODES", most=18),
     Column("COMPUTE", wraps=True),
 )
-_FLEET_WIDE = (*_FLEET[:-1], Column("ADDONS", right=True), Column("SEEN"), Column("RING"), Column("COMPUTE"))
+_ROLLBACK = Column("ROLLBACK")
+_FLEET_WIDE = (*_FLEET[:-1], _ROLLBACK, Column("ADDONS", right=True), Column("SEEN"), Column("RING"), Column("COMPUTE"))
 
 
 def show_clusters(
@@ -45,8 +47,13 @@ def show_clusters(
     if not rows and not gaps:
         console.print("No clusters yet: run `fleetkeeper observe`; `fleetkeeper config show` says where it looks.")
         return
-    body = [(*_identity(row, now), ", ".join(row.compute) or "?") for row in rows]
-    console.print(table(_FLEET, body, console.width))
+    moved = any(row.rollback.is_possible for row in rows)  # a column for the week after an upgrade
+    columns = (*_FLEET[:-1], _ROLLBACK, _FLEET[-1]) if moved else _FLEET
+    body = [
+        (*_identity(row, now), *((_rollback(row, now),) if moved else ()), ", ".join(row.compute) or "?")
+        for row in rows
+    ]
+    console.print(table(columns, body, console.width))
     console.print(Text(f"\n{_summary(rows, now)}", style="dim"))
     if any(not row.placement.mapped for row in rows):
         console.print(Text("* no tag, account, OU or rule maps it: counts as production", style="dim"))
@@ -59,6 +66,7 @@ def show_clusters_wide(console: Console, rows: Sequence[FleetRow], gaps: Sequenc
     body = [
         (
             *_identity(row, now),
+            _rollback(row, now),
             _addons(row),
             age(row.observed_at, now),
             row.placement.ring or "-",
@@ -105,6 +113,14 @@ def _nodes(row: FleetRow, now: datetime) -> Text:
     behind = [str(k) for k in row.kubelets if row.version and k != row.version]
     text = f"{row.nodes}" + (f" ({', '.join(behind)})" if behind else "")
     return Text(f"{text} {age(row.observed_at, now)} old", style="yellow") if row.stale else Text(text)
+
+
+def _rollback(row: FleetRow, now: datetime) -> Text:
+    """`1.35 for 5 d 3 h`; yellow where something must be done first."""
+    way = row.rollback
+    if not way.is_possible:
+        return Text("?" if way.unknown else "-", style="dim")
+    return Text(f"{way.to} for {left(way, now)}", style="yellow" if way.first else "")
 
 
 def _addons(row: FleetRow) -> str:

@@ -26,12 +26,14 @@ class OnboardFormat(StrEnum):
     ORGANIZATIONS_POLICY = "organizations-policy"
     EXECUTOR_POLICY = "executor-policy"
     EXECUTOR_KUBERNETES = "executor-kubernetes"
+    EXECUTOR_HELM = "executor-helm"
 
 
 _HELP = (
     "text: every step as commands. cloudformation: a template, also for stack sets. kubernetes: the RBAC manifest. "
     "policy, trust-policy, assume-policy, organizations-policy: one IAM document. "
-    "executor-policy, executor-kubernetes: what the engine needs to carry out plans, with a role of its own."
+    "executor-policy, executor-kubernetes: what the engine needs to carry out plans, with a role of its own. "
+    "executor-helm: what it needs besides to upgrade Helm releases, which is nearly everything."
 )
 _OF_ACCOUNTS = (
     OnboardFormat.POLICY,
@@ -128,6 +130,8 @@ def _account(request: "AccountRequest", output: OnboardFormat, helm_secrets: boo
         return shipped.text_of(shipped.EXECUTOR_POLICY)
     if output is OnboardFormat.EXECUTOR_KUBERNETES:
         return shipped.text_of(shipped.KUBERNETES_EXECUTOR)
+    if output is OnboardFormat.EXECUTOR_HELM:
+        return shipped.text_of(shipped.KUBERNETES_EXECUTOR_HELM)
     return shipped.text_of(shipped.ORGANIZATIONS_POLICY)
 
 
@@ -157,6 +161,8 @@ def _cluster_output(request: "ClusterRequest", output: OnboardFormat) -> str:
         return shipped.rbac(request.helm_secrets)
     if output is OnboardFormat.EXECUTOR_KUBERNETES:
         return shipped.text_of(shipped.KUBERNETES_EXECUTOR)
+    if output is OnboardFormat.EXECUTOR_HELM:
+        return shipped.text_of(shipped.KUBERNETES_EXECUTOR_HELM)
     if not request.cluster.is_eks:
         raise UsageError(f"{request.cluster.name} is no EKS cluster: use --format text or kubernetes")
     if request.cluster.authentication_mode == "CONFIG_MAP":

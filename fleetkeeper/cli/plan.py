@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fleetkeeper.config import Settings
     from fleetkeeper.core.plan import Plan
     from fleetkeeper.core.playbook import Playbook
+    from fleetkeeper.keeper import Keeper
 
 DEFAULT = "make"
 """The command that is meant where none of the group is named: `plan PLAYBOOK` is `plan make PLAYBOOK`."""
@@ -49,6 +50,7 @@ def make(
     playbook: Annotated[str, typer.Argument(metavar="PLAYBOOK", help="Its name, or the path of a .toml file.")],
     selector: SelectorOption = "",
     out: Annotated[Path | None, typer.Option("--out", help="Write the plan into this file too, as JSON.")] = None,
+    of: Annotated[str, typer.Option("--of", metavar="RUN", help="Only what this run upgraded: to take it back.")] = "",
     expires: Annotated[str, typer.Option("--expires", help="How long it can be started, such as 12h or 7d.")] = "7d",
     output: FormatOption = Format.TABLE,
 ) -> None:
@@ -58,7 +60,7 @@ def make(
     length, chosen = _length(expires), selected(selector)
     found = _playbook(context.settings(ctx), playbook)
     with context.keeper(ctx) as keeper:
-        made = keeper.plan(found, chosen, actor(), length)
+        made = keeper.plan(found, chosen, actor(), length, run_id(keeper, of) if of else "")
     _show(made, output)
     if out is not None and made.members:
         _write(made, out)
@@ -101,6 +103,14 @@ def try_(
                 dry_run_table.show(found, tried)
             else:
                 write("tries", list(tried), output)
+
+
+def run_id(keeper: "Keeper", text: str) -> str:
+    """The whole id of a run; UsageError when there is none, or more than one begins so."""
+    found = keeper.run(text)
+    if found is None:
+        raise UsageError(f"there is no run {text}, or more than one begins so: `fleetkeeper get runs` lists them")
+    return found.run.id
 
 
 def _length(text: str) -> "timedelta":

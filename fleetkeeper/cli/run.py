@@ -195,6 +195,27 @@ def log(
 # ---- verbs
 
 
+@app.command("rollback")
+def rollback(
+    ctx: typer.Context,
+    run: RunArgument,
+    playbook: Annotated[str, typer.Option("--playbook", help="One that takes upgrades back.")] = "rollback",
+) -> None:
+    """Plan the way back of what a run upgraded, show it, and say how to approve and start it. Changes no cluster."""
+    from datetime import timedelta
+
+    from fleetkeeper import wiring
+    from fleetkeeper.cli.actor import actor
+    from fleetkeeper.cli.plan import named, run_id
+    from fleetkeeper.core.plan_page import plan_page
+    from fleetkeeper.core.selector import Selector
+
+    found = named(wiring.playbooks(context.settings(ctx).playbook_folders), playbook)
+    with context.keeper(ctx) as keeper:
+        made = keeper.plan(found, Selector(), actor(), timedelta(days=7), run_id(keeper, run))
+    print(plan_page(made), end="")
+
+
 @app.command("pause")
 def pause(
     ctx: typer.Context, run: RunArgument, reason: ReasonOption = "", name: AsOption = "", token: StopTokenOption = None

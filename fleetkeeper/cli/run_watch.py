@@ -15,6 +15,7 @@ from fleetkeeper.cli.run_tables import NO_ENGINE, WATCH_WIDTH  # now: Ctrl-C in 
 from fleetkeeper.core.run import OVER, RunState
 from fleetkeeper.core.run_page import Seen, ends_text, event_text, names_of, run_page, why_text
 from fleetkeeper.core.run_status import waits_for_approval
+from fleetkeeper.core.run_way_back import end_note
 from fleetkeeper.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def watched(keeper: "Keeper", id: str, seconds: float | None) -> int:
         say(f"The run goes on. See it again: fleetkeeper run watch {run}; hold it: fleetkeeper run pause {run}")
         return Exit.INTERRUPTED
     say(ends_text(seen.run) if seen.run.state in OVER else f"Run {run} is not over: fleetkeeper run watch {run}")
+    if note := end_note(seen.steps, seen.tasks, keeper.ports.clock.now()):
+        say(note)
     return _code(seen)
 
 

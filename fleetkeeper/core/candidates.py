@@ -1,18 +1,28 @@
 """Clusters that might go into a plan: which may, what they would rest on, and why the others are left out."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from fleetkeeper.core import parts
+from fleetkeeper.core.amount import duration_text
 from fleetkeeper.core.assess import Verdict
 from fleetkeeper.core.checks.support_end import EXTENDED_EXTRA, HOURS_A_MONTH
 from fleetkeeper.core.compat import Compat
-from fleetkeeper.core.member_steps import EXPANDERS, Expansion, addon_fact
+from fleetkeeper.core.expanding.addons import addon_fact
+from fleetkeeper.core.expanding.fold import Known, Walk, walk
+from fleetkeeper.core.expanding.mending import MENDABLE, is_mended
+from fleetkeeper.core.expanding.needs import needs_of
+from fleetkeeper.core.expanding.nodes import group_fact
+from fleetkeeper.core.expanding.releases import release_fact
+from fleetkeeper.core.finding import Finding
+from fleetkeeper.core.plan import Need
 from fleetkeeper.core.playbook import Changes, Playbook, StepSpec
 from fleetkeeper.core.readiness import ClusterReport, Entry
-from fleetkeeper.core.snapshot import Snapshot
+from fleetkeeper.core.release_plan import ChartSource
+from fleetkeeper.core.snapshot import Hop, Snapshot
 from fleetkeeper.core.support import Phase, support_of
+from fleetkeeper.core.versions import Minor
 from fleetkeeper.core.wording import some
 
 VERSION = "version"
@@ -25,26 +35,48 @@ class Standing:
     """What the assessment of a cluster means for a kind of change.
 
     held: why it may not be changed, "" when it may. waived: what an approver has taken on, in words. hops: the minors
-    on the way to its target. deadline: by when it should be there.
+    on the way to its target. deadline: by when it should be there. holding: what stands behind held, finding by
+    finding, where a plan may mend it.
     """
 
     held: str = ""
     waived: tuple[str, ...] = ()
     hops: tuple[str, ...] = ()
     deadline: datetime | None = None
+    holding: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """The way back of a control plane to the minor before. closed: why EKS takes none, "" when it does.
+
+    until: when EKS takes it no more. first: what must be done before. history: EKS addon → its version from before
+    the upgrade, as far as the store remembers it.
+    """
+
+    to: Minor | None = None
+    until: datetime | None = None
+    closed: str = ""
+    first: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    history: Mapping[str, str] = field(default_factory=dict)
+
+
+NO_WAY = Back(closed="it was not asked for")
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A stored cluster that the selector wants. snapshot needs only the parts in NEEDED; attributes are those of `-l`.
+    """A stored cluster that the selector wants. snapshot needs only the parts of `needed`; attributes as in `-l`.
 
-    hosts_fleetkeeper: fleetkeeper itself runs in it.
+    hosts_fleetkeeper: fleetkeeper itself runs in it. back: its way back, asked for only by a rollback.
     """
 
     snapshot: Snapshot
     attributes: Mapping[str, str]
     standing: Standing = Standing()
     hosts_fleetkeeper: bool = False
+    back: Back = NO_WAY
 
     @property
     def name(self) -> str:
@@ -58,18 +90,33 @@ class Work:
     steps: tuple[StepSpec, ...]
     facts: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    hops: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
+    traits: tuple[str, ...] = ()
+    mends: tuple[str, ...] = ()
 
 
-NEEDED = (parts.CONTROL_PLANE, parts.MANAGED_ADDONS, parts.UPDATES, parts.CUSTOMISED)
-"""The parts of a cluster that a plan is made of; of its account and region the addon releases and support dates."""
+_NEEDED = (
+    *(parts.CONTROL_PLANE, parts.MANAGED_ADDONS, parts.UPDATES, parts.CUSTOMISED),
+    *(parts.NODE_GROUPS, parts.HELM_RELEASES, parts.GITOPS),
+)
+_OF_VERSIONS = (parts.NODES, parts.PREREQUISITES, parts.ADDONS, parts.HELM_USE)
+
+
+def needed(changes: Changes) -> tuple[str, ...]:
+    """The parts of a cluster that a plan is made of; of its account and region all that is stored."""
+    return (*_NEEDED, *_OF_VERSIONS) if changes in (Changes.MINOR, Changes.ROLLBACK) else _NEEDED
+
 
 _FORBIDDING: Mapping[Changes, tuple[str, ...]] = {
     Changes.ADDONS: ("FK104", "FK110"),
     Changes.NODES: ("FK104", "FK110", "FK4", "FK5"),
+    Changes.ROLLBACK: ("FK110",),
 }
 """The codes, or beginnings of codes, of findings that forbid a change which takes no hop.
 
-What a hop waits for forbids no addon update: that is what often mends it. A hop itself waits for everything.
+What a hop waits for forbids no addon update: that is what often mends it. A hop itself waits for everything that the
+plan does not mend. A rollback is for clusters that are not well, and EKS judges them by insights of its own.
 """
 
 
@@ -81,20 +128,23 @@ def standing_of(report: ClusterReport, changes: Changes) -> Standing:
         return Standing(deadline=deadline)
     holding = [each for each in report.entries if _forbids(each, changes) and each.holds]
     waived = [each for each in report.entries if _forbids(each, changes) and each.finding.blocks and each.waiver]
+    told = tuple(_waived(each) for each in waived)
+    if changes is not Changes.MINOR:
+        held = f"it is blocked: {_told(each.finding for each in holding)}" if holding else ""
+        return Standing(held, told, (), deadline)
+    found = tuple(each.finding for each in report.holding)
     held = ""
-    if changes is Changes.MINOR and report.verdict is not Verdict.READY:
-        held = f"it is {report.verdict.value}: {_told(report.holding) or 'its target is not known'}"
-    elif changes is not Changes.MINOR and holding:
-        held = f"it is blocked: {_told(holding)}"
-    return Standing(held, tuple(_waived(each) for each in waived), hops if changes is Changes.MINOR else (), deadline)
+    if report.verdict is not Verdict.READY:
+        held = f"it is {report.verdict.value}: {_told(found) or 'its target is not known'}"
+    return Standing(held, told, hops, deadline, found)
 
 
 def _forbids(entry: Entry, changes: Changes) -> bool:
     return changes is Changes.MINOR or entry.finding.code.startswith(_FORBIDDING[changes])
 
 
-def _told(entries: "list[Entry] | tuple[Entry, ...]") -> str:
-    return some(f"{each.finding.code} {each.finding.message}" for each in entries)
+def _told(findings: Iterable[Finding]) -> str:
+    return some(f"{each.code} {each.message}" for each in findings)
 
 
 def _waived(entry: Entry) -> str:
@@ -125,10 +175,15 @@ def _reasons(candidate: Candidate, playbook: Playbook) -> Iterator[str]:
         yield f"an update is in progress: {running[0].kind}{to} ({running[0].id})"
     if plane.status not in ("ACTIVE", ""):
         yield f"its control plane is {plane.status}, not ACTIVE"
-    if candidate.standing.held:
+    if candidate.standing.held and not candidate.standing.holding:
         yield candidate.standing.held
     if playbook.changes is Changes.MINOR and not candidate.standing.hops:
         yield f"nothing to do: it is at {plane.version}, where its policy wants it"
+    if playbook.changes is Changes.ROLLBACK:
+        if candidate.back.to is None:
+            yield f"there is no way back: {candidate.back.closed}"
+        if candidate.back.first:
+            yield f"before it can go back to {candidate.back.to}: {'; '.join(candidate.back.first)}"
 
 
 def _critical(snap: Snapshot) -> tuple[str, ...]:
@@ -136,20 +191,45 @@ def _critical(snap: Snapshot) -> tuple[str, ...]:
     return (parts.CONTROL_PLANE, parts.UPDATES) if snap.cluster.scope else (parts.CONTROL_PLANE,)
 
 
-def work_of(candidate: Candidate, playbook: Playbook, compat: Compat) -> Work | str:
-    """The steps of a cluster, or why there are none."""
-    own = [(spec, EXPANDERS.get(spec.kind)) for spec in playbook.steps]
-    made = [expand(spec, candidate.snapshot, compat) if expand else Expansion((spec,)) for spec, expand in own]
-    if obstacle := next((each.obstacle for each in made if each.obstacle), ""):
-        return obstacle
-    notes = tuple(note for each in made for note in each.notes)
-    settled = [each for each, (_, expand) in zip(made, own, strict=True) if expand]
-    if settled and not any(each.steps for each in settled):
-        return "; ".join((settled[-1].idle, *notes))
-    facts = _facts(candidate, playbook)
-    for each in made:
-        facts |= each.facts
-    return Work(tuple(step for each in made for step in each.steps), facts, (*_notes(candidate, playbook), *notes))
+def work_of(
+    candidate: Candidate, playbook: Playbook, compat: Compat, charts: tuple[ChartSource, ...] = ()
+) -> Work | str:
+    """The steps of a cluster that was seen, or why there are none. charts: those that the engine may install."""
+    snap = candidate.snapshot
+    hops = _hops(candidate, playbook)
+    way = walk(playbook, snap, compat, hops, Known(candidate.back.history, charts))
+    mended = tuple(each for each in candidate.standing.holding if is_mended(each, way, hops, snap, compat))
+    left = [each for each in candidate.standing.holding if each not in mended]
+    held = f"{candidate.standing.held.partition(':')[0]}: "
+    if others := [each for each in left if each.code not in MENDABLE]:
+        return held + _told(others)
+    if way.obstacle or left or way.idle:
+        return way.obstacle or (held + _told(left) if left else way.idle)
+    return Work(
+        steps=way.steps,
+        facts={**_facts(candidate, playbook), **way.facts},
+        notes=(*_notes(candidate, playbook, way), *way.notes),
+        hops=tuple(str(each.target) for each in hops),
+        needs=needs_of(snap, way.steps),
+        traits=way.traits,
+        mends=tuple(each.fingerprint for each in mended),
+    )
+
+
+def _hops(candidate: Candidate, playbook: Playbook) -> tuple[Hop, ...]:
+    """Up to the target of an upgrade, or the one back."""
+    plane, to = candidate.snapshot.control_plane, candidate.back.to
+    if plane is None:
+        return ()
+    if playbook.changes is Changes.ROLLBACK:
+        return (Hop(plane.version, to),) if to else ()
+    if playbook.changes is not Changes.MINOR:
+        return ()
+    found: list[Hop] = []
+    for text in candidate.standing.hops:
+        source = found[-1].target if found else plane.version
+        found.append(Hop(source, Minor.parse(text), first=not found))
+    return tuple(found)
 
 
 def _facts(candidate: Candidate, playbook: Playbook) -> dict[str, str]:
@@ -159,16 +239,32 @@ def _facts(candidate: Candidate, playbook: Playbook) -> dict[str, str]:
     return {VERSION: str(plane.version), STATUS: plane.status}
 
 
-def _notes(candidate: Candidate, playbook: Playbook) -> tuple[str, ...]:
+def _notes(candidate: Candidate, playbook: Playbook, way: Walk) -> tuple[str, ...]:
     cluster = candidate.snapshot.cluster
     found = list(candidate.standing.waived)
     if not cluster.placement.mapped:
         found.append("nothing maps it, so it counts as production")
     if candidate.hosts_fleetkeeper:
         found.append("fleetkeeper runs in it: it goes alone, after all others")
-    if playbook.changes is Changes.MINOR:
-        found.append("its minor is proposed to its owner and waited for (change_via = propose)")
+    if playbook.changes is Changes.MINOR and len(candidate.standing.hops) > 1:
+        last, first = candidate.standing.hops[-1], candidate.standing.hops[-2]
+        found.append(
+            f"only the last hop can be rolled back, {last} to {first}: EKS takes no control plane back further"
+        )
+    if playbook.changes is Changes.ROLLBACK:
+        found += _back_notes(candidate, way)
     return tuple(found)
+
+
+def _back_notes(candidate: Candidate, way: Walk) -> Iterator[str]:
+    back = candidate.back
+    if back.until:
+        left = back.until - candidate.snapshot.now
+        yield f"EKS takes it back until {back.until:%Y-%m-%d %H:%M} UTC, {duration_text(left)} from now"
+    yield from back.notes
+    moved = {name for each in way.strides for name in (str(each.step.params.get("addon", "")),)}
+    if stays := [f"{name} {version}" for name, version in way.start.addons.items() if name not in moved]:
+        yield f"these addons go with {back.to} as they are, and stay: {', '.join(stays)}"
 
 
 def saved_per_month(candidate: Candidate, playbook: Playbook, compat: Compat) -> float:
@@ -195,4 +291,6 @@ def current_facts(snap: Snapshot) -> dict[str, str]:
     """Every fact that a member of a plan may rest on, as it is stored now."""
     plane = snap.control_plane
     found = {} if plane is None else {VERSION: str(plane.version), STATUS: plane.status}
-    return found | {addon_fact(each.name): each.version for each in snap.managed_addons}
+    found |= {addon_fact(each.name): each.version for each in snap.managed_addons}
+    found |= {group_fact(each.name): str(each.version) for each in snap.node_groups}
+    return found | {release_fact(each.namespace, each.name): each.chart_version for each in snap.helm_releases}

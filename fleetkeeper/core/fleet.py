@@ -9,6 +9,7 @@ from fleetkeeper.core import model, parts
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.support import Support, support_at, support_of
 from fleetkeeper.core.versions import Minor
+from fleetkeeper.core.way_back import WayBack, way_back_of
 from fleetkeeper.errors import GapReason
 
 
@@ -38,7 +39,10 @@ class NodeLine:
 
 @dataclass(frozen=True, slots=True)
 class FleetRow:
-    """One cluster. observed_at is the oldest good read of the parts shown, None when one of them was never read."""
+    """One cluster. observed_at is the oldest good read of the parts shown, None when one of them was never read.
+
+    rollback is the way back of its control plane; one that is closed says why.
+    """
 
     id: model.ClusterId
     name: str
@@ -58,6 +62,7 @@ class FleetRow:
     observed_at: datetime | None
     stale: bool
     gaps: Mapping[str, model.Gap]
+    rollback: WayBack
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,7 @@ class GapRow:
 SHOWN = (parts.CONTROL_PLANE, parts.NODES, parts.ADDONS)
 """The parts that a row of the fleet shows; its age is that of the oldest of them."""
 
-NEEDED = (*SHOWN, parts.NODE_GROUPS, parts.FARGATE_PROFILES)
+NEEDED = (*SHOWN, parts.NODE_GROUPS, parts.FARGATE_PROFILES, parts.UPDATES)
 """The parts that the rows of the fleet and of its nodes are made of."""
 
 _FIXES = {
@@ -147,7 +152,24 @@ def _row(fleet: Fleet, cluster: model.SeenCluster) -> FleetRow:
         observed_at=oldest,
         stale=oldest is None or fleet.now - oldest > fleet.stale_after,
         gaps=cluster.gaps,
+        rollback=rollback_of(fleet, cluster),
     )
+
+
+def rollback_of(fleet: Fleet, cluster: model.SeenCluster) -> WayBack:
+    """The way back of a control plane by what is stored, counted from the start of its upgrade, which is cautious."""
+    part = fleet.scopes.get(cluster.scope, {}).get(parts.CLUSTER_VERSIONS) if cluster.scope else None
+    return way_back_of(cluster, part.value if part else None, fleet.compat, fleet.now)
+
+
+def rollback_ends(fleet: Fleet) -> dict[tuple[str, str, str], datetime]:
+    """(name, account, region) of the clusters whose control plane EKS takes back → until when."""
+    ways = {
+        (each.name, each.scope.account, each.scope.region): rollback_of(fleet, each).until
+        for each in fleet.clusters
+        if each.scope
+    }
+    return {who: until for who, until in ways.items() if until is not None}
 
 
 def _account_name(fleet: Fleet, cluster: model.SeenCluster) -> str:

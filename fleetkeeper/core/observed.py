@@ -113,6 +113,33 @@ class ApiService:
 
 
 @dataclass(frozen=True, slots=True)
+class GitOpsApp:
+    """A chart that an Application of Argo CD or a HelmRelease of Flux deploys into this very cluster.
+
+    version is what it asks for, which may be a range; deployed is what its controller last brought there, "" where it
+    does not say. Both are "" for what comes from a folder of a Git repository: that has no chart version.
+    state: the controller's words, `Synced, Healthy` or `Ready`. automated: a change of it is carried out at once.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    chart: str
+    repo: str
+    version: str
+    destination: str  # namespace
+    release: str  # Helm's name of it there
+    deployed: str = ""
+    ready: bool = False
+    state: str = ""
+    automated: bool = True
+    owner: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class DeprecatedCall:
     """A line of apiserver_requested_deprecated_apis: somebody asked for it since the API server started."""
 

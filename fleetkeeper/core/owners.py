@@ -7,6 +7,7 @@ from functools import lru_cache
 from fleetkeeper.core.text import safe
 
 VALUE_LIMIT = 256  # a label value has at most 63 characters; this leaves room for an address or URL in an annotation
+_PEOPLE = ("owner", "team", "squad")  # of the names below those that name people outright
 KEYS_LIMIT = 32  # per object: one author must not fill our database with a8r.io/1, a8r.io/2, …
 
 # a8r.io: https://a8r.io; dt.owner: docs.dynatrace.com, assign ownership; the GitOps and Helm keys lead to the
@@ -77,3 +78,13 @@ def _capped(keys: Iterable[str], wanted: Collection[str]) -> list[str]:
     """The operator's keys, then those that are not one of a family that anybody can lengthen, then the rest."""
     ranked = sorted(keys, key=lambda key: (key not in wanted, key.startswith(_PREFIXES) and key != "a8r.io/owner", key))
     return ranked[:KEYS_LIMIT]
+
+
+def owner_named(keys: Mapping[str, str]) -> str:
+    """Who the keys name outright, the most telling key first; "" when they only lead to a repository or a chart."""
+    for wanted in _PEOPLE:
+        for key, value in keys.items():
+            last = key.rpartition("/")[2].rpartition(".")[2]
+            if value and last.partition("-")[0] == wanted:
+                return value
+    return ""

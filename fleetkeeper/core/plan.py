@@ -37,7 +37,8 @@ class Member:
 
     facts: what the plan rests on, name → text (version, status, addon versions); when one of them moved by the start,
     the member is dropped. hops: the minors on the way, empty where the minor stays. notes: what the approver should
-    read. traits: what needs an approval of its own (core/traits.py).
+    read. traits: what needs an approval of its own (core/traits.py). mends: fingerprints of findings that hold a hop
+    and that the member's own steps mend before it.
     """
 
     idx: int
@@ -56,6 +57,7 @@ class Member:
     saved_per_month: float = 0.0  # USD of extended support that the upgrade ends
     notes: tuple[str, ...] = ()
     traits: tuple[str, ...] = ()
+    mends: tuple[str, ...] = ()
 
     @property
     def service(self) -> str:
@@ -95,7 +97,7 @@ class Header:
     """Everything of a plan but its members' bodies, of which it has the digests: its own digest so covers the whole.
 
     members: the digest of each member's body, by idx. service_limits: service (or * for all others) → in how many
-    regions it may be unavailable at once.
+    regions it may be unavailable at once. of: the run whose upgrades are taken back, "" for none.
     """
 
     id: str
@@ -116,6 +118,7 @@ class Header:
     service_limits: Mapping[str, int] = field(default_factory=dict)
     expected: Range | None = None
     playbook_purpose: str = ""
+    of: str = ""
     schema_version: int = SCHEMA_VERSION
 
 

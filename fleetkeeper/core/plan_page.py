@@ -1,23 +1,23 @@
 """A plan as the page that an on-call engineer approves at three in the morning."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
-from textwrap import wrap
 
 from fleetkeeper.core.amount import duration_text
+from fleetkeeper.core.changing_via import proposed_text
 from fleetkeeper.core.durations import soak_length, stage_range
+from fleetkeeper.core.expanding.addons import addon_fact
 from fleetkeeper.core.kind_words import gate_words, step_words
-from fleetkeeper.core.member_steps import addon_fact
-from fleetkeeper.core.plan import Header, Left, Member, Plan, Range, Stage
+from fleetkeeper.core.page_text import filled
+from fleetkeeper.core.plan import Header, Left, Member, Need, Plan, Range, Stage
+from fleetkeeper.core.plan_steps import is_told_step_by_step, letters, listing_lines, listings
 from fleetkeeper.core.playbook import Changes, GateSpec, OnFailure, Params, StepSpec, When
 from fleetkeeper.core.playbook_windows import window_text
-from fleetkeeper.core.text import safe
-from fleetkeeper.core.wording import counted
+from fleetkeeper.core.traits import NEEDS
+from fleetkeeper.core.wording import counted, some
 
-WIDTH = 100
 _LABEL = 11
-_LONGEST = 1000
 
 _ON_FAILURE = {
     OnFailure.PAUSE: "the run pauses and an operator decides",
@@ -27,14 +27,11 @@ _ON_FAILURE = {
 
 def plan_page(plan: Plan) -> str:
     """The page: what and why, stages with their members, who is left out, what can go wrong, how to approve."""
-    sections = [_head(plan), _steps(plan), *_stages(plan), _left_out(plan.header.left), _wrong(plan), _next(plan)]
+    found = listings(plan.members) if is_told_step_by_step(plan.members) else ()
+    each = [listing_lines(listing) for listing in found]
+    stages = _stages(plan, letters(found))
+    sections = [_head(plan), _steps(plan), *each, *stages, _left_out(plan.header.left), _wrong(plan), _next(plan)]
     return "\n\n".join("\n".join(lines) for each in sections if (lines := list(each))) + "\n"
-
-
-def filled(text: str, first: str = "", rest: str = "") -> list[str]:
-    """Lines no wider than the page; text from clusters is made harmless."""
-    clean = safe(text, _LONGEST)
-    return wrap(clean, WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False) or [first.rstrip()]
 
 
 def _labelled(label: str, text: str) -> list[str]:
@@ -51,7 +48,7 @@ def _head(plan: Plan) -> Iterator[str]:
     yield ""
     yield from _labelled("changes", _CHANGES[header.changes])
     yield from _labelled("clusters", _count(plan))
-    yield from _labelled("asked for", f"-l {header.selector}" if header.selector else "the whole fleet")
+    yield from _labelled("asked for", _asked_for(header))
     yield from _labelled("made", f"{_time(header.created_at)} by {header.created_by}")
     yield from _labelled("expires", f"{_time(header.expires_at)}; from then on it cannot be started")
     if header.expected and plan.members:
@@ -68,8 +65,15 @@ _CHANGES = {
     Changes.NOTHING: "nothing: it only looks, and needs no approval",
     Changes.ADDONS: "EKS addons; no control plane, no node",
     Changes.MINOR: "the Kubernetes minor of control planes, their addons and nodes",
+    Changes.ROLLBACK: "the Kubernetes minor of control planes, back to the one before, with their addons and nodes",
     Changes.NODES: "nodes; no control plane",
 }
+
+
+def _asked_for(header: Header) -> str:
+    run = f"what run {header.of} upgraded" if header.of else ""
+    selected = f"-l {header.selector}" if header.selector else ""
+    return ", ".join(filter(None, (run, selected))) or "the whole fleet"
 
 
 def _count(plan: Plan) -> str:
@@ -113,7 +117,8 @@ def _meaning(range: Range) -> str:
 def _steps(plan: Plan) -> Iterator[str]:
     """Each kind once, in the order of a member: a step of the playbook may be several for one cluster."""
     if plan.members:
-        yield "Each cluster, step by step"
+        told = is_told_step_by_step(plan.members)
+        yield "The kinds of steps, and their limits" if told else "Each cluster, step by step"
     for number, (kind, spec) in enumerate(_kinds(plan.members).items(), start=1):
         limits = f"at most {duration_text(spec.timeout)} an attempt"
         if spec.retries:
@@ -138,12 +143,13 @@ def _inside(plan: Plan, stage: int) -> list[Member]:
     return [each for each in plan.members if each.stage == stage]
 
 
-def _stages(plan: Plan) -> Iterator[Iterator[str]]:
+def _stages(plan: Plan, lists: Mapping[int, str]) -> Iterator[Iterator[str]]:
     for idx, stage in enumerate(plan.header.stages):
-        yield _stage(plan, idx, stage, _inside(plan, idx))
+        yield _stage(plan, idx, stage, lists)
 
 
-def _stage(plan: Plan, idx: int, stage: Stage, members: Sequence[Member]) -> Iterator[str]:
+def _stage(plan: Plan, idx: int, stage: Stage, lists: Mapping[int, str]) -> Iterator[str]:
+    members = _inside(plan, idx)
     head = f"Stage {idx + 1} of {len(plan.header.stages)}, {stage.name}"
     if not members:
         yield f"{head}: no cluster"
@@ -154,7 +160,7 @@ def _stage(plan: Plan, idx: int, stage: Stage, members: Sequence[Member]) -> Ite
         yield f"  begins work only in {window_text(window)}"
     yield from _gates(stage, When.BEFORE)
     for each in members:
-        yield from _member(each)
+        yield from _member(each, lists.get(each.idx, ""))
     yield from _gates(stage, When.AFTER)
 
 
@@ -178,6 +184,7 @@ def _gates(stage: Stage, when: When) -> Iterator[str]:
     for each in stage.gates:
         if each.when is when:
             group = "each group" if each.each_group else "the stage"
+            group += f", for what is {each.only}: {NEEDS.get(each.only, '')}" if each.only else ""
             length = f" of {duration_text(soak_length(each))}" if each.kind == "soak" else ""
             text = (
                 f"{_gate(each)}{length} {when} {group}: {gate_words(each.kind)}, at most {duration_text(each.timeout)}"
@@ -189,13 +196,15 @@ def _gate(gate: GateSpec) -> str:
     return gate.kind if gate.kind == gate.name else f"{gate.kind} {gate.name}"
 
 
-def _member(member: Member) -> Iterator[str]:
+def _member(member: Member, letter: str) -> Iterator[str]:
     version = member.attributes.get("version", "")
     group = f", group {member.group}" if member.group else ""
     where = str(member.scope) if member.scope else "kubeconfig only"
     yield from filled(f"{member.idx + 1}. {member.name}  {where}, at {version or '?'}{group}", "  ", "     ")
     hops = " → ".join((version, *member.hops)) if member.hops else ""
-    for text in filter(None, (hops, *version_changes(member))):
+    if letter:
+        hops = f"{hops}, steps {letter}" if hops else f"steps {letter}"
+    for text in filter(None, (hops, *(() if letter else version_changes(member)))):
         yield from filled(text, "     ", "       ")
     for text in _facts(member):
         yield from filled(text, "     ", "       ")
@@ -205,6 +214,8 @@ def version_changes(member: Member) -> Iterator[str]:
     """`coredns v1.12.1 → v1.13.2` for each step that takes an addon to another version, in their order."""
     at: dict[str, str] = {}
     for each in member.steps:
+        if text := proposed_text(each):
+            yield text
         addon, version = str(each.params.get("addon", "")), str(each.params.get("version", ""))
         if addon and version:
             yield f"{addon} {at.get(addon) or member.facts.get(addon_fact(addon), '?')} → {version}"
@@ -221,8 +232,17 @@ def _facts(member: Member) -> Iterator[str]:
         facts.append(f"saves ${member.saved_per_month:,.0f} a month")
     if facts:
         yield "; ".join(facts)
+    if member.needs:
+        yield f"reserves {some(_need(each) for each in member.needs)}"
+    for trait in member.traits:
+        yield f"! {NEEDS.get(trait, trait)}"
     for note in member.notes:
         yield f"! {note}"
+
+
+def _need(need: Need) -> str:
+    """`20 of subnet:subnet-a`; addresses of subnets, vCPUs of quotas."""
+    return f"{need.amount} of {need.resource}"
 
 
 # ---- the rest

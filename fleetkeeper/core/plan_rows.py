@@ -6,8 +6,9 @@ from datetime import datetime
 
 from fleetkeeper.core.amount import duration_text
 from fleetkeeper.core.kind_words import gate_words, step_words
+from fleetkeeper.core.page_text import filled
 from fleetkeeper.core.plan import Plan
-from fleetkeeper.core.plan_page import failure_text, filled, params_text
+from fleetkeeper.core.plan_page import failure_text, params_text
 from fleetkeeper.core.playbook import GateSpec, Playbook, StageSpec, StepSpec, When
 from fleetkeeper.core.playbook_windows import window_text
 from fleetkeeper.core.wording import counted

@@ -5,11 +5,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from fleetkeeper.core.candidates import Candidate, Work, reason_to_leave, saved_per_month, work_of
+from fleetkeeper.core.changing_via import ChangeVia, settle
+from fleetkeeper.core.closing import closing, too_late
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.durations import Measured, stage_range, steps_range, total
 from fleetkeeper.core.plan import Header, Left, Member, Plan, Stage
-from fleetkeeper.core.playbook import Changes, OnFailure, Playbook, StageSpec
+from fleetkeeper.core.playbook import OnFailure, Playbook, StageSpec
+from fleetkeeper.core.release_plan import ChartSource
 from fleetkeeper.core.selector import Selector
+from fleetkeeper.core.traits import NEEDS
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.values import digest, to_json
 
@@ -26,7 +30,8 @@ _ID_DIGITS = 8
 class Order:
     """What was asked for, by whom and when. measured: how long finished steps took, by kind.
 
-    service_limits: service, or * for all others → in how many regions it may be unavailable at once.
+    service_limits: service, or * for all others → in how many regions it may be unavailable at once. charts: those that
+    the engine may install. of: the run whose upgrades are taken back. change_via: who may change a version.
     """
 
     playbook: Playbook
@@ -36,6 +41,9 @@ class Order:
     expires_in: timedelta = EXPIRY
     service_limits: Mapping[str, int] = field(default_factory=dict)
     measured: Measured = field(default_factory=dict)
+    charts: tuple[ChartSource, ...] = ()
+    of: str = ""
+    change_via: ChangeVia = field(default_factory=ChangeVia)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,7 @@ class _Placed:
     work: Work
     stage: int
     group: str
+    notes: tuple[str, ...] = ()
 
 
 def make_plan(order: Order, candidates: Iterable[Candidate], compat: Compat) -> Plan:
@@ -55,7 +64,7 @@ def make_plan(order: Order, candidates: Iterable[Candidate], compat: Compat) -> 
     placed: list[_Placed] = []
     left: list[Left] = []
     for each in sorted(candidates, key=_identity):
-        found = _place(each, order.playbook, selectors, compat)
+        found = _place(each, order, selectors, compat)
         if isinstance(found, str):
             left.append(_left(each, found))
         else:
@@ -84,17 +93,27 @@ def _left(candidate: Candidate, reason: str) -> Left:
 # ---- stages
 
 
-def _place(candidate: Candidate, playbook: Playbook, selectors: Sequence[Selector], compat: Compat) -> _Placed | str:
+def _place(candidate: Candidate, order: Order, selectors: Sequence[Selector], compat: Compat) -> _Placed | str:
+    playbook = order.playbook
     if reason := reason_to_leave(candidate, playbook):
         return reason
     stage = _stage_of(candidate, selectors)
     if isinstance(stage, str):
         return stage
-    work = work_of(candidate, playbook, compat)
+    work = work_of(candidate, playbook, compat, order.charts)
     if isinstance(work, str):
         return work
-    group = _group_of(candidate, playbook.stages[stage]) if stage < len(playbook.stages) else ""
-    return _Placed(candidate, work, stage, group)
+    spec = playbook.stages[stage] if stage < len(playbook.stages) else _own_stage(playbook.stages[-1])
+    if lacking := [trait for trait in work.traits if not any(gate.only == trait for gate in spec.gates)]:
+        return f"{NEEDS[lacking[0]]}: stage {spec.name} has no gate of its own for that (only = {lacking[0]!r})"
+    if late := too_late(work.steps, spec.gates, order.measured):
+        return late
+    settled = settle(work.steps, candidate.attributes, candidate.snapshot, order.change_via)
+    if isinstance(settled, str):
+        return settled
+    group = _group_of(candidate, spec)
+    own = replace(work, steps=settled.steps, notes=(*work.notes, *settled.notes))
+    return _Placed(candidate, own, stage, group, tuple(closing(work.steps, spec.gates, order.measured)))
 
 
 def _stage_of(candidate: Candidate, selectors: Sequence[Selector]) -> int | str:
@@ -145,7 +164,7 @@ def _stage(spec: StageSpec, members: Sequence[Member]) -> Stage:
         group_concurrency={
             name: min(at_once, size, spec.group_concurrency.concurrency(size)) for name, size in sizes.items()
         },
-        gates=spec.gates,
+        gates=tuple(gate for gate in spec.gates if not gate.only or any(gate.only in each.traits for each in members)),
         windows=spec.windows,
     )
 
@@ -191,11 +210,14 @@ def _member(order: Order, idx: int, placed: _Placed, compat: Compat) -> Member:
         group=placed.group,
         steps=work.steps,
         facts=work.facts,
-        hops=candidate.standing.hops if order.playbook.changes is Changes.MINOR else (),
+        needs=work.needs,
+        hops=work.hops,
         expected=steps_range(work.steps, order.measured),
         deadline=candidate.standing.deadline,
         saved_per_month=saved_per_month(candidate, order.playbook, compat),
-        notes=work.notes,
+        notes=(*work.notes, *placed.notes),
+        traits=work.traits,
+        mends=work.mends,
     )
 
 
@@ -224,6 +246,7 @@ def _sealed(order: Order, stages: tuple[Stage, ...], members: tuple[Member, ...]
         service_limits=dict(order.service_limits),
         expected=total(ranges),
         playbook_purpose=playbook.purpose,
+        of=order.of,
     )
     named = replace(header, id=f"{playbook.name}-{digest(to_json(header))[:_ID_DIGITS]}")
     return Plan(named, members, digest(to_json(named)))

@@ -7,10 +7,13 @@ from enum import StrEnum
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 from fleetkeeper.core.amount import ALL, NONE, ONE, Amount, duration_text, parse_duration
-from fleetkeeper.core.member_steps import TEMPLATES
+from fleetkeeper.core.expanding.addon_moves import BEFORE, is_exact
+from fleetkeeper.core.expanding.addons import WHEN
+from fleetkeeper.core.expanding.kinds import CHANGERS, OF_HOPS, SIDED, TEMPLATES
 from fleetkeeper.core.playbook import Changes, GateSpec, OnFailure, Params, Playbook, StageSpec, StepSpec, When
 from fleetkeeper.core.playbook_windows import read_windows
 from fleetkeeper.core.selector import KEYS, Selector
+from fleetkeeper.core.traits import NEEDS
 from fleetkeeper.documents import Table
 from fleetkeeper.errors import ParamError, UsageError
 
@@ -45,9 +48,6 @@ Choice = TypeVar("Choice", bound=StrEnum)
 HARMLESS = frozenset({"preflight", "wait-for", "notify"})
 """Kinds of steps that change nothing. A run of these alone needs no approval, so the list is short and closed."""
 
-CHANGERS: Mapping[str, Changes] = {"update-addon": Changes.ADDONS}
-"""Kinds of steps whose change a playbook has to declare."""
-
 _PLACES: Mapping[str, frozenset[str]] = {
     "soak": frozenset({"after"}),
     "change": frozenset({"before"}),
@@ -78,6 +78,7 @@ def read_playbook(root: Table, digest: str, origin: str, steps: Known, gates: Kn
         origin=origin,
         digest=digest,
     )
+    _note_torn(root.tables("steps"), playbook.steps)
     for key in ("steps", "stages", "holds"):
         _note_repeated(root.tables(key))
         if key != "holds" and not root.tables(key):
@@ -93,17 +94,22 @@ class _Reader:
 
     def step(self, table: Table, changes: Changes) -> StepSpec:
         kind = table.text("kind", choices=sorted(self._steps))
+        each_hop = table.boolean("each_hop", False)
         if kind in self._steps:
             _note_undeclared(table, kind, changes)
+            _note_hopless(table, kind, changes, each_hop=each_hop)
         timeout = _duration(table, "timeout", timedelta(hours=1))
+        params = _params(table, self._steps.get(kind), TEMPLATES.get(kind, dict), timeout)
+        _note_sideless(table, kind, params, changes, each_hop=each_hop)
         return StepSpec(
             name=table.text("name", check=_wrong_name),
             kind=kind,
-            params=_params(table, self._steps.get(kind), TEMPLATES.get(kind, dict), timeout),
+            params=params,
             timeout=timeout,
             retries=table.integer("retries", 0, minimum=0, maximum=20),
             backoff=_duration(table, "backoff", timedelta(minutes=1)),
             version=_version(self._steps.get(kind)),
+            each_hop=each_hop,
         )
 
     def gate(self, table: Table, *, hold: bool = False) -> GateSpec:
@@ -119,6 +125,7 @@ class _Reader:
             each_group=False if hold else table.boolean("each_group", False),
             timeout=timeout,
             version=_version(self._gates.get(kind)),
+            only=table.text("only", choices=sorted(NEEDS)) if not hold and table.has("only") else "",
         )
 
     def stage(self, table: Table) -> StageSpec:
@@ -252,8 +259,40 @@ def _note_undeclared(table: Table, kind: str, changes: Changes) -> None:
             f'may change something, and the playbook says changes = "{changes}", for which nobody is asked',
             f"use only {_listed(HARMLESS)}, or say what the playbook changes",
         )
-    elif kind in CHANGERS and changes not in (CHANGERS[kind], Changes.MINOR, Changes.NODES):
-        table.mistake("kind", f'changes {CHANGERS[kind]}, and the playbook says changes = "{changes}"')
+    elif kind in CHANGERS and changes not in CHANGERS[kind]:
+        words = " or ".join(f'"{each}"' for each in Changes if each in CHANGERS[kind])
+        table.mistake("kind", f'{kind} belongs to changes = {words}, and the playbook says changes = "{changes}"')
+
+
+def _note_hopless(table: Table, kind: str, changes: Changes, *, each_hop: bool) -> None:
+    """The block of hops is of upgrades alone, and has what means nothing outside of it."""
+    if each_hop and changes is not Changes.MINOR:
+        table.mistake("each_hop", f'is set, and changes = "{changes}" has no hops', 'only changes = "minor" has')
+    if not each_hop and changes is Changes.MINOR and kind in OF_HOPS:
+        table.mistake("kind", f"{kind} is done in each hop", "set each_hop = true")
+
+
+def _note_sideless(table: Table, kind: str, params: Params, changes: Changes, *, each_hop: bool) -> None:
+    """In the block a step that may stand on either side of the control plane says on which; elsewhere there is none."""
+    inner = table.table("params")
+    if each_hop and kind in SIDED and WHEN not in params:
+        inner.mistake(WHEN, "is missing", f'{kind} stands "before" or "after" the control plane of its hop')
+    if not each_hop and kind in SIDED and WHEN in params:
+        inner.mistake(WHEN, "is set, and the step is in no hop", "set each_hop = true, or leave it out")
+    if kind == "update-addon" and params.get("version") == BEFORE and changes is not Changes.ROLLBACK:
+        inner.mistake("version", '"before" is the version from before an upgrade', 'only changes = "rollback" has one')
+    if each_hop and kind == "update-addon" and is_exact(params):
+        inner.mistake("version", "one version does not go with every minor on the way", 'use "latest" or "default"')
+
+
+def _note_torn(tables: Sequence[Table], steps: Sequence[StepSpec]) -> None:
+    """What is repeated for each hop stands together: a step between would have to be in the block, or outside."""
+    hops = [idx for idx, step in enumerate(steps) if step.each_hop]
+    for idx in range(hops[0], hops[-1]) if hops else ():
+        if not steps[idx].each_hop:
+            tables[idx].mistake(
+                "", "stands between steps with each_hop", "set each_hop = true, or move it before or after them"
+            )
 
 
 def _note_misplaced(table: Table, kind: str, place: str) -> None:

@@ -15,6 +15,8 @@ class Where(StrEnum):
     CHANNELS = "engine.channels"
     PROMETHEUS = "engine.prometheus"
     CALENDARS = "engine.calendars"
+    SILENCERS = "engine.silencers"
+    CHARTS = "engine.charts"
 
 
 Names = Mapping[str, Where]

@@ -27,8 +27,11 @@ from fleetkeeper.core.run import (
     UnitState,
     Why,
 )
+from fleetkeeper.core.run_after import after
 from fleetkeeper.core.run_eta import remaining
+from fleetkeeper.core.run_way_back import soonest, ways_back
 from fleetkeeper.core.text import safe
+from fleetkeeper.core.way_back import countdown
 from fleetkeeper.core.wording import counted, some
 
 EXAMPLES = 3
@@ -68,6 +71,8 @@ def run_page(seen: Seen, now: datetime, width: int) -> tuple[Line, ...]:
     lines = [*_head(seen, now, width), Line("")]
     for idx in range(len(seen.plan.header.stages)):
         lines += _stage(seen, idx, now, width)
+    lines += _ways_back(seen, now, width)
+    lines += _after(seen, width)
     if seen.freezes:
         lines += [Line(""), *_freezes(seen.freezes, now, width)]
     if seen.events:
@@ -281,6 +286,35 @@ def _task(plan: Plan, task: Task, row: Step | None, name: str, now: datetime) ->
 
 
 # ---- the rest
+
+
+def _ways_back(seen: Seen, now: datetime, width: int) -> Iterator[Line]:
+    """Until when EKS takes control planes back that this run has moved: the first to end come first."""
+    found = soonest(ways_back(seen.steps, now), seen.tasks)
+    if not found:
+        return
+    names = names_of(seen.tasks)
+    shown = found if seen.every else found[:EXAMPLES]
+    yield from (Line(""), Line("Ways back", _HEAD))
+    for task, way in shown:
+        yield from _filled(f"{names[task.key.idx]}: {countdown(way, now)}", "  ", width)
+    if len(found) > len(shown):
+        yield Line(f"  and {len(found) - len(shown)} more, later", _DIM)
+
+
+def _after(seen: Seen, width: int) -> Iterator[Line]:
+    """What the ends of members left to their owners; with `--all` of every member."""
+    found = after(seen.steps)
+    if not found:
+        return
+    names = names_of(seen.tasks)
+    shown = sorted(found.items())[: None if seen.every else EXAMPLES]
+    yield from (Line(""), Line("After the last step", _HEAD))
+    for idx, each in shown:
+        for fact in each.told:
+            yield from _filled(f"{names[idx]}: {fact}", "  ", width)
+    if len(found) > len(shown):
+        yield Line(f"  and {len(found) - len(shown)} more members: `fleetkeeper run log {seen.run.id}`", _DIM)
 
 
 def _freezes(freezes: Sequence[Freeze], now: datetime, width: int) -> Iterator[Line]:

@@ -140,6 +140,10 @@ class Snapshot:
         return self.value(parts.API_SERVICES) or ()
 
     @property
+    def gitops(self) -> tuple[observed.GitOpsApp, ...]:
+        return self.value(parts.GITOPS) or ()
+
+    @property
     def api_use(self) -> observed.ApiUse | None:
         found: observed.ApiUse | None = self.value(parts.API_USE)
         return found

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from fleetkeeper.core.frozen import replace
 from fleetkeeper.core.playbook import StepSpec
 from fleetkeeper.core.run import Cause, Event, Role, Step, StepState, Task, TaskState, Why
+from fleetkeeper.core.step_sets import outliving
 from fleetkeeper.core.verdict import Blocked, Done, Failed, Memory, Skip, Unknown, Verdict, Wait
 
 BLOCKED_AGAIN = timedelta(minutes=1)
@@ -117,7 +118,8 @@ class Tick:
         return Ticked(task, step, (self._event("failed", f"{self.spec.name} failed: {text}"),), wakes=True)
 
     def next_attempt(self, error: str = "") -> Step:
-        """The step as it begins anew: what it remembers goes, for a new attempt has a token of its own.
+        """The step as it begins anew: what it remembers goes, for a new attempt has a token of its own; not how the
+        world was before the first attempt, which a restore needs.
 
         Its time begins anew too: a soak that failed is soaked in full.
         """
@@ -127,7 +129,7 @@ class Tick:
             since=self.now,
             attempt=self.step.attempt + 1,
             token="",
-            memory={},
+            memory=outliving(self.step.memory),
             intent="",
             started_at=None,
             deadline=None,
@@ -171,6 +173,7 @@ class Tick:
         step = replace(
             self.step,
             polls=self.step.polls + 1,
+            memory=self.step.memory if verdict.keep is None else verdict.keep,
             started_at=self.step.started_at or self.now,
             deadline=self.step.deadline or self.now + self.spec.timeout,
         )

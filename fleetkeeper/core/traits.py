@@ -1,4 +1,4 @@
-"""What of a member needs an approval of its own: a gate with `only` stands for it, or the plan leaves the member out."""
+"""What of a member needs an approval of its own: a gate with `only` stands for it, or the plan leaves it out."""
 
 from collections.abc import Mapping
 

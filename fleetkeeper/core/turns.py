@@ -13,9 +13,12 @@ from fleetkeeper.core import parts
 
 SLOW = (
     *(parts.CRDS, parts.VOLUMES, parts.WEBHOOKS, parts.API_SERVICES),
-    *(parts.API_USE, parts.OBJECT_TRACES, parts.CUSTOMISED),
+    *(parts.GITOPS, parts.API_USE, parts.OBJECT_TRACES, parts.CUSTOMISED),
 )
-"""What only an installation or an upgrade changes; the API server's metric remembers what happened unseen."""
+"""What only an installation or an upgrade changes, or what is looked at anew before it matters (what Git deploys).
+
+The API server's metric remembers what happened unseen.
+"""
 
 _REST = 2 / 3
 _FRESH = 0.9

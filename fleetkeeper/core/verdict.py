@@ -20,20 +20,25 @@ class Done:
 class Wait:
     """Nothing to do now. why is told to people; look again after `again`, None for the engine's usual pace.
 
-    owner: who could end the wait, "" when it ends by itself.
+    owner: who could end the wait, "" when it ends by itself. keep: what the next looks need; None leaves it as it is.
     """
 
     why: str
     again: timedelta | None = None
     owner: str = ""
+    keep: Memory | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Change the world: what is the sentence of a dry run (`update coredns from v1.11.1 to v1.11.4`)."""
+    """Change the world: what is the sentence of a dry run (`update coredns from v1.11.1 to v1.11.4`).
+
+    details: lines that a dry run may show beneath it, such as a diff; they are stored nowhere.
+    """
 
     what: str
     memory: Memory = field(default_factory=dict)
+    details: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One step of one member. text: what it would do, or what it says; fix: what would free it."""
+    """One step of one member. text: what it would do, or what it says; fix: what would free it; details: a diff."""
 
     member: str
     stage: str
@@ -37,6 +37,7 @@ class Tried:
     effect: Effect
     text: str
     fix: str = ""
+    details: str = ""
 
 
 def dry_run(world: World, steps: Kinds, plan: Plan) -> Iterator[Tried]:
@@ -49,39 +50,35 @@ def dry_run(world: World, steps: Kinds, plan: Plan) -> Iterator[Tried]:
 def _member(world: World, steps: Kinds, plan: Plan, member: Member) -> tuple[Tried, ...]:
     subject = Subject(plan.header, None, member, member.stage, member.group)
     stage = plan.header.stages[member.stage].name
-    found = []
-    for spec in member.steps:
-        effect, text, fix = _step(world, steps, subject, spec)
-        found.append(Tried(member.name, stage, spec.name, effect, text, fix))
-    return tuple(found)
+    return tuple(Tried(member.name, stage, spec.name, *_step(world, steps, subject, spec)) for spec in member.steps)
 
 
-def _step(world: World, steps: Kinds, subject: Subject, spec: StepSpec) -> tuple[Effect, str, str]:
+def _step(world: World, steps: Kinds, subject: Subject, spec: StepSpec) -> tuple[Effect, str, str, str]:
     kind = steps.get(spec.kind)
     if kind is None:
-        return Effect.UNKNOWN, f"this release has no {spec.kind}", "update fleetkeeper"
+        return Effect.UNKNOWN, f"this release has no {spec.kind}", "update fleetkeeper", ""
     now = world.clock.now()
     try:
         code = kind.of(spec.params)
         moment = Moment(now, now, "")
         return _told(code.decide(code.look(world, subject, moment), moment), spec)
     except FleetkeeperError as error:
-        return Effect.UNKNOWN, f"it could not be looked at: {error}", ""
+        return Effect.UNKNOWN, f"it could not be looked at: {error}", "", ""
 
 
-def _told(verdict: Verdict, spec: StepSpec) -> tuple[Effect, str, str]:
+def _told(verdict: Verdict, spec: StepSpec) -> tuple[Effect, str, str, str]:
     match verdict:
         case Act():
-            return Effect.ACTS, verdict.what, ""
+            return Effect.ACTS, verdict.what, "", verdict.details
         case Done():
-            return Effect.DONE, verdict.note or spec.name, ""
+            return Effect.DONE, verdict.note or spec.name, "", ""
         case Skip():
-            return Effect.NOTHING, verdict.why, ""
+            return Effect.NOTHING, verdict.why, "", ""
         case Wait():
-            return Effect.WAITS, verdict.why, f"{verdict.owner} can end it" if verdict.owner else ""
+            return Effect.WAITS, verdict.why, f"{verdict.owner} can end it" if verdict.owner else "", ""
         case Blocked():
-            return Effect.BLOCKED, verdict.why, verdict.fix
+            return Effect.BLOCKED, verdict.why, verdict.fix, ""
         case Failed():
-            return Effect.FAILS, verdict.why, verdict.fix
+            return Effect.FAILS, verdict.why, verdict.fix, ""
         case Unknown():
-            return Effect.UNKNOWN, verdict.question, ""
+            return Effect.UNKNOWN, verdict.question, "", ""

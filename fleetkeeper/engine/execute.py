@@ -19,6 +19,7 @@ from fleetkeeper.core.run import OVER, Cause, Changes, Event, Run, RunState, Run
 from fleetkeeper.engine.budgets import Budgets
 from fleetkeeper.engine.crew import Crew, Pool
 from fleetkeeper.engine.guarding import Archive
+from fleetkeeper.engine.heartbeat import Heartbeat
 from fleetkeeper.engine.holding import Outside
 from fleetkeeper.engine.pacing import Every, Flight, Share
 from fleetkeeper.engine.run_ports import Claim, Outcome, Runs
@@ -80,6 +81,7 @@ class Executor:
         self._budgets = budgets
         self._runs: Runs = ticker.world.runs
         self._archive = Archive(self._runs)
+        self._heartbeat = Heartbeat(ticker.world)
         self._flight = Flight()
         self._done: queue.SimpleQueue[tuple[TaskKey, Outcome | None]] = queue.SimpleQueue()
         self._active: dict[str, Run] = {}
@@ -146,6 +148,7 @@ class Executor:
         self._active = {run.id: run for run in self._runs.runs(over=False)}
         kept = frozenset(self._active)
         self._outside.forget(kept)
+        self._heartbeat.forget(kept)
         self._share.forget(kept)
         self._tampered = {id: why for id, why in self._tampered.items() if id in kept}
         self._archive.forget(frozenset(run.plan for run in self._active.values()))
@@ -156,8 +159,10 @@ class Executor:
 
     def _look_around(self, run: Run) -> None:
         try:
-            self._outside.look(run, self._archive.of(run.plan).header)
+            frozen = self._archive.of(run.plan)
+            self._outside.look(run, frozen.header)
             self._tampered.pop(run.id, None)
+            self._heartbeat.beat(run, frozen)
         except Tampered as error:
             self._tampered[run.id] = str(error)
         except Exception as error:  # a run that cannot be looked at stays held, and says so when it decides

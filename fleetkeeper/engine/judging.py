@@ -36,6 +36,8 @@ def held_by(findings: Sequence[Finding], text: str) -> Blocked:
 
 
 def _concerns(entry: Entry, member: Member) -> bool:
-    """Whether it breaks at once, or at a minor that the plan takes the member to."""
+    """Whether it breaks at once, or at a minor that the plan takes the member to, and no step of the plan mends it."""
     minor = entry.finding.minor
+    if entry.finding.fingerprint in member.mends:
+        return False
     return minor is None or (bool(member.hops) and minor <= Minor.parse(member.hops[-1]))

@@ -11,7 +11,7 @@ from fleetkeeper.core.field_owners import AddonObject
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.engine.ports import Kube
 from fleetkeeper.engine.reading import Reading
-from fleetkeeper.errors import GapReason
+from fleetkeeper.errors import GapReason, ReadError
 
 # After one of these the API server's other parts are not tried: each would only wait as long for the same answer.
 _HOPELESS = frozenset({GapReason.UNREACHABLE, GapReason.TIMEOUT, GapReason.UNAUTHENTICATED, GapReason.WRONG_ENDPOINT})
@@ -62,10 +62,19 @@ class KubeLook:
             (parts.VOLUMES, kube.volumes),
             (parts.WEBHOOKS, kube.webhooks),
             (parts.API_SERVICES, kube.api_services),
+            (parts.GITOPS, lambda: self._gitops(kube, reading)),
             (parts.API_USE, kube.api_use),
             (parts.OBJECT_TRACES, lambda: self._traces(kube, reading)),
             (parts.CUSTOMISED, lambda: kube.customised(self.objects)),
         )
+
+    def _gitops(self, kube: Kube, reading: Reading) -> tuple[observed.GitOpsApp, ...]:
+        crds: Any = reading.value(parts.CRDS)
+        known = self.last(parts.CRDS) if crds is None else crds
+        if known is None:
+            gap = reading.gap(parts.CRDS)
+            raise ReadError("which definitions there are was not seen", gap.reason if gap else GapReason.NOT_READ)
+        return kube.gitops(known)
 
     def _traces(self, kube: Kube, reading: Reading) -> tuple[observed.ObjectTrace, ...]:
         crds: Any = reading.value(parts.CRDS)

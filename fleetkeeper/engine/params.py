@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from fleetkeeper.core.amount import parse_duration
 from fleetkeeper.core.playbook import Param, Params
+from fleetkeeper.core.versions import Minor
 from fleetkeeper.errors import ParamError
 
 T = TypeVar("T")
@@ -97,6 +98,17 @@ class Given:
             else:
                 found[key] = value
         return found
+
+    def minor(self, name: str) -> Minor:
+        """A Kubernetes minor such as 1.36."""
+        text = self.text(name)
+        if name in self._wrong:
+            return Minor(1, 1)
+        try:
+            found = Minor.parse(text)
+        except ValueError as error:
+            return self._noted(name, str(error), Minor(1, 1))
+        return found if str(found) == text else self._noted(name, f"must be a minor such as {found}", found)
 
     def pair(self, name: str) -> tuple[str, str]:
         """One `field=value`; two empty texts where it is absent."""

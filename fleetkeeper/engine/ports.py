@@ -131,6 +131,10 @@ class Kube(Protocol):
         """Only those that a service of the cluster serves."""
         ...
 
+    def gitops(self, crds: Sequence[model.Crd]) -> tuple[observed.GitOpsApp, ...]:
+        """What Argo CD and Flux deploy here; crds tell whether they are installed, and nothing is asked where not."""
+        ...
+
     def api_use(self) -> observed.ApiUse: ...
 
     def object_traces(self, kinds: Sequence[LiveKind]) -> tuple[observed.ObjectTrace, ...]:

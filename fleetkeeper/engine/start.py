@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from fleetkeeper.core.candidates import current_facts, moved
+from fleetkeeper.core.candidates import current_facts, moved, needed
 from fleetkeeper.core.model import ClusterId
 from fleetkeeper.core.parts import CONTROL_PLANE
 from fleetkeeper.core.plan import Member, Plan
@@ -91,7 +91,8 @@ class Starter:
 
     def _refuse_unfit(self, plan: Plan, key: str) -> None:
         header = plan.header
-        again = f"fleetkeeper plan {header.playbook}" + (f" -l '{header.selector}'" if header.selector else "")
+        again = f"fleetkeeper plan {header.playbook}" + (f" --of {header.of}" if header.of else "")
+        again += f" -l '{header.selector}'" if header.selector else ""
         if self.fleet.clock.now() >= header.expires_at:
             raise UsageError(
                 f"plan {header.id} expired on {header.expires_at:%Y-%m-%d %H:%M} UTC: make a new one, `{again}`"
@@ -102,7 +103,7 @@ class Starter:
 
     def _moved(self, plan: Plan) -> Iterator[tuple[int, str]]:
         """The members, by idx, that are not what the plan was made for, and why."""
-        now = {each.cluster.id: each for each in self.fleet.snapshots(Selector())}
+        now = {each.cluster.id: each for each in self.fleet.snapshots(Selector(), needed(plan.header.changes))}
         for member in plan.members:
             if reason := _why_moved(member, now):
                 yield member.idx, reason

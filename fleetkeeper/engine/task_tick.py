@@ -12,12 +12,13 @@ from fleetkeeper.core.frozen import replace
 from fleetkeeper.core.playbook import StepSpec
 from fleetkeeper.core.run import Cause, Control, Hold, Role, StepState, TaskState, Why
 from fleetkeeper.core.run import Step as StepRow
+from fleetkeeper.core.step_sets import set_before
 from fleetkeeper.core.stepping import Tick, Ticked, first_look
 from fleetkeeper.core.verdict import Act, Failed, Memory, Verdict
 from fleetkeeper.engine.guarding import Frozen, Gatekeeper, subject_of
 from fleetkeeper.engine.run_ports import Claim, Guard, Outcome
 from fleetkeeper.engine.step import Kinds, Step, Subject, moment_of, token_of
-from fleetkeeper.engine.undoing import Undoer
+from fleetkeeper.engine.undoing import Undoer, begins_set_back
 from fleetkeeper.engine.world import World
 from fleetkeeper.errors import FleetkeeperError, ParamError, ReadError, Refused, StoreUnavailable
 from fleetkeeper.values import to_json
@@ -29,6 +30,9 @@ _LONGEST_SILENCE = timedelta(minutes=5)
 
 _PASSED = {StepState.SUCCEEDED, StepState.SKIPPED, StepState.UNKNOWN}
 """States of a step behind which the next one may begin; unknown, where an operator said to go on."""
+
+_OPEN = {StepState.READY, StepState.INTENDED, StepState.ACTING, StepState.WAITING}
+"""States of a step that goes on; one in another begins anew."""
 
 _OUTSIDE = {Cause.PAUSED, Cause.FREEZE, Cause.WINDOW, Cause.INCIDENT}
 
@@ -87,6 +91,8 @@ class Ticker:
         outcome = self._looked(claim, frozen, read)
         if outcome is None or outcome.task.state is not TaskState.RUNNING or outcome.task.step == claim.task.step:
             return outcome
+        if claim.step and claim.step.attempt:  # after a set was put back, the next step has a row already
+            return outcome
         next_claim = replace(claim, task=outcome.task, step=None, epoch=outcome.epoch)
         following = self._looked(next_claim, frozen, None, follows=True)
         if following is None:
@@ -144,7 +150,9 @@ class _Look:
         if self.claim.step is None and (before := self._skipped_over()):
             name = self.tick.task.name
             return self.tick.tampered(f"{name} stands at {spec.name}, but {before} before it has not ended")
-        if step.state in (StepState.UNKNOWN, StepState.FAILED):  # a person said retry
+        if self._puts_back:
+            return self._set_back(subject)
+        if step.state not in _OPEN:  # a person said retry
             self.tick = replace(self.tick, step=self.tick.next_attempt(step.error))
         if held := self._still_held():
             return held
@@ -172,10 +180,31 @@ class _Look:
         return is_sealed(row, to_json(spec.params), self.frozen.digest, self._gatekeeper.key)
 
     def _undone(self, subject: Subject) -> Ticked:
-        role, specs = self.claim.task.role, self.frozen.specs(self.claim.task)
-        undoer = Undoer(self.ticker.world, subject, specs, lambda spec: self.ticker.code(role, spec), self._is_own)
-        self.tick, ticked = undoer.undone(self.tick)
+        self.tick, ticked = self._undoer(subject).undone(self.tick)
         return ticked
+
+    def _set_back(self, subject: Subject) -> Ticked:
+        """A pause or a freeze holds it; a closed window or an incident does not, for it may be what ends that."""
+        held = self._held()
+        if held is not None and held.task.why is not None and held.task.why.cause in (Cause.PAUSED, Cause.FREEZE):
+            return held
+        self.tick, ticked = self._undoer(subject).set_back(self.tick, self._set)
+        return ticked
+
+    def _undoer(self, subject: Subject) -> Undoer:
+        role, specs = self.claim.task.role, self.frozen.specs(self.claim.task)
+        return Undoer(self.ticker.world, subject, specs, lambda spec: self.ticker.code(role, spec), self._is_own)
+
+    @property
+    def _puts_back(self) -> bool:
+        """Whether this task is putting back a set of which its current step failed."""
+        step = self.claim.step
+        return step is not None and step.state is StepState.UNDOING and self.claim.task.state is not TaskState.ABORTING
+
+    @property
+    def _set(self) -> range:
+        task = self.claim.task
+        return set_before(self.frozen.specs(task), task.step)
 
     def _carried_out(self, code: Step, subject: Subject, verdict: Verdict) -> Ticked:
         if not isinstance(verdict, Act):
@@ -243,6 +272,9 @@ class _Look:
 
     def outcome(self, ticked: Ticked) -> Outcome:
         """What is to be stored of a tick; a step that changed is sealed anew, but not for its polls alone."""
+        failed = ticked.task.state is TaskState.FAILED and ticked.step is not None
+        if failed and self._set and not self._puts_back:
+            ticked = begins_set_back(ticked, self.tick.now)
         step, before = ticked.step, self.claim.step
         steps: tuple[StepRow, ...] = ()
         if step is not None and before is not None and replace(before, polls=step.polls) == step:

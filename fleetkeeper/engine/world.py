@@ -8,9 +8,25 @@ from typing import Protocol
 from fleetkeeper.core.approval import Approval
 from fleetkeeper.core.run import Hold
 from fleetkeeper.core.waivers import Decisions
+from fleetkeeper.engine.command_state import CommandState
 from fleetkeeper.engine.ports import Clock, Store
+from fleetkeeper.engine.releases import NoReleases, Releases
 from fleetkeeper.engine.run_ports import Runs
+from fleetkeeper.engine.silences import NoSilences, Silences
 from fleetkeeper.engine.writers import Writers
+
+__all__ = [
+    "Answer",
+    "Approvals",
+    "Calendars",
+    "CommandState",
+    "Hooks",
+    "Messenger",
+    "MetricSource",
+    "Programs",
+    "Sample",
+    "World",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +49,6 @@ class Hooks(Protocol):
         ...
 
     def ask(self, name: str, query: Mapping[str, str]) -> Answer: ...
-
-
-@dataclass(frozen=True, slots=True)
-class CommandState:
-    """A command of the executor's own machine. exit_code None: it runs, or it is lost.
-
-    lost: it was begun, and what watched it is gone (the machine restarted): nobody knows how it ended.
-    """
-
-    exit_code: int | None
-    output: str
-    lost: bool = False
 
 
 class Programs(Protocol):
@@ -138,3 +142,5 @@ class World:
     messenger: Messenger
     approvals: Approvals
     decisions: Decisions = field(default_factory=Decisions)
+    silences: Silences = field(default_factory=NoSilences)
+    releases: Releases = field(default_factory=NoReleases)

@@ -1,12 +1,13 @@
 """How the executor changes clouds and clusters: narrow ports, with credentials other than the reader's."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from fleetkeeper.core import model, observed
 from fleetkeeper.core.insights import Insight
+from fleetkeeper.core.live import LiveNode, LivePod
 from fleetkeeper.core.model import Scope
 from fleetkeeper.core.versions import Minor
 
@@ -103,6 +104,13 @@ class CloudWriter(Protocol):
 
     def update(self, cluster: str, id: str, addon: str = "", node_group: str = "") -> observed.EksUpdate: ...
 
+    def who(self, cluster: str, operation: str, since: datetime) -> str:
+        """Who called an operation of EKS for the cluster first since then, as CloudTrail knows them (an ARN).
+
+        "" where it knows nobody, or may not be asked: this never raises, for nothing depends on it.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectRef:
@@ -122,8 +130,33 @@ class KubeWriter(Protocol):
         """The object, None when it is not there."""
         ...
 
+    def objects(self, ref: ObjectRef) -> tuple[Mapping[str, object], ...]:
+        """Every object of the kind, in one namespace or, where ref names none, in all; its name is not asked for.
+
+        NOT_FOUND for an API that is not served.
+        """
+        ...
+
+    def nodes(self) -> tuple[LiveNode, ...]: ...
+
+    def pods(self, on: Collection[str]) -> tuple[LivePod, ...]:
+        """The pods on the named nodes, finished ones too, each with the workload at its top."""
+        ...
+
+    def budgets(self) -> tuple[observed.Budget, ...]:
+        """Every PodDisruptionBudget with its status."""
+        ...
+
     def create(self, ref: ObjectRef, body: Mapping[str, object]) -> Mapping[str, object]:
         """Create it; when an object of this name is there already, that one."""
+        ...
+
+    def patch(self, ref: ObjectRef, change: Mapping[str, object], version: str = "") -> Mapping[str, object]:
+        """Merge a change (RFC 7396) into the object, and answer it as it is then.
+
+        version: the resourceVersion of the object that the change was made from: IN_USE when somebody changed it since,
+        so that nothing of theirs is lost. A change of lists needs it; "" is for single keys that stand by themselves.
+        """
         ...
 
     def delete(self, ref: ObjectRef) -> None:

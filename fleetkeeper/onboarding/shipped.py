@@ -13,6 +13,7 @@ KUBERNETES_READER = "kubernetes-reader.yaml"
 KUBERNETES_HELM = "kubernetes-helm.yaml"
 EXECUTOR_POLICY = "executor-policy.json"
 KUBERNETES_EXECUTOR = "kubernetes-executor.yaml"
+KUBERNETES_EXECUTOR_HELM = "kubernetes-executor-helm.yaml"
 
 GROUP = "fleetkeeper:readers"
 """The Kubernetes group that the shipped RBAC gives its rights to."""

@@ -6,9 +6,12 @@ from pathlib import Path
 from fleetkeeper.config import EngineSettings, HookSettings, ProgramSettings, SecretText
 from fleetkeeper.documents import Check, Table
 from fleetkeeper.settings import checks
+from fleetkeeper.settings.changing import read_direct, read_proposals
+from fleetkeeper.settings.charts import read_charts
 from fleetkeeper.settings.entries import entry_name, header, note_repeated, plain_headers
 from fleetkeeper.settings.outside import read_calendars, read_freezes, read_prometheus
 from fleetkeeper.settings.services import read_services
+from fleetkeeper.settings.silencers import read_silencers
 from fleetkeeper.settings.sources import Surroundings
 
 
@@ -18,17 +21,31 @@ def read_engine(table: Table, around: Surroundings) -> EngineSettings:
     programs = tuple(_program(inner, around) for inner in table.tables("programs"))
     note_repeated(table.tables("hooks"), [each.name for each in hooks])
     note_repeated(table.tables("programs"), [each.name for each in programs])
+    named = {each.name for each in hooks}
+    channels = _channels(table, named)
     return EngineSettings(
         folder=around.path(table, "folder") or around.absolute(default.folder, False),
         hooks=hooks,
         programs=programs,
-        channels=_channels(table, {each.name for each in hooks}),
+        channels=channels,
         own_cluster=table.text("own_cluster", "", check=checks.cluster_arn),
         services=read_services(table.tables("services")),
         prometheus=read_prometheus(table, around),
         calendars=read_calendars(table, around),
         freezes=read_freezes(table),
+        silencers=read_silencers(table, around),
+        charts=read_charts(table, around),
+        helm=_program_path(table, default.helm),
+        direct=read_direct(table),
+        proposals=read_proposals(table, named, {each.name for each in programs}, channels),
     )
+
+
+def _program_path(table: Table, default: str) -> str:
+    text = table.text("helm", default)
+    if "/" in text and not text.startswith("/"):
+        table.mistake("helm", "must be an absolute path, or a name that is found on PATH")
+    return text
 
 
 def _hook(table: Table, around: Surroundings) -> HookSettings:

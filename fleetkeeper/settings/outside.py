@@ -32,7 +32,7 @@ def _server(table: Table, around: Surroundings) -> PrometheusSettings:
     default = PrometheusSettings("", "")
     found = PrometheusSettings(
         name=table.text("name", check=entry_name),
-        url=_plain_url(
+        url=plain_url(
             table, table.text("url", check=checks.http_url), "set username, and password_env or password_file"
         ),
         username=table.text("username", ""),
@@ -40,7 +40,7 @@ def _server(table: Table, around: Surroundings) -> PrometheusSettings:
         token=around.secret(table, "token"),
         headers=plain_headers(table, "set token_env or token_file, or username and a password"),
         timeout_seconds=table.number("timeout_seconds", default.timeout_seconds, minimum=1, maximum=120),
-        ca_bundle=_ca_bundle(table, around),
+        ca_bundle=ca_bundle(table, around),
     )
     if found.token and found.password:
         table.mistake("token", "stands beside a password", "keep one of them")
@@ -56,11 +56,11 @@ def _calendar(table: Table, around: Surroundings) -> CalendarSettings:
     found = CalendarSettings(
         name=table.text("name", check=entry_name),
         file=around.path(table, "file"),
-        url=_plain_url(table, table.text("url", "", check=checks.http_url), "set secret_url_env or secret_url_file"),
+        url=plain_url(table, table.text("url", "", check=checks.http_url), "set secret_url_env or secret_url_file"),
         secret_url=around.secret(table, "secret_url"),
         everything=table.boolean("everything", default.everything),
         timezone=table.text("timezone", default.timezone, check=checks.timezone),
-        ca_bundle=_ca_bundle(table, around),
+        ca_bundle=ca_bundle(table, around),
     )
     if _count((found.file, found.url, found.secret_url)) != 1:
         table.mistake("", "must have one source", "set file, url, or secret_url_env or secret_url_file")
@@ -82,13 +82,13 @@ def _freeze(table: Table) -> FreezeSettings:
     return found
 
 
-def _plain_url(table: Table, url: str, fix: str) -> str:
+def plain_url(table: Table, url: str, fix: str) -> str:
     if checks.holds_password(url):
         table.mistake("url", "must not hold a password", fix)
     return url
 
 
-def _ca_bundle(table: Table, around: Surroundings) -> str:
+def ca_bundle(table: Table, around: Surroundings) -> str:
     path = around.path(table, "ca_bundle")
     if path and not Path(path).is_file():
         table.mistake("ca_bundle", "names a file that does not exist")

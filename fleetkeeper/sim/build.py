@@ -7,7 +7,7 @@ from itertools import cycle
 
 from fleetkeeper.sim import build_eks
 from fleetkeeper.sim.aws.catalog import catalog
-from fleetkeeper.sim.objects import extensions, helm, karpenter, nodes, platform, software, workloads
+from fleetkeeper.sim.objects import extensions, gitops, helm, karpenter, nodes, platform, software, workloads
 from fleetkeeper.sim.objects.recipes import Identity, Kept, Recipe, RecipeObjects
 from fleetkeeper.sim.objects.workloads import Ground
 from fleetkeeper.sim.scenario import AccountSpec, ClusterSpec, Look, Scenario, WorkloadSpec
@@ -103,12 +103,13 @@ def _recipes(seed: str, look: Look, region: str, places: list[nodes.NodePlace], 
     ground = Ground(tuple(places), now)
     running = list(_workloads(look, region))
     used = {workload.namespace for workload in running} | {release.namespace for release in look.helm.values()}
-    yield from platform.namespaces(look, used | extensions.namespaces(look), now)
+    yield from platform.namespaces(look, used | extensions.namespaces(look) | gitops.namespaces(look), now)
     yield from platform.rbac(look)
     yield from platform.classes()
     yield from nodes.recipes(seed, look, places, region, now)
     yield from karpenter.recipes(look)
     yield from extensions.recipes(look)
+    yield from gitops.recipes(look)
     for name in dict.fromkeys(_software_names(look)):
         yield from software.crds(name)
     for workload in running:

@@ -92,12 +92,23 @@ class SimInsightsRefresh:
     ended_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SimTrace:
+    """A write that CloudTrail has recorded. who is the ARN of its principal."""
+
+    operation: str
+    who: str
+    at: datetime
+    id: str
+
+
 @dataclass(slots=True)
 class EksRecord:
     """What EKS remembers of one cluster.
 
     tokens: operation and clientRequestToken → what they were sent with, and what that made.
     newer_features are those that are on and that the previous minor lacks: they forbid a rollback.
+    trail: what began updates, the oldest first.
     """
 
     updates: dict[str, SimUpdate] = field(default_factory=dict)
@@ -106,3 +117,4 @@ class EksRecord:
     refresh: SimInsightsRefresh | None = None
     newer_features: list[str] = field(default_factory=list)
     logs: list[str] | None = None  # types that are exported; None: as SimCluster.audit_logs says
+    trail: list[SimTrace] = field(default_factory=list)

@@ -4,37 +4,32 @@ What they do is what the adapters do to the same world over the wire; a contract
 """
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, TypeVar
-from urllib.parse import quote
-
-import msgspec
 
 from fleetkeeper.core import model, observed
 from fleetkeeper.core.insights import Insight
 from fleetkeeper.core.model import Scope
-from fleetkeeper.engine.writers import AddonUpdate, InsightsRefresh, NodeGroupUpdate, ObjectRef, VersionUpdate
-from fleetkeeper.errors import GapReason, InvalidAnswer, ReadError, Refused, Unreachable
+from fleetkeeper.engine.writers import AddonUpdate, InsightsRefresh, NodeGroupUpdate, VersionUpdate
+from fleetkeeper.errors import GapReason, ReadError, Refused
 from fleetkeeper.sim import ports_account
-from fleetkeeper.sim.aws import addon_updates, control_plane_updates, insights, node_group_updates
+from fleetkeeper.sim.aws import addon_updates, control_plane_updates, insights, node_group_updates, trail
 from fleetkeeper.sim.aws.backstage import Backstage
 from fleetkeeper.sim.aws.call import AwsError, Call, Principal
 from fleetkeeper.sim.aws.living_workers import LivingWorkers
 from fleetkeeper.sim.controllers.living import LivingWorld
-from fleetkeeper.sim.faults import Encounter, Harm, Side
-from fleetkeeper.sim.kube.answers import Answer
-from fleetkeeper.sim.kube.api import KubeApi, Request
+from fleetkeeper.sim.faults import Encounter, Side
+from fleetkeeper.sim.kube.api import KubeApi
 from fleetkeeper.sim.kube.rbac import User
 from fleetkeeper.sim.objects.platform import EXECUTORS
 from fleetkeeper.sim.ports import WorldCloud
+from fleetkeeper.sim.ports_execute_kube import AFTER, WorldKubeWriter
 from fleetkeeper.sim.ports_kube import error_of
-from fleetkeeper.sim.world import SimCluster, World
+from fleetkeeper.sim.world import SimCluster
 
 T = TypeVar("T")
 
 EXECUTOR = User("fleetkeeper-executor", (EXECUTORS,))
-_AFTER = (Harm.DROP_AFTER, Harm.TRUNCATE, Harm.GARBAGE)
-"""Faults that spoil the answer of a call whose effect is there."""
-
 _REASONS = {
     "ResourceNotFoundException": GapReason.NOT_FOUND,
     "ResourceInUseException": GapReason.IN_USE,
@@ -42,7 +37,6 @@ _REASONS = {
     "InvalidRequestException": GapReason.REJECTED,
     "InvalidStateException": GapReason.REJECTED,
 }
-_VERBS = {"GET": "get", "POST": "create", "DELETE": "delete"}
 
 
 class WorldWriters:
@@ -56,7 +50,7 @@ class WorldWriters:
     def cloud(self, scope: Scope) -> "WorldCloudWriter":
         return WorldCloudWriter(self._living, self._stage, scope)
 
-    def kube(self, scope: Scope | None, name: str, id: model.ClusterId) -> "WorldKubeWriter":
+    def kube(self, scope: Scope | None, name: str, id: model.ClusterId) -> WorldKubeWriter:
         world = self._living.world
         found = next((each for each in world.clusters.values() if each.arn == id.arn and each.name == name), None)
         if scope is None or found is None:
@@ -151,6 +145,16 @@ class WorldCloudWriter:
                 return each
         raise Refused(f"eks:DescribeUpdate of {cluster}: No update found for ID: {id}", GapReason.NOT_FOUND)
 
+    def who(self, cluster: str, operation: str, since: datetime) -> str:
+        def first() -> str:
+            found = self._found(cluster)
+            return trail.first(found, operation, since) if found else ""
+
+        try:
+            return self._done(cluster, "LookupEvents", first)
+        except ReadError:
+            return ""
+
     def _updates(self, cluster: str, addon: str, node_group: str) -> list[observed.EksUpdate]:
         """In the order in which they began; NOT_FOUND for a subject that the cluster has not, as EKS answers it."""
         found = self._found(cluster)
@@ -184,7 +188,7 @@ class WorldCloudWriter:
         met = Encounter(Side.AWS, cluster.account, cluster.region, cluster.key, operation)
         fault = self._world.fault(met) if faulty else None
         error = fault and error_of(fault, action)
-        if error and fault and fault.kind not in _AFTER:
+        if error and fault and fault.kind not in AFTER:
             raise error
         try:
             with self._world.lock:
@@ -196,79 +200,3 @@ class WorldCloudWriter:
         if error:
             raise error
         return answer
-
-
-class WorldKubeWriter:
-    """One cluster of a world (the KubeWriter port): its simulated API server answers, without the wire."""
-
-    def __init__(self, world: World, api: KubeApi, user: User, cluster: SimCluster) -> None:
-        self._world, self._api, self._user, self._cluster = world, api, user, cluster
-
-    def read(self, ref: ObjectRef) -> Mapping[str, object] | None:
-        answer = self._asked("GET", ref)
-        return None if _is_missing(answer, ref) else _object(answer, f"GET {_path(ref)}")
-
-    def create(self, ref: ObjectRef, body: Mapping[str, object]) -> Mapping[str, object]:
-        answer = self._asked("POST", ref, msgspec.json.encode(body))
-        found = self.read(ref) if answer.status == 409 and _body(answer).get("reason") == "AlreadyExists" else None
-        return found or _object(answer, f"POST {_path(ref, named=False)}")
-
-    def delete(self, ref: ObjectRef) -> None:
-        answer = self._asked("DELETE", ref)
-        if not _is_missing(answer, ref):
-            _object(answer, f"DELETE {_path(ref)}")
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-    def _asked(self, method: str, ref: ObjectRef, body: bytes = b"") -> Answer:
-        cluster, path = self._cluster, _path(ref, named=method != "POST")
-        operation = f"{ref.group}/{ref.plural}"
-        met = Encounter(Side.KUBE, cluster.account, cluster.region, cluster.key, operation, _VERBS[method])
-        fault = self._world.fault(met)
-        error = fault and error_of(fault, f"{method} {path}")
-        if error and fault and fault.kind not in _AFTER:
-            raise error
-        headers = {"accept": "application/json", "content-type": "application/json", "user-agent": "fleetkeeper/sim"}
-        answer = self._api.answer(cluster, self._user, Request.parse(method, path, "", headers, body))
-        if error:
-            raise error
-        assert isinstance(answer, Answer)
-        return answer
-
-
-def _path(ref: ObjectRef, named: bool = True) -> str:
-    root = f"/apis/{ref.group}/{ref.version}" if ref.group else f"/api/{ref.version}"
-    inside = f"/namespaces/{quote(ref.namespace)}" if ref.namespace else ""
-    return f"{root}{inside}/{ref.plural}" + (f"/{quote(ref.name)}" if named else "")
-
-
-def _body(answer: Answer) -> dict[str, Any]:
-    """The JSON object of an answer; {} where it is none, as for an API that is not served."""
-    try:
-        found: dict[str, Any] = msgspec.json.decode(answer.body, type=dict[str, Any])
-    except msgspec.DecodeError:
-        return {}
-    return found
-
-
-def _is_missing(answer: Answer, ref: ObjectRef) -> bool:
-    body = _body(answer)
-    details = body.get("details") or {}
-    missing = (body.get("reason"), details.get("name"), details.get("kind")) == ("NotFound", ref.name, ref.plural)
-    return answer.status == 404 and missing
-
-
-def _object(answer: Answer, what: str) -> Mapping[str, object]:
-    body = _body(answer)
-    if answer.status in (200, 201, 202):
-        return body
-    said = f"{what}: {body.get('message') or f'HTTP {answer.status}'}"
-    reasons = {404: GapReason.NOT_FOUND, 409: GapReason.IN_USE, 400: GapReason.REJECTED, 422: GapReason.REJECTED}
-    if answer.status == 403:
-        raise Refused(said)
-    if answer.status in reasons:
-        raise Refused(said, reasons[answer.status])
-    if answer.status >= 500 or answer.status == 429:
-        raise Unreachable(said, GapReason.THROTTLED if answer.status == 429 else GapReason.SERVER_ERROR)
-    raise InvalidAnswer(said)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import yaml
 
-from fleetkeeper.core import model, observed
+from fleetkeeper.core import gitops, model, observed
 from fleetkeeper.core.api_metric import api_use
 from fleetkeeper.core.api_search import NO_NAMES, ApiNames, LiveKind
 from fleetkeeper.core.compute import compute_kind, is_spot
@@ -36,7 +36,7 @@ class WorldKube:
         return self._cluster.patch
 
     def nodes(self) -> tuple[model.Node, ...]:
-        return tuple(map(_node, self._listed("/nodes")))
+        return tuple(map(node, self._listed("/nodes")))
 
     def workloads(self) -> tuple[model.Workload, ...]:
         found = [_templated(kind, each) for kind, resource in _KINDS.items() for each in self._listed(resource)]
@@ -90,6 +90,16 @@ class WorldKube:
     def api_services(self) -> tuple[observed.ApiService, ...]:
         found = map(around.api_service, self._listed("apiregistration.k8s.io/apiservices"))
         return tuple(each for each in found if each is not None)
+
+    def gitops(self, crds: Sequence[model.Crd]) -> tuple[observed.GitOpsApp, ...]:
+        kinds, trouble = gitops.served(crds)
+        if trouble:
+            raise ReadError(trouble, GapReason.NOT_FOUND)
+        found: list[observed.GitOpsApp] = []
+        for kind in kinds:
+            group, _, plural = gitops.RESOURCES[kind]
+            found += [app for each in self._listed(f"{group}/{plural}") for app in gitops.apps_of(kind, each)]
+        return tuple(found)
 
     def api_use(self) -> observed.ApiUse:
         """Of the clients of the scenario, and of none in this process."""
@@ -212,7 +222,7 @@ def _is_finished(job: Object) -> bool:
     return _holds(job, "Complete") or _holds(job, "Failed")
 
 
-def _node(obj: Object) -> model.Node:
+def node(obj: Object) -> model.Node:
     labels, spec = _labels(obj), obj.get("spec") or {}
     system = (obj.get("status") or {}).get("nodeInfo") or {}
     kind, group = compute_kind(labels, spec.get("providerID", ""))

@@ -168,6 +168,23 @@ class ApiServiceSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class GitOpsSpec:
+    """An Application of Argo CD or a HelmRelease of Flux that deploys a chart into a namespace.
+
+    version is what it asks for, deployed what is there; it is well where ready says so. Its kind is served where the
+    cluster has the software.
+    """
+
+    kind: str
+    name: str
+    chart: str
+    version: str
+    namespace: str
+    deployed: str
+    ready: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class AccountSpec:
     id: str
     name: str
@@ -215,6 +232,7 @@ class Look:
     workloads: Mapping[str, WorkloadSpec] = field(default_factory=dict)
     webhooks: Mapping[str, WebhookSpec] = field(default_factory=dict)
     api_services: Mapping[str, ApiServiceSpec] = field(default_factory=dict)
+    gitops: Mapping[str, GitOpsSpec] = field(default_factory=dict)
     insights: Mapping[str, InsightSpec] = field(default_factory=dict)
     deprecated_calls: Mapping[str, DeprecatedCallSpec] = field(default_factory=dict)
     faults: Mapping[str, Fault] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fleetkeeper import documents
+from fleetkeeper.core.gitops import RESOURCES
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.documents import Table
 from fleetkeeper.sim.faults import CACHED, Fault, FaultError, Harm, Side
@@ -16,6 +17,7 @@ from fleetkeeper.sim.scenario import (
     ClusterSpec,
     DeprecatedCallSpec,
     DeprecationSpec,
+    GitOpsSpec,
     HelmSpec,
     InsightSpec,
     Look,
@@ -164,6 +166,7 @@ def _part(table: Table) -> dict[str, Any]:
         "workloads": _keyed(table, "workload", _workload, lambda spec: f"{spec.namespace}/{spec.kind}/{spec.name}"),
         "webhooks": _keyed(table, "webhook", _webhook, lambda spec: spec.name),
         "api_services": _keyed(table, "api_service", _api_service, lambda spec: f"{spec.version}.{spec.group}"),
+        "gitops": _keyed(table, "gitops", _gitops, lambda spec: f"{spec.kind}/{spec.name}"),
         "insights": _keyed(table, "insight", _insight, lambda spec: f"{spec.name} {spec.version}"),
         "deprecated_calls": _keyed(table, "deprecated_call", _call, _call_name),
         "faults": _keyed(table, "fault", _fault, _fault_name),
@@ -282,6 +285,19 @@ def _api_service(table: Table) -> ApiServiceSpec:
         reason=table.text("reason", ""),
         message=table.text("message", ""),
         labels=table.mapping("labels", {}),
+    )
+
+
+def _gitops(table: Table) -> GitOpsSpec:
+    version = table.text("version")
+    return GitOpsSpec(
+        kind=table.text("kind", choices=tuple(RESOURCES)),
+        name=table.text("name"),
+        chart=table.text("chart"),
+        version=version,
+        namespace=table.text("namespace"),
+        deployed=table.text("deployed", version),
+        ready=table.boolean("ready", default=True),
     )
 
 

@@ -44,6 +44,9 @@ timeout_seconds = 20
 
 [serve]
 listen = "127.0.0.1:0"
+
+[[engine.direct]]
+components = ["addons"]
 """
 
 

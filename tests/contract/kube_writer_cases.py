@@ -1,13 +1,16 @@
-"""What every KubeWriter does with Velero's backups, whichever API server answers: cases by their sentence."""
+"""What every KubeWriter does, whichever API server answers: cases by their sentence, and the objects that they need."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 import pytest
 
+from fleetkeeper.core.gitops import RESOURCES
+from fleetkeeper.core.pods import Labels
 from fleetkeeper.engine.writers import KubeWriter, ObjectRef
 from fleetkeeper.errors import GapReason, ReadError
+from tests.contract.karpenter_crds import node_class, node_class_crd, node_pool, node_pool_crd, pool_ref
 
 NAMESPACE = "velero"
 
@@ -106,16 +109,129 @@ def everything_else_is_forbidden(kube: KubeWriter) -> None:
     for ref in (
         ObjectRef("", "v1", "namespaces", "", "default"),
         ObjectRef("", "v1", "secrets", NAMESPACE, "cloud-credentials"),
-        ObjectRef("apps", "v1", "deployments", "kube-system", "coredns"),
+        ObjectRef("", "v1", "nodes", "", "ip-10-0-0-1"),
+        ObjectRef("policy", "v1", "poddisruptionbudgets", NAMESPACE, "db"),
     ):
         refused(partial(kube.read, ref), GapReason.FORBIDDEN, "cannot get resource")
         refused(partial(kube.delete, ref), GapReason.FORBIDDEN, "cannot delete resource")
+        refused(partial(kube.patch, ref, {"metadata": {}}), GapReason.FORBIDDEN, "cannot patch resource")
+    deployment = ObjectRef("apps", "v1", "deployments", "kube-system", "coredns")
+    refused(partial(kube.delete, deployment), GapReason.FORBIDDEN, "cannot delete resource")
+    refused(partial(kube.objects, ObjectRef("", "v1", "secrets", "", "")), GapReason.FORBIDDEN, "cannot list resource")
+
+
+def nodes_are_read_with_their_kubelets(kube: KubeWriter) -> None:
+    assert kube.nodes()
+    assert all(each.name and each.node.kubelet.startswith("v1.") for each in kube.nodes())
+
+
+def pods_of_a_node_are_found_with_the_workload_at_their_top(kube: KubeWriter) -> None:
+    names = [each.name for each in kube.nodes()]
+    found = kube.pods(names)
+    assert any(each.controller.startswith("Deployment/") and each.labels for each in found)
+    busy = found[0].node
+    assert {each.node for each in kube.pods([busy])} == {busy}
+    among_many = kube.pods([busy, *(f"none-{number}" for number in range(30))])
+    assert {each.place for each in kube.pods([busy])} == {each.place for each in among_many}
+    assert kube.pods([]) == ()
+
+
+def a_pod_of_a_job_is_told_with_what_made_the_job(kube: KubeWriter) -> None:
+    (found,) = (each for each in kube.pods([each.name for each in kube.nodes()]) if each.name == "nightly-1-a")
+    assert (found.controller, found.kind) == ("CronJob/nightly", "CronJob")
+
+
+def budgets_are_read_with_their_selector(kube: KubeWriter) -> None:
+    (found,) = (each for each in kube.budgets() if each.name == "db")
+    assert (found.namespace, found.minimum, found.selector) == (NAMESPACE, "1", Labels({"app": "db"}))
+
+
+def node_pools_and_classes_are_listed(kube: KubeWriter) -> None:
+    (pool,) = pools(kube)
+    assert (pool["kind"], pool["metadata"]["name"]) == ("NodePool", "general")
+    listed: Any = kube.objects(ObjectRef("karpenter.k8s.aws", "v1", "ec2nodeclasses", "", ""))
+    assert [each["spec"]["amiSelectorTerms"] for each in listed] == [[{"alias": "al2023@latest"}]]
+
+
+def a_change_is_merged_and_answered(kube: KubeWriter) -> None:
+    (before,) = pools(kube)
+    ref, noted = pool_ref("general"), {"metadata": {"annotations": {"example.com/note": "1"}}}
+    changed: Any = kube.patch(ref, noted, before["metadata"]["resourceVersion"])
+    assert changed["metadata"]["annotations"]["example.com/note"] == "1"
+    assert changed["spec"] == before["spec"]
+    assert pools(kube) == [changed]
+    again: Any = kube.patch(ref, {"metadata": {"annotations": {"example.com/note": None}}})
+    assert "example.com/note" not in again["metadata"].get("annotations", {})
+
+
+def a_change_made_from_an_older_version_is_refused_and_changes_nothing(kube: KubeWriter) -> None:
+    (before,) = pools(kube)
+    version = before["metadata"]["resourceVersion"]
+    ref = pool_ref("general")
+    kube.patch(ref, {"metadata": {"annotations": {"example.com/somebody": before["metadata"]["uid"][:8] + version}}})
+    late = {"spec": {"disruption": {"budgets": [{"nodes": "0"}]}}}
+    refused(lambda: kube.patch(ref, late, version), GapReason.IN_USE, "object has been modified")
+    assert pools(kube)[0]["spec"] == before["spec"]
+
+
+def changing_what_is_not_there_is_not_found(kube: KubeWriter) -> None:
+    refused(lambda: kube.patch(pool_ref("never"), {"metadata": {}}), GapReason.NOT_FOUND)
+
+
+def a_list_of_an_api_that_is_not_served_is_not_found(kube: KubeWriter) -> None:
+    ref = ObjectRef("karpenter.sh", "v7", "nodepools", "", "")
+    refused(lambda: kube.objects(ref), GapReason.NOT_FOUND)
+
+
+def the_template_of_a_workload_is_annotated(kube: KubeWriter) -> None:
+    for plural, namespace, name in (("deployments", "kube-system", "coredns"), ("statefulsets", NAMESPACE, "db")):
+        ref = ObjectRef("apps", "v1", plural, namespace, name)
+        kube.patch(ref, {"spec": {"template": {"metadata": {"annotations": {"example.com/again": "1"}}}}})
+        found: Any = kube.read(ref)
+        assert found["spec"]["template"]["metadata"]["annotations"]["example.com/again"] == "1"
+
+
+def pools(kube: KubeWriter) -> list[Any]:
+    return list(kube.objects(pool_ref("")))
+
+
+def furniture(node: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What the cases read and change besides backups, as (resource, object); owners still lack their uid."""
+    yield "apiextensions.k8s.io/v1/customresourcedefinitions", velero_crd()
+    yield "apiextensions.k8s.io/v1/customresourcedefinitions", node_pool_crd()
+    yield "apiextensions.k8s.io/v1/customresourcedefinitions", node_class_crd()
+    yield "v1/namespaces", {"metadata": {"name": NAMESPACE}}
+    yield "karpenter.sh/v1/nodepools", node_pool()
+    yield "karpenter.k8s.aws/v1/ec2nodeclasses", node_class()
+    labels = {"app": "db"}
+    spec = {"minAvailable": 1, "selector": {"matchLabels": labels}}
+    yield "policy/v1/poddisruptionbudgets", {"metadata": {"name": "db", "namespace": NAMESPACE}, "spec": spec}
+    pod = {"containers": [{"name": "main", "image": "db:1"}]}
+    template = {"metadata": {"labels": labels}, "spec": pod}
+    stateful = {"serviceName": "db", "replicas": 1, "selector": {"matchLabels": labels}, "template": template}
+    yield "apps/v1/statefulsets", {"metadata": {"name": "db", "namespace": NAMESPACE}, "spec": stateful}
+    job = {"template": {"spec": {**pod, "restartPolicy": "Never"}}}
+    cron = {"schedule": "0 0 1 1 *", "suspend": True, "jobTemplate": {"spec": job}}
+    yield "batch/v1/cronjobs", {"metadata": {"name": "nightly", "namespace": NAMESPACE}, "spec": cron}
+    yield "batch/v1/jobs", {"metadata": _made("nightly-1", "CronJob", "nightly"), "spec": {**job, "suspend": True}}
+    placed = {"metadata": _made("nightly-1-a", "Job", "nightly-1"), "spec": {**pod, "nodeName": node}}
+    yield "v1/pods", placed
+
+
+def _made(name: str, kind: str, by: str) -> dict[str, Any]:
+    owner = {"apiVersion": "batch/v1", "kind": kind, "name": by, "controller": True}
+    return {"name": name, "namespace": NAMESPACE, "ownerReferences": [owner]}
 
 
 def refused(call: Callable[[], object], reason: GapReason, says: str = ".") -> None:
     with pytest.raises(ReadError, match=says) as met:
         call()
     assert met.value.reason is reason, met.value
+
+
+def what_deploys_a_chart_is_followed(kube: KubeWriter) -> None:
+    for group, version, plural in RESOURCES.values():
+        assert kube.read(ObjectRef(group, version, plural, NAMESPACE, "none")) is None
 
 
 CASES: tuple[Callable[[KubeWriter], None], ...] = (
@@ -127,4 +243,15 @@ CASES: tuple[Callable[[KubeWriter], None], ...] = (
     a_name_that_cannot_be_is_rejected,
     the_namespace_that_identifies_a_cluster_is_read,
     everything_else_is_forbidden,
+    nodes_are_read_with_their_kubelets,
+    pods_of_a_node_are_found_with_the_workload_at_their_top,
+    a_pod_of_a_job_is_told_with_what_made_the_job,
+    budgets_are_read_with_their_selector,
+    node_pools_and_classes_are_listed,
+    a_change_is_merged_and_answered,
+    a_change_made_from_an_older_version_is_refused_and_changes_nothing,
+    changing_what_is_not_there_is_not_found,
+    a_list_of_an_api_that_is_not_served_is_not_found,
+    the_template_of_a_workload_is_annotated,
+    what_deploys_a_chart_is_followed,
 )

@@ -153,6 +153,11 @@ def snapshot(nodes: int = 3, workloads: int = 5) -> dict[str, Any]:
             observed.Webhook("ValidatingWebhookConfiguration", "policy", "a.policy.io", True, "policy/p"),
         ),
         parts.API_SERVICES: (observed.ApiService("v1.metrics", "metrics", "v1", "kube-system/metrics", True),),
+        parts.GITOPS: (
+            observed.GitOpsApp(
+                "Application", "argocd", "ingress", "ingress-nginx", "https://charts", "4.13.3", "web", "ingress"
+            ),
+        ),
         parts.API_USE: observed.ApiUse((observed.DeprecatedCall("batch", "v1beta1", "cronjobs", "", "1.25"),), NOON),
         parts.OBJECT_TRACES: (observed.ObjectTrace("last applied", "batch/v1beta1", "CronJob", "web", "nightly"),),
         parts.HELM_USE: observed.HelmUse((observed.ReleaseChart("web", "ingress", 7, "ingress-nginx", "4.13.3"),)),

@@ -15,17 +15,19 @@ from fleetkeeper.adapters.kube.limits import WallPace
 from fleetkeeper.adapters.kube.writers import LiveWriters
 from fleetkeeper.clock import SystemClock
 from fleetkeeper.config import AwsAccount, AwsSettings, KubernetesSettings, Secret
+from fleetkeeper.core.gitops import RESOURCES
 from fleetkeeper.core.model import ClusterId, Scope
 from fleetkeeper.engine.writers import KubeWriter, ObjectRef, Writers
 from fleetkeeper.errors import GapReason, ReadError
 from fleetkeeper.sim import scenario_file
 from fleetkeeper.sim.build import build
 from fleetkeeper.sim.faults import Fault
+from fleetkeeper.sim.objects.gitops import definition
 from fleetkeeper.sim.ports_execute import WorldWriters
 from fleetkeeper.sim.server import Simulator
 from fleetkeeper.sim.world import SimCluster
 from tests.adapters.eks.conftest import _alone
-from tests.contract.kube_writer_cases import CASES, NAMESPACE, backup, body, velero_crd
+from tests.contract.kube_writer_cases import CASES, NAMESPACE, backup, body, furniture
 from tests.contract.writer_sides import SIDES
 
 __all__ = ["_alone"]
@@ -61,8 +63,15 @@ def side(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[KubeSide]:
     with Simulator(world) as simulator:
         objects = simulator.living.of(cluster).objects
         with world.lock:
-            objects.create("apiextensions.k8s.io/customresourcedefinitions", velero_crd())
-            objects.create("/namespaces", {"metadata": {"name": NAMESPACE}})
+            node = next(name for _, name in cluster.objects["/nodes"])
+            for resource, made in furniture(node):
+                for owner in made["metadata"].get("ownerReferences", ()):
+                    above = objects.get(f"batch/{owner['kind'].lower()}s", NAMESPACE, owner["name"])
+                    owner["uid"] = above["metadata"]["uid"] if above else ""
+                group, _, rest = resource.rpartition("/v1/") if "/v1/" in resource else ("", "", resource[3:])
+                objects.create(f"{group}/{rest}", made)
+            for crd in map(definition, RESOURCES):
+                objects.create("apiextensions.k8s.io/customresourcedefinitions", crd)
         if request.param == "in the world":
             yield KubeSide(WorldWriters(simulator.living), simulator, cluster)
             return

@@ -17,10 +17,12 @@ from fleetkeeper.adapters.kube.reading import Reader
 from fleetkeeper.clock import SystemClock
 from fleetkeeper.core.api_search import NO_NAMES, LiveKind
 from fleetkeeper.core.eks_objects import ADDON_OBJECTS
+from fleetkeeper.core.gitops import RESOURCES
 from fleetkeeper.core.observed import HelmUse
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.sim.control_plane.identity import Identity
 from fleetkeeper.sim.control_plane.plane import ControlPlane
+from fleetkeeper.sim.objects import gitops
 
 Object = dict[str, Any]
 FLOW = "flowcontrol.apiserver.k8s.io"
@@ -44,6 +46,7 @@ READS: dict[str, Callable[[KubeReader], object]] = {
     "volumes": KubeReader.volumes,
     "webhooks": KubeReader.webhooks,
     "api services": KubeReader.api_services,
+    "gitops": lambda reader: reader.gitops(reader.crds()),
     "api use": KubeReader.api_use,
     "object traces": lambda reader: reader.object_traces([FLOWS]),
     "customised": lambda reader: reader.customised(ADDON_OBJECTS),
@@ -67,6 +70,10 @@ PATHS = {
     "MutatingWebhookConfiguration": f"{ADMISSION}/mutatingwebhookconfigurations",
     "EndpointSlice": "/apis/discovery.k8s.io/v1/namespaces/{}/endpointslices",
     "APIService": "/apis/apiregistration.k8s.io/v1/apiservices",
+    **{
+        kind: f"/apis/{group}/{version}/namespaces/{{}}/{plural}"
+        for kind, (group, version, plural) in RESOURCES.items()
+    },
     "HorizontalPodAutoscaler": "/apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers",
 }
 
@@ -189,12 +196,22 @@ def around(plane: ControlPlane) -> None:
     create(plane, "EndpointSlice", "default", endpoints("guard"))
     create(plane, "APIService", "", api_service("metrics.example.com"))
     create(plane, "HorizontalPodAutoscaler", "default", scaler("app", 3))
+    install_gitops(plane)
+    create(plane, "Application", "default", gitops.application("web", "podinfo", "6.5.0", "shop", "default"))
     path = PATHS["ConfigMap"].format("kube-system")
     plane.create(f"{path}?fieldManager=eks", {"metadata": meta("coredns"), "data": {"Corefile": ".:53 {}"}})
     patch = {"data": {"Corefile": ".:53 { log }"}}
     merged = "application/merge-patch+json"
     assert plane.request("PATCH", f"{path}/coredns?fieldManager=kubectl-edit", patch, content_type=merged).ok
     create(plane, "ConfigMap", "kube-system", {"metadata": meta("kube-proxy-config"), "data": {"config": "mode: ipvs"}})
+
+
+def install_gitops(plane: ControlPlane) -> None:
+    """The kinds of Argo CD and Flux, as soon as they are served."""
+    for kind in RESOURCES:
+        plane.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", gitops.definition(kind))
+    for kind in RESOURCES:
+        plane.wait_for(PATHS[kind].format("default"), lambda _: True)
 
 
 def budget(name: str, **more: Any) -> Object:

@@ -48,6 +48,7 @@ NEEDED_BY: dict[Right, str] = {
     ("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "list"): "webhooks",
     ("discovery.k8s.io", "endpointslices", "list"): "webhooks",
     ("apiregistration.k8s.io", "apiservices", "list"): "api services",
+    ("argoproj.io", "applications", "list"): "gitops",
     ("", "nodes", "list"): "nodes",
     ("", "namespaces", "get"): "identity",
     ("", "namespaces", "list"): "namespaces",
@@ -68,7 +69,7 @@ NEEDED_BY: dict[Right, str] = {
 }
 """Which reads each right is there for, the first of them by name."""
 
-AS_WELL = {"pods": {"pod notes"}, "helm releases": {"helm use"}, "workloads": {"customised"}}
+AS_WELL = {"pods": {"pod notes"}, "helm releases": {"helm use"}, "workloads": {"customised"}, "crds": {"gitops"}}
 """Reads that need some of the same rights: of the same list, of the same records."""
 
 

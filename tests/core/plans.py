@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from fleetkeeper.core import model, parts
 from fleetkeeper.core.addon_versions import Rule
 from fleetkeeper.core.candidates import Candidate, Standing
+from fleetkeeper.core.changing_via import ChangeVia, DirectRule
 from fleetkeeper.core.compat import AddonRow, Compat, Confidence, Detect, Source
 from fleetkeeper.core.plan import Plan
 from fleetkeeper.core.planning import Order, make_plan
@@ -50,6 +51,8 @@ STEPS: dict[str, type[Any]] = {
     "webhook": kind(entry=None),
     "backup": kind(),
     "update-addon": kind(addon=None, version=None, resolve="PRESERVE"),
+    "upgrade-control-plane": kind(**{"from": None, "to": None}),
+    "rollback-control-plane": kind(**{"from": None, "to": None, "timeout_minutes": ""}),
 }
 GATES: dict[str, type[Any]] = {
     "approval": kind(),
@@ -62,6 +65,9 @@ GATES: dict[str, type[Any]] = {
 }
 
 UPDATE = StepSpec("update", "update-addon", {"addon": "*"})
+DIRECT = ChangeVia((DirectRule(),))
+"""fleetkeeper may change everything by itself."""
+
 PLAYBOOK = Playbook(
     name="addons-only",
     title="Update EKS addons",
@@ -122,7 +128,7 @@ def candidate(
 
 
 def order(playbook: Playbook = PLAYBOOK, **other: Any) -> Order:
-    return replace(Order(playbook, Selector(), "ana", NOON), **other)
+    return replace(Order(playbook, Selector(), "ana", NOON, change_via=DIRECT), **other)
 
 
 def plan(*candidates: Candidate, playbook: Playbook = PLAYBOOK, compat: Compat | None = None, **other: Any) -> Plan:

@@ -18,8 +18,10 @@ from fleetkeeper.core.fleet import (
     gap_rows,
     node_lines,
     node_rows,
+    rollback_ends,
     self_managed_groups,
 )
+from fleetkeeper.core.observed import EksUpdate
 from fleetkeeper.core.support import Phase
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.errors import GapReason
@@ -315,6 +317,25 @@ def test_the_wide_table_of_the_fleet() -> None:
     text = rendered(lambda console: fleet_tables.show_clusters_wide(console, rows, (), found.now), width=250)
 
     assert_golden("fleet_table_wide.txt", text)
+
+
+UPGRADE = EksUpdate("u-1", "VersionUpdate", "Successful", NOON - timedelta(days=1, hours=21), Minor(1, 34))
+
+
+def test_a_way_back_is_a_column_for_as_long_as_it_is_open() -> None:
+    moved = cluster(values={parts.UPDATES: (UPGRADE,)})
+    found = fleet(moved, cluster("till", scope=LAB))
+    rows = fleet_rows(found)
+    text = rendered(lambda console: fleet_tables.show_clusters(console, rows, (), found.now))
+    shop = next(line for line in text.splitlines() if line.startswith("shop"))
+    assert "ROLLBACK" in text
+    assert "1.33 for 5 d 3 h" in shop
+    assert rollback_ends(found) == {("shop", SCOPE.account, SCOPE.region): NOON + timedelta(days=5, hours=3)}
+
+    late = replace(found, now=NOON + timedelta(days=6))
+    rows = fleet_rows(late)
+    assert "ROLLBACK" not in rendered(lambda console: fleet_tables.show_clusters(console, rows, (), late.now))
+    assert rollback_ends(late) == {}
 
 
 def test_the_table_of_nodes() -> None:

@@ -8,14 +8,19 @@ import pytest
 from fleetkeeper.core import parts
 from fleetkeeper.core.addon_versions import Rule
 from fleetkeeper.core.amount import Amount
-from fleetkeeper.core.candidates import Standing
+from fleetkeeper.core.candidates import Back, Standing
+from fleetkeeper.core.model import ComputeKind
+from fleetkeeper.core.page_text import WIDTH
 from fleetkeeper.core.plan import Plan
-from fleetkeeper.core.plan_page import WIDTH, plan_page
+from fleetkeeper.core.plan_page import plan_page
 from fleetkeeper.core.playbook import Changes, GateSpec, OnFailure, StageSpec, StepSpec, When, Window
+from fleetkeeper.core.traits import AUTO_MODE
+from fleetkeeper.core.versions import Minor
 from fleetkeeper.errors import GapReason
-from tests.contract.observed import PLACEMENT
+from tests.contract.observed import NOON, PLACEMENT
 from tests.core.fleets import LAB, assert_golden, gap
 from tests.core.plans import CANARY, PLAYBOOK, addon, candidate, plan, rules
+from tests.core.upgrades import ROLLBACK, SHIPPED, UPGRADE, climber, member_node, returner, small
 
 NIGHTS = Window((5, 6), 22 * 60, 4 * 60, "Europe/Berlin")
 BACKUP = StepSpec("save", "backup", {}, timedelta(hours=2), 2, timedelta(minutes=10))
@@ -78,9 +83,40 @@ def minors() -> Plan:
     return plan(candidate("old", version="1.33", standing=standing), candidate("older", scope=LAB), playbook=playbook)
 
 
+def upgrades() -> Plan:
+    """One hop, several hops of two clusters alike and of one that is behind, and who is left out."""
+    auto = GateSpec("nodes-at-once", "approval", When.BEFORE, only=AUTO_MODE)
+    rest = replace(UPGRADE.stages[1], gates=(*UPGRADE.stages[1].gates, auto))
+    behind = (member_node(1, "1.33"), member_node(2, "1.32", ComputeKind.KARPENTER, "spot"))
+    return plan(
+        climber(small("shop-canary", placement=CANARY)),
+        climber(small("shop-eu"), "1.36"),
+        climber(small("shop-us"), "1.36"),
+        climber(small("shop-old", nodes=behind), "1.36"),
+        climber(small("shop-auto", plane={"auto_mode": True})),
+        climber(small("shop-dark", gaps={parts.NODES: gap()})),
+        playbook=replace(UPGRADE, stages=(UPGRADE.stages[0], rest)),
+        compat=SHIPPED,
+    )
+
+
+def ways_back() -> Plan:
+    addons = (addon("coredns", "v1.13.2-eksbuild.1"), addon("vpc-cni", "v1.20.4-eksbuild.1"))
+    way = Back(Minor(1, 33), NOON + timedelta(days=2, hours=3), history={"coredns": "v1.12.1-eksbuild.1"})
+    return plan(
+        returner(small("shop", version="1.34", addons=addons), way),
+        returner(small("late", version="1.34"), Back(closed="EKS took a rollback to 1.33 until 12 Nov 09:00 UTC")),
+        playbook=ROLLBACK,
+        compat=SHIPPED,
+        of="minor-upgrade-1f3a5c7e-1",
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "made"),
     [
+        pytest.param("plan_upgrades.txt", upgrades(), id="upgrades of several kinds, step by step"),
+        pytest.param("plan_rollback.txt", ways_back(), id="the way back of what a run upgraded"),
         pytest.param("plan_addons.txt", wave(), id="a wave of addon updates"),
         pytest.param("plan_minor.txt", minors(), id="hops with their savings"),
         pytest.param("plan_empty.txt", plan(candidate(age=600)), id="a plan of nobody"),
@@ -90,7 +126,9 @@ def test_the_page(name: str, made: Plan) -> None:
     assert_golden(name, plan_page(made))
 
 
-@pytest.mark.parametrize("made", [wave(), minors()], ids=["addons", "minor"])
+@pytest.mark.parametrize(
+    "made", [wave(), minors(), upgrades(), ways_back()], ids=["addons", "minor", "upgrades", "back"]
+)
 def test_the_page_is_no_wider_than_a_terminal(made: Plan) -> None:
     assert max(len(line) for line in plan_page(made).splitlines()) <= WIDTH
 
@@ -114,3 +152,10 @@ def test_every_member_and_every_one_left_out_is_on_it() -> None:
     page = plan_page(made)
     assert all(f" c{n:03} " in page for n in range(150))
     assert all(f"  d{n:03} (" in page for n in range(50))
+
+
+def test_members_with_the_same_steps_are_told_once() -> None:
+    page = plan_page(upgrades())
+    assert "Steps B: 2 clusters, 1.33 → 1.34 → 1.35 → 1.36 (shop-eu, shop-us)" in page
+    assert page.count("1.33 → 1.34 → 1.35 → 1.36, steps B") == 2
+    assert page.count("\nSteps ") == 3

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from fleetkeeper.core.amount import Amount
 from fleetkeeper.core.candidates import Candidate, Standing
 from fleetkeeper.core.model import Placement
+from fleetkeeper.core.page_text import WIDTH
 from fleetkeeper.core.plan import Plan
 from fleetkeeper.core.plan_file import contradiction, plan_text, read_plan
-from fleetkeeper.core.plan_page import WIDTH, plan_page
+from fleetkeeper.core.plan_page import plan_page
 from fleetkeeper.core.planning import OWN_STAGE
 from fleetkeeper.core.playbook import StageSpec
 from tests.contract.observed import SCOPE

@@ -173,7 +173,7 @@ def test_what_is_not_written_has_the_cautious_default() -> None:
         pytest.param(
             'changes = "addons"',
             'changes = "addon"',
-            "pb.toml:4: changes: must be one of nothing, addons, minor, nodes — did you mean addons?",
+            "pb.toml:4: changes: must be one of nothing, addons, minor, rollback, nodes — did you mean addons?",
             id="what it changes",
         ),
         pytest.param(
@@ -247,6 +247,36 @@ def test_what_is_not_written_has_the_cautious_default() -> None:
         ),
         pytest.param('[[stages]]\nname = "all"', "", "pb.toml: has no [[stages]]", id="no stage"),
         pytest.param(
+            'kind = "preflight"',
+            'kind = "preflight"\neach_hop = true',
+            'pb.toml:8: steps[0].each_hop: is set, and changes = "addons" has no hops — only changes = "minor" has',
+            id="a hop of what moves no minor",
+        ),
+        pytest.param(
+            'kind = "preflight"',
+            'kind = "upgrade-control-plane"',
+            'pb.toml:7: steps[0].kind: upgrade-control-plane belongs to changes = "minor", and the playbook says',
+            id="a control plane in an update of addons",
+        ),
+        pytest.param(
+            'name = "all"',
+            'name = "all"\n[[stages.gates]]\nname = "g"\nkind = "approval"\nonly = "automode"',
+            "pb.toml:13: stages[0].gates[0].only: must be one of auto-mode, release-repair — did you mean auto-mode?",
+            id="a gate for a trait that nobody has",
+        ),
+        pytest.param(
+            'kind = "preflight"',
+            'kind = "update-addon"\nparams.addon = "*"\nparams.when = "before"',
+            "pb.toml:9: steps[0].params.when: is set, and the step is in no hop",
+            id="a side of a control plane that does not move",
+        ),
+        pytest.param(
+            'kind = "preflight"',
+            'kind = "update-addon"\nparams.addon = "*"\nparams.version = "before"',
+            'pb.toml:9: steps[0].params.version: "before" is the version from before an upgrade',
+            id="the version from before an upgrade that was none",
+        ),
+        pytest.param(
             'name = "all"',
             'name = "all"\nwindows = [{ from = "22:00", to = "4:00", zone = "Europe/Berlin" }]',
             "pb.toml:10: stages[0].windows[0].to: '4:00' is not a time of day such as 22:00",
@@ -269,6 +299,93 @@ def test_what_is_not_written_has_the_cautious_default() -> None:
 def test_a_mistake_is_told_with_its_line(old: str, new: str, told: str) -> None:
     assert old in SMALL
     found = mistakes(SMALL.replace(old, new))
+    assert [each for each in found if told in each], found
+
+
+HOPS = """\
+name = "minor"
+title = "Minor"
+purpose = "Because."
+changes = "minor"
+[[steps]]
+name = "look"
+kind = "preflight"
+[[steps]]
+name = "before"
+kind = "update-addon"
+each_hop = true
+params.addon = "*"
+params.when = "before"
+[[steps]]
+name = "move"
+kind = "upgrade-control-plane"
+each_hop = true
+[[stages]]
+name = "all"
+[[stages.gates]]
+name = "auto"
+kind = "approval"
+only = "auto-mode"
+"""
+
+
+def test_the_block_of_hops_is_read() -> None:
+    found = read(HOPS)
+    assert [each.each_hop for each in found.steps] == [False, True, True]
+    assert found.steps[1].params == {"addon": "*", "when": "before"}
+    assert found.stages[0].gates[0].only == "auto-mode"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        pytest.param(
+            'name = "move"',
+            'name = "between"\nkind = "preflight"\n[[steps]]\nname = "move"',
+            "pb.toml:14: steps[2]: stands between steps with each_hop — set each_hop = true, or move it before or",
+            id="a step between those of the hops",
+        ),
+        pytest.param(
+            'kind = "upgrade-control-plane"\neach_hop = true',
+            'kind = "upgrade-control-plane"',
+            "pb.toml:16: steps[2].kind: upgrade-control-plane is done in each hop — set each_hop = true",
+            id="a control plane outside of the hops",
+        ),
+        pytest.param(
+            'params.when = "before"',
+            "",
+            'steps[1].params.when: is missing — update-addon stands "before" or "after" the control plane of its hop',
+            id="addons on no side of the control plane",
+        ),
+        pytest.param(
+            'params.when = "before"',
+            'params.when = "during"',
+            'pb.toml:13: steps[1].params.when: must be "before" or "after" the control plane',
+            id="addons on a side that there is not",
+        ),
+        pytest.param(
+            'params.addon = "*"',
+            'params.addon = "coredns"\nparams.version = "v1.12.4-eksbuild.1"',
+            "pb.toml:13: steps[1].params.version: one version does not go with every minor on the way",
+            id="one version for every hop",
+        ),
+        pytest.param(
+            'kind = "upgrade-control-plane"',
+            'kind = "upgrade-control-plane"\nparams.to = "1.35"',
+            "pb.toml:17: steps[2].params.to: is filled in by the plan",
+            id="a minor that only a plan can know",
+        ),
+        pytest.param(
+            'kind = "upgrade-control-plane"',
+            'kind = "rollback-control-plane"',
+            'rollback-control-plane belongs to changes = "rollback", and the playbook says changes = "minor"',
+            id="a way back on the way up",
+        ),
+    ],
+)
+def test_a_mistake_in_the_hops_is_told_with_its_line(old: str, new: str, told: str) -> None:
+    assert old in HOPS
+    found = mistakes(HOPS.replace(old, new))
     assert [each for each in found if told in each], found
 
 
@@ -304,6 +421,13 @@ def test_the_page_names_every_kind_and_every_key() -> None:
     kinds = {*kind_words.STEPS, *kind_words.GATES}
     keys = {each.name for kind in (Playbook, StageSpec, StepSpec, GateSpec) for each in fields(kind)}
     told = set(re.findall(r"^\| `([a-z-]+)` \|", PAGE, re.MULTILINE))
-    unsaid = {"origin", "digest", "version", "each_group"}  # what nobody writes, or what is told in a sentence
+    unsaid = {
+        "origin",
+        "digest",
+        "version",
+        "hop",
+        "why",
+        "each_group",
+    }  # nobody writes it, or it is told in a sentence
     assert kinds <= told
     assert {key for key in keys if not re.search(rf"`(?:\[\[(?:stages\.)?)?{key}\b", PAGE)} <= unsaid

@@ -70,6 +70,13 @@ def test_a_wait_says_why_since_when_and_when_it_is_looked_at_again() -> None:
     assert again.events == ()
 
 
+@pytest.mark.parametrize(("keep", "known"), [(None, "old"), ({"seen": "new"}, "new")], ids=["as it is", "new"])
+def test_what_a_wait_keeps_is_there_at_the_next_look(keep: dict[str, str] | None, known: str) -> None:
+    ticked = tick(StepState.WAITING, memory={"seen": "old"}).decided(Wait("it rolls", keep=keep))
+    assert ticked.step
+    assert ticked.step.memory == {"seen": known}
+
+
 def test_the_wait_of_a_gate_that_changes_wakes_its_run_for_the_run_shows_it() -> None:
     gate = replace(TASK, role=Role.GATE, steps=1)
     assert tick(task=gate).decided(Wait("until 04:00")).wakes

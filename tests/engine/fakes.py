@@ -243,6 +243,10 @@ class FakeKube:
         found: tuple[observed.ApiService, ...] = self._part(parts.API_SERVICES)
         return found
 
+    def gitops(self, crds: Sequence[model.Crd]) -> tuple[observed.GitOpsApp, ...]:
+        found: tuple[observed.GitOpsApp, ...] = self._part(parts.GITOPS)
+        return found
+
     def api_use(self) -> observed.ApiUse:
         found: observed.ApiUse = self._part(parts.API_USE)
         return found

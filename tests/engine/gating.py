@@ -98,11 +98,14 @@ class FakeStore:
 @dataclass
 class FakeRuns:
     tasks: list[Task] = field(default_factory=lambda: [task(0, EU), task(1, US)])
-    steps: list[Step] = field(default_factory=list)
+    rows: list[Step] = field(default_factory=list)
 
     def run(self, id: str) -> StoredRun | None:
         plan = Plan(HEADER, MEMBERS, RUN.digest)
-        return StoredRun(RUN, plan, (), tuple(self.tasks), tuple(self.steps), (), ()) if id == RUN.id else None
+        return StoredRun(RUN, plan, (), tuple(self.tasks), tuple(self.rows), (), ()) if id == RUN.id else None
+
+    def steps(self, key: TaskKey) -> tuple[Step, ...]:
+        return tuple(each for each in self.rows if each.key == key)
 
 
 @dataclass

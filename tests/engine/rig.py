@@ -262,12 +262,14 @@ def engine(
     holding: Holding = nothing_holds,
     worker: Worker = WORKER,
     kinds: Kinds = KINDS,
+    **ports: Any,
 ) -> Engine:
+    """ports: those of the world that steps reach beside the cloud."""
     gatekeeper = Gatekeeper(KEY)
     runs = SqlRuns(settings, gatekeeper.approves, everyone)
     nobody: Any = Nobody()
     calendars: Any = NoCalendars()
-    world = World(clock, nobody, runs, nobody, cloud, nobody, nobody, calendars, nobody, nobody)
+    world = replace(World(clock, nobody, runs, nobody, cloud, nobody, nobody, calendars, nobody, nobody), **ports)
     ticker = Ticker(world, kinds, kinds, gatekeeper, pace, holding)
     outside = Outside(world, kinds, timedelta(minutes=1), timedelta(days=3650))
     return Engine(runs, cloud, clock, Executor(ticker, outside, lambda: None, worker), ticker)

@@ -116,3 +116,12 @@ def test_the_page_says_what_is_done_and_what_stands_in_the_way(capsys: pytest.Ca
         "",
         "4 steps: 2 would act, 2 blocked.",
     ]
+
+
+def test_the_page_shows_the_details_of_an_act_and_cuts_them(capsys: pytest.CaptureFixture[str]) -> None:
+    plan = plan_of(1, (StepSpec("one", "operate"),))[0]
+    diff = "".join(f"+line {number}\n" for number in range(62))
+    dry_run_table.show(plan, [Tried("shop-0", "all", "one", Effect.ACTS, "upgrade web", details=diff)])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[5] == "      | +line 0"
+    assert lines[65] == "      | and 2 more lines"

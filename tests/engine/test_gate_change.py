@@ -73,7 +73,7 @@ class Case:
         """A gate that has opened CHG-1, stored as its step."""
         code = gate("change", {**PARAMS, "id": "ticket.id"})
         self.act(code)
-        self.made.runs.steps.append(row(2, "change", self.memory, StepState.SUCCEEDED, "ticket"))
+        self.made.runs.rows.append(row(2, "change", self.memory, StepState.SUCCEEDED, "ticket"))
         return code
 
 
@@ -231,7 +231,7 @@ def test_there_is_nothing_to_close_when_no_ticket_was_opened(case: Case) -> None
 
 def test_which_of_two_tickets_is_meant_must_be_said(case: Case) -> None:
     code = close(case)
-    case.made.runs.steps.append(row(3, "change", {"id": "CHG-9"}, name="second"))
+    case.made.runs.rows.append(row(3, "change", {"id": "CHG-9"}, name="second"))
     found = case.verdict(code)
     assert isinstance(found, Failed)
     assert found.why == "which ticket is to be closed? Open are CHG-1 of ticket, CHG-9 of second"
@@ -263,7 +263,7 @@ def test_an_abort_closes_the_ticket_once(case: Case) -> None:
 
 def test_an_abort_leaves_a_ticket_that_the_run_closed_before(case: Case) -> None:
     code = case.opened()
-    case.made.runs.steps.append(row(3, "change-close", {"id": "CHG-1"}))
+    case.made.runs.rows.append(row(3, "change-close", {"id": "CHG-1"}))
     assert code.undo(case.made.world, subject(), case.moment()) == Undone("ticket CHG-1 was closed before")
     assert case.desk.closed == {}
 

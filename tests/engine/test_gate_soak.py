@@ -28,7 +28,7 @@ def sound(minutes: float, change: Change = lambda _: None, seen: float | None = 
     """The stage, seen so many minutes after the soak began (at the moment itself when not said)."""
     made = Gating()
     made.store.at = later(minutes if seen is None else seen)
-    made.runs.steps = [
+    made.runs.rows = [
         row(n, "preflight", {"nodes": "3", "nodes_not_ready": "0", "pods_not_ready": "0"}) for n in (0, 1)
     ]
     change(made)
@@ -56,7 +56,7 @@ def both(*changes: Change) -> Change:
 
 
 def without_baseline(made: Gating) -> None:
-    made.runs.steps = []
+    made.runs.rows = []
 
 
 def pods(*ready: int) -> Change:

@@ -98,7 +98,7 @@ def test_a_soak_begins_with_its_first_look_and_ends_after_its_time() -> None:
 def test_a_soak_that_is_tried_again_soaks_in_full() -> None:
     made = Gating()
     first = ticked(made, None, 0)
-    made.runs.steps = [row(0, "preflight", {"nodes": "9", "nodes_not_ready": "0"})]
+    made.runs.rows = [row(0, "preflight", {"nodes": "9", "nodes_not_ready": "0"})]
     made.store.parts["shop-eu-1"]["nodes"] = ()
     failed = ticked(made, first, 50)
     assert failed.task.state is TaskState.FAILED

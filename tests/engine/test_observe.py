@@ -143,7 +143,8 @@ def test_a_part_that_fails_is_a_gap_and_all_others_are_stored(fleet: Fleet, part
     outcome = fleet.observe()
 
     # Without its node groups nobody can say which launch templates are the cluster's.
-    missed = {part} | ({parts.LAUNCH_TEMPLATES} if part == parts.NODE_GROUPS else set())
+    # Without its definitions nobody can say whether Argo CD and Flux are there.
+    missed = {part, {parts.NODE_GROUPS: parts.LAUNCH_TEMPLATES, parts.CRDS: parts.GITOPS}.get(part, part)}
     assert fleet.gaps() == dict.fromkeys(missed, reason.value)
     assert fleet.seen() == set(parts.ALL_PARTS) - missed
     assert fleet.rows()["shop"].parts[part].gap == model.Gap(reason, "the words of the API", NOON)

@@ -24,7 +24,7 @@ from fleetkeeper.engine.start import Started, Starter
 from fleetkeeper.engine.step import Kinds
 from fleetkeeper.errors import GapReason, Tampered, UsageError
 from tests.contract.observed import NOON, PLACEMENT, SCOPE, cluster_id, control_plane, listed, snapshot
-from tests.core.plans import CANARY, PLAYBOOK, RELEASES, STEPS, addon
+from tests.core.plans import CANARY, DIRECT, PLAYBOOK, RELEASES, STEPS, addon
 from tests.engine.assessing import says
 from tests.engine.fakes import TurnedClock
 from tests.engine.memory_runs import MemoryRuns
@@ -70,7 +70,7 @@ class World:
         checks = (says("FK104", parts.VOLUMES), says("FK401", parts.BUDGETS))
         assessor = Assessor(self.store, self.clock, Compat(), HOUR, checks=checks)
         runs, steps = cast(Runs, self.runs), cast(Kinds, changed.pop("steps_known", STEPS))
-        planner = Planner(self.fleet, runs, Compat(), assessor, steps, {}, {}, {"*": 1}, self.own)
+        planner = Planner(self.fleet, runs, Compat(), assessor, steps, {}, {}, {"*": 1}, self.own, DIRECT)
         return planner.plan(replace(PLAYBOOK, **changed), Selector.parse(selector), "ana", WEEK)
 
     def start(self, plan: Plan, key: str = "", exported: Plan | None = None) -> Started:
@@ -142,6 +142,21 @@ def test_the_cluster_that_fleetkeeper_runs_in_is_known_by_the_settings(world: Wo
 def test_a_step_that_its_code_would_not_take_is_told_before_anybody_approves(world: World) -> None:
     with pytest.raises(UsageError, match="step update-coredns of shop cannot be made: addon: unknown parameter"):
         world.plan(steps_known=STEPS | {"update-addon": STEPS["preflight"]})
+    assert world.runs.plans() == ()
+
+
+def test_a_playbook_that_would_deafen_its_own_hold_or_bake_without_end_is_not_planned(world: World) -> None:
+    hold = GateSpec("calm", "metric", When.BEFORE, {"query": 'ALERTS{alertname="NodeDown"}'})
+    steps = (
+        StepSpec("quiet", "silence-alerts", {"source": "am", "matchers": ('alertname="NodeDown"',)}),
+        StepSpec("bake", "bake", {"for": "2h"}),
+    )
+    with pytest.raises(UsageError) as refused:
+        world.plan(steps=steps, holds=(hold,))
+    assert 'alertname="NodeDown" would silence NodeDown, which a gate or hold of this playbook reads' in str(
+        refused.value
+    )
+    assert "step bake: timeout: must be longer than its `for`, 2h" in str(refused.value)
     assert world.runs.plans() == ()
 
 

@@ -62,6 +62,8 @@ _MOST_TURNS = 2000
 class Alone:
     """An identity that is who it says."""
 
+    can_verify = True
+
     def verify(self, command: Command) -> str:
         return command.actor
 

@@ -20,7 +20,7 @@ EKS_ADAPTER = Path(__file__).parents[2] / "fleetkeeper" / "adapters" / "eks"
 NEEDS_NO_PERMISSION = {"sts:GetCallerIdentity"}
 
 
-EXECUTOR = {"writer.py"}
+EXECUTOR = {"writer.py", "trail.py"}
 """The modules that act with the executor's role; all others have the reader's."""
 
 

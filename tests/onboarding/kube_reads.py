@@ -15,12 +15,14 @@ from fleetkeeper.adapters.kube.limits import WallPace
 from fleetkeeper.clock import SystemClock
 from fleetkeeper.config import KubernetesSettings
 from fleetkeeper.core.api_search import LiveKind
+from fleetkeeper.core.gitops import APPLICATION
 from fleetkeeper.core.model import ClusterId, ControlPlane
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.engine.ports import Cloud
 from fleetkeeper.sim.kube.api import Request, attributes
 from fleetkeeper.sim.kube.rbac import User
 from fleetkeeper.sim.kube_api import KubeServer, serve_kube, static_tokens
+from fleetkeeper.sim.objects.gitops import definition
 from fleetkeeper.sim.world import SimCluster, World
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -60,6 +62,8 @@ def world(holders: str = "secrets", crowd: int = _CROWD) -> World:
         labels = {"owner": "helm", "status": "deployed", "name": name, "version": "1"}
         metadata = {"name": f"sh.helm.release.v1.{name}.v1", "namespace": namespace, "uid": name, "labels": labels}
         cluster.put(f"/{holders}", {"metadata": metadata, "data": {"release": ""}})
+    # Without Flux's kind: the role for traces lets it be listed.
+    cluster.put("apiextensions.k8s.io/customresourcedefinitions", definition(APPLICATION))
     found = World(NOW, "111122223333")
     found.clusters[KEY] = cluster
     return found
@@ -95,6 +99,7 @@ def observe(kube: KubeReader) -> None:
         read()
     for look in (kube.budgets, kube.volumes, kube.webhooks, kube.api_services, kube.api_use):
         look()
+    kube.gitops(kube.crds())
     kube.object_traces([LiveKind("Certificate", "certificates", ("cert-manager.io/v1",), frozenset())])
 
 

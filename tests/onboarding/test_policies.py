@@ -65,7 +65,14 @@ def test_the_executors_policy_allows_exactly_the_operations_that_its_writer_call
     allowed = actions(shipped.document_of(shipped.EXECUTOR_POLICY))
 
     assert sorted(allowed) == sorted(aws_calls.called(executor=True))
-    assert [action for action in allowed if not action.partition(":")[2].startswith(HARMLESS)] == ["eks:UpdateAddon"]
+    changes = [action for action in allowed if not action.partition(":")[2].startswith((*HARMLESS, "Lookup"))]
+    assert sorted(changes) == [
+        "eks:CancelUpdate",
+        "eks:StartInsightsRefresh",
+        "eks:UpdateAddon",
+        "eks:UpdateClusterVersion",
+        "eks:UpdateNodegroupVersion",
+    ]
 
 
 def test_the_executors_group_is_not_the_readers_and_only_its_binding_names_it() -> None:
@@ -77,11 +84,34 @@ def test_the_executors_group_is_not_the_readers_and_only_its_binding_names_it() 
     assert shipped.GROUP not in shipped.text_of(shipped.KUBERNETES_EXECUTOR)
 
 
-def test_what_the_executor_may_change_in_a_cluster_are_backups_alone() -> None:
+def test_what_the_executor_may_change_in_a_cluster_are_backups_node_pools_and_templates_alone() -> None:
+    may = kube_reads.granted(shipped.text_of(shipped.KUBERNETES_EXECUTOR), "fleetkeeper-executor")
+
+    assert {each for each in may if each[0] not in ("get", "list")} == {
+        ("create", "velero.io", "backups"),
+        ("delete", "velero.io", "backups"),
+        ("patch", "karpenter.sh", "nodepools"),
+        ("patch", "apps", "deployments"),
+        ("patch", "apps", "statefulsets"),
+    }
+    assert not [each for each in may if "secrets" in each or "*" in each or "pods/eviction" in each]
+
+
+def test_the_opt_in_role_for_helm_says_that_it_is_wide_and_is_the_executors_alone() -> None:
+    text = shipped.text_of(shipped.KUBERNETES_EXECUTOR_HELM)
+    role, binding = kube_reads.documents(text)
+
+    assert "READ AND WRITE EVERYTHING" in text
+    assert not {"escalate", "bind", "impersonate", "*"} & set(role["rules"][0]["verbs"])
+    assert [(each["kind"], each["name"]) for each in binding["subjects"]] == [("Group", shipped.EXECUTOR_GROUP)]
+
+
+def test_what_the_executor_may_do_in_a_cluster_are_backups_and_following_what_is_deployed() -> None:
     may = kube_reads.granted(shipped.text_of(shipped.KUBERNETES_EXECUTOR), "fleetkeeper-executor")
 
     backups = {(verb, "velero.io", "backups") for verb in ("create", "delete", "get")}
-    assert may == backups | {("get", "", "namespaces")}
+    follows = {("get", "argoproj.io", "applications"), ("get", "helm.toolkit.fluxcd.io", "helmreleases")}
+    assert may == backups | follows | {("get", "", "namespaces")}
 
 
 def test_the_simulated_executor_may_do_what_the_shipped_role_allows() -> None:

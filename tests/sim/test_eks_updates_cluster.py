@@ -1,6 +1,7 @@
 """UpdateClusterVersion upwards through boto3: what EKS documents, what it refuses, and what one sees in between."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -272,3 +273,13 @@ def test_a_refresh_finds_addons_and_kubelets_that_do_not_fit(run: Driven) -> Non
     run.later(minutes=2)
     listed = run.eks.list_insights(clusterName="shop", filter={"statuses": ["ERROR"]})["insights"]
     assert {each["name"] for each in listed} == {"EKS add-on version compatibility", "Kubelet version skew"}
+
+
+def test_kube_proxy_of_the_present_minor_is_no_error_of_the_next(run: Driven) -> None:
+    known = next(each for each in run.cluster.addons.values())
+    version = f"v{run.cluster.version}.0-eksbuild.1"
+    run.cluster.addons["kube-proxy"] = replace(known, name="kube-proxy", version=version)
+    run.eks.start_insights_refresh(clusterName="shop")
+    run.later(minutes=2)
+    listed = run.eks.list_insights(clusterName="shop", filter={"statuses": ["ERROR"]})["insights"]
+    assert [each for each in listed if each["name"] == "EKS add-on version compatibility"] == []

@@ -16,6 +16,7 @@ from fleetkeeper.clock import SystemClock
 from fleetkeeper.config import AwsAccount, AwsSettings, KubernetesSettings, Secret
 from fleetkeeper.core.api_search import LiveKind
 from fleetkeeper.core.eks_objects import ADDON_OBJECTS
+from fleetkeeper.core.gitops import RESOURCES
 from fleetkeeper.core.observed import HelmUse
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.engine.ports import Cloud, Kube
@@ -25,6 +26,7 @@ from fleetkeeper.sim.aws import DEMO_ACCESS_KEY, DEMO_SECRET_KEY
 from fleetkeeper.sim.build import build
 from fleetkeeper.sim.controllers.living import LivingWorld
 from fleetkeeper.sim.faults import Fault
+from fleetkeeper.sim.objects import gitops
 from fleetkeeper.sim.ports import WorldClock, WorldClouds, WorldKubes
 from fleetkeeper.sim.server import Simulator
 from fleetkeeper.sim.world import SimCluster, World
@@ -226,3 +228,41 @@ def test_time_passes_only_when_the_timeline_is_advanced() -> None:
     assert clock.now() == living.world.epoch
     living.timeline.advance(timedelta(hours=3))
     assert clock.now() == living.world.epoch + timedelta(hours=3)
+
+
+@pytest.mark.parametrize(
+    ("key", "deployed"),
+    [
+        pytest.param("tooling", [("grafana", "10.1.*", "10.1.4", True)], id="by Argo CD"),
+        pytest.param("commerce-dev", [("podinfo", "6.9.2", "6.9.1", False)], id="by Flux"),
+        pytest.param("edge", [], id="by nothing"),
+    ],
+)
+def test_what_a_scenario_deploys_is_the_same(
+    sides: Sides, key: str, deployed: list[tuple[str, str, str, bool]]
+) -> None:
+    with both(sides, key) as (direct, http):
+        found = direct.gitops(direct.crds())
+        assert found == http.gitops(http.crds())
+    assert [(each.chart, each.version, each.deployed, each.ready) for each in found] == deployed
+
+
+def test_what_deploys_charts_is_the_same(sides: Sides) -> None:
+    cluster = sides.world.clusters["data"]
+    definitions = {kind: gitops.definition(kind) for kind in RESOURCES}
+    argo = gitops.application("web", "podinfo", "6.5.0", "shop") | {"status": gitops.synced("6.5.0", "Degraded")}
+    flux = gitops.helm_release("shop", "podinfo", "6.*", "shop")
+    flux["metadata"]["generation"] = 4
+    flux |= {"status": gitops.released("podinfo", "6.4.1", 4, False, "timed out")}
+    with both(sides, "data") as (direct, http):
+        assert direct.gitops(direct.crds()) == http.gitops(http.crds()) == ()
+        for definition in definitions.values():
+            cluster.put("apiextensions.k8s.io/customresourcedefinitions", definition)
+        cluster.put("argoproj.io/applications", argo)
+        cluster.put("helm.toolkit.fluxcd.io/helmreleases", flux)
+        found = direct.gitops(direct.crds())
+        assert found == http.gitops(http.crds())
+    assert [(each.kind, each.release, each.deployed, each.state) for each in found] == [
+        ("Application", "web", "6.5.0", "Synced, Degraded"),
+        ("HelmRelease", "shop", "6.4.1", "not ready (UpgradeFailed: timed out)"),
+    ]

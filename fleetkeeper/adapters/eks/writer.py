@@ -13,6 +13,7 @@ from fleetkeeper.adapters.eks.failures import translated
 from fleetkeeper.adapters.eks.pages import MOST_PAGES, permission
 from fleetkeeper.adapters.eks.sessions import Sessions
 from fleetkeeper.adapters.eks.token import cluster_token
+from fleetkeeper.adapters.eks.trail import Trail
 from fleetkeeper.config import AwsAccount, AwsSettings
 from fleetkeeper.core import model, observed
 from fleetkeeper.core.insights import Insight, InsightStatus
@@ -59,6 +60,8 @@ class EksWriter:
         self._sessions, self._session, self._scope = sessions, session, scope
         self._lock = Lock()
         self._ended: dict[tuple[str, str], observed.EksUpdate] = {}
+        self._trail = Trail(sessions, session, scope)
+        self._callers: dict[tuple[str, str, datetime], str] = {}
 
     def control_plane(self, cluster: str) -> tuple[model.ClusterId, model.ControlPlane]:
         scope = self._scope
@@ -151,6 +154,24 @@ class EksWriter:
                 while len(self._ended) >= _KEPT:
                     del self._ended[next(iter(self._ended))]
                 self._ended[cluster, id] = found
+        return found
+
+    def who(self, cluster: str, operation: str, since: datetime) -> str:
+        """Whoever is known stays known; CloudTrail is asked again only while it knows nobody."""
+        key = cluster, operation, since
+        with self._lock:
+            known = self._callers.get(key, "")
+        if known:
+            return known
+        try:
+            with translated(f"read who called {operation} for {cluster}"):
+                found = self._trail.first(cluster, operation, since)
+        except ReadError:
+            return ""
+        with self._lock:
+            while len(self._callers) >= _KEPT:
+                del self._callers[next(iter(self._callers))]
+            self._callers[key] = found
         return found
 
     def token(self, cluster: str) -> tuple[str, datetime]:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+import msgspec
+
 from fleetkeeper.adapters.kube import addon_objects, convert, convert_around, endpoints, notes, standouts, traces
 from fleetkeeper.adapters.kube.changed import list_changed
 from fleetkeeper.adapters.kube.documents import around, structs
@@ -13,10 +15,11 @@ from fleetkeeper.adapters.kube.reading import Reader
 from fleetkeeper.adapters.kube.releases import Releases
 from fleetkeeper.adapters.kube.services import ready_endpoints
 from fleetkeeper.adapters.kube.standouts import Standouts
-from fleetkeeper.core import model, observed
+from fleetkeeper.core import gitops, model, observed
 from fleetkeeper.core.api_metric import REQUESTED, STARTED, api_use
 from fleetkeeper.core.api_search import NO_NAMES, ApiNames, LiveKind
 from fleetkeeper.core.field_owners import AddonObject
+from fleetkeeper.errors import GapReason, ReadError
 
 # CRDs carry their schemas, up to 1 MiB each.
 _LARGE_PAGE = 50
@@ -104,6 +107,18 @@ class KubeReader:
     def api_services(self) -> tuple[observed.ApiService, ...]:
         return self._reader.list(endpoints.API_SERVICES, convert_around.api_service).items
 
+    def gitops(self, crds: Sequence[model.Crd]) -> tuple[observed.GitOpsApp, ...]:
+        """Nothing is asked of a kind without a definition."""
+        kinds, trouble = gitops.served(crds)
+        if trouble:
+            raise ReadError(trouble, GapReason.NOT_FOUND)
+        reader = self._reader.for_one_part()
+        found: list[observed.GitOpsApp] = []
+        for kind in kinds:
+            listed = reader.list(endpoints.GITOPS[kind], partial(_apps, kind))
+            found += [app for some in listed.items for app in some]
+        return tuple(found)
+
     def api_use(self) -> observed.ApiUse:
         """Of the API server that answered, where there are several behind one address."""
         page = self._reader.text(endpoints.METRICS)
@@ -133,6 +148,10 @@ class KubeReader:
 
 def _webhooks(kind: str, document: around.WebhookConfiguration) -> tuple[observed.Webhook, ...]:
     return tuple(convert_around.webhooks(kind, document))
+
+
+def _apps(kind: str, document: msgspec.Struct) -> tuple[observed.GitOpsApp, ...]:
+    return tuple(gitops.apps_of(kind, msgspec.to_builtins(document)))
 
 
 def _ownerless_pod(document: structs.Pod) -> model.Workload | None:

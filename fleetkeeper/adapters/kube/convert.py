@@ -85,7 +85,11 @@ def crd(document: structs.Crd) -> model.Crd:
 
 
 def is_owned(meta: structs.ObjectMeta) -> bool:
-    return bool(meta.owners) or _MIRROR in (meta.annotations or {})
+    return bool(meta.owners) or is_mirror(meta)
+
+
+def is_mirror(meta: structs.ObjectMeta) -> bool:
+    return _MIRROR in (meta.annotations or {})
 
 
 def is_finished(document: structs.Job) -> bool:

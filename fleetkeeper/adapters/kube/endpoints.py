@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar, cast
 
-from fleetkeeper.adapters.kube.documents import around, structs
+from fleetkeeper.adapters.kube.documents import around, gitops, structs
 from fleetkeeper.errors import InvalidAnswer
 
 T = TypeVar("T")
@@ -25,7 +25,7 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 class Resource(Generic[T]):
     """One kind of object and what we read of it; metadata_only asks the server for PartialObjectMetadata.
 
-    named_by: a label that mostly has the object's own name, so that one list finds many; "" for none.
+    named_by: a label that mostly has the object's own name, so that one list finds many; "" for none. kind "": of any.
     """
 
     group_version: str
@@ -97,6 +97,15 @@ RESOURCES: tuple[Resource[Any], ...] = (
     *(DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, REPLICA_SETS, CRON_JOBS, JOBS, CRDS),
     *(BUDGETS, SCALERS, VOLUMES, ENDPOINT_SLICES, API_SERVICES, VALIDATING, MUTATING, SETTINGS),
 )
+
+GITOPS: dict[str, Resource[Any]] = {
+    "Application": Resource("argoproj.io/v1alpha1", "applications", "Application", gitops.Application),
+    "HelmRelease": Resource("helm.toolkit.fluxcd.io/v2", "helmreleases", "HelmRelease", gitops.HelmRelease),
+}
+"""Others' own kinds at the versions that core/gitops.py knows, asked for only where a definition serves them.
+
+Argo CD has had no other version than v1alpha1 since it began.
+"""
 
 
 def traced(group_version: str, plural: str, kind: str) -> Resource[around.Traced]:

@@ -1,6 +1,6 @@
 """Pods that need a word of their own, with the workload at their top, whose name outlives theirs."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from fleetkeeper.adapters.kube import standouts
@@ -16,6 +16,7 @@ from fleetkeeper.core.pod_annotations import asks_to_stay
 from fleetkeeper.core.text import safe
 
 _LONGEST = 256
+_ASKED_ONE_BY_ONE = 20  # namespaces
 _NOTED = "need a note"
 # Kinds that other controllers make, of which only metadata is asked for.
 _BETWEEN: dict[str, Resource[structs.Placed]] = {
@@ -27,7 +28,7 @@ _BETWEEN: dict[str, Resource[structs.Placed]] = {
 def pod_notes(reader: Reader, memory: Memory, found: Standouts[structs.Pod]) -> tuple[PodNote, ...]:
     read = standouts.read(reader, memory, found, found.noted, _NOTED, lambda pod: tuple(notes_of(pod)))
     notes = [note for some in read for note in some]
-    tops = _tops(reader, notes)
+    tops = tops_of(reader, {(note.namespace, note.controller) for note in notes})
     return tuple(replace(n, controller=tops.get((n.namespace, n.controller), n.controller)) for n in notes)
 
 
@@ -57,12 +58,12 @@ def controller(owners: Iterable[structs.Owner] | None) -> structs.Owner | None:
     return next((each for each in given if each.controller), given[0] if given else None)
 
 
-def _tops(reader: Reader, notes: Sequence[PodNote]) -> dict[tuple[str, str], str]:
+def tops_of(reader: Reader, controllers: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
     """(namespace, Kind/name) → Kind/name of what controls it in turn, where something does."""
     found: dict[tuple[str, str], str] = {}
     for kind, resource in _BETWEEN.items():
         names = {
-            (n.namespace, n.controller.removeprefix(f"{kind}/")) for n in notes if n.controller.startswith(f"{kind}/")
+            (namespace, each.removeprefix(f"{kind}/")) for namespace, each in controllers if each.startswith(f"{kind}/")
         }
         places = [Place(namespace, name, "") for namespace, name in sorted(names)]
         for (namespace, name), top in _owners(reader, resource, places):
@@ -73,13 +74,15 @@ def _tops(reader: Reader, notes: Sequence[PodNote]) -> dict[tuple[str, str], str
 def _owners(
     reader: Reader, resource: Resource[structs.Placed], places: Sequence[Place]
 ) -> Iterator[tuple[tuple[str, str], str]]:
-    """The controllers of these objects, by one list of metadata for each namespace."""
+    """The controllers of these objects, by one list of metadata for each namespace; of many of them, by one of all."""
     wanted = {(place.namespace, place.name) for place in places}
     owned = Resource(resource.group_version, resource.plural, resource.kind, structs.Object, metadata_only=True)
-    for namespace in sorted({place.namespace for place in places}):
+    namespaces = sorted({place.namespace for place in places})
+    for namespace in namespaces if len(namespaces) <= _ASKED_ONE_BY_ONE else ("",):
         names = [place.name for place in places if place.namespace == namespace]
         selectors = {"fieldSelector": f"metadata.name={names[0]}"} if len(names) == 1 else {}
         for document in reader.list(owned, lambda each: each, namespace, selectors).items:
             owner = controller(document.metadata.owners)
-            if owner and (namespace, document.metadata.name) in wanted:
-                yield (namespace, document.metadata.name), f"{owner.kind}/{owner.name}"
+            place = document.metadata.namespace, document.metadata.name
+            if owner and place in wanted:
+                yield place, f"{owner.kind}/{owner.name}"

@@ -65,6 +65,9 @@ _LISTED = (
     endpoints.API_SERVICES,
     endpoints.ENDPOINT_SLICES,
 )
+_DEPLOYED = endpoints.GITOPS["Application"]
+"""Of what deploys charts; Flux's kind is among those that are listed for their traces."""
+
 _READ_ONE_BY_ONE = (endpoints.PODS, endpoints.JOBS)
 _SETTINGS = sorted(
     {each.name for each in ADDON_OBJECTS if each.kind == "ConfigMap"} | {name for name, _ in PROXY_CONFIGS}
@@ -214,6 +217,7 @@ class ApiServer(KubeReader):
             Probe(f"get {endpoints.DISCOVERY}", self._discover),
             Probe(f"get {endpoints.METRICS}", self._measure),
             *(Probe(f"list {_name(r)}", partial(self._list, r)) for r in _LISTED),
+            Probe(f"list {_name(_DEPLOYED)}", partial(self._look, _DEPLOYED.by_metadata)),
             Probe(f"get {_name(endpoints.NAMESPACES)}", partial(self._get, kube_system)),
             *(Probe(f"get {_name(r)}", partial(self._get, r.path(_NAMESPACE, _NOTHING))) for r in _READ_ONE_BY_ONE),
             *(Probe(f"get configmaps/{name}", partial(self._get, _settings(name))) for name in _SETTINGS),

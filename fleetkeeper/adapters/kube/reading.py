@@ -146,7 +146,7 @@ class Reader:
         if answer.status != 200:
             raise setback(answer, path, self._clock).error
         page: structs.ListOf[T] = decode(_list_decoder(resource.document), answer.body, path)
-        if page.kind != resource.list_kind:
+        if resource.kind and page.kind != resource.list_kind:
             raise InvalidAnswer(f"{path}: expected {resource.list_kind}, got {page.kind[:60]!r} - at `$.kind`")
         return page
 

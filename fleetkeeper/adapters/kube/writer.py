@@ -1,22 +1,28 @@
-"""Single objects of one API server, as raw JSON, with the executor's rights (the KubeWriter port)."""
+"""One API server with the executor's rights (the KubeWriter port): single objects as raw JSON, and live lists."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 import urllib3
 
+from fleetkeeper.adapters.kube import live
 from fleetkeeper.adapters.kube.answers import Answer, connection_setback, setback
 from fleetkeeper.adapters.kube.body import read_body
 from fleetkeeper.adapters.kube.connection import Connection
 from fleetkeeper.adapters.kube.deadline import Cancelled, Deadline, bounded_by
 from fleetkeeper.adapters.kube.limits import Limits, Pace
+from fleetkeeper.adapters.kube.reading import Reader
+from fleetkeeper.core.live import LiveNode, LivePod
+from fleetkeeper.core.observed import Budget
 from fleetkeeper.engine.ports import Clock
 from fleetkeeper.engine.writers import ObjectRef
 from fleetkeeper.errors import GapReason, InvalidAnswer, Refused, Unreachable
 
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
+MERGE = "application/merge-patch+json"
 _object = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -40,6 +46,19 @@ class KubeObjects:
 
     def __init__(self, connection: Connection, limits: Limits, pace: Pace, clock: Clock) -> None:
         self._connection, self._limits, self._pace, self._clock = connection, limits, pace, clock
+        self._reader = Reader(connection, replace(limits, attempts=1), pace, clock)
+
+    def objects(self, ref: ObjectRef) -> tuple[Mapping[str, object], ...]:
+        return live.objects(self._reader.for_one_part(), ref)
+
+    def nodes(self) -> tuple[LiveNode, ...]:
+        return live.nodes(self._reader.for_one_part())
+
+    def pods(self, on: Collection[str]) -> tuple[LivePod, ...]:
+        return live.pods(self._reader.for_one_part(), on)
+
+    def budgets(self) -> tuple[Budget, ...]:
+        return live.budgets(self._reader.for_one_part())
 
     def read(self, ref: ObjectRef) -> Mapping[str, object] | None:
         path = _path(ref)
@@ -57,6 +76,11 @@ class KubeObjects:
                 raise Refused(f"POST {path}: {ref.name} was there, and is gone again", GapReason.IN_USE)
             return found
         return self._object(answer, "POST", path)
+
+    def patch(self, ref: ObjectRef, change: Mapping[str, object], version: str = "") -> Mapping[str, object]:
+        path = _path(ref)
+        answer = self._ask("PATCH", path, msgspec.json.encode(conditional(change, version)), MERGE)
+        return self._object(answer, "PATCH", path)
 
     def delete(self, ref: ObjectRef) -> None:
         path = _path(ref)
@@ -83,15 +107,15 @@ class KubeObjects:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
             raise InvalidAnswer(f"{what}: {str(e)[:300]}") from e
 
-    def _ask(self, method: str, path: str, body: bytes | None = None) -> Answer:
-        answer = self._once(method, path, body)
+    def _ask(self, method: str, path: str, body: bytes | None = None, kind: str = "application/json") -> Answer:
+        answer = self._once(method, path, body, kind)
         if answer.status == 401 and self._connection.renew():
-            answer = self._once(method, path, body)
+            answer = self._once(method, path, body, kind)
         return answer
 
-    def _once(self, method: str, path: str, body: bytes | None) -> Answer:
+    def _once(self, method: str, path: str, body: bytes | None, kind: str) -> Answer:
         what = f"{method} {path}"
-        headers = {**_HEADERS, "Content-Type": "application/json"} if body is not None else _HEADERS
+        headers = {**_HEADERS, "Content-Type": kind} if body is not None else _HEADERS
         end = Deadline.after(self._pace, self._limits.request_seconds)
         try:
             with bounded_by(end):
@@ -118,6 +142,16 @@ class KubeObjects:
                 response.release_conn()
             else:
                 response.close()
+
+
+def conditional(change: Mapping[str, Any], version: str) -> Mapping[str, object]:
+    """A merge patch that the API server refuses (409) unless the object still has this resourceVersion.
+
+    A JSON patch could test single fields, but a test that fails is a 422 like any other body that cannot be.
+    """
+    if not version:
+        return change
+    return {**change, "metadata": {**change.get("metadata", {}), "resourceVersion": version}}
 
 
 def _path(ref: ObjectRef, named: bool = True) -> str:

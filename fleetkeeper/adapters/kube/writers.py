@@ -34,6 +34,10 @@ class LiveWriters:
 
     def kube(self, scope: Scope | None, name: str, id: model.ClusterId) -> KubeWriter:
         """A client for the very cluster of this id; WRONG_ENDPOINT when another one answers in its place."""
+        return self._open(*self.access(scope, name, id))
+
+    def access(self, scope: Scope | None, name: str, id: model.ClusterId) -> tuple[Endpoint, Credential]:
+        """Where the very cluster of this id is, and who the executor is there."""
         if scope is None:
             return self._standalone(name, id)
         cloud = self._clouds.of(scope)
@@ -50,14 +54,15 @@ class LiveWriters:
         endpoint = Endpoint(
             control_plane.endpoint, control_plane.ca_pem, proxy=self._proxy(row.proxy_url if row else "")
         )
-        return self._open(endpoint, Bearer(lambda: cloud.token(name), self._clock))
+        return endpoint, Bearer(lambda: cloud.token(name), self._clock)
 
-    def _standalone(self, name: str, id: model.ClusterId) -> KubeWriter:
+    def _standalone(self, name: str, id: model.ClusterId) -> tuple[Endpoint, Credential]:
         row = next((each for each in self._settings.clusters if each.name == name and not each.arn), None)
         if row is None:
             raise ReadError(f"no cluster {name} is configured", GapReason.NOT_CONFIGURED)
         context = self._context(row)
-        client = self._by_context(context, row)
+        access = self._by_context(context, row)
+        client = self._open(*access)
         try:
             namespace = client.read(_KUBE_SYSTEM) or {}
             metadata = namespace.get("metadata")
@@ -65,10 +70,9 @@ class LiveWriters:
             if f"kubeconfig:{uid}" != id.arn:
                 detail = f"the executor's context {context.name} leads to another cluster than {name}"
                 raise ReadError(detail, GapReason.WRONG_ENDPOINT)
-        except BaseException:
+        finally:
             client.close()
-            raise
-        return client
+        return access
 
     def _context(self, row: KubeCluster) -> Context:
         """The executor's own context of the kubeconfig: the reader's may change nothing, and must not be tried."""
@@ -79,10 +83,10 @@ class LiveWriters:
         refuse_insecure(context)
         return context
 
-    def _by_context(self, context: Context, row: KubeCluster) -> KubeObjects:
+    def _by_context(self, context: Context, row: KubeCluster) -> tuple[Endpoint, Credential]:
         proxy = self._proxy(row.proxy_url or context.proxy_url)
         endpoint = Endpoint(context.server, context.ca_pem, context.tls_server_name, proxy)
-        return self._open(endpoint, self._credential(context.user))
+        return endpoint, self._credential(context.user)
 
     def _open(self, endpoint: Endpoint, credential: Credential) -> KubeObjects:
         return KubeObjects(Connection(endpoint, credential), self._limits, self._pace, self._clock)

@@ -36,6 +36,7 @@ PARTS: Mapping[str, Any] = {
     parts.VOLUMES: tuple[observed.PersistentVolume, ...],
     parts.WEBHOOKS: tuple[observed.Webhook, ...],
     parts.API_SERVICES: tuple[observed.ApiService, ...],
+    parts.GITOPS: tuple[observed.GitOpsApp, ...],
     parts.API_USE: observed.ApiUse,
     parts.OBJECT_TRACES: tuple[observed.ObjectTrace, ...],
     parts.HELM_USE: observed.HelmUse,

@@ -9,31 +9,15 @@ from collections.abc import Iterator
 from fleetkeeper.core import parts
 from fleetkeeper.core.checks import check
 from fleetkeeper.core.compat import Compat
+from fleetkeeper.core.eks_errors import CLUSTERS
 from fleetkeeper.core.finding import Finding, Severity, Subject
 from fleetkeeper.core.model import Issue
 from fleetkeeper.core.snapshot import Hop, Snapshot
 from fleetkeeper.core.text import safe
 from fleetkeeper.core.wording import read, some
 
-FIXES = {
-    "AccessDenied": "give the cluster role AmazonEKSClusterPolicy again",
-    "ClusterUnreachable": "let EKS reach the API server: look at the security groups and network ACLs of the subnets",
-    "ConfigurationConflict": "undo the change that conflicts with what EKS manages",
-    "InternalFailure": "wait for EKS to clear it; open an AWS support case if it stays for an hour",
-    "ResourceLimitExceeded": "raise the quota that the message names",
-    "ResourceNotFound": "create what the message names again, under the same name",
-    "IamRoleNotFound": "create the cluster role again, under the same name and with AmazonEKSClusterPolicy",
-    "VpcNotFound": "build a new cluster and move the workloads: a cluster cannot move to another VPC",
-    "InsufficientFreeAddresses": "free addresses, or name other subnets of the same zones with update-cluster-config",
-    "Ec2ServiceNotSubscribed": "subscribe the account to EC2 in this region",
-    "Ec2SubnetNotFound": "name living subnets of the same VPC and zones with aws eks update-cluster-config",
-    "Ec2SecurityGroupNotFound": "name a living security group with aws eks update-cluster-config",
-    "KmsGrantRevoked": "let the cluster role create grants on the KMS key again",
-    "KmsKeyNotFound": "restore the KMS key: without it the secrets cannot be read",
-    "KmsKeyMarkedForDeletion": "aws kms cancel-key-deletion, then aws kms enable-key",
-    "KmsKeyDisabled": "aws kms enable-key",
-    "StsRegionalEndpointDisabled": "activate the STS endpoint of this region in the account settings of IAM",
-}
+NO_CODE = "Other"
+MEND = "clear what the message names"
 HARMLESS = frozenset({"UnsupportedVersion"})  # the upgrade itself mends it
 
 
@@ -41,14 +25,15 @@ HARMLESS = frozenset({"UnsupportedVersion"})  # the upgrade itself mends it
 def cluster_health(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
     """A blocker for each code that stands for something missing; unknown for a code without a fix that we know."""
     for issue in snap.control_plane.issues if snap.control_plane else ():
-        harmless, known = issue.code in HARMLESS, issue.code in FIXES
+        harmless = issue.code in HARMLESS
+        known = CLUSTERS.get(issue.code) if issue.code != NO_CODE else None
         yield Finding(
             code="FK104",
             severity=Severity.INFO if harmless else Severity.BLOCKER if known else Severity.UNKNOWN,
             subject=Subject("ClusterIssue", issue.code),
             key=",".join(sorted(issue.resources)),
             message=_message(issue),
-            fix=f"upgrade to {hop.target}" if harmless else FIXES.get(issue.code, "clear what the message names"),
+            fix=f"upgrade to {hop.target}" if harmless else known.to_do(snap.cluster.name) if known else MEND,
             blocks=not harmless,
             evidence=(read(snap, parts.CONTROL_PLANE, "EKS", f"health.issues of DescribeCluster: {issue.code}"),),
         )

@@ -9,27 +9,13 @@ from collections.abc import Iterator
 from fleetkeeper.core import parts
 from fleetkeeper.core.checks import check
 from fleetkeeper.core.compat import Compat
+from fleetkeeper.core.eks_errors import NODE_GROUPS, advice
 from fleetkeeper.core.finding import Breaks, Finding, Severity, Subject
 from fleetkeeper.core.model import NodeGroup
 from fleetkeeper.core.owners import owner_keys
 from fleetkeeper.core.snapshot import Hop, Snapshot
 from fleetkeeper.core.text import safe
 from fleetkeeper.core.wording import read, some
-
-FIXES = {
-    "AsgInstanceLaunchFailures": "see why instances do not launch: aws autoscaling describe-scaling-activities",
-    "AccessDenied": "give the node role its rights and its entry in the cluster again",
-    "Ec2LaunchTemplateNotFound": "create a new group: the launch template of this one is gone",
-    "Ec2LaunchTemplateVersionMismatch": "set the group's Auto Scaling group back to the launch template that EKS made",
-    "Ec2SubnetNotFound": "create a new group in subnets that exist",
-    "IamNodeRoleNotFound": "create the node role again under the same name",
-    "IamInstanceProfileNotFound": "create the instance profile again under the same name",
-    "InstanceLimitExceeded": "ask for a higher EC2 quota: aws service-quotas request-service-quota-increase",
-    "InsufficientFreeAddresses": "free addresses in the subnets of the group, or add a subnet",
-    "AutoScalingGroupNotFound": "create the group anew: its Auto Scaling group is gone",
-    "NodeCreationFailure": "see why new nodes do not join: user data, node role, route to the API server",
-}
-"""By issue code; the codes are those of the EKS API (botocore 1.44.5, NodegroupIssueCode)."""
 
 BUSY = frozenset({"CREATING", "UPDATING", "DELETING"})
 LONGEST = 160  # characters of EKS' own message
@@ -62,6 +48,6 @@ def _message(group: NodeGroup) -> str:
 def _fix(group: NodeGroup, cluster: str, *, is_busy: bool) -> str:
     if is_busy:
         return "wait until it is ACTIVE"
-    known = [FIXES[each.code] for each in group.issues if each.code in FIXES]
+    known = advice((each.code for each in group.issues), NODE_GROUPS, cluster, group.name)
     look = f"aws eks describe-nodegroup --cluster-name {cluster} --nodegroup-name {group.name}"
-    return known[0] if known else f"read its health and mend it: {look}"
+    return known or f"read its health and mend it: {look}"

@@ -6,25 +6,21 @@ what is told here.
 """
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 from fleetkeeper.core import parts
 from fleetkeeper.core.checks import check
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.finding import CLUSTER, Breaks, Evidence, Finding, Severity
-from fleetkeeper.core.observed import EksUpdate
 from fleetkeeper.core.snapshot import Hop, Snapshot
+from fleetkeeper.core.way_back import UPGRADE, WINDOW, last_move
 from fleetkeeper.core.wording import counted
-
-WINDOW = timedelta(days=7)
-MOVES = frozenset({"VersionUpdate", "VersionRollback"})
 
 
 @check("FK111", "The last upgrade can still be rolled back", needs=(parts.UPDATES,), each_hop=False)
 def rollback_window(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
     """Told only, with the time that is left."""
-    last = _last_move(snap)
-    if last is None or last.created_at is None or last.kind != "VersionUpdate" or last.minor != hop.source:
+    last = last_move(snap.updates)
+    if last is None or last.created_at is None or last.kind != UPGRADE or last.minor != hop.source:
         return
     end = last.created_at + WINDOW
     if snap.now >= end or not hop.source.minor:
@@ -42,8 +38,3 @@ def rollback_window(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Findin
         deadline=end,
         evidence=(Evidence("EKS", f"{last.kind} {last.id} {last.status}", last.created_at),),
     )
-
-
-def _last_move(snap: Snapshot) -> EksUpdate | None:
-    moves = [each for each in snap.updates if each.kind in MOVES and each.status == "Successful" and each.created_at]
-    return max(moves, key=lambda each: each.created_at.timestamp() if each.created_at else 0, default=None)

@@ -15,6 +15,7 @@ from fleetkeeper.core.finding import Evidence, Finding, Severity, Subject
 from fleetkeeper.core.insights import ClientStat, Deprecation, Insight, InsightStatus
 from fleetkeeper.core.snapshot import Hop, Snapshot
 from fleetkeeper.core.text import safe
+from fleetkeeper.core.versions import Minor
 from fleetkeeper.core.wording import counted, day, some
 
 READINESS, MISCONFIGURATION = "UPGRADE_READINESS", "MISCONFIGURATION"
@@ -33,21 +34,27 @@ SEVERITIES = {
 def upgrade_insights(snap: Snapshot, hop: Hop, compat: Compat) -> Iterator[Finding]:
     """A blocker for ERROR, however stale; unknown for UNKNOWN; a misconfiguration only warns."""
     for insight in snap.insights:
-        severity = SEVERITIES.get(insight.status)
-        if severity is None or not _concerns(insight, hop):
-            continue
-        grave = insight.category == READINESS
-        yield Finding(
-            code="FK105",
-            severity=severity if grave else Severity.WARNING,
-            subject=Subject("Insight", insight.name),
-            key=insight.id,
-            message=_message(snap, insight),
-            fix=_fix(snap, insight),
-            blocks=grave and insight.status in (InsightStatus.ERROR, InsightStatus.UNKNOWN),
-            minor=insight.minor or hop.target,
-            evidence=_evidence(insight),
-        )
+        if _concerns(insight, hop) and (found := finding_of(insight, snap.cluster.name, hop.target, snap.now)):
+            yield found
+
+
+def finding_of(insight: Insight, cluster: str, target: Minor, now: datetime) -> Finding | None:
+    """What an insight says of a cluster (its name), None when it passes: the same to a waiver, stored or live."""
+    severity = SEVERITIES.get(insight.status)
+    if severity is None:
+        return None
+    grave = insight.category == READINESS
+    return Finding(
+        code="FK105",
+        severity=severity if grave else Severity.WARNING,
+        subject=Subject("Insight", insight.name),
+        key=insight.id,
+        message=_message(insight, now),
+        fix=_fix(insight, cluster, now),
+        blocks=grave and insight.status in (InsightStatus.ERROR, InsightStatus.UNKNOWN),
+        minor=insight.minor or target,
+        evidence=_evidence(insight),
+    )
 
 
 def _concerns(insight: Insight, hop: Hop) -> bool:
@@ -63,23 +70,23 @@ def _last(insight: Insight) -> ClientStat | None:
     return max(known, key=lambda client: client.last_request.timestamp() if client.last_request else 0, default=None)
 
 
-def _stale_until(snap: Snapshot, insight: Insight) -> datetime | None:
+def _stale_until(insight: Insight, now: datetime) -> datetime | None:
     """When an insight that nobody feeds any more turns green by itself; None while somebody does."""
     last = _last(insight)
-    if last is None or last.last_request is None or snap.now - last.last_request < QUIET:
+    if last is None or last.last_request is None or now - last.last_request < QUIET:
         return None
     return last.last_request + MEMORY
 
 
-def _message(snap: Snapshot, insight: Insight) -> str:
+def _message(insight: Insight, now: datetime) -> str:
     about = f" for {insight.minor}" if insight.minor else ""
     said = (insight.reason or insight.name).rstrip(". ")
     text = f"EKS says {insight.status.value}{about}: {safe(said, LONGEST)}"
     if insight.deprecations:
         text += f"; {some(map(_usage, insight.deprecations))}"
-    last, until = _last(insight), _stale_until(snap, insight)
+    last, until = _last(insight), _stale_until(insight, now)
     if until and last and last.last_request:
-        quiet = counted((snap.now - last.last_request).days, "day")
+        quiet = counted((now - last.last_request).days, "day")
         text += (
             f"; stale: no call for {quiet} (the last by {safe(last.user_agent, LONGEST)}), it expires on {day(until)}"
         )
@@ -93,16 +100,16 @@ def _usage(deprecation: Deprecation) -> str:
     return f"{deprecation.usage}{by}"
 
 
-def _fix(snap: Snapshot, insight: Insight) -> str:
-    refresh = f"aws eks start-insights-refresh --cluster-name {snap.cluster.name}"
-    if insight.refreshed_at is not None and snap.now - insight.refreshed_at > FRESH:
+def _fix(insight: Insight, cluster: str, now: datetime) -> str:
+    refresh = f"aws eks start-insights-refresh --cluster-name {cluster}"
+    if insight.refreshed_at is not None and now - insight.refreshed_at > FRESH:
         return f"it is from {day(insight.refreshed_at)}: {refresh}, then look again"
-    if until := _stale_until(snap, insight):
+    if until := _stale_until(insight, now):
         return f"make sure that its callers are mended, then wait until {day(until)} or have an approver waive it"
     if insight.deprecations:
         moves = dict.fromkeys(f"{d.usage} to {d.replaced_with or 'what replaces it'}" for d in insight.deprecations)
         return f"move the callers of {some(moves)}"
-    describe = f"aws eks describe-insight --cluster-name {snap.cluster.name} --id {insight.id}"
+    describe = f"aws eks describe-insight --cluster-name {cluster} --id {insight.id}"
     return f"do what {describe} recommends, then {refresh}"
 
 

@@ -9,6 +9,7 @@ from fleetkeeper.core.assess import NOT_SEEN, Verdict
 from fleetkeeper.core.finding import Evidence, Severity
 from fleetkeeper.core.finding import Subject as Found
 from fleetkeeper.core.fleet import subject as named
+from fleetkeeper.core.owners import owner_named
 from fleetkeeper.core.readiness import Action, ClusterReport, Entry, HopReadiness, Subject
 from fleetkeeper.core.waivers import Waiver
 from fleetkeeper.core.wording import some
@@ -271,16 +272,3 @@ def _action(action: Action) -> ActionRow:
         owner=some(owners),
         deadline=min((each.deadline for each in findings if each.deadline), default=None),
     )
-
-
-_PEOPLE = ("owner", "team", "squad")
-
-
-def owner_named(keys: Mapping[str, str]) -> str:
-    """Who the keys name outright, the most telling key first; "" when they only lead to a repository or a chart."""
-    for wanted in _PEOPLE:
-        for key, value in keys.items():
-            last = key.rpartition("/")[2].rpartition(".")[2]
-            if value and last.partition("-")[0] == wanted:
-                return value
-    return ""

@@ -1,14 +1,19 @@
-"""update-addon: brings one EKS addon of the member to a version, through EKS, and keeps its configuration."""
+"""update-addon: brings one EKS addon of the member to a version, through EKS, and keeps its configuration.
+
+With `undo = "restore"` an abort takes it back, and so does the failure of another one of its set (core/step_sets.py).
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import ClassVar, cast
 
-from fleetkeeper.core import model, observed
+from fleetkeeper.core import model, observed, parts
+from fleetkeeper.core.addon_fields import conflicts, whats_own
 from fleetkeeper.core.amount import duration_text
 from fleetkeeper.core.playbook import Params
 from fleetkeeper.core.references import Names
+from fleetkeeper.core.step_sets import outliving
 from fleetkeeper.core.text import safe
 from fleetkeeper.core.verdict import (
     Act,
@@ -26,12 +31,13 @@ from fleetkeeper.core.verdict import (
 from fleetkeeper.core.versions import Version
 from fleetkeeper.core.wording import some
 from fleetkeeper.engine.addon_failures import advice
-from fleetkeeper.engine.attempts import leaving, remembered
+from fleetkeeper.engine.addon_restore import CONFIGURATION, REFUSALS, VERSION, Restore
+from fleetkeeper.engine.attempts import leaving, remembered, token_of
 from fleetkeeper.engine.params import Given
 from fleetkeeper.engine.step import Subject
 from fleetkeeper.engine.world import World
 from fleetkeeper.engine.writers import AddonUpdate
-from fleetkeeper.errors import GapReason, Refused
+from fleetkeeper.errors import Refused
 
 BY_PLAN = ("default", "latest")
 """Versions that a playbook may name by a word; the plan puts in what EKS offers the member by that word."""
@@ -42,16 +48,20 @@ SETTLING = timedelta(minutes=10)
 """EKS calls an addon DEGRADED while its new pods are not Ready yet; longer than this it is more than that."""
 
 _CLOCKS_DIFFER = timedelta(minutes=2)
-_REFUSALS = (GapReason.REJECTED, GapReason.NOT_FOUND)
+_FIELDS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class SeenAddon:
-    """The addon as EKS has it now, and its updates, newest first, as far as they matter. is_eks: the member is."""
+    """The addon as EKS has it now, and its updates, newest first, as far as they matter. is_eks: the member is.
+
+    changed: fields of its objects that somebody changed in the cluster, as they are stored; None: never seen.
+    """
 
     addon: model.ManagedAddon | None
     updates: tuple[observed.EksUpdate, ...] = ()
     is_eks: bool = True
+    changed: tuple[observed.Customised, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +71,9 @@ class UpdateAddon:
     resolve: what becomes of fields that others changed: PRESERVE, OVERWRITE, or NONE, with which a conflict fails.
 
     degraded: what is done with an addon that EKS calls DEGRADED before the update: "fail", or "update" all the same.
+
+    direction: "up", or "any" where a newer one is to be taken back. undo: "keep", or "restore": it is put back by an
+    abort, and when a step of its set fails for good.
     """
 
     kind: ClassVar[str] = "update-addon"
@@ -73,6 +86,8 @@ class UpdateAddon:
     to: str
     resolve: str = "PRESERVE"
     degraded: str = "fail"
+    direction: str = "up"
+    undoes: str = "keep"
 
     @classmethod
     def of(cls, params: Params) -> "UpdateAddon":
@@ -82,6 +97,8 @@ class UpdateAddon:
             to=given.text("version", check=_wrong_version),
             resolve=given.choice("resolve", ("PRESERVE", "OVERWRITE", "NONE"), "PRESERVE"),
             degraded=given.choice("degraded", ("fail", "update"), "fail"),
+            direction=given.choice("direction", ("up", "any"), "up"),
+            undoes=given.choice("undo", ("keep", "restore"), "keep"),
         )
         given.finish()
         return made
@@ -97,8 +114,8 @@ class UpdateAddon:
         addon = cloud.addon(cluster, self.addon)
         looks_back = moment.tried or moment.attempt > 0
         if addon is not None and (looks_back or addon.status in ("UPDATING", "UPDATE_FAILED")):
-            return SeenAddon(addon, cloud.updates(cluster, addon=self.addon))
-        return SeenAddon(addon)
+            return SeenAddon(addon, cloud.updates(cluster, addon=self.addon), changed=self._changed(world, subject))
+        return SeenAddon(addon, changed=self._changed(world, subject))
 
     def decide(self, seen: SeenAddon, moment: Moment) -> Verdict:
         addon = seen.addon
@@ -117,28 +134,44 @@ class UpdateAddon:
             return self._busy(addon, seen.updates)
         if addon.status == "DELETING":
             return Blocked(f"{self.addon} is being deleted", "whoever deletes it", "let it end, then skip or retry")
-        return self._compared(addon, seen.updates)
+        return self._compared(seen, addon, moment)
 
     def act(self, world: World, subject: Subject, moment: Moment, memory: Memory) -> Memory:
         assert subject.scope is not None
-        update = AddonUpdate(_name(subject), self.addon, self.to, None, self.resolve)
+        # OVERWRITE without a configuration would drop the one that is there.
+        configuration = (memory.get("configuration") or None) if self.resolve == "OVERWRITE" else None
+        update = AddonUpdate(_name(subject), self.addon, self.to, configuration, self.resolve)
         try:
             id = world.writers.cloud(subject.scope).update_addon(update, moment.token)
         except Refused as refused:
-            if refused.reason not in _REFUSALS:
+            if refused.reason not in REFUSALS:
                 raise
             return leaving(memory, moment, refused=refused.detail)
         return leaving(memory, moment, update=id)
 
-    def undo(self, world: World, subject: Subject, moment: Moment) -> Undoing:  # noqa: ARG002  # EKS has no way back
-        """The update is what was wanted: an abort leaves it, and says how to go back by hand."""
-        before = moment.memory.get("from", "")
-        if not before:
+    def undo(self, world: World, subject: Subject, moment: Moment) -> Undoing:
+        """With `undo = "keep"` the update is what was wanted: an abort leaves it, and says how to go back by hand."""
+        before = moment.memory.get(VERSION, "")
+        if not before or subject.scope is None:
             return Undone(f"{self.addon} was not touched")
+        if self.undoes == "restore":
+            run = subject.run.id if subject.run else ""
+            own = f"{run}/{subject.member.idx if subject.member else ''}/{self.addon}/{self.to}/{moment.attempt}"
+            cloud = world.writers.cloud(subject.scope)
+            return Restore(cloud, _name(subject), self.addon, self.to, token_of(own, "restore")).undoing(moment.memory)
         return Undone(
             f"{self.addon} stays as EKS has it; it was {before} before: aws eks update-addon --cluster-name "
             f"{_name(subject)} --addon-name {self.addon} --addon-version {before} --resolve-conflicts PRESERVE"
         )
+
+    def _changed(self, world: World, subject: Subject) -> tuple[observed.Customised, ...] | None:
+        part = cast(
+            "model.Part[tuple[observed.Customised, ...]] | None",
+            world.store.cluster_part(subject.cluster, parts.CUSTOMISED),
+        )
+        if part is None or part.value is None:
+            return None
+        return tuple(each for each in part.value if each.addon == self.addon)
 
     def _absent(self, moment: Moment) -> Verdict:
         if remembered(moment) or moment.tried:
@@ -160,7 +193,7 @@ class UpdateAddon:
         if update.status == RUNNING:
             return Wait(f"{what} is in progress{_since(update, moment.now)}", POLL)
         if update.status != "Successful":
-            return Failed(f"{what} ended as {update.status}: {_told(update.errors)}", advice(update.errors, self.addon))
+            return Failed(f"{what} ended as {update.status}: {_ended(update)}", advice(update.errors, self.addon))
         if addon.version != self.to:
             return Failed(
                 f"{what} was successful, and {self.addon} is at {addon.version}: somebody else changed it since",
@@ -190,24 +223,31 @@ class UpdateAddon:
             f"{self.addon} is being updated{to} by someone else (update {running.id}{at})", POLL, "whoever updates it"
         )
 
-    def _compared(self, addon: model.ManagedAddon, updates: Iterable[observed.EksUpdate]) -> Verdict:
+    def _compared(self, seen: SeenAddon, addon: model.ManagedAddon, moment: Moment) -> Verdict:
         """Nobody is at work on it: where is it, and where should it be? Updates that are over now are not the next."""
         if addon.version == self.to:
             if addon.status == "ACTIVE":
                 return Done(f"{self.addon} is at {self.to} already")
             return self._unwell(addon)
-        if _is_newer(addon.version, self.to):
+        is_back = _is_newer(addon.version, self.to)
+        if is_back and self.direction == "up":
             return Skip(
-                f"{self.addon} is at {addon.version}, newer than {self.to}: somebody else updated it, and "
-                "fleetkeeper never takes an addon back"
+                f"{self.addon} is at {addon.version}, newer than {self.to}: somebody else updated it, and this step "
+                "takes no addon back"
             )
         if addon.status == "DEGRADED" and self.degraded == "fail":
             return self._unwell(addon)
-        configured = "its configuration is kept" if self.resolve == "PRESERVE" else f"conflicts: {self.resolve}"
-        return Act(
-            f"update {self.addon} from {addon.version} to {self.to} through EKS ({configured})",
-            {"from": addon.version, "configuration": addon.configuration, "known": " ".join(e.id for e in updates)},
-        )
+        own = whats_own(addon.configuration, seen.changed, self.resolve)
+        memory = {
+            "configuration": addon.configuration,
+            "known": " ".join(each.id for each in seen.updates),
+            VERSION: addon.version,
+            CONFIGURATION: addon.configuration,
+            **outliving(moment.memory),
+        }
+        verb = "take" if is_back else "update"
+        way = f" {'back ' if is_back else ''}from {addon.version} to {self.to} through EKS"
+        return Act(f"{verb} {self.addon}{way} ({own})", memory)
 
     def _unwell(self, addon: model.ManagedAddon) -> Failed:
         codes = [each.code for each in addon.issues]
@@ -241,6 +281,14 @@ def _is_newer(text: str, than: str) -> bool:
 
 def _since(update: observed.EksUpdate, now: datetime) -> str:
     return f" for {duration_text(now - update.created_at)}" if update.created_at else ""
+
+
+def _ended(update: observed.EksUpdate) -> str:
+    """What EKS says of an update that failed; of a conflict every field that it names."""
+    fields = conflicts(update.errors)
+    if not fields:
+        return _told(update.errors)
+    return f"ConfigurationConflict: changed in the cluster, and not in its configuration: {some(fields, _FIELDS)}"
 
 
 def _told(errors: Iterable[str]) -> str:

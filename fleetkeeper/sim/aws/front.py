@@ -21,6 +21,7 @@ from fleetkeeper.sim.aws import (
     roles_and_keys,
     small_apis,
     sts,
+    trail,
     usage,
     writes,
 )
@@ -72,6 +73,7 @@ class Front:
         self._moto = MotoRest()
         self._operations: Mapping[str, Mapping[str, Operation]] = {
             "autoscaling": small_apis.autoscaling() | writes.autoscaling(stage),
+            "cloudtrail": trail.operations(),
             "cloudwatch": usage.operations(),
             "ec2": ec2.operations(),
             "eks": eks.operations() | eks_nodes.operations() | eks_catalog.operations() | writes.eks(stage),

@@ -20,6 +20,7 @@ UPGRADE, ROLLBACK = "UPGRADE_READINESS", "ROLLBACK_READINESS"
 _DEPRECATED = "Deprecated APIs removed in Kubernetes v"
 _REMEMBERED = timedelta(days=30)  # the rolling window of the deprecated-API insight
 _SKEW = 3  # minors that a kubelet may be behind its API server
+_KUBE_PROXY = "kube-proxy"  # it follows the control plane, and upwards has an insight of its own skew
 _CORE_ADDONS = ("coredns", "kube-proxy", "vpc-cni")  # the ones that a rollback checks
 _KEEP_NODE = "karpenter.sh/do-not-disrupt"
 
@@ -74,7 +75,8 @@ def _store(cluster: SimCluster, check: _Check, now: datetime) -> None:
 def _upgrade_checks(cluster: SimCluster, current: Minor, now: datetime) -> Iterator[_Check]:
     target = current.next()
     yield _deprecated(cluster, target, now)
-    yield _addons(cluster, "EKS add-on version compatibility", UPGRADE, target, tuple(cluster.addons))
+    others = tuple(name for name in cluster.addons if name != _KUBE_PROXY)
+    yield _addons(cluster, "EKS add-on version compatibility", UPGRADE, target, others)
     kubelets = _kubelets(cluster)
     lag = max((target.minor - kubelet.minor for kubelet in kubelets.values()), default=0)
     behind = tuple(uri for uri, kubelet in kubelets.items() if target.minor - kubelet.minor == lag)

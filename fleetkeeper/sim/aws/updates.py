@@ -8,7 +8,7 @@ from typing import Any
 
 from fleetkeeper.sim.aws.call import AwsError, Call, Operation
 from fleetkeeper.sim.aws.eks import cluster_of, paged
-from fleetkeeper.sim.eks_state import SimUpdate, SimUpdateError
+from fleetkeeper.sim.eks_state import SimTrace, SimUpdate, SimUpdateError
 from fleetkeeper.sim.world import SimCluster
 
 Params = Mapping[str, Any]
@@ -90,8 +90,16 @@ def once(
 
 
 def started(call: Call, cluster: SimCluster, start: Callable[[], SimUpdate]) -> dict[str, Any]:
-    """The answer of an operation that starts an update, once per token."""
-    return once(call, cluster, lambda: start().id, lambda name: {"update": render(cluster.eks.updates[name])})
+    """The answer of an operation that starts an update, once per token; CloudTrail records who started it."""
+
+    def recorded() -> str:
+        update = start()
+        number = sum(len(each.eks.trail) for each in call.world.clusters.values()) + 1
+        id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{cluster.arn}/trail/{number}"))
+        cluster.eks.trail.append(SimTrace(call.operation, call.principal.arn, update.created_at, id))
+        return update.id
+
+    return once(call, cluster, recorded, lambda name: {"update": render(cluster.eks.updates[name])})
 
 
 def render(update: SimUpdate) -> dict[str, Any]:

@@ -29,6 +29,7 @@ READER_RESOURCES: dict[str, dict[str, tuple[str, ...]]] = {
     ),
     "apiregistration.k8s.io": {"apiservices": ("list",)},
     "discovery.k8s.io": {"endpointslices": ("list",)},
+    "argoproj.io": {"applications": ("list",)},
 }
 READER_PATHS = ("/version", "/apis", "/metrics")
 TRACE_RESOURCES: dict[str, tuple[str, ...]] = {
@@ -47,7 +48,21 @@ TRACE_RESOURCES: dict[str, tuple[str, ...]] = {
 """Of the second role what simulated clusters serve."""
 READER_CONFIG_MAPS = ("amazon-vpc-cni", "coredns", "kube-proxy", "kube-proxy-config")
 HELM_RESOURCES = ("secrets", "configmaps")
-EXECUTOR_RESOURCES = {"velero.io": {"backups": ("create", "delete", "get")}}
+EXECUTOR_RESOURCES: dict[str, dict[str, tuple[str, ...]]] = {
+    "velero.io": {"backups": ("create", "delete", "get")},
+    "": {"nodes": ("list",), "pods": ("list",)},
+    "apps": {
+        "replicasets": ("list",),
+        "deployments": ("get", "patch"),
+        "statefulsets": ("get", "patch"),
+    },
+    "batch": {"jobs": ("list",)},
+    "policy": {"poddisruptionbudgets": ("list",)},
+    "karpenter.sh": {"nodepools": ("list", "patch")},
+    "karpenter.k8s.aws": {"ec2nodeclasses": ("list",)},
+    "argoproj.io": {"applications": ("get",)},
+    "helm.toolkit.fluxcd.io": {"helmreleases": ("get",)},
+}
 """What the executor's role lets its holder do everywhere (held by a test)."""
 
 

@@ -30,7 +30,8 @@ class Package:
 
 
 PROMETHEUS = Package("prometheus", "usr/bin/prometheus", 2)
-PACKAGES = (PROMETHEUS,)
+ALERTMANAGER = Package("prometheus-alertmanager", "usr/bin/prometheus-alertmanager", 0)
+PACKAGES = (PROMETHEUS, ALERTMANAGER)
 
 
 def found(package: Package, environ: Mapping[str, str] = os.environ) -> Path:

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from fleetkeeper.adapters.kube.client import KubeReader
+from fleetkeeper.core.gitops import RESOURCES
 from fleetkeeper.core.model import ComputeKind, Crd, HelmRelease, Namespace, Pods, Workload
 from fleetkeeper.errors import GapReason, ReadError
+from fleetkeeper.sim.objects import gitops
 from tests.adapters.kube.server import ApiServer, Asked, Reply, gzipped, listing, reply, serving
 from tests.adapters.kube.server import status as failure
 from tests.adapters.kube.support import TestPace, meta, reading
@@ -38,6 +40,7 @@ KINDS = {
     "mutatingwebhookconfigurations": "MutatingWebhookConfiguration",
     "apiservices": "APIService",
     "endpointslices": "EndpointSlice",
+    "applications": "Application",
 }
 
 
@@ -321,3 +324,35 @@ def test_a_whole_look_asks_only_for_generally_available_versions() -> None:
             "/apis/admissionregistration.k8s.io/v1",
         }
         assert server.connections == 1
+
+
+def defined(kind: str, *versions: str) -> Crd:
+    group, version, plural = RESOURCES[kind]
+    return Crd(f"{plural}.{group}", group, kind, tuple((name, True, True, False) for name in versions or (version,)))
+
+
+def test_nothing_is_asked_of_argo_cd_and_flux_where_they_are_not_installed() -> None:
+    with looking(cluster()) as (kube, server):
+        assert kube.gitops((Crd("certs.example.io", "example.io", "Cert", ()),)) == ()
+        assert server.asked == []
+
+
+def test_a_kind_of_flux_that_is_served_as_deprecated_alone_is_not_read_and_told() -> None:
+    with looking(cluster()) as (kube, server):
+        with pytest.raises(ReadError, match="served as v2beta2, and can be read as v2 only") as caught:
+            kube.gitops((defined("HelmRelease", "v2beta2"),))
+        assert (caught.value.reason, server.asked) == (GapReason.NOT_FOUND, [])
+
+
+def test_of_an_application_only_what_it_deploys_is_kept() -> None:
+    made = gitops.application("web", "podinfo", "6.5.0", "shop")
+    made["spec"]["source"]["helm"] = {"values": "password: s3cret", "parameters": [{"name": "a", "value": "s3cret"}]}
+    made |= {
+        "status": {**gitops.synced("6.5.0"), "resources": [{"kind": "Secret", "name": "s3cret"}] * 9, "history": [1]}
+    }
+    script = cluster(applications=[made])
+    with looking(script) as (kube, server):
+        (found,) = kube.gitops((defined("Application"),))
+        assert [each.path for each in server.asked] == ["/apis/argoproj.io/v1alpha1/applications"]
+    assert (found.chart, found.deployed, found.ready) == ("podinfo", "6.5.0", True)
+    assert "s3cret" not in repr(found)

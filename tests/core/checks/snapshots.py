@@ -41,6 +41,7 @@ EMPTY: dict[str, Any] = {
     parts.VOLUMES: (),
     parts.WEBHOOKS: (),
     parts.API_SERVICES: (),
+    parts.GITOPS: (),
     parts.API_USE: observed.ApiUse((), NOW - timedelta(days=30)),
     parts.OBJECT_TRACES: (),
     parts.HELM_USE: observed.HelmUse(),

@@ -3,7 +3,8 @@
 import pytest
 
 from fleetkeeper.core import parts
-from fleetkeeper.core.checks.cluster_health import FIXES
+from fleetkeeper.core.checks.cluster_health import HARMLESS, NO_CODE
+from fleetkeeper.core.eks_errors import CLUSTERS
 from fleetkeeper.core.finding import Finding, Severity
 from fleetkeeper.core.model import Issue
 from tests.core.checks.snapshots import control_plane, found, snapshot
@@ -13,11 +14,11 @@ def judged(*issues: Issue) -> tuple[Finding, ...]:
     return found("FK104", snapshot({parts.CONTROL_PLANE: control_plane(issues=issues)}))
 
 
-@pytest.mark.parametrize("code", sorted(FIXES))
+@pytest.mark.parametrize("code", sorted(CLUSTERS.keys() - HARMLESS - {NO_CODE}))
 def test_a_known_issue_blocks_and_has_a_fix_of_its_own(code: str) -> None:
     (finding,) = judged(Issue(code, "it is so"))
     assert (finding.severity, finding.blocks) == (Severity.BLOCKER, True)
-    assert finding.fix == FIXES[code]
+    assert finding.fix == CLUSTERS[code].do
 
 
 @pytest.mark.parametrize("code", ["Other", "SomethingNew"])

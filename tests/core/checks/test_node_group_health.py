@@ -24,9 +24,9 @@ GONE = Issue("Ec2LaunchTemplateNotFound", "lt-0 does not exist")
             id="an issue with a known fix",
         ),
         pytest.param(
-            group(issues=(Issue("ClusterUnreachable", "no route"),)),
+            group(issues=(Issue("Brandnew", "no route"),)),
             Severity.BLOCKER,
-            "is ACTIVE with ClusterUnreachable",
+            "is ACTIVE with Brandnew",
             "aws eks describe-nodegroup --cluster-name shop --nodegroup-name workers",
             id="another issue",
         ),

@@ -9,10 +9,11 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from fleetkeeper.core.checks import all_checks
+from fleetkeeper.core.owners import owner_named
 from fleetkeeper.core.reports.baseline import baseline_text, read_baseline
 from fleetkeeper.core.reports.junit import junit
 from fleetkeeper.core.reports.markdown import hop_words, markdown
-from fleetkeeper.core.reports.rows import by_urgency, owner_named, report_row
+from fleetkeeper.core.reports.rows import by_urgency, report_row
 from fleetkeeper.core.reports.rules import rules_page
 from fleetkeeper.core.reports.sarif import sarif
 from fleetkeeper.errors import UsageError

@@ -7,10 +7,24 @@ from fleetkeeper.engine.attempts import token_of
 from fleetkeeper.engine.step import Step
 from fleetkeeper.engine.steps import all_steps
 from fleetkeeper.engine.steps.backup import Backup
+from fleetkeeper.engine.steps.bake import Bake
+from fleetkeeper.engine.steps.end_silences import EndSilences
+from fleetkeeper.engine.steps.hold_nodes import HoldNodes
 from fleetkeeper.engine.steps.notify import Notify
+from fleetkeeper.engine.steps.postflight import Postflight
 from fleetkeeper.engine.steps.preflight import Preflight
+from fleetkeeper.engine.steps.propose import Propose
+from fleetkeeper.engine.steps.refresh_insights import RefreshInsights
+from fleetkeeper.engine.steps.release_nodes import ReleaseNodes
+from fleetkeeper.engine.steps.repair_release import RepairRelease
+from fleetkeeper.engine.steps.restart_fargate import RestartFargate
+from fleetkeeper.engine.steps.rollback_control_plane import RollbackControlPlane
 from fleetkeeper.engine.steps.run_command import RunCommand
+from fleetkeeper.engine.steps.silence_alerts import SilenceAlerts
 from fleetkeeper.engine.steps.update_addon import UpdateAddon
+from fleetkeeper.engine.steps.update_nodegroup import UpdateNodegroup
+from fleetkeeper.engine.steps.update_release import UpdateRelease
+from fleetkeeper.engine.steps.upgrade_control_plane import UpgradeControlPlane
 from fleetkeeper.engine.steps.wait_for import WaitFor
 from fleetkeeper.engine.steps.webhook import Webhook
 from fleetkeeper.engine.told import NAMES, told
@@ -19,10 +33,30 @@ from tests.engine.steps.walking import Place
 
 SOUND: dict[type[Step], Params] = {  # a class that is no Step would not pass the type checker here
     Backup: {},
+    HoldNodes: {},
+    Bake: {"for": "1h"},
+    EndSilences: {"source": "am"},
     Notify: {"channel": "oncall", "text": "hello"},
+    Postflight: {},
     Preflight: {},
+    RefreshInsights: {},
+    RollbackControlPlane: {"from": "1.34", "to": "1.33"},
+    RepairRelease: {"namespace": "web", "release": "guard", "to": "1.36"},
+    Propose: {"change": "minor", "from": "1.34", "to": "1.35", "via": "hook:versions"},
     RunCommand: {"entry": "smoke"},
+    SilenceAlerts: {"source": "am"},
     UpdateAddon: {"addon": "coredns", "version": "v1.11.4-eksbuild.2"},
+    UpgradeControlPlane: {"from": "1.34", "to": "1.35"},
+    ReleaseNodes: {"to": "1.35"},
+    RestartFargate: {"to": "1.35"},
+    UpdateNodegroup: {"group": "main", "to": "1.35"},
+    UpdateRelease: {
+        "namespace": "web",
+        "release": "guard",
+        "chart": "acme",
+        "version": "2.0.0",
+        "source": "charts",
+    },
     WaitFor: {"addon": "coredns"},
     Webhook: {"entry": "lb"},
 }
@@ -46,7 +80,7 @@ def test_its_fields_are_its_parameters(kind: type[Step]) -> None:
 def test_an_unknown_parameter_is_refused_with_what_is_known(kind: type[Step]) -> None:
     with pytest.raises(ParamError) as refused:
         kind.of({**SOUND[kind], "zzz": "1"})
-    assert "known here: " in refused.value.wrong["zzz"]
+    assert ("it takes none" if kind is Postflight else "known here: ") in refused.value.wrong["zzz"]
 
 
 @pytest.mark.parametrize("kind", SOUND, ids=lambda kind: kind.kind)
@@ -55,10 +89,11 @@ def test_a_dry_run_changes_nothing(kind: type[Step]) -> None:
     before = place.cluster.revision
     place.walk(kind.kind, **SOUND[kind]).look()
     assert (place.hooks.effects, place.programs.starts, place.channels.said) == ({}, 0, {})
+    assert place.silences.calls == []
     assert (place.cluster.eks.updates, place.cluster.revision) == ({}, before)
 
 
-@pytest.mark.parametrize("kind", [Preflight, WaitFor], ids=lambda kind: kind.kind)
+@pytest.mark.parametrize("kind", [Bake, Postflight, Preflight, WaitFor], ids=lambda kind: kind.kind)
 def test_a_kind_that_only_looks_cannot_act(kind: type[Step]) -> None:
     walk = Place().walk(kind.kind, **SOUND[kind])
     with pytest.raises(AssertionError, match="only looks"):

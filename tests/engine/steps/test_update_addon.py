@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from fleetkeeper.core.verdict import Act, Blocked, Done, Failed, Skip, Undone, Verdict, Wait
+from fleetkeeper.core import parts
+from fleetkeeper.core.observed import Customised
+from fleetkeeper.core.verdict import Act, Blocked, Done, Failed, Residue, Skip, Undone, Verdict, Wait
 from fleetkeeper.engine.writers import AddonUpdate
 from fleetkeeper.errors import ParamError
 from fleetkeeper.sim.faults import Fault
@@ -94,7 +96,7 @@ def test_it_ends_at_the_version_with_its_configuration_and_remembers_what_was(pl
     done = run.tick()
     assert isinstance(done, Done)
     assert done.keep is not None
-    assert (done.keep["from"], done.keep["configuration"]) == (OLD, '{"replicaCount": 3}')
+    assert (done.keep["before.version"], done.keep["before.configuration"]) == (OLD, '{"replicaCount": 3}')
     assert (dns(place).version, dns(place).configuration, begun(place)) == (NEW, '{"replicaCount": 3}', 1)
 
 
@@ -240,6 +242,105 @@ def test_the_memory_of_an_earlier_attempt_is_not_that_of_this_one(place: Place) 
     again = replace(run.moment, token=SECOND)
     seen = run.step.look(place.world, run.subject, again)
     assert isinstance(run.step.decide(seen, again), Wait)
+
+
+# ---- what is somebody's own
+
+REPLICAS = Customised("coredns", "Deployment", "kube-system", "coredns", "spec.replicas", "kubectl-edit")
+
+
+@pytest.mark.parametrize(
+    ("resolve", "says"),
+    [
+        ("PRESERVE", "1 field changed in the cluster: kept: Deployment kube-system/coredns spec.replicas"),
+        ("OVERWRITE", "1 field changed in the cluster: overwritten with what the addon has: Deployment"),
+        ("NONE", "1 field changed in the cluster: conflicts on which it fails: Deployment"),
+    ],
+)
+def test_the_dry_run_says_what_becomes_of_each_field_that_is_somebodys_own(
+    place: Place, resolve: str, says: str
+) -> None:
+    dns(place).configuration = '{"replicaCount": 3, "resources": {"limits": {"memory": "1Gi"}}}'
+    place.store.values[parts.CUSTOMISED] = (REPLICAS, replace(REPLICAS, addon="vpc-cni"))
+    act = walk(place, resolve=resolve).look()
+    assert isinstance(act, Act)
+    assert f"(its configuration is kept: replicaCount, resources.limits.memory; {says}" in act.what
+
+
+def test_fields_that_were_never_looked_for_are_told_as_not_known(place: Place) -> None:
+    place.store.observed_at = None
+    act = walk(place).look()
+    assert isinstance(act, Act)
+    assert "what was changed in the cluster is not known, and would be kept" in act.what
+
+
+def test_an_overwrite_sends_the_configuration_for_eks_would_drop_it(place: Place) -> None:
+    dns(place).configuration = '{"replicaCount": 3}'
+    run = walk(place, resolve="OVERWRITE")
+    run.ticks(2)
+    place.later(minutes=2)
+    assert isinstance(run.tick(), Done)
+    assert (dns(place).version, dns(place).configuration) == (NEW, '{"replicaCount": 3}')
+
+
+def test_a_conflict_names_every_field_that_eks_names(place: Place) -> None:
+    dns(place).conflicts = [f"Deployment.apps coredns - .spec.template.spec.field{n}" for n in range(9)]
+    run = walk(place, resolve="NONE")
+    run.ticks(2)
+    place.later(minutes=2)
+    failed = run.tick()
+    assert isinstance(failed, Failed)
+    assert all(field in failed.why for field in dns(place).conflicts)
+
+
+# ---- back
+
+
+def test_a_newer_one_is_taken_back_where_the_direction_is_any(place: Place) -> None:
+    dns(place).version = NEW
+    run = walk(place, version=OLD, direction="any")
+    act = run.tick()
+    assert isinstance(act, Act)
+    assert act.what.startswith(f"take coredns back from {NEW} to {OLD} through EKS")
+    run.tick()
+    place.later(minutes=2)
+    assert isinstance(run.tick(), Done)
+    assert dns(place).version == OLD
+
+
+def test_a_restore_puts_version_and_configuration_back(place: Place) -> None:
+    dns(place).configuration = '{"replicaCount": 3}'
+    run = walk(place, undo="restore")
+    run.ticks(2)
+    place.later(minutes=2)
+    run.memory = getattr(run.tick(), "keep", {})
+    dns(place).configuration = '{"replicaCount": 1}'
+    assert isinstance(run.undo(), Wait)
+    place.later(minutes=2)
+    assert run.undo() == Undone(f"coredns is at {OLD} as before")
+    assert (dns(place).version, dns(place).configuration, begun(place)) == (OLD, '{"replicaCount": 3}', 2)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        pytest.param(lambda p: p.cluster.addons.clear(), "is gone or being deleted", id="one that is gone"),
+        pytest.param(set_status("ACTIVE", "v1.12.3-eksbuild.1"), "somebody else changed it since", id="one that moved"),
+    ],
+)
+def test_a_restore_leaves(place: Place, change: Callable[[Place], None], says: str) -> None:
+    run = walk(place, undo="restore")
+    run.ticks(2)
+    place.later(minutes=2)
+    change(place)
+    left = run.undo()
+    assert isinstance(left, Residue)
+    assert says in left.what
+    assert begun(place) == 1
+
+
+def test_a_restore_of_what_was_never_touched_does_nothing(place: Place) -> None:
+    assert walk(place, undo="restore").undo() == Undone("coredns was not touched")
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from fleetkeeper.core import model
+from fleetkeeper.core import model, parts
+from fleetkeeper.core.api_rows import Apis
 from fleetkeeper.core.plan import Header, Member, Stage
 from fleetkeeper.core.playbook import Changes, OnFailure, Param
+from fleetkeeper.core.run import Control, Run, RunState, StepState, TaskKey
+from fleetkeeper.core.run import Step as StepRow
 from fleetkeeper.core.tracking import Tracking
-from fleetkeeper.core.verdict import Act, Memory, Moment, Undoing, Unknown, Verdict
+from fleetkeeper.core.verdict import Act, Memory, Moment, Undoing, Unknown, Verdict, Wait
 from fleetkeeper.engine.step import Step, Subject
 from fleetkeeper.engine.steps import all_steps
 from fleetkeeper.engine.world import Answer, CommandState, World
@@ -18,7 +21,9 @@ from fleetkeeper.sim.controllers.living import LivingWorld
 from fleetkeeper.sim.kube.rbac import User
 from fleetkeeper.sim.ports import WorldClock
 from fleetkeeper.sim.ports_execute import WorldWriters
+from fleetkeeper.sim.ports_releases import WorldReleases
 from fleetkeeper.sim.world import SimCluster
+from tests.engine.silencing import Quietness
 from tests.sim.worlds import NOW, PROD, REGION, a_cluster, a_world
 
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -101,12 +106,34 @@ class Stored:
     observed_at: datetime | None = NOW
     tracking_now: Tracking | None = field(default_factory=lambda: Tracking(NOW))
     values: dict[str, object] = field(default_factory=dict)
+    scope_values: dict[str, object] = field(default_factory=dict)
+
+    def scope_parts(self, scope: model.Scope) -> Mapping[str, model.Part[object]]:
+        return {name: model.Part(value, self.observed_at) for name, value in self.scope_values.items()}
 
     def cluster_part(self, cluster: model.ClusterId, part: str) -> model.Part[object] | None:
-        return model.Part(self.values.get(part, ()), self.observed_at) if self.observed_at else None
+        empty = None if part == parts.CONTROL_PLANE else ()
+        return model.Part(self.values.get(part, empty), self.observed_at) if self.observed_at else None
 
     def tracking(self, cluster: model.ClusterId, found: object = ()) -> Tracking | None:
         return self.tracking_now
+
+
+@dataclass
+class Rows:
+    """What is stored of the other steps of the member's task."""
+
+    rows: list[StepRow] = field(default_factory=list)
+
+    def steps(self, key: TaskKey) -> tuple[StepRow, ...]:
+        return tuple(each for each in self.rows if each.key == key)
+
+    def add(self, kind: str, state: StepState = StepState.SUCCEEDED, **other: Any) -> None:
+        """One more row; its index is the next one."""
+        self.rows.append(StepRow(TaskKey(RUN.id, 0), len(self.rows), kind, kind, state, NOW, **other))
+
+
+RUN = Run("run-1", "plan-1", "d", RunState.RUNNING, NOW, Control.RUN, NOW, "ada")
 
 
 @dataclass
@@ -118,18 +145,21 @@ class Place:
     programs: Machine = field(default_factory=Machine)
     channels: Channels = field(default_factory=Channels)
     store: Stored = field(default_factory=Stored)
+    runs: Rows = field(default_factory=Rows)
     living: LivingWorld = field(init=False)
     world: World = field(init=False)
+    silences: Quietness = field(init=False)
 
     def __post_init__(self) -> None:
         simulated = a_world(self.cluster)
         self.living = LivingWorld(simulated, virtual=True)
         simulated.clock = self.living.timeline.now
-        none = cast(Any, None)
+        none, clock = cast(Any, None), WorldClock(self.living)
+        self.silences = Quietness(clock)
         self.world = World(
-            clock=WorldClock(self.living),
+            clock=clock,
             store=cast(Any, self.store),
-            runs=none,
+            runs=cast(Any, self.runs),
             writers=WorldWriters(self.living, User("test", ("system:masters",))),
             hooks=self.hooks,
             programs=self.programs,
@@ -137,6 +167,8 @@ class Place:
             calendars=none,
             messenger=self.channels,
             approvals=none,
+            silences=self.silences,
+            releases=WorldReleases(self.living, Apis()),
         )
         self.cluster.put("/namespaces", {"metadata": {"name": "default", "uid": "1"}})
         role = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
@@ -168,7 +200,8 @@ class Place:
         )
         return replace(usual, **other)
 
-    def subject(self, **other: Any) -> Subject:
+    def subject(self, run: Run | None = None, **other: Any) -> Subject:
+        """Of a dry run, unless a run is given."""
         stage = Stage("canary", 1, 0, OnFailure.PAUSE, {}, (), ())
         header = Header(
             id="plan-1",
@@ -185,7 +218,7 @@ class Place:
             members=("",),
             left=(),
         )
-        return Subject(header, None, self.member(**other), 0, "eu")
+        return Subject(header, run, self.member(**other), 0, "eu")
 
     def walk(self, kind: str, **params: Param) -> "Walk":
         return Walk(self, all_steps()[kind].of(params), self.subject(), self.now)
@@ -221,6 +254,8 @@ class Walk:
         dies after the next act, before what it returned is stored."""
         verdict = self.look()
         if not isinstance(verdict, Act):
+            if isinstance(verdict, Wait) and verdict.keep is not None:
+                self.memory = verdict.keep
             return verdict
         if not self.intended:
             self.intended, self.memory, self.token = True, verdict.memory, self.next_token

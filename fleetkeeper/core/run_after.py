@@ -1,0 +1,49 @@
+"""What postflight found of the members of a run: versions, what was left, and what the owner writes into the source."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from fleetkeeper.core.run import Step, StepState
+from fleetkeeper.core.verdict import Memory
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """versions: as the plan wanted and found them. source: the lines for Terraform and the others, by component.
+
+    left: nodes that no step touched; new: findings since preflight, as `code/subject`.
+    """
+
+    versions: str
+    source: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    new: tuple[str, ...] = ()
+
+    @property
+    def memory(self) -> Memory:
+        """As postflight keeps it."""
+        lines = {"source": self.source, "left": self.left, "new": self.new}
+        return {"versions": self.versions, **{name: "\n".join(each) for name, each in lines.items()}}
+
+    @property
+    def told(self) -> Iterator[str]:
+        """For the page of the run, one fact each."""
+        if self.versions:
+            yield f"is at {self.versions}"
+        yield from (f"left as it was: {each}" for each in self.left)
+        yield from (f"new since preflight: {each}" for each in self.new)
+        yield from (f"into the source: {each}" for each in self.source)
+
+
+def after(steps: Iterable[Step]) -> dict[int, After]:
+    """Task → what its postflight found, of those that ended well."""
+    return {each.key.idx: _read(each.memory) for each in steps if _is_told(each)}
+
+
+def _is_told(step: Step) -> bool:
+    return step.kind == "postflight" and step.state is StepState.SUCCEEDED
+
+
+def _read(memory: Memory) -> After:
+    source, left, new = (tuple(memory.get(name, "").splitlines()) for name in ("source", "left", "new"))
+    return After(memory.get("versions", ""), source, left, new)

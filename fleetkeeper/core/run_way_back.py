@@ -1,0 +1,51 @@
+"""Until when the members of a run can be taken back, by what their own upgrade steps remember."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from fleetkeeper.core.run import Role, Step, StepState, Task
+from fleetkeeper.core.way_back import WayBack, clock, left, promised
+from fleetkeeper.core.wording import counted
+
+UPGRADE, ROLLBACK = "upgrade-control-plane", "rollback-control-plane"
+
+
+def ways_back(steps: Iterable[Step], now: datetime) -> dict[int, WayBack]:
+    """Task → the way back that its last move of the control plane opened; only those that are still open."""
+    last: dict[int, Step] = {}
+    for step in sorted(steps, key=lambda each: each.idx):
+        if step.kind in (UPGRADE, ROLLBACK) and (step.state is StepState.SUCCEEDED or _undone(step)):
+            last[step.key.idx] = step
+    found = {idx: promised(step.memory) for idx, step in last.items() if step.kind == UPGRADE}
+    return {idx: way for idx, way in found.items() if way and way.until and now < way.until}
+
+
+def _undone(step: Step) -> bool:
+    """An upgrade that an abort followed to its end is called undone, and stays."""
+    return step.state is StepState.UNDONE and bool(step.memory.get("ended"))
+
+
+def soonest(ways: dict[int, WayBack], tasks: Sequence[Task]) -> tuple[tuple[Task, WayBack], ...]:
+    """The members with a way back, those first whose time ends first."""
+    members = [task for task in tasks if task.role is Role.MEMBER and task.key.idx in ways]
+    return tuple(
+        sorted(((task, ways[task.key.idx]) for task in members), key=lambda pair: (_end(pair[1]), pair[0].rank))
+    )
+
+
+def _end(way: WayBack) -> float:
+    return way.until.timestamp() if way.until else 0.0
+
+
+def end_note(steps: Iterable[Step], tasks: Sequence[Task], now: datetime) -> str:
+    """What is told at the end of a run: how many members can be taken back, and until when; "" where none can."""
+    found = soonest(ways_back(steps, now), tasks)
+    if not found:
+        return ""
+    task, way = found[0]
+    first = f", {task.name} first" if len(found) > 1 else ""
+    until = clock(way.until) if way.until else ""
+    return (
+        f"{counted(len(found), 'member')} can be taken back by `fleetkeeper run rollback` for {left(way, now)}, until"
+        f" {until}{first}"
+    )

@@ -1,0 +1,345 @@
+"""update-nodegroup: brings one managed node group of the member to a minor. EKS drains; nothing is ever forced."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import ClassVar
+
+from fleetkeeper.core import model, observed
+from fleetkeeper.core.draining import fixes, owner_of, told
+from fleetkeeper.core.node_rolls import Diagnosis, GroupNodes, diagnosed
+from fleetkeeper.core.playbook import Params
+from fleetkeeper.core.references import Names
+from fleetkeeper.core.text import safe
+from fleetkeeper.core.verdict import (
+    Act,
+    Blocked,
+    Done,
+    Failed,
+    Memory,
+    Moment,
+    Residue,
+    Skip,
+    Undoing,
+    Undone,
+    Verdict,
+    Wait,
+)
+from fleetkeeper.core.versions import Minor
+from fleetkeeper.core.wording import some
+from fleetkeeper.engine.attempts import leaving, remembered
+from fleetkeeper.engine.node_group_failures import advice
+from fleetkeeper.engine.params import Given
+from fleetkeeper.engine.reaching import kube_of
+from fleetkeeper.engine.step import Subject
+from fleetkeeper.engine.world import World
+from fleetkeeper.engine.writers import NodeGroupUpdate
+from fleetkeeper.errors import GapReason, ReadError, Refused
+
+RUNNING = "InProgress"
+POLL = timedelta(seconds=20)
+SETTLING = timedelta(minutes=10)
+"""EKS may show the group UPDATING or DEGRADED a little longer than its update runs; longer is more than that."""
+
+_CLOCKS_DIFFER = timedelta(minutes=2)
+_REFUSALS = (GapReason.REJECTED, GapReason.NOT_FOUND)
+_SEEN, _AT, _OWNER, _FIX = "seen", "seen_at", "seen_owner", "seen_fix"
+_MOST_TOLD = 600
+
+
+@dataclass(frozen=True, slots=True)
+class SeenGroup:
+    """The group as EKS has it now, its updates, newest first, as far as they matter, and its nodes where they do."""
+
+    cluster: str
+    group: model.NodeGroup | None
+    updates: tuple[observed.EksUpdate, ...] = ()
+    nodes: GroupNodes | None = None
+    standing: str = "ACTIVE"  # the status of the control plane, where it matters
+    is_eks: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateNodegroup:
+    """group goes to the minor, with the image release of that name, or EKS's newest where it is "".
+
+    direction: "up" leaves a newer group alone; "any" takes it back, which EKS may refuse.
+    """
+
+    kind: ClassVar[str] = "update-nodegroup"
+    version: ClassVar[int] = 1
+    names: ClassVar[Names] = {}
+    repeatable: ClassVar[bool] = True  # by the token: EKS answers the same update to it
+    cancellable: ClassVar[bool] = False
+
+    group: str
+    to: Minor
+    release: str = ""
+    direction: str = "up"
+
+    @classmethod
+    def of(cls, params: Params) -> "UpdateNodegroup":
+        given = Given(params)
+        made = cls(
+            group=given.text("group"),
+            to=given.minor("to"),
+            release=given.text("release", ""),
+            direction=given.choice("direction", ("up", "any"), "up"),
+        )
+        given.finish()
+        return made
+
+    # ---- look
+
+    def look(self, world: World, subject: Subject, moment: Moment) -> SeenGroup:
+        assert subject.member is not None
+        cluster = subject.member.name
+        if subject.scope is None:
+            return SeenGroup(cluster, None, is_eks=False)
+        cloud = world.writers.cloud(subject.scope)
+        group = cloud.node_group(cluster, self.group)
+        own = remembered(moment).get("update", "")
+        if own:
+            updates: tuple[observed.EksUpdate, ...] = (cloud.update(cluster, own, node_group=self.group),)
+        elif group is not None and (moment.tried or moment.attempt > 0 or group.status == "UPDATING"):
+            updates = cloud.updates(cluster, node_group=self.group)
+        else:
+            updates = ()
+        seen = SeenGroup(cluster, group, updates)
+        if group is None or group.custom_ami or "refused" in remembered(moment):
+            return seen
+        follows = self._own(seen, moment) is not None
+        if follows:
+            return replace(seen, nodes=self._nodes(world, subject, follows))
+        if group.status == "ACTIVE" and not self._is_there(group):
+            standing = cloud.control_plane(cluster)[1].status
+            return replace(seen, standing=standing, nodes=self._nodes(world, subject, follows))
+        return seen
+
+    def _nodes(self, world: World, subject: Subject, follows: bool) -> GroupNodes:
+        """Before the act they must be seen; a roll that runs is followed all the same."""
+        try:
+            with kube_of(world, subject) as kube:
+                nodes = tuple(
+                    each
+                    for each in kube.nodes()
+                    if each.node.kind is model.ComputeKind.MANAGED and each.node.group == self.group
+                )
+                going = [each.name for each in nodes if not each.node.schedulable or not follows]
+                return GroupNodes(nodes, kube.pods(going), kube.budgets() if going else ())
+        except ReadError as error:
+            if not follows:
+                raise
+            return GroupNodes(unseen=str(error))
+
+    # ---- decide
+
+    def decide(self, seen: SeenGroup, moment: Moment) -> Verdict:
+        group = seen.group
+        if not seen.is_eks:
+            return Failed("the cluster is known by a kubeconfig alone: EKS has no node groups of it", final=True)
+        if refused := remembered(moment).get("refused"):
+            return self._refused(refused, moment)
+        if group is None:
+            return self._absent(moment)
+        own = self._own(seen, moment)
+        if own is not None:
+            return self._followed(seen, group, own, moment)
+        if group.custom_ami:
+            return Failed(
+                f"node group {self.group} has images of its owner's: EKS brings it to no minor",
+                f"put an image of {self.to} into its launch template, and update the group to that version; or skip",
+                final=True,
+            )
+        if group.status in ("CREATING", "UPDATING"):
+            return self._busy(group, seen.updates)
+        if group.status == "DELETING":
+            return Blocked(
+                f"node group {self.group} is being deleted", "whoever deletes it", "let it end, then skip or retry"
+            )
+        return self._compared(seen, group)
+
+    def _absent(self, moment: Moment) -> Verdict:
+        if remembered(moment) or moment.tried:
+            return Failed(f"node group {self.group} is gone: somebody deleted it during its update", final=True)
+        return Skip(f"there is no node group {self.group}")
+
+    def _refused(self, refused: str, moment: Moment) -> Failed:
+        before = moment.memory.get("from", "")
+        if not _is_minor_above(before, self.to):
+            return Failed(f"EKS refused to update {self.group}: {refused}", "mend what it says, then retry")
+        return Failed(
+            f"EKS does not take {self.group} back from {before} to {self.to}: {refused}",
+            f"make another group with an image of {self.to} in its launch template, move the pods there and delete "
+            f"{self.group}; or leave the control plane at {before}",
+            final=True,
+        )
+
+    def _own(self, seen: SeenGroup, moment: Moment) -> observed.EksUpdate | None:
+        """The update of this attempt; after a lost answer the newest one to this minor that began since."""
+        if id := remembered(moment).get("update"):
+            return next((each for each in seen.updates if each.id == id), None)
+        if not moment.tried:
+            return None
+        since, known = moment.started_at - _CLOCKS_DIFFER, moment.memory.get("known", "").split()
+        ours = (
+            each
+            for each in seen.updates
+            if each.kind == "VersionUpdate" and each.minor == self.to and each.id not in known
+        )
+        return next((each for each in ours if each.created_at is not None and each.created_at >= since), None)
+
+    def _followed(self, seen: SeenGroup, group: model.NodeGroup, update: observed.EksUpdate, moment: Moment) -> Verdict:
+        what = f"update {update.id} of {self.group} to {self.to}"
+        if update.status == RUNNING:
+            return self._rolling(what, diagnosed(seen.nodes or GroupNodes(), self.to), moment)
+        if update.status != "Successful":
+            return self._ended_badly(what, seen, update, moment)
+        if not self._is_there(group):
+            return Failed(
+                f"{what} was successful, and the group is at {_where(group)}: somebody else changed it since",
+                "find out who (CloudTrail: UpdateNodegroupVersion), then retry or skip",
+            )
+        if group.status == "ACTIVE":
+            return Done(f"{self.group} is at {_where(group)}", keep=moment.memory)
+        began = update.created_at or moment.started_at
+        if group.status in ("UPDATING", "DEGRADED") and moment.now < began + SETTLING:
+            return Wait(f"{self.group} is at {_where(group)} and {group.status}{_issues(group)}", POLL)
+        return self._unwell(seen.cluster, group)
+
+    def _rolling(self, what: str, found: Diagnosis, moment: Moment) -> Wait:
+        """What stands in the way is kept: once EKS has given up it makes the nodes schedulable again, and hides it."""
+        seen, keep = safe(found.blocked, _MOST_TOLD), None
+        if seen != moment.memory.get(_SEEN, ""):
+            more = {_SEEN: seen, _OWNER: found.owner, _FIX: safe(found.fix, _MOST_TOLD)}
+            keep = {**moment.memory, **more, _AT: f"{moment.now:%H:%M} UTC"}
+        return Wait(f"{what} is in progress: {found.text}", POLL if found.is_cheap else 3 * POLL, found.owner, keep)
+
+    def _ended_badly(self, what: str, seen: SeenGroup, update: observed.EksUpdate, moment: Moment) -> Failed:
+        memory = remembered(moment)
+        last = f"; last seen in the way, at {memory[_AT]}: {memory[_SEEN]}" if memory.get(_SEEN) else ""
+        owner = f" (ask {memory[_OWNER]})" if memory.get(_OWNER) else ""
+        fix = f"{memory[_FIX]}{owner}; " if memory.get(_FIX) else ""
+        why = f"{what} ended as {update.status}: {_told(update.errors)}{last}"
+        return Failed(why, fix + advice(update.errors, seen.cluster, self.group))
+
+    def _busy(self, group: model.NodeGroup, updates: Iterable[observed.EksUpdate]) -> Wait:
+        if group.status == "CREATING":
+            return Wait(f"{self.group} is being created", POLL, "whoever creates it")
+        running = next((each for each in updates if each.status == RUNNING), None)
+        if running is None:
+            return Wait(f"{self.group} is UPDATING, by nothing that fleetkeeper began", POLL, "whoever updates it")
+        to = f" to {running.minor}" if running.minor else ""
+        at = f" since {running.created_at:%H:%M} UTC" if running.created_at else ""
+        text = f"{self.group} is being changed by someone else: {running.kind}{to} (update {running.id}{at})"
+        return Wait(text, POLL, "whoever updates it")
+
+    def _compared(self, seen: SeenGroup, group: model.NodeGroup) -> Verdict:
+        """Nobody is at work on it: where is it, and where should it be?"""
+        if group.status != "ACTIVE":
+            return self._unwell(seen.cluster, group)
+        if self._is_there(group):
+            return Done(f"{self.group} is at {_where(group)} already")
+        if self.direction == "up" and self._is_newer(group):
+            return Skip(
+                f"{self.group} is at {_where(group)}, newer than {_wanted(self.to, self.release)}: "
+                "somebody else updated it, and it is not taken back"
+            )
+        if seen.standing != "ACTIVE":
+            text = f"{seen.cluster} is {seen.standing}: EKS updates no node group until it is ACTIVE"
+            return Wait(text, POLL, "whoever changes the control plane")
+        if (nodes := seen.nodes) and (found := nodes.for_good):
+            return Blocked(f"EKS could not drain {self.group}: {told(found)}", owner_of(found), fixes(found))
+        memory = {"from": str(group.version or ""), "known": " ".join(each.id for each in seen.updates)}
+        return Act(
+            f"update node group {self.group} from {_where(group)} to {_wanted(self.to, self.release)} through EKS, "
+            f"{_side_by_side(group)}, without force",
+            memory,
+        )
+
+    def _unwell(self, cluster: str, group: model.NodeGroup) -> Failed:
+        codes = [each.code for each in group.issues]
+        why = f"{self.group} is at {_where(group)} and {group.status}{_issues(group)}"
+        return Failed(why, advice(codes, cluster, self.group))
+
+    def _is_there(self, group: model.NodeGroup) -> bool:
+        return group.version == self.to and self.release in ("", group.release_version)
+
+    def _is_newer(self, group: model.NodeGroup) -> bool:
+        if group.version != self.to:
+            return group.version is not None and group.version > self.to
+        return _build(group.release_version) > _build(self.release) if self.release else False
+
+    # ---- act, undo
+
+    def act(self, world: World, subject: Subject, moment: Moment, memory: Memory) -> Memory:
+        assert subject.scope is not None
+        assert subject.member is not None
+        update = NodeGroupUpdate(subject.member.name, self.group, self.to, self.release)
+        try:
+            id = world.writers.cloud(subject.scope).update_node_group(update, moment.token)
+        except Refused as error:
+            if error.reason not in _REFUSALS:
+                raise
+            return leaving(memory, moment, refused=error.detail)
+        return leaving(memory, moment, update=id)
+
+    def undo(self, world: World, subject: Subject, moment: Moment) -> Undoing:
+        """EKS has no way back of its own, and a roll back would drain every node again: it says where the group is."""
+        before = moment.memory.get("from", "")
+        if not before or subject.scope is None or subject.member is None:
+            return Undone(f"nothing was begun on node group {self.group}")
+        cloud, cluster = world.writers.cloud(subject.scope), subject.member.name
+        group = cloud.node_group(cluster, self.group)
+        if group is None:
+            return Undone(f"node group {self.group} is gone")
+        if group.status == "UPDATING":
+            return Wait(f"{self.group} is UPDATING, which nothing can stop", POLL)
+        with kube_of(world, subject) as kube:
+            mine = [each for each in kube.nodes() if each.node.group == self.group]
+        behind = [each for each in mine if each.is_behind(self.to)]
+        if group.version == self.to or not 0 < len(behind) < len(mine):
+            return Undone(
+                f"node group {self.group} stays at {_where(group)}, before it was at {before}; where EKS allows it, "
+                f"back by: aws eks update-nodegroup-version --cluster-name {cluster} --nodegroup-name {self.group} "
+                f"--kubernetes-version {before}"
+            )
+        return Residue(
+            f"node group {self.group} is mixed: {len(mine) - len(behind)} of {len(mine)} nodes run {self.to}, and EKS "
+            f"calls it {_where(group)}; update it once more when what blocked it is gone"
+        )
+
+
+def _where(group: model.NodeGroup) -> str:
+    release = f" ({group.release_version})" if group.release_version else ""
+    return f"{group.version or 'an image of its own'}{release}"
+
+
+def _wanted(to: Minor, release: str) -> str:
+    return f"{to} ({release})" if release else str(to)
+
+
+def _side_by_side(group: model.NodeGroup) -> str:
+    number = group.side_by_side
+    return "node by node" if number <= 1 else f"{number} nodes at a time"
+
+
+def _build(release: str) -> str:
+    """What orders releases of one minor: the date that ends those of Amazon Linux and Windows (1.35.8-20261102)."""
+    return release.rpartition("-")[2]
+
+
+def _is_minor_above(text: str, than: Minor) -> bool:
+    try:
+        return Minor.parse(text) > than
+    except ValueError:
+        return False
+
+
+def _told(errors: Iterable[str]) -> str:
+    return some(safe(" ".join(each.split()), 300) for each in errors) or "EKS gave no reason"
+
+
+def _issues(group: model.NodeGroup) -> str:
+    said = some(f"{each.code}: {safe(' '.join(each.message.split()), 300)}" for each in group.issues)
+    return f" ({said})" if said else ""
