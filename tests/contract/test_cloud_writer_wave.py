@@ -10,6 +10,7 @@ import pytest
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.engine.writers import CloudWriter, InsightsRefresh, NodeGroupUpdate, VersionUpdate
 from fleetkeeper.errors import GapReason, ReadError
+from fleetkeeper.sim.eks_state import SimTrace
 from fleetkeeper.sim.faults import Fault
 from tests.adapters.eks.conftest import _alone
 from tests.contract.writer_sides import SIDES, CloudSide, cloud_side
@@ -301,6 +302,16 @@ def test_who_began_an_update_is_told(side: CloudSide) -> None:
     assert "role/fleetkeeper-executor" in side.cloud.who("shop", "UpdateClusterVersion", began)
     assert side.cloud.who("shop", "UpdateNodegroupVersion", began) == ""
     assert side.cloud.who("shop", "UpdateClusterVersion", began + timedelta(seconds=1)) == ""
+
+
+def test_who_was_first_is_found_behind_many_others(side: CloudSide) -> None:
+    began = side.living.timeline.now()
+    side.cluster.eks.trail = [
+        SimTrace("UpdateAddon", f"arn:aws:iam::{PROD}:user/u{number}", began + timedelta(minutes=number), f"e-{number}")
+        for number in range(120)
+    ]
+    assert side.cloud.who("shop", "UpdateAddon", began) == f"arn:aws:iam::{PROD}:user/u0"
+    assert side.cloud.who("shop", "UpdateAddon", began + timedelta(minutes=7)) == f"arn:aws:iam::{PROD}:user/u7"
 
 
 @pytest.mark.parametrize("kind", ["forbid", "throttle", "error", "drop-before", "garbage"])
