@@ -110,8 +110,9 @@ class UpdateRelease:
         ref, releases = self._ref(subject), world.releases
         found = releases.look(ref)
         if found is not None and self._is_own(found.newest, moment):
-            releases.roll_back(ref, int(memory["revision"]), token_of(moment.token, _BACK))
-            return leaving(memory, moment, home=releases.home)
+            if _is_cut_off(found.newest, releases.state(ref, moment.token)):
+                releases.roll_back(ref, int(memory["revision"]), token_of(moment.token, _BACK))
+            return leaving(memory, moment)
         try:
             releases.upgrade(ref, self._choice, memory.get("package", ""), moment.token)
         except Refused as refused:
@@ -135,7 +136,7 @@ class UpdateRelease:
         if release is None or not self._is_own(release.newest, moment):
             return Undone(f"{self._name} has no revision of this step as its newest")
         crds = moment.memory.get("crds", "")
-        cut_off = release.newest.status in PENDING and run is not None
+        cut_off = _is_cut_off(release.newest, run)
         if not cut_off and (self.after_undo == "keep" or crds):
             kept = f" (CRDs were changed with it: {crds})" if crds else ""
             return Undone(f"{self._name} stays as it is{kept}; to go back: {self._command(before)}")
@@ -281,6 +282,12 @@ class UpdateRelease:
         if back.exit_code == 0:
             return Undone(f"{self._name} was rolled back to revision {before}")
         return Residue(f"{self._name}: the rollback failed: {back.output}; {self._command(before)}")
+
+
+def _is_cut_off(own: Revision, run: CommandState | None) -> bool:
+    """helm is over, for certain, and its revision is not: only where it was begun can that be seen."""
+    is_over = run is not None and (run.lost or run.exit_code is not None)
+    return own.status in PENDING and own.began_here and is_over
 
 
 def _summary(found: Difference) -> str:

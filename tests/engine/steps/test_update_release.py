@@ -6,7 +6,7 @@ import pytest
 
 from fleetkeeper.core.verdict import Act, Blocked, Done, Failed, Residue, Skip, Undone, Wait
 from fleetkeeper.engine.attempts import token_of
-from fleetkeeper.engine.releases import NoReleases
+from fleetkeeper.engine.releases import ChartChoice, NoReleases
 from fleetkeeper.errors import GapReason, ParamError, ReadError
 from tests.engine.steps.releasing import Releasing
 from tests.engine.steps.walking import TOKEN, Place, told
@@ -180,6 +180,23 @@ def test_a_second_helm_on_another_replica_changes_nothing(web: Releasing) -> Non
     step.ticks(2)
     web.releases.home = "beta"
     assert isinstance(step.tick(), Wait)
+    web.place.later(minutes=2)
+    assert isinstance(step.tick(), Done)
+    assert web.history[-1] == (4, "deployed")
+
+
+@pytest.mark.parametrize("minutes", [0, 5], ids=["is in the middle", "has ended"])
+def test_a_first_helm_that_shows_only_between_look_and_act_is_left_alone(web: Releasing, minutes: int) -> None:
+    """It was begun on another machine, which crashed before it stored that."""
+    step = web.update()
+    step.tick()
+    package = step.memory["package"]
+    web.releases.upgrade(web.ref, ChartChoice("charts", "acme", "2.0.0"), package, TOKEN)
+    web.place.later(minutes=minutes)
+    web.releases.home = "beta"
+    left = step.step.act(web.place.world, step.subject, step.moment, step.memory)
+    assert left["revision"] == "3"
+    assert web.releases.begun == 1
     web.place.later(minutes=2)
     assert isinstance(step.tick(), Done)
     assert web.history[-1] == (4, "deployed")
