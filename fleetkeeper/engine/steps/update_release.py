@@ -27,7 +27,7 @@ from fleetkeeper.engine.attempts import leaving, remembered, token_of
 from fleetkeeper.engine.command_state import CommandState
 from fleetkeeper.engine.commands import ELSEWHERE
 from fleetkeeper.engine.params import Given
-from fleetkeeper.engine.release_words import PENDING, kept_by_another, name_of, pending_of_another, wrong_name
+from fleetkeeper.engine.release_words import PATIENCE, PENDING, kept_by_another, name_of, pending_of_another, wrong_name
 from fleetkeeper.engine.releases import ChartChoice, Difference, ReleaseRef, Revision, SeenRelease
 from fleetkeeper.engine.step import Subject
 from fleetkeeper.engine.world import World
@@ -137,6 +137,8 @@ class UpdateRelease:
             return Undone(f"{self._name} has no revision of this step as its newest")
         crds = moment.memory.get("crds", "")
         cut_off = _is_cut_off(release.newest, run)
+        if release.newest.status in PENDING and not cut_off:
+            return self._pending_elsewhere(release.newest, moment, before)
         if not cut_off and (self.after_undo == "keep" or crds):
             kept = f" (CRDs were changed with it: {crds})" if crds else ""
             return Undone(f"{self._name} stays as it is{kept}; to go back: {self._command(before)}")
@@ -274,6 +276,14 @@ class UpdateRelease:
             return Failed(f"{cut_off}; {self._name} was rolled back to revision {before}", "retry")
         return Failed(
             f"{cut_off}, and the rollback failed: {back.output or 'nobody saw its end'}", self._command(before)
+        )
+
+    def _pending_elsewhere(self, own: Revision, moment: Moment, before: str) -> Undoing:
+        """Of our token, and begun where we cannot see it; a machine may never come back."""
+        if own.at is None or moment.now - own.at < PATIENCE:
+            return Wait(f"helm was begun on another machine, and upgrades {self._name}", ELSEWHERE)
+        return Residue(
+            f"{self._name} is {own.status}, and the machine that began it is silent: {self._command(before)}"
         )
 
     def _rolled_back(self, back: CommandState, before: str) -> Undoing:

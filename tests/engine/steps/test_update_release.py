@@ -259,6 +259,18 @@ def test_an_abort_rolls_back_what_was_cut_off(web: Releasing) -> None:
     assert "helm rollback guard 3 --namespace web --wait" in residue.what
 
 
+def test_an_abort_elsewhere_waits_for_the_machine_that_began_it_but_not_for_ever(web: Releasing) -> None:
+    step = web.update()
+    step.ticks(2)
+    web.releases.kill(TOKEN)
+    web.releases.home = "beta"
+    assert isinstance(step.undo(), Wait)
+    web.place.later(minutes=21)
+    residue = step.undo()
+    assert isinstance(residue, Residue)
+    assert "is pending-upgrade, and the machine that began it is silent: helm rollback guard 3" in residue.what
+
+
 def test_an_abort_before_anything_leaves_nothing(web: Releasing) -> None:
     assert told(web.update().undo()) == "release web/guard was not touched"
 
