@@ -57,7 +57,7 @@ CHANGERS: Mapping[str, frozenset[Changes]] = {
 """Kinds of steps whose change a playbook has to declare, with the words that declare it."""
 
 _BAKE = {
-    Changes.MINOR: "time for {hop} to show what is wrong with it, while the way back is open, before anything else moves",
+    Changes.MINOR: "time for {hop} to show what is wrong with it, while the way back is open and nothing else moved",
     Changes.ROLLBACK: "time to see that the cluster is sound again on {hop}",
 }
 
