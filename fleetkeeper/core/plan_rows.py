@@ -82,7 +82,8 @@ def _given(spec: StepSpec | GateSpec) -> str:
 
 def _step(number: int, step: StepSpec) -> Iterator[str]:
     words = step_words(step.kind)
-    yield from filled(f"{_named(step.kind, step.name)} {words.does}{_given(step)}", f"  {number}. ", "     ")
+    where = "in each hop, " if step.each_hop else ""
+    yield from filled(f"{where}{_named(step.kind, step.name)} {words.does}{_given(step)}", f"  {number}. ", "     ")
     retries = f", then {counted(step.retries, 'more try').replace('trys', 'tries')}" if step.retries else ", no retry"
     apart = f" {duration_text(step.backoff)} apart" if step.retries else ""
     yield from filled(f"time: at most {duration_text(step.timeout)} an attempt{retries}{apart}", "     ", "       ")
@@ -102,5 +103,6 @@ def _stage(idx: int, count: int, stage: StageSpec) -> Iterator[str]:
         yield f"  begins work only in {window_text(window)}"
     for gate in sorted(stage.gates, key=lambda each: each.when is not When.BEFORE):
         whole = "each group" if gate.each_group else "it"
+        whole += f", where a cluster is {gate.only}" if gate.only else ""
         text = f"{gate.when} {whole}: {_named(gate.kind, gate.name)} {gate_words(gate.kind)}{_given(gate)}"
         yield from filled(f"{text}, at most {duration_text(gate.timeout)}", "  ", "    ")

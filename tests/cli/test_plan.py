@@ -122,7 +122,9 @@ def test_a_plan_expires_when_asked(told: Told) -> None:
     ("arguments", "message"),
     [
         pytest.param(("plan", "addons"), "there is no playbook addons: did you mean addons-only?", id="a playbook"),
-        pytest.param(("plan", "x"), "there is no playbook x: known: addons-only, observe-only", id="none like it"),
+        pytest.param(
+            ("plan", "x"), "no playbook x: known: addons-only, minor-upgrade, observe-only", id="none like it"
+        ),
         pytest.param(("plan", "addons-only", "--expires", "soon"), "--expires 'soon' is not a duration", id="no time"),
         pytest.param(("plan", "addons-only", "--expires", "31d"), "at most 30d", id="too long a time"),
         pytest.param(("plan", "addons-only", "-l", "rnig=x"), "'rnig' is not one of name, account", id="a selector"),
@@ -155,7 +157,9 @@ def test_the_library_is_checked(command: Command) -> None:
     assert (answer.exit_code, answer.stderr) == (0, "")
     assert answer.stdout.splitlines() == [
         "Good: addons-only (shipped addons-only.toml): 2 steps, stages canary, rest.",
+        "Good: minor-upgrade (shipped minor-upgrade.toml): 15 steps, stages canary, rest.",
         "Good: observe-only (shipped observe-only.toml): 1 step, stages canary, rest.",
+        "Good: rollback (shipped rollback.toml): 7 steps, stages back.",
     ]
 
 
@@ -183,7 +187,7 @@ def test_a_playbook_of_ones_own_folder_and_of_a_file_can_be_planned(
     assert command("plan", str(file), environ=environ).exit_code == 0
 
 
-@pytest.mark.parametrize("name", ["addons-only", "observe-only"])
+@pytest.mark.parametrize("name", ["addons-only", "minor-upgrade", "observe-only", "rollback"])
 def test_a_playbook_is_explained_in_words(name: str, command: Command) -> None:
     answer = command("playbook", "explain", name)
     assert answer.exit_code == 0

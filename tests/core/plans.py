@@ -46,16 +46,25 @@ def kind(**takes: str | None) -> type[Fake]:
 
 
 STEPS: dict[str, type[Any]] = {
-    "preflight": kind(),
+    "preflight": kind(readiness=""),
     "notify": kind(channel=None, text=None),
     "webhook": kind(entry=None),
     "backup": kind(),
     "update-addon": kind(addon=None, version=None, resolve="PRESERVE"),
+    "postflight": kind(),
+    "bake": kind(**{"for": None}),
+    "refresh-insights": kind(category=""),
+    "update-nodegroup": kind(group=None, to=None, release="", direction="up"),
+    "hold-nodes": kind(pools=None),
+    "release-nodes": kind(pools=None, to=None, wait=""),
+    "restart-fargate": kind(to=None),
+    "update-release": kind(namespace=None, release=None, chart=None, version=None, source=None),
+    "repair-release": kind(namespace=None, release=None, to=None),
     "upgrade-control-plane": kind(**{"from": None, "to": None}),
     "rollback-control-plane": kind(**{"from": None, "to": None, "timeout_minutes": ""}),
 }
 GATES: dict[str, type[Any]] = {
-    "approval": kind(),
+    "approval": kind(question=""),
     "soak": kind(**{"for": None}),
     "metric": kind(query=None),
     "incident": kind(source=""),
