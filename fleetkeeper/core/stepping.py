@@ -96,13 +96,18 @@ class Tick:
     def unreachable(self, reason: str, again: timedelta) -> Ticked:
         """A dependency did not answer: no attempt is used up, and no act was made or it will be seen."""
         why = Why(Cause.UNREACHABLE, reason, self.now, next_attempt=self.now + again)
-        task, changed = self._why(TaskState.PENDING, why, self.now + again)
+        task, changed = self._why(self._aborting_or(TaskState.PENDING), why, self.now + again)
         said = (self._event("unreachable", reason),) if changed else ()
         return Ticked(task, replace(self.step, polls=self.step.polls + 1), said, wakes=changed)
 
     def failed(self, verdict: Failed) -> Ticked:
         """The attempt failed: another one later, or the member has."""
         text = f"{verdict.why}{'; ' + verdict.fix if verdict.fix else ''}"
+        if self.task.state is TaskState.ABORTING:  # an abort that meets a fault is tried again until a person mends it
+            again = self.now + BLOCKED_AGAIN
+            why = Why(Cause.FAILED, f"{self.spec.name}: {verdict.why}", self.now, "", verdict.fix, again)
+            task, changed = self._why(TaskState.ABORTING, why, again)
+            return Ticked(task, None, (self._event("attempt_failed", text),) if changed else (), wakes=changed)
         if not verdict.final and self.step.attempt < self.spec.retries:
             again = self.now + self.spec.backoff
             left = self.spec.retries - self.step.attempt
@@ -194,6 +199,10 @@ class Tick:
     def _runs(self, due: datetime) -> Task:
         since = self.task.since if self.task.state is TaskState.RUNNING else self.now
         return replace(self.task, state=TaskState.RUNNING, since=since, why=None, due=due)
+
+    def _aborting_or(self, state: TaskState) -> TaskState:
+        """What is being aborted stays so, whatever it waits for."""
+        return TaskState.ABORTING if self.task.state is TaskState.ABORTING else state
 
     def _waiting(self, state: TaskState, why: Why, due: datetime | None) -> Task:
         since = self.task.since if self.task.state is state else self.now

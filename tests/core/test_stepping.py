@@ -169,6 +169,23 @@ def test_what_is_held_after_its_intent_has_its_whole_time_once_it_goes_on() -> N
     assert (acted.step.started_at, acted.step.deadline) == (late, late + SPEC.timeout)
 
 
+def test_an_abort_stays_one_while_a_dependency_is_gone() -> None:
+    ticked = tick(StepState.WAITING, replace(TASK, state=TaskState.ABORTING)).unreachable("timeout", POLL)
+    assert ticked.task.why
+    assert (ticked.task.state, ticked.task.why.cause) == (TaskState.ABORTING, Cause.UNREACHABLE)
+
+
+def test_an_abort_that_meets_a_fault_says_so_and_is_tried_again() -> None:
+    task = replace(TASK, state=TaskState.ABORTING)
+    ticked = tick(StepState.WAITING, task).failed(Failed("by a fault of fleetkeeper's own", "report it"))
+    assert ticked.task.why
+    assert (ticked.task.state, ticked.task.due) == (TaskState.ABORTING, NOW + BLOCKED_AGAIN)
+    assert (ticked.task.why.cause, ticked.task.why.fix) == (Cause.FAILED, "report it")
+    assert [event.kind for event in ticked.events] == ["attempt_failed"]
+    again = tick(StepState.WAITING, ticked.task).failed(Failed("by a fault of fleetkeeper's own", "report it"))
+    assert again.events == ()
+
+
 def test_a_dependency_that_is_gone_uses_up_no_attempt() -> None:
     ticked = tick(StepState.WAITING).unreachable("timeout: describe addon", timedelta(seconds=5))
     assert ticked.step
