@@ -83,11 +83,11 @@ def way_back(seen: Standing, now: datetime) -> WayBack:
         return WayBack(None, None, upgrade, unknown=seen.updates is None)
     if why := _unsupported(seen.target):
         return WayBack(None, None, why, unknown=seen.target.phase is Phase.UNKNOWN)
-    until = began(upgrade, seen.ended) + WINDOW
-    if seen.target.phase is Phase.EXTENDED and seen.target.ends_at is not None:
-        until = min(until, seen.target.ends_at)
+    until, why = began(upgrade, seen.ended) + WINDOW, "7 days after the upgrade"
+    if seen.target.phase is Phase.EXTENDED and seen.target.ends_at is not None and seen.target.ends_at < until:
+        until, why = seen.target.ends_at, f"the end of the support of {to}"
     if now >= until:
-        return WayBack(None, None, f"EKS took a rollback to {to} until {clock(until)}: 7 days after the upgrade")
+        return WayBack(None, None, f"EKS took a rollback to {to} until {clock(until)}: {why}")
     return WayBack(to, until, first=tuple(_first(seen)), notes=_notes(seen.control_plane))
 
 

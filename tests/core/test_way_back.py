@@ -70,7 +70,9 @@ def test_it_is_possible_for_seven_days_after_the_upgrade() -> None:
             updates(replace(UPGRADE, created_at=NOW - timedelta(days=7))), "until 21 Nov 11:10 UTC", id="after 7 days"
         ),
         pytest.param(
-            target(Phase.EXTENDED, NOW), "until 21 Nov 11:10 UTC", id="when the support of the minor before has ended"
+            target(Phase.EXTENDED, NOW),
+            "until 21 Nov 11:10 UTC: the end of the support of 1.35",
+            id="when the support of the minor before has ended",
         ),
     ],
 )

@@ -127,7 +127,7 @@ class Operate:
                 return Wait("the operation runs")
             case "failed":
                 return Failed("the operation failed")
-        return Done("the operation is done")
+        return Done("the operation is done", keep={**moment.memory, "end": "seen"})
 
     def act(self, world: World, subject: Subject, moment: Moment, memory: Memory) -> Memory:
         name = subject.member.name if subject.member else subject.gate

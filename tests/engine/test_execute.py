@@ -248,6 +248,7 @@ class TestAbort:
         assert stored(made).run.state is RunState.ABORTED
         assert starts(made) == 1
         assert [call.split()[0] for call in made.cloud.calls] == ["start", "undo"]
+        assert stored(made).steps[0].memory["end"] == "seen"  # what an end keeps is kept in an abort too
         assert task(made).why is None
 
     def test_what_can_be_cancelled_is_let_go_and_undone_at_once(self, made: Engine) -> None:
