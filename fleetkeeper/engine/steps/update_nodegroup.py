@@ -7,6 +7,8 @@ from typing import ClassVar
 
 from fleetkeeper.core import model, observed
 from fleetkeeper.core.draining import fixes, owner_of, told
+from fleetkeeper.core.live import LiveNode
+from fleetkeeper.core.node_pools import minor_of
 from fleetkeeper.core.node_rolls import Diagnosis, GroupNodes, diagnosed
 from fleetkeeper.core.playbook import Params
 from fleetkeeper.core.references import Names
@@ -110,13 +112,13 @@ class UpdateNodegroup:
             return seen
         follows = self._own(seen, moment) is not None
         if follows:
-            return replace(seen, nodes=self._nodes(world, subject, follows))
+            return replace(seen, nodes=self._nodes(world, subject, group, follows))
         if group.status == "ACTIVE" and not self._is_there(group):
             standing = cloud.control_plane(cluster)[1].status
-            return replace(seen, standing=standing, nodes=self._nodes(world, subject, follows))
+            return replace(seen, standing=standing, nodes=self._nodes(world, subject, group, follows))
         return seen
 
-    def _nodes(self, world: World, subject: Subject, follows: bool) -> GroupNodes:
+    def _nodes(self, world: World, subject: Subject, group: model.NodeGroup, follows: bool) -> GroupNodes:
         """Before the act they must be seen; a roll that runs is followed all the same."""
         try:
             with kube_of(world, subject) as kube:
@@ -125,12 +127,18 @@ class UpdateNodegroup:
                     for each in kube.nodes()
                     if each.node.kind is model.ComputeKind.MANAGED and each.node.group == self.group
                 )
-                going = [each.name for each in nodes if not each.node.schedulable or not follows]
+                going = [each.name for each in nodes if self._goes(group, each, follows)]
                 return GroupNodes(nodes, kube.pods(going), kube.budgets() if going else ())
         except ReadError as error:
             if not follows:
                 raise
             return GroupNodes(unseen=str(error))
+
+    def _goes(self, group: model.NodeGroup, each: LiveNode, follows: bool) -> bool:
+        """Whether a roll takes the node: a cordoned one, or before it begins one that none before has made new."""
+        if follows:
+            return not each.node.schedulable
+        return group.version == self.to or minor_of(each.node.kubelet) != self.to
 
     # ---- decide
 

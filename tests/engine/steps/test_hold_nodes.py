@@ -9,8 +9,8 @@ import pytest
 
 from fleetkeeper.core.node_holds import HELD_BY, HELD_WITH
 from fleetkeeper.core.verdict import Act, Blocked, Done, Residue, Skip, Undone, Verdict
-from fleetkeeper.engine.karpenter import holder
-from fleetkeeper.errors import ParamError
+from fleetkeeper.engine.karpenter import hold, holder, pools
+from fleetkeeper.errors import GapReason, ParamError, ReadError
 from fleetkeeper.sim.faults import Fault
 from tests.engine.steps.nodes import (
     OLD,
@@ -171,6 +171,22 @@ def test_an_answer_that_is_lost_leaves_one_hold(place: Place, kind: str) -> None
     place.living.world.faults = []
     run.undo()
     assert budgets(place) == [OWN]
+
+
+def test_a_pool_that_somebody_changes_in_between_loses_nothing(place: Place) -> None:
+    """The list that the hold was made from is older than the pool: the server refuses, and the next look sees it."""
+    put_pool(place)
+    run = place.walk("hold-nodes")
+    run.tick()
+    kube = place.world.writers.kube(run.subject.scope, "shop", run.subject.cluster)
+    (old,) = pools(kube, ()) or ()
+    change_budgets(place, {"nodes": "3"})
+    with pytest.raises(ReadError) as refused:
+        hold(kube, old, holder(run.subject))
+    assert refused.value.reason is GapReason.IN_USE
+    assert budgets(place) == [{"nodes": "3"}]
+    assert isinstance(run.tick(), Act)
+    assert budgets(place) == [HOLD, {"nodes": "3"}]
 
 
 def test_a_second_hold_of_the_same_run_finds_the_first(place: Place) -> None:

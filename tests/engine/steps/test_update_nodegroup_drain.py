@@ -8,7 +8,7 @@ import pytest
 
 from fleetkeeper.core.verdict import Act, Blocked, Done, Failed, Residue, Wait
 from fleetkeeper.sim.world import SimUpdateConfig
-from tests.engine.steps.nodes import NEW, OLD, annotate, deploy, inside, join_group, kubelets, put_budget
+from tests.engine.steps.nodes import NEW, OLD, annotate, deploy, inside, join, join_group, kubelets, put_budget
 from tests.engine.steps.rolling import begin, begun, behind, group, later, walk
 from tests.engine.steps.walking import Place, Walk
 from tests.sim.controllers.behaving import BUDGETS, DAEMONS, SHOP
@@ -70,6 +70,15 @@ def test_a_budget_of_pods_elsewhere_and_one_of_a_daemon_set_hold_nothing_up(plac
     run = walk(place)
     assert isinstance(run.tick(), Act)
     assert isinstance(later(run, 40), Done)
+
+
+def test_a_budget_of_a_node_that_is_new_already_holds_nothing_up(place: Place) -> None:
+    labels = {"eks.amazonaws.com/nodegroup": "main", "done": "yes"}
+    join(place, "i-0aaaaaaaaaaaaaaa9", 150, NEW, **labels)
+    place.later(seconds=20)
+    deploy(place, "api", 1, pod={"nodeSelector": {"done": "yes"}})
+    put_budget(place, "api", minAvailable=1)
+    assert isinstance(walk(place).look(), Act)
 
 
 def test_a_pod_that_is_blocked_during_the_roll_is_named_with_its_budget_and_owner(place: Place) -> None:
