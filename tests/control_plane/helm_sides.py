@@ -13,6 +13,7 @@ from fleetkeeper.adapters.helm import records
 from fleetkeeper.adapters.helm.api import Api
 from fleetkeeper.adapters.helm.records import Record
 from fleetkeeper.adapters.helm.releases import HelmReleases
+from fleetkeeper.adapters.helm.releases import Writers as AnyWriters
 from fleetkeeper.adapters.kube.connection import Connection, Endpoint, Proxy
 from fleetkeeper.adapters.kube.credentials import Credential, Fixed
 from fleetkeeper.adapters.kube.kubeconfig import User
@@ -110,7 +111,7 @@ def settings(engine: Path, charts: Path, helm: Path, timeout_minutes: float = 1.
     return EngineSettings(folder=str(engine), charts=(chart,), helm=str(helm))
 
 
-def releases(of: EngineSettings, to: Writers) -> HelmReleases:
+def releases(of: EngineSettings, to: AnyWriters) -> HelmReleases:
     return HelmReleases(of, to, read_compat().apis, Limits(), WallPace(Event()), SystemClock())
 
 

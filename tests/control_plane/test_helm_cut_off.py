@@ -147,3 +147,27 @@ def test_an_abort_in_the_middle_waits_for_helm_and_rolls_back_what_was_cut_off(s
     undone = wait_until(over, "the undo ends")
     assert isinstance(undone, Undone)
     assert (side.history()[-1], side.text_of("version")) == ((3, "deployed"), "1.0.0")
+
+
+def test_an_upgrade_that_helm_fails_is_told_and_goes_on_from_there_when_retried(side: Side) -> None:
+    frozen = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web-frozen}\nimmutable: true\ndata: {v: {{ %s }}}\n"
+    side.package("2.0.0", {"frozen.yaml": frozen % ".Chart.Version", **FILES})
+    side.install()
+    owner = {"meta.helm.sh/release-name": "web", "meta.helm.sh/release-namespace": side.namespace}
+    labels = {"app.kubernetes.io/managed-by": "Helm"}
+    metadata = {"name": "web-frozen", "namespace": side.namespace, "annotations": owner, "labels": labels}
+    taken = {"metadata": metadata, "immutable": True, "data": {"v": "x"}}
+    side.plane.create(f"/api/v1/namespaces/{side.namespace}/configmaps", taken)
+    step = walk(side)
+    step.ticks(2)
+    failed = until_over(step)
+    assert isinstance(failed, Failed)
+    assert "field is immutable when `immutable` is set" in failed.why
+    assert f"helm rollback web 1 --namespace {side.namespace} --wait takes it back" in failed.fix
+    assert side.history() == [(1, "deployed"), (2, "failed")]
+
+    side.remove(f"/api/v1/namespaces/{side.namespace}/configmaps/web-frozen")
+    step.retry()
+    step.ticks(2)
+    assert isinstance(until_over(step), Done)
+    assert side.history() == [(1, "superseded"), (2, "failed"), (3, "deployed")]

@@ -1,17 +1,27 @@
 """Helm's releases by the real helm on the real API server: looked at, compared, upgraded, cut off, repaired."""
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from threading import Event
+from typing import cast
 
 import pytest
 import yaml
 
+from fleetkeeper.adapters.eks.writer import EksWriters
+from fleetkeeper.adapters.kube.limits import WallPace
+from fleetkeeper.adapters.kube.writers import LiveWriters
+from fleetkeeper.clock import SystemClock
+from fleetkeeper.config import KubeCluster, KubernetesSettings
+from fleetkeeper.core.model import ClusterId
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.errors import GapReason, ReadError
 from fleetkeeper.onboarding import shipped
 from fleetkeeper.sim.control_plane.identity import Identity
 from fleetkeeper.sim.control_plane.plane import ControlPlane
-from tests.control_plane.helm_sides import CONFIG, FILES, Side, crd
+from tests.control_plane.helm_sides import CONFIG, FILES, Side, crd, releases, settings
 from tests.waiting import wait_until
 
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -282,3 +292,27 @@ def test_the_opt_in_role_is_what_releases_need_and_without_it_none_is_seen(side:
     side.releases.upgrade(side.ref, choice, found.package, OTHER)
     assert side.ended(OTHER).exit_code == 0
     assert side.history()[-1] == (3, "deployed")
+
+
+def test_helm_goes_by_the_executors_context_and_never_by_the_readers(side: Side) -> None:
+    uid = side.plane.request("GET", "/api/v1/namespaces/kube-system").json()["metadata"]["uid"]
+    found = json.loads(side.plane.kubeconfig())
+    (own,) = found["contexts"]
+    reader = {"name": "reader", "context": {**own["context"], "user": "reader"}}
+    found["contexts"].append(reader)
+    found["users"].append({"name": "reader", "user": {"token": "of-nobody"}})
+    file = side.folder / "both"
+    file.write_text(json.dumps(found | {"current-context": "reader"}), "utf-8")
+    row = KubeCluster("plane", kubeconfig=str(file), context="reader", executor_context=own["name"], proxy_url="")
+    clouds = cast(EksWriters, None)
+    live = LiveWriters(KubernetesSettings((row,)), clouds, SystemClock(), WallPace(Event()))
+    side.package("1.0.0")
+    choice = side.package("2.0.0")
+    side.install()
+    ref = replace(side.ref, id=ClusterId(f"kubeconfig:{uid}", side.ref.id.created_at))
+    by = releases(settings(side.engine, side.charts, side.helm), live)
+    by.upgrade(ref, choice, by.difference(ref, choice).package, TOKEN)
+    assert side.ended(TOKEN).exit_code == 0
+    assert side.text_of("version") == "2.0.0"
+    with pytest.raises(ReadError, match="leads to another cluster than plane"):
+        by.look(side.ref)

@@ -27,7 +27,7 @@ from fleetkeeper.engine.attempts import leaving, remembered, token_of
 from fleetkeeper.engine.command_state import CommandState
 from fleetkeeper.engine.commands import ELSEWHERE
 from fleetkeeper.engine.params import Given
-from fleetkeeper.engine.release_words import PENDING, kept_by_another, name_of, pending_of_another, wrong_name
+from fleetkeeper.engine.release_words import PATIENCE, PENDING, kept_by_another, name_of, pending_of_another, wrong_name
 from fleetkeeper.engine.releases import ChartChoice, Difference, ReleaseRef, Revision, SeenRelease
 from fleetkeeper.engine.step import Subject
 from fleetkeeper.engine.world import World
@@ -110,8 +110,9 @@ class UpdateRelease:
         ref, releases = self._ref(subject), world.releases
         found = releases.look(ref)
         if found is not None and self._is_own(found.newest, moment):
-            releases.roll_back(ref, int(memory["revision"]), token_of(moment.token, _BACK))
-            return leaving(memory, moment, home=releases.home)
+            if _is_cut_off(found.newest, releases.state(ref, moment.token)):
+                releases.roll_back(ref, int(memory["revision"]), token_of(moment.token, _BACK))
+            return leaving(memory, moment)
         try:
             releases.upgrade(ref, self._choice, memory.get("package", ""), moment.token)
         except Refused as refused:
@@ -135,7 +136,9 @@ class UpdateRelease:
         if release is None or not self._is_own(release.newest, moment):
             return Undone(f"{self._name} has no revision of this step as its newest")
         crds = moment.memory.get("crds", "")
-        cut_off = release.newest.status in PENDING and run is not None
+        cut_off = _is_cut_off(release.newest, run)
+        if release.newest.status in PENDING and not cut_off:
+            return self._pending_elsewhere(release.newest, moment, before)
         if not cut_off and (self.after_undo == "keep" or crds):
             kept = f" (CRDs were changed with it: {crds})" if crds else ""
             return Undone(f"{self._name} stays as it is{kept}; to go back: {self._command(before)}")
@@ -275,12 +278,26 @@ class UpdateRelease:
             f"{cut_off}, and the rollback failed: {back.output or 'nobody saw its end'}", self._command(before)
         )
 
+    def _pending_elsewhere(self, own: Revision, moment: Moment, before: str) -> Undoing:
+        """Of our token, and begun where we cannot see it; a machine may never come back."""
+        if own.at is None or moment.now - own.at < PATIENCE:
+            return Wait(f"helm was begun on another machine, and upgrades {self._name}", ELSEWHERE)
+        return Residue(
+            f"{self._name} is {own.status}, and the machine that began it is silent: {self._command(before)}"
+        )
+
     def _rolled_back(self, back: CommandState, before: str) -> Undoing:
         if back.exit_code is None and not back.lost:
             return Wait(f"helm rolls {self._name} back to revision {before}", POLL)
         if back.exit_code == 0:
             return Undone(f"{self._name} was rolled back to revision {before}")
         return Residue(f"{self._name}: the rollback failed: {back.output}; {self._command(before)}")
+
+
+def _is_cut_off(own: Revision, run: CommandState | None) -> bool:
+    """helm is over, for certain, and its revision is not: only where it was begun can that be seen."""
+    is_over = run is not None and (run.lost or run.exit_code is not None)
+    return own.status in PENDING and own.began_here and is_over
 
 
 def _summary(found: Difference) -> str:

@@ -1,12 +1,16 @@
 """Packages of charts: from a folder and from a repository behind TLS and a password, got once, and never trusted."""
 
 import base64
+import hashlib
 import io
+import json
+import os
 import ssl
 import subprocess
 import tarfile
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -43,7 +47,7 @@ def chart(more: Mapping[str, str | bytes] | None = None, name: str = "acme", ver
 
 @dataclass
 class Repository:
-    """A folder of packages with its index, served over TLS to whoever knows the password."""
+    """Packages, served over TLS to whoever knows the password."""
 
     folder: Path
     url: str
@@ -51,25 +55,39 @@ class Repository:
     asked: list[str] = field(default_factory=list)
 
 
-@pytest.fixture
-def repository(tmp_path: Path, helm: Path) -> Iterator[Repository]:
+class Guarded(SimpleHTTPRequestHandler):
+    """Serves a folder. With kinds, a name has the media type that stands there."""
+
+    asked: list[str]
+    kinds: Mapping[str, str]
+
+    def do_GET(self) -> None:  # the library's own name
+        self.asked.append(self.path)
+        if self.headers.get("Authorization") != "Basic " + base64.b64encode(b"ada:hunter22").decode():
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="charts"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+        else:
+            super().do_GET() if self.command == "GET" else super().do_HEAD()
+
+    do_HEAD = do_GET  # noqa: N815  # likewise
+
+    def guess_type(self, path: str | os.PathLike[str]) -> str:
+        return self.kinds.get(Path(path).name, "application/octet-stream")
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing is written."""
+
+
+@contextmanager
+def served(tmp_path: Path, kinds: Mapping[str, str]) -> Iterator[Repository]:
+    """The folder `served` on a loopback port, with a certificate of a CA of its own."""
     folder, authority = tmp_path / "served", Authority()
     folder.mkdir()
-    (folder / "acme-1.2.3.tgz").write_bytes(chart())
-    wanted = "Basic " + base64.b64encode(b"ada:hunter22").decode()
-
-    class Handler(SimpleHTTPRequestHandler):
-        def do_GET(self) -> None:  # the library's own name
-            served.asked.append(self.path)
-            if self.headers.get("Authorization") != wanted:
-                self.send_error(401)
-            else:
-                super().do_GET()
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Nothing is written."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
+    asked: list[str] = []
+    handler = type("Handler", (Guarded,), {"asked": asked, "kinds": kinds})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(folder)))
     own = authority.server()
     (tmp_path / "server.pem").write_text(own.certificate + own.key, "utf-8")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -77,14 +95,66 @@ def repository(tmp_path: Path, helm: Path) -> Iterator[Repository]:
     server.socket = context.wrap_socket(server.socket, server_side=True)
     ca_file = tmp_path / "ca.pem"
     ca_file.write_text(authority.pem, "utf-8")
-    served = Repository(folder, f"https://127.0.0.1:{server.server_port}", ca_file)
-    subprocess.run([str(helm), "repo", "index", str(folder), "--url", served.url], check=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield served
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    try:
+        yield Repository(folder, f"https://127.0.0.1:{server.server_port}", ca_file, asked)
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def repository(tmp_path: Path, helm: Path) -> Iterator[Repository]:
+    with served(tmp_path, {}) as found:
+        (found.folder / "acme-1.2.3.tgz").write_bytes(chart())
+        subprocess.run([str(helm), "repo", "index", str(found.folder), "--url", found.url], check=True)
+        yield found
+
+
+_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+_ABOUT = "application/vnd.cncf.helm.config.v1+json"
+_CHART = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
+
+
+def described(kind: str, content: bytes) -> dict[str, object]:
+    return {"mediaType": kind, "digest": digest_of(content), "size": len(content)}
+
+
+def digest_of(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[Repository]:
+    """An OCI registry with one chart, by tag and by digest."""
+    about, layer = b'{"name": "acme", "version": "1.2.3", "apiVersion": "v2"}', chart()
+    made = {"schemaVersion": 2, "mediaType": _MANIFEST}
+    made |= {"config": described(_ABOUT, about), "layers": [described(_CHART, layer)]}
+    manifest = json.dumps(made).encode()
+    with served(tmp_path, {"1.2.3": _MANIFEST, digest_of(manifest): _MANIFEST}) as found:
+        for folder, files in {
+            "manifests": {"1.2.3": manifest, digest_of(manifest): manifest},
+            "blobs": {digest_of(about): about, digest_of(layer): layer},
+        }.items():
+            inside = found.folder / "v2" / "team" / "acme" / folder
+            inside.mkdir(parents=True)
+            for name, content in files.items():
+                (inside / name).write_bytes(content)
+        yield found
+
+
+def test_a_registry_is_asked_by_its_ca_and_password(registry: Repository, tmp_path: Path, helm: Path) -> None:
+    where = f"{registry.url.replace('https://', 'oci://')}/team"
+    settings = ChartSettings("acme", "acme", where, "ada", Secret("hunter22"), ca_bundle=str(registry.ca_file))
+    found = packages(tmp_path, str(helm), settings).get(CHOICE)
+    assert [each.own for each in definitions(found.path.read_bytes())] == []
+    assert "/v2/team/acme/manifests/1.2.3" in registry.asked
+    other = ChartSettings("acme", "acme", where, "ada", Secret("s3cr3t-other"), ca_bundle=str(registry.ca_file))
+    with pytest.raises(ReadError, match=r"helm pull: .*401") as refused:
+        packages(tmp_path / "other", str(helm), other).get(CHOICE)
+    assert "s3cr3t-other" not in refused.value.detail
 
 
 def packages(tmp_path: Path, helm: str, settings: ChartSettings) -> Packages:

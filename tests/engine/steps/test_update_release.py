@@ -6,7 +6,7 @@ import pytest
 
 from fleetkeeper.core.verdict import Act, Blocked, Done, Failed, Residue, Skip, Undone, Wait
 from fleetkeeper.engine.attempts import token_of
-from fleetkeeper.engine.releases import NoReleases
+from fleetkeeper.engine.releases import ChartChoice, NoReleases
 from fleetkeeper.errors import GapReason, ParamError, ReadError
 from tests.engine.steps.releasing import Releasing
 from tests.engine.steps.walking import TOKEN, Place, told
@@ -185,6 +185,23 @@ def test_a_second_helm_on_another_replica_changes_nothing(web: Releasing) -> Non
     assert web.history[-1] == (4, "deployed")
 
 
+@pytest.mark.parametrize("minutes", [0, 5], ids=["is in the middle", "has ended"])
+def test_a_first_helm_that_shows_only_between_look_and_act_is_left_alone(web: Releasing, minutes: int) -> None:
+    """It was begun on another machine, which crashed before it stored that."""
+    step = web.update()
+    step.tick()
+    package = step.memory["package"]
+    web.releases.upgrade(web.ref, ChartChoice("charts", "acme", "2.0.0"), package, TOKEN)
+    web.place.later(minutes=minutes)
+    web.releases.home = "beta"
+    left = step.step.act(web.place.world, step.subject, step.moment, step.memory)
+    assert left["revision"] == "3"
+    assert web.releases.begun == 1
+    web.place.later(minutes=2)
+    assert isinstance(step.tick(), Done)
+    assert web.history[-1] == (4, "deployed")
+
+
 def test_somebody_who_changes_the_release_after_us_is_noticed(web: Releasing) -> None:
     step = web.update()
     step.ticks(2)
@@ -240,6 +257,18 @@ def test_an_abort_rolls_back_what_was_cut_off(web: Releasing) -> None:
     residue = step.undo()
     assert isinstance(residue, Residue)
     assert "helm rollback guard 3 --namespace web --wait" in residue.what
+
+
+def test_an_abort_elsewhere_waits_for_the_machine_that_began_it_but_not_for_ever(web: Releasing) -> None:
+    step = web.update()
+    step.ticks(2)
+    web.releases.kill(TOKEN)
+    web.releases.home = "beta"
+    assert isinstance(step.undo(), Wait)
+    web.place.later(minutes=21)
+    residue = step.undo()
+    assert isinstance(residue, Residue)
+    assert "is pending-upgrade, and the machine that began it is silent: helm rollback guard 3" in residue.what
 
 
 def test_an_abort_before_anything_leaves_nothing(web: Releasing) -> None:
