@@ -1,6 +1,6 @@
 """Sets of steps that hold together: when one of them fails for good, those done before it are put back with it.
 
-A set are steps of one kind, side by side and in one hop, that say `undo = "restore"`.
+A set are updates of addons, side by side and in one hop, that say `undo = "restore"`.
 """
 
 from collections.abc import Sequence
@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from fleetkeeper.core.playbook import StepSpec
 from fleetkeeper.core.run import Step
 from fleetkeeper.core.verdict import Memory
+
+_KINDS = frozenset({"update-addon"})
+"""Others have an `undo` too, which names what an abort calls."""
 
 OUTLIVES = "before."
 """Keys of a memory that begin so stay when an attempt ends: how the world was before the first one."""
@@ -32,4 +35,4 @@ def is_touched(row: Step) -> bool:
 
 
 def _restores(spec: StepSpec) -> bool:
-    return spec.params.get("undo") == "restore"
+    return spec.kind in _KINDS and spec.params.get("undo") == "restore"

@@ -82,6 +82,7 @@ class Executor:
         self._done: queue.SimpleQueue[tuple[TaskKey, Outcome | None]] = queue.SimpleQueue()
         self._active: dict[str, Run] = {}
         self._looking: set[str] = set()
+        self._beating: set[str] = set()
         self._tampered: dict[str, str] = {}
         self._beats = Every(worker.lease.total_seconds() / 3)
         self._looks = Every(worker.look)
@@ -152,13 +153,23 @@ class Executor:
             if run.id not in self._looking and self._outside.is_due(run.id, now):
                 self._looking.add(run.id)
                 pool.submit(self._look_around, run)
+            if run.id not in self._beating and self._heartbeat.is_due(run.id, now):
+                self._beating.add(run.id)
+                pool.submit(self._beat, run)
+
+    def _beat(self, run: Run) -> None:
+        """Apart from the look around: a slow silencer must hold up nobody's work."""
+        try:
+            self._heartbeat.beat(run, self._archive.of(run.plan))
+        except Exception as error:  # the silences of its members end by themselves
+            _log.warning("silence_not_renewed", run=run.id, reason=str(error))
+        finally:
+            self._beating.discard(run.id)
 
     def _look_around(self, run: Run) -> None:
         try:
-            frozen = self._archive.of(run.plan)
-            self._outside.look(run, frozen.header)
+            self._outside.look(run, self._archive.of(run.plan).header)
             self._tampered.pop(run.id, None)
-            self._heartbeat.beat(run, frozen)
         except Tampered as error:
             self._tampered[run.id] = str(error)
         except Exception as error:  # a run that cannot be looked at stays held, and says so when it decides

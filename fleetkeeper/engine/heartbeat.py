@@ -7,7 +7,7 @@ another one has. Nothing of it is remembered that a restart would miss.
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 import structlog
 
@@ -28,6 +28,7 @@ _GOES_ON = frozenset({Cause.RETRY, Cause.UNREACHABLE, Cause.BUDGET})
 """Causes for which a member that waits is at work still; one that waits for people or a window is not."""
 
 _END = "end-silences"
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +48,31 @@ class Heartbeat:
     _until: dict[str, datetime] = field(default_factory=dict)  # by token
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def is_due(self, run: str, now: datetime) -> bool:
+        with self._lock:
+            return now >= self._next.get(run, now)
+
     def beat(self, run: Run, frozen: Frozen) -> None:
-        """Called again and again for each run; asks the database a few times in the life of a silence, else nobody."""
+        """Called when it is due; asks the database a few times in the life of a silence, for a run without any never.
+
+        A silencer that does not answer is not asked again in this beat, for each of its members would wait.
+        """
+        now, down = self.world.clock.now(), set[str]()
         lengths = [
             SilenceAlerts.of(spec.params).length
             for member in frozen.members
             for spec in member.steps
             if spec.kind == SILENCE
         ]
-        now = self.world.clock.now()
-        if not lengths or not self._is_due(run.id, now):
-            return
         with self._lock:
-            self._next[run.id] = now + min(lengths) / _PARTS
-        for begun in self._begun(run, frozen):
+            self._next[run.id] = now + min(lengths) / _PARTS if lengths else _NEVER
+        for begun in self._begun(run, frozen) if lengths else ():
+            if begun.step.source in down:
+                continue
             try:
                 self._prolong(begun, now)
             except FleetkeeperError as error:  # looked at again by the next beat, or by another replica
+                down.add(begun.step.source)
                 _log.warning("silence_not_renewed", run=run.id, member=begun.task.name, reason=str(error))
 
     def forget(self, kept: frozenset[str]) -> None:
@@ -73,10 +82,6 @@ class Heartbeat:
                 del self._next[run]
             if not self._next:
                 self._until.clear()
-
-    def _is_due(self, run: str, now: datetime) -> bool:
-        with self._lock:
-            return now >= self._next.get(run, now)
 
     def _begun(self, run: Run, frozen: Frozen) -> Iterator[_Begun]:
         stored = self.world.runs.run(run.id)

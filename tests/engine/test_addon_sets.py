@@ -155,6 +155,17 @@ def test_what_eks_does_not_take_back_on_this_minor_is_left_and_says_why(wave: Wa
     assert wave.stored.steps[0].state is StepState.LEFT
 
 
+def test_an_addon_that_came_minor_by_minor_goes_back_minor_by_minor(wave: Wave) -> None:
+    way = ["v1.22.4-eksbuild.2", "v1.23.0-eksbuild.1"]
+    wave.place.cluster.addons["vpc-cni"].version = first = "v1.21.1-eksbuild.1"
+    wave.conflict(CONFLICT)
+    wave.begin(*(replace(update(("vpc-cni", each)), name=f"cni {each}") for each in way), update(CSI))
+    wave.later()
+    assert wave.versions == {**BEFORE, "vpc-cni": first}
+    expected = [f"vpc-cni {way[0]}", f"vpc-cni {way[1]}", FORTH[2], f"vpc-cni {way[0]}", f"vpc-cni {first}"]
+    assert wave.updates == expected
+
+
 def test_a_freeze_holds_the_way_back_and_its_end_lets_it_go_on(wave: Wave) -> None:
     wave.conflict(CONFLICT)
     wave.begin(*SET)

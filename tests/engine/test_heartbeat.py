@@ -80,7 +80,8 @@ class Beating:
         while self.clock.at < until:
             self.clock.at += every
             for heart in self.hearts:
-                heart.beat(RUN, frozen)
+                if heart.is_due(RUN.id, self.clock.at):
+                    heart.beat(RUN, frozen)
 
     @property
     def left(self) -> timedelta:
@@ -177,6 +178,16 @@ def test_a_silencer_that_is_down_is_asked_again_and_fails_nobody(beating: Beatin
     beating.silences.down = 2
     beating.go(HOUR)
     assert beating.left > timedelta()
+
+
+def test_a_silencer_that_is_down_is_asked_once_in_a_beat(beating: Beating) -> None:
+    """Each of a hundred members would wait for its answer."""
+    other = replace(beating.runs.rows[0], token="u")
+    beating.runs.rows.append(other)
+    beating.go(3 * HOUR / 8, every=HOUR / 8)
+    beating.silences.down = 5
+    beating.go(HOUR / 8, every=HOUR / 8)
+    assert beating.silences.down == 4
 
 
 def test_a_run_without_silences_costs_no_read(beating: Beating) -> None:

@@ -36,7 +36,8 @@ _LONGEST = 120
 class SeenAfter:
     """plane, addons and groups are live, of what is wanted; older: what is stored of nodes that were left behind.
 
-    plane None: EKS knows nothing of the member. is_begun False: a dry run, before any step.
+    plane None: EKS knows nothing of the member. is_begun False: a dry run, before any step. since: when the last step
+    that acted ended: what was observed later counts; None where none acted.
     """
 
     wanted: Wanted
@@ -46,6 +47,7 @@ class SeenAfter:
     groups: Mapping[str, model.NodeGroup | None] = field(default_factory=dict)
     health: Soundness | None = None
     older: tuple[str, ...] = ()
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,9 @@ class Postflight(OnlyLooks):
         began = (baseline.ended_at if baseline else None) or moment.started_at
         before = baseline.memory if baseline else {}
         health = soundness_of(world, member, before, began, moment.now)
+        since = max((row.ended_at for row in rows if row.intent and row.ended_at), default=None)
         if member.scope is None:
-            return SeenAfter(want, is_begun=True, plane=None, health=health)
+            return SeenAfter(want, is_begun=True, plane=None, health=health, since=since)
         cloud, name = world.writers.cloud(member.scope), member.name
         plane = cloud.control_plane(name)[1]
         groups = _stored(world, member.cluster, parts.NODE_GROUPS)
@@ -86,6 +89,7 @@ class Postflight(OnlyLooks):
             groups={each: cloud.node_group(name, each) for each in want.groups},
             health=health,
             older=tuple(left_behind(plane.version, groups, nodes, want.groups)),
+            since=since,
         )
 
     def decide(self, seen: SeenAfter, moment: Moment) -> Verdict:
@@ -95,10 +99,11 @@ class Postflight(OnlyLooks):
             )
         if wrong := list(_differs(seen)):
             return Failed(f"it is not what the plan wanted: {some(wrong)}", "see who changed it, then retry")
-        if unwell := list(unsound(seen.health, moment.started_at, _PODS)):
+        since = seen.since or moment.started_at
+        if unwell := list(unsound(seen.health, since, _PODS)):
             return Failed(f"it is not as sound as before: {some(unwell)}", "mend it, then retry")
         last = observed_at(seen.health)
-        if last is None or last < moment.started_at:
+        if last is None or last < since:
             return Wait("waits for an observation of after its last step", _POLL, "the observing daemon")
         if unknown := unseen(seen.health, moment.now - _FRESH, moment.now):
             return Wait(f"it is not known whether all is sound: {unknown}", _POLL, "the observing daemon")

@@ -10,7 +10,7 @@ HERE = Path(__file__).parent
 DOCS = HERE.parents[2] / "docs"
 READS_ONLY = "reads only"
 
-DEMANDED = ("Updates", "Control plane, upwards", "Control plane, back", "Insights")
+DEMANDED = ("Updates", "Control plane, upwards", "Control plane, back", "Insights", "Addons")
 """Sections of docs/simulator-eks.md all of whose rules have a row."""
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -142,6 +143,15 @@ def test_an_observation_of_before_its_last_step_is_no_proof() -> None:
     waits = looked(stale)
     assert isinstance(waits, Wait)
     assert waits.owner == "the observing daemon"
+
+
+def test_an_observation_of_after_the_last_act_serves_though_a_bake_came_between() -> None:
+    def acted(place: Place) -> None:
+        place.runs.rows[2] = replace(place.runs.rows[2], intent="update coredns", ended_at=NOW)
+        place.store.observed_at = place.now - timedelta(minutes=5)
+        place.store.tracking_now = Tracking(place.store.observed_at)
+
+    assert isinstance(looked(acted), Done)
 
 
 def test_findings_that_are_new_since_preflight_are_listed_and_old_ones_are_not() -> None:
