@@ -16,9 +16,10 @@ HEALTH = frozenset({"FK104", "FK330", "FK332", "FK418"})
 """Findings about what works now, whatever their severity: the cluster, webhooks and aggregated APIs, node groups.
 
 Addons (FK203) and nodes (FK422) are judged by their own state, for those findings also tell of what is only starting.
+That an update runs (FK110) is no harm: its end is waited for.
 """
 
-ADDON, NODES = "FK203", "FK422"
+ADDON, NODES, BUSY = "FK203", "FK422", "FK110"
 BOOTING = timedelta(minutes=10)
 """A node that is younger may be not Ready because it is new: an autoscaler's, or one of a rotation."""
 
@@ -85,7 +86,7 @@ def unsound(seen: Soundness, since: datetime, more_pods: Amount) -> Iterator[str
         yield from _of_nodes(nodes, seen)
     if workloads := _value(seen.workloads, since):
         yield from _of_pods(workloads, seen, more_pods)
-    if seen.assessed_at is not None and seen.assessed_at >= since:
+    if (oldest := observed_at(seen)) is not None and oldest >= since:  # a judgement is as old as what it is of
         yield from _of_findings(seen)
 
 
@@ -142,7 +143,7 @@ def _of_findings(seen: Soundness) -> Iterator[str]:
     for each in seen.entries:
         finding = each.finding
         since = each.since if each.times > 1 else each.first_seen
-        is_grave = finding.severity is Severity.BLOCKER and finding.minor is None and finding.code != ADDON
+        is_grave = finding.severity is Severity.BLOCKER and finding.minor is None and finding.code not in (ADDON, BUSY)
         if since >= seen.began and each.waiver is None and (is_grave or finding.code in HEALTH):
             yield f"new since {since:%H:%M} UTC: {finding.code} {finding.subject}: {safe(finding.message, _LONGEST)}"
 

@@ -126,6 +126,14 @@ def test_the_next_look_is_at_the_end_when_that_is_near() -> None:
             ),
             id="nodes as they were before the soak began",
         ),
+        pytest.param(
+            lambda made: (
+                made.store.seen.update({(EU, parts.CONTROL_PLANE): NOON - timedelta(minutes=5)})
+                or finding("FK104", later(10))(made)
+            ),
+            id="a finding of what was seen before the soak began",
+        ),
+        pytest.param(finding("FK110", later(10)), id="an update that is in progress"),
     ],
 )
 def test_a_soak_goes_on_with(change: Change) -> None:
