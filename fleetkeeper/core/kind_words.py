@@ -88,20 +88,20 @@ STEPS: Mapping[str, StepWords] = {
         does="ends the silence of this cluster",
         dry_run="says whether one holds",
         wrong="the silencer does not answer: the member waits, and the silence ends by itself",
-        back="nothing to take back: it changes nothing in the cluster",
+        back="nothing to take back: the cluster is as it was",
     ),
     "refresh-insights": StepWords(
         does="has EKS compute the cluster's readiness insights anew, and waits until it has",
         dry_run="says whether a refresh is under way",
         wrong="EKS cannot refresh them: it is tried again, and the next step blocks on what is old",
-        back="nothing to take back: it changes nothing in the cluster",
+        back="nothing to take back: the cluster is as it was",
     ),
     "upgrade-control-plane": StepWords(
         does="moves the control plane one minor up through EKS, without force, and waits until EKS says ACTIVE there",
         dry_run="says from which minor to which, what EKS holds against it, and who else is at work",
         wrong="EKS refuses, or its new API servers stay unhealthy and it goes back by itself: the member fails with"
         " EKS's own words; clients of the API server connect anew",
-        back="EKS can neither stop nor undo it; for 7 days after its end a rollback takes the control plane back",
+        back="it cannot be stopped, and is followed to its end; for 7 days after its end a rollback takes the control plane back",
     ),
     "rollback-control-plane": StepWords(
         does="takes the control plane one minor back through EKS, without force; with EKS Auto Mode its nodes go first",
@@ -148,7 +148,7 @@ STEPS: Mapping[str, StepWords] = {
         dry_run="renders the new version for the cluster, and says which objects change, come and go, with the diff",
         wrong="pods or hooks do not come up in time: the member fails with helm's own words, and the release stays"
         " as it is, failed; a helm that died in the middle is rolled back, and the retry begins anew",
-        back="an upgrade that runs is followed to its end; afterwards helm rollback to the revision before, by hand or"
+        back="an upgrade that runs cannot be stopped and is followed to its end; afterwards helm rollback to the revision before, by hand or"
         " by undo; CRDs stay as they are",
     ),
     "repair-release": StepWords(
