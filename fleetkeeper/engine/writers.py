@@ -104,10 +104,11 @@ class CloudWriter(Protocol):
 
     def update(self, cluster: str, id: str, addon: str = "", node_group: str = "") -> observed.EksUpdate: ...
 
-    def who(self, cluster: str, operation: str, since: datetime) -> str:
+    def who(self, cluster: str, operation: str, since: datetime, part: str = "") -> str:
         """Who called an operation of EKS for the cluster first since then, as CloudTrail knows them (an ARN).
 
-        "" where it knows nobody, or may not be asked: this never raises, for nothing depends on it.
+        part: the addon or node group that it was called for, "" for any. Answers "" where CloudTrail knows
+        nobody, or may not be asked: this never raises, for nothing depends on it.
         """
         ...
 

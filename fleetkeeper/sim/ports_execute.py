@@ -145,10 +145,10 @@ class WorldCloudWriter:
                 return each
         raise Refused(f"eks:DescribeUpdate of {cluster}: No update found for ID: {id}", GapReason.NOT_FOUND)
 
-    def who(self, cluster: str, operation: str, since: datetime) -> str:
+    def who(self, cluster: str, operation: str, since: datetime, part: str = "") -> str:
         def first() -> str:
             found = self._found(cluster)
-            return trail.first(found, operation, since) if found else ""
+            return trail.first(found, operation, since, part) if found else ""
 
         try:
             return self._done(cluster, "LookupEvents", first)

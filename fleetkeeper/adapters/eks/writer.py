@@ -61,7 +61,7 @@ class EksWriter:
         self._lock = Lock()
         self._ended: dict[tuple[str, str], observed.EksUpdate] = {}
         self._trail = Trail(sessions, session, scope)
-        self._callers: dict[tuple[str, str, datetime], str] = {}
+        self._callers: dict[tuple[str, str, datetime, str], str] = {}
 
     def control_plane(self, cluster: str) -> tuple[model.ClusterId, model.ControlPlane]:
         scope = self._scope
@@ -156,16 +156,16 @@ class EksWriter:
                 self._ended[cluster, id] = found
         return found
 
-    def who(self, cluster: str, operation: str, since: datetime) -> str:
+    def who(self, cluster: str, operation: str, since: datetime, part: str = "") -> str:
         """Whoever is known stays known; CloudTrail is asked again only while it knows nobody."""
-        key = cluster, operation, since
+        key = cluster, operation, since, part
         with self._lock:
             known = self._callers.get(key, "")
         if known:
             return known
         try:
             with translated(f"read who called {operation} for {cluster}"):
-                found = self._trail.first(cluster, operation, since)
+                found = self._trail.first(cluster, operation, since, part)
         except ReadError:
             return ""
         with self._lock:
