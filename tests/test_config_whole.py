@@ -343,9 +343,9 @@ def test_what_the_engine_reaches(whole: Settings) -> None:
     )
     late, some = Selector.parse("ring=late"), Selector.parse("name=a*")
     proposals = (
-        ProposalRule(some, (Component.NODE_GROUPS,), hook="h", undo="s", origin="fleetkeeper.toml:176"),
-        ProposalRule(some, (Component.CONTROL_PLANE,), command="p", origin="fleetkeeper.toml:181"),
-        ProposalRule(late, channel="oncall", origin="fleetkeeper.toml:185"),
+        ProposalRule(some, (Component.NODE_GROUPS,), hook="h", undo="s", origin="fleetkeeper.toml:175"),
+        ProposalRule(some, (Component.CONTROL_PLANE,), command="p", origin="fleetkeeper.toml:180"),
+        ProposalRule(late, channel="oncall", origin="fleetkeeper.toml:184"),
     )
     assert whole.engine == EngineSettings(
         "work",
@@ -360,7 +360,7 @@ def test_what_the_engine_reaches(whole: Settings) -> None:
         silencers,
         (chart,),
         "/opt/helm",
-        (DirectRule(late, (Component.ADDONS, Component.RELEASES), "fleetkeeper.toml:173"),),
+        (DirectRule(late, (Component.ADDONS, Component.RELEASES), "fleetkeeper.toml:172"),),
         proposals,
     )
 
