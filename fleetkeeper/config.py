@@ -307,9 +307,10 @@ class EngineSettings:
     """What steps may reach by name, and what plans heed.
 
     folder keeps what programs did; channels: name → the hook that messages go to. own_cluster: the ARN of the cluster
-    that fleetkeeper runs in, which a plan puts alone and last; "" for none. prometheus is what gates may ask; calendars
-    and freezes are when nothing begins; silencers silence alerts. helm is the program, by its path or found on PATH; it
-    is run only for charts. direct and proposals: who may change a version, the first that fits.
+    that fleetkeeper runs in, which a plan puts alone and last; "none", or "" for what its pod shows. prometheus is what
+    gates may ask; calendars and freezes are when nothing begins; silencers silence alerts. helm is the program, by its
+    path or found on PATH; it is run only for charts. direct and proposals: who may change a version, the first that
+    fits.
     """
 
     folder: str = "fleetkeeper-engine"

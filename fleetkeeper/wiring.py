@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from datetime import timedelta
+from functools import partial
 from itertools import takewhile
 from math import ceil
 from pathlib import Path
@@ -24,6 +25,7 @@ from fleetkeeper.adapters.helm.releases import HelmReleases
 from fleetkeeper.adapters.hook_messenger import HookMessenger
 from fleetkeeper.adapters.hooks import HttpHooks
 from fleetkeeper.adapters.identity import VerifiedIdentities
+from fleetkeeper.adapters.kube.in_cluster import pod_of
 from fleetkeeper.adapters.kube.kubes import KubeAccess
 from fleetkeeper.adapters.kube.limits import Limits, WallPace
 from fleetkeeper.adapters.kube.probes import KubeProber
@@ -44,6 +46,7 @@ from fleetkeeper.config import Settings
 from fleetkeeper.core import model
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.compat_update import Edit
+from fleetkeeper.core.hosting import Home
 from fleetkeeper.core.placement import Candidate, MappingSettings, place
 from fleetkeeper.core.plan import Plan
 from fleetkeeper.core.playbook import Playbook
@@ -283,12 +286,22 @@ def _keeper(settings: Settings, store: SqlStore, runs: SqlRuns, rests: bool) -> 
             all_gates(),
             settings.engine.allowed,
             settings.engine.service_limits,
-            settings.engine.own_cluster,
+            partial(_home, settings, clock, cancel),
             settings.engine.change_via,
             settings.engine.chart_sources,
         ),
         starter=Starter(fleet, runs),
     )
+
+
+def _home(settings: Settings, clock: SystemClock | ScaledClock, cancel: threading.Event) -> Home:
+    """Where we run; kube-system is asked for only where a cluster of the fleet is known by it."""
+    on_sqlite = settings.store.url.startswith("sqlite:")
+    if settings.engine.own_cluster:
+        return Home(settings.engine.own_cluster, on_sqlite=on_sqlite)
+    standalone = any(not each.arn for each in settings.kubernetes.clusters)
+    asked = (Limits.of(settings.kubernetes), WallPace(cancel), clock) if standalone else None
+    return Home("", pod_of(asked=asked), on_sqlite)
 
 
 class _Placer:

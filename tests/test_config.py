@@ -287,3 +287,4 @@ def test_a_service_has_one_limit() -> None:
 def test_fleetkeepers_own_cluster_is_an_arn() -> None:
     (told,) = complaints('[engine]\nown_cluster = "hub"\n')
     assert told.startswith("fleetkeeper.toml:2: engine.own_cluster: must be an EKS cluster's ARN")
+    assert written('[engine]\nown_cluster = "none"\n').engine.own_cluster == "none"

@@ -157,7 +157,7 @@ def _tell(story: "_Story", plan: str, fleet: "SimProcess") -> None:
     story.until("the soak ends", lambda run: _gate(run, "soak").state is TaskState.SUCCEEDED, observes=_CANARY)
     story.until("the rest waits at its gate", lambda run: _asks(_gate(run, "go-ahead")))
     story.seen.add("held by a gate")
-    print("\nWhat `fleetkeeper run watch` shows now:\n")
+    print(f"\nWhat `fleetkeeper run watch {story.run}` shows now:\n")
     story.show()
     print()
     story.say(Verb.APPROVE, APPROVER, target="rest/go-ahead")

@@ -65,7 +65,7 @@ def sign(approval: Approval, key: bytes) -> str:
 
 def refusal(approval: Approval, digest: str, key: bytes) -> str:
     """Why an approval does not count for a plan of this digest; "" when it does."""
-    if not hmac.compare_digest(sign(approval, key), approval.signature):
+    if not _is_same(sign(approval, key), approval.signature):
         return f"the approval {approval.id} was not signed by this fleet's executor, or was changed since"
     if approval.digest != digest:
         return f"the approval {approval.id} is for another plan than the one that is stored now"
@@ -98,7 +98,7 @@ def rejection(approvals: Iterable[Approval], digest: str, key: bytes) -> Approva
 
 def refusal_of_form(approval: Approval, digest: str, key: bytes) -> bool:
     """Whether the row itself is not to be believed, whatever it decides."""
-    return not hmac.compare_digest(sign(approval, key), approval.signature) or approval.digest != digest
+    return not _is_same(sign(approval, key), approval.signature) or approval.digest != digest
 
 
 def seal(step: Step, params: str, digest: str, key: bytes) -> str:
@@ -120,7 +120,7 @@ def seal(step: Step, params: str, digest: str, key: bytes) -> str:
 
 
 def is_sealed(step: Step, params: str, digest: str, key: bytes) -> bool:
-    return hmac.compare_digest(seal(step, params, digest, key), step.seal)
+    return _is_same(seal(step, params, digest, key), step.seal)
 
 
 def vouched(command: Command, key: bytes) -> Command:
@@ -129,7 +129,7 @@ def vouched(command: Command, key: bytes) -> Command:
 
 
 def is_vouched(command: Command, key: bytes) -> bool:
-    return hmac.compare_digest(_mark(command, key).encode(), command.proof.encode("utf-8", "replace"))
+    return _is_same(_mark(command, key), command.proof)
 
 
 def _mark(command: Command, key: bytes) -> str:
@@ -144,6 +144,11 @@ def _mark(command: Command, key: bytes) -> str:
         command.reason,
     ]
     return _mac(key, "command", covered)
+
+
+def _is_same(ours: str, stored: str) -> bool:
+    """As bytes: what somebody wrote into a row by hand may be no ASCII, which compare_digest takes from no text."""
+    return hmac.compare_digest(ours.encode(), stored.encode("utf-8", "replace"))
 
 
 def _mac(key: bytes, purpose: str, covered: object) -> str:

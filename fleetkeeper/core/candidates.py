@@ -16,6 +16,7 @@ from fleetkeeper.core.expanding.needs import needs_of
 from fleetkeeper.core.expanding.nodes import group_fact
 from fleetkeeper.core.expanding.releases import release_fact
 from fleetkeeper.core.finding import Finding
+from fleetkeeper.core.hosting import ELSEWHERE, Hosting
 from fleetkeeper.core.plan import Need
 from fleetkeeper.core.playbook import Changes, Playbook, StepSpec
 from fleetkeeper.core.readiness import ClusterReport, Entry
@@ -69,13 +70,13 @@ NO_WAY = Back(closed="it was not asked for")
 class Candidate:
     """A stored cluster that the selector wants. snapshot needs only the parts of `needed`; attributes as in `-l`.
 
-    hosts_fleetkeeper: fleetkeeper itself runs in it. back: its way back, asked for only by a rollback.
+    hosting: whether fleetkeeper itself runs in it. back: its way back, asked for only by a rollback.
     """
 
     snapshot: Snapshot
     attributes: Mapping[str, str]
     standing: Standing = Standing()
-    hosts_fleetkeeper: bool = False
+    hosting: Hosting = ELSEWHERE
     back: Back = NO_WAY
 
     @property
@@ -167,6 +168,8 @@ def _reasons(candidate: Candidate, playbook: Playbook) -> Iterator[str]:
         return
     if playbook.changes is Changes.NOTHING:
         return
+    if candidate.hosting.leave:
+        yield candidate.hosting.leave
     for part in _critical(snap):
         if gap := snap.missing(part):
             yield f"its {part.replace('_', ' ')} could not be seen ({gap.reason.value}: {gap.detail})"
@@ -180,10 +183,14 @@ def _reasons(candidate: Candidate, playbook: Playbook) -> Iterator[str]:
     if playbook.changes is Changes.MINOR and not candidate.standing.hops:
         yield f"nothing to do: it is at {plane.version}, where its policy wants it"
     if playbook.changes is Changes.ROLLBACK:
-        if candidate.back.to is None:
-            yield f"there is no way back: {candidate.back.closed}"
-        if candidate.back.first:
-            yield f"before it can go back to {candidate.back.to}: {'; '.join(candidate.back.first)}"
+        yield from _no_way_back(candidate.back)
+
+
+def _no_way_back(back: Back) -> Iterator[str]:
+    if back.to is None:
+        yield f"there is no way back: {back.closed}"
+    if back.first:
+        yield f"before it can go back to {back.to}: {'; '.join(back.first)}"
 
 
 def _critical(snap: Snapshot) -> tuple[str, ...]:
@@ -244,8 +251,8 @@ def _notes(candidate: Candidate, playbook: Playbook, way: Walk) -> tuple[str, ..
     found = list(candidate.standing.waived)
     if not cluster.placement.mapped:
         found.append("nothing maps it, so it counts as production")
-    if candidate.hosts_fleetkeeper:
-        found.append("fleetkeeper runs in it: it goes alone, after all others")
+    if candidate.hosting.note:
+        found.append(candidate.hosting.note)
     if playbook.changes is Changes.MINOR and len(candidate.standing.hops) > 1:
         last, first = candidate.standing.hops[-1], candidate.standing.hops[-2]
         found.append(

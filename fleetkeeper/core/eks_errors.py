@@ -219,7 +219,8 @@ NODE_GROUPS: Codes = {
     "IamThrottling": EksError("IAM was called too often", "wait until other callers are done, then retry"),
     "NodeCreationFailure": EksError(
         "new nodes did not join the cluster",
-        "see why new nodes do not join: user data, node role, route to the API server",
+        "see why new nodes do not join: capacity in the zones, quotas of EC2, user data of the launch template, the"
+        " node role, the route to the API server",
     ),
     "NodeTerminationFailure": EksError(
         "a node could not be terminated",
@@ -239,7 +240,7 @@ NODE_GROUPS: Codes = {
     ),
     "AccessDenied": EksError(
         "its nodes may not join, or EKS may not work on it",
-        "give the node role its rights and its entry in the cluster again",
+        "give the node role its rights again, and its entry in the cluster: an access entry or aws-auth must name it",
     ),
     "AmiIdNotFound": EksError(
         "its image is gone", "name an image that exists in a new version of its launch template, then update the group"
@@ -313,12 +314,48 @@ def code_of(error: str) -> str:
     return error.partition(":")[0].strip()
 
 
-def advice(errors: Iterable[str], of: Codes, cluster: str, name: str = "") -> str:
-    """The next action for the first error whose code is known, "" where none is. of: before those of updates."""
+@dataclass(frozen=True, slots=True)
+class Troubled:
+    """What errors or issues are of: a cluster, or its node group or addon.
+
+    codes: its own, before those of updates. look: the command that says more of it.
+    """
+
+    cluster: str
+    name: str
+    codes: Codes
+    look: str
+
+
+def control_plane(cluster: str) -> Troubled:
+    return Troubled(cluster, "", {}, f"aws eks describe-cluster --name {cluster}")
+
+
+def node_group(cluster: str, name: str) -> Troubled:
+    return Troubled(cluster, name, NODE_GROUPS, _DESCRIBE_GROUP.format(cluster=cluster, name=name))
+
+
+def addon(cluster: str, name: str) -> Troubled:
+    return Troubled(cluster, name, ADDONS, f"aws eks describe-addon --cluster-name {cluster} --addon-name {name}")
+
+
+def advice(errors: Iterable[str], subject: Troubled) -> str:
+    """The next action for the first error whose code is known, "" where none is."""
     for code in map(code_of, errors):
-        if found := of.get(code) or UPDATES.get(code):
-            return found.to_do(cluster, name)
+        if found := subject.codes.get(code) or UPDATES.get(code):
+            return found.to_do(subject.cluster, subject.name)
     return ""
+
+
+def retrying(errors: Iterable[str], subject: Troubled, look: str = "") -> str:
+    """What to do before the step is tried again. look: what says more of codes that are not known, else the subject's.
+
+    Some advice speaks of the retry itself.
+    """
+    known = advice(errors, subject)
+    if not known:
+        return f"{look or subject.look} says more; then retry"
+    return known if "retry" in known else f"{known}; then retry"
 
 
 def told(error: str, of: Codes) -> str:

@@ -124,7 +124,7 @@ def _stage_of(candidate: Candidate, selectors: Sequence[Selector]) -> int | str:
     taking = [idx for idx, each in enumerate(selectors) if each.accepts(candidate.attributes)]
     if not taking:
         return "no stage of the playbook takes it"
-    if candidate.hosts_fleetkeeper:
+    if candidate.hosting.is_own:
         return len(selectors)
     if not candidate.snapshot.cluster.placement.mapped and len(selectors) > 1:
         taking = [idx for idx in taking if idx > 0]

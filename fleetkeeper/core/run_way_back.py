@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from fleetkeeper.core.run import Role, Step, StepState, Task
+from fleetkeeper.core.run_words import typed
 from fleetkeeper.core.way_back import WayBack, clock, left, promised
 from fleetkeeper.core.wording import counted
 
@@ -43,9 +44,9 @@ def end_note(steps: Iterable[Step], tasks: Sequence[Task], now: datetime) -> str
     if not found:
         return ""
     task, way = found[0]
+    command = typed("rollback", task.key.run)
     first = f", {task.name} first" if len(found) > 1 else ""
     until = clock(way.until) if way.until else ""
     return (
-        f"{counted(len(found), 'member')} can be taken back by `fleetkeeper run rollback` for {left(way, now)}, until"
-        f" {until}{first}"
+        f"{counted(len(found), 'member')} can be taken back by `{command}` for {left(way, now)}, until {until}{first}"
     )

@@ -21,6 +21,11 @@ def typed(verb: str, run: str, target: str = "") -> str:
     return f"fleetkeeper run {verb} {run} {target}".rstrip()
 
 
+def taking_back(cluster: str) -> str:
+    """The command that plans the way back of one cluster; `typed("rollback", run)` that of all that a run upgraded."""
+    return f"fleetkeeper plan rollback -l name={cluster}"
+
+
 def because(reason: str) -> str:
     """`: the reason` of an operator, or nothing when none was given."""
     return f": {reason}" if reason else ""

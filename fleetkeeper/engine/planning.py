@@ -1,6 +1,6 @@
 """Makes plans from what is stored: reads the fleet, has it judged, and stores the plan that comes of it."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from fleetkeeper.core.candidates import NO_WAY, Back, Candidate, Standing, neede
 from fleetkeeper.core.changing_via import ChangeVia
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.durations import Measured
+from fleetkeeper.core.hosting import Home, hosting
 from fleetkeeper.core.plan import Plan
 from fleetkeeper.core.planning import Order, make_plan, texts_of
 from fleetkeeper.core.playbook import Changes, Params, Playbook
@@ -50,7 +51,7 @@ class StoredFleet:
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """service_limits: service, or * → regions. own_cluster: the ARN of the one that fleetkeeper runs in, "" unknown.
+    """service_limits: service, or * → regions. home: where fleetkeeper runs, asked for with each plan.
 
     allowed: what the settings have for playbooks to name. change_via: who may change a version. charts: those that the
     engine may install.
@@ -64,7 +65,7 @@ class Planner:
     gates: Kinds
     allowed: Allowed
     service_limits: Mapping[str, int] = field(default_factory=dict)
-    own_cluster: str = ""
+    home: Callable[[], Home] = Home
     change_via: ChangeVia = field(default_factory=ChangeVia)
     charts: tuple[ChartSource, ...] = ()
 
@@ -115,11 +116,12 @@ class Planner:
         if playbook.changes is not Changes.NOTHING:
             for report in self.assessor.assess(selector):
                 standings[report.cluster.id] = standing_of(report, playbook.changes)
+        home = self.home()
         for snap in self.fleet.snapshots(selector, needed(playbook.changes)):
             standing = standings.get(snap.cluster.id, Standing())
             if upgraded is not None and snap.cluster.id not in upgraded:
                 continue
-            own = bool(self.own_cluster) and snap.cluster.id.arn == self.own_cluster
+            own = hosting(home, snap.cluster.id, snap.control_plane)
             back = NO_WAY
             if playbook.changes is Changes.ROLLBACK:
                 back = self.backs.of(snap, upgraded[snap.cluster.id] if upgraded is not None else None)

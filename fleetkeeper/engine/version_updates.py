@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from fleetkeeper.core import model, observed
 from fleetkeeper.core.amount import duration_text
-from fleetkeeper.core.eks_errors import REFUSALS, advice, refusal, told
+from fleetkeeper.core.eks_errors import REFUSALS, control_plane, refusal, retrying, told
 from fleetkeeper.core.insights import Insight
 from fleetkeeper.core.plan import Member
 from fleetkeeper.core.text import safe
@@ -149,8 +149,8 @@ class Move:
             return Wait(f"{what} is in progress{_since(update, moment.now)}; EKS says {plane.status}", POLL)
         if update.status != SUCCESSFUL:
             said = some(safe(told(each, {}), _LONGEST) for each in update.errors) or "EKS gave no reason"
-            do = advice(update.errors, {}, seen.member.name)
-            fix = f"{do}; then retry" if do else f"aws eks describe-update --name {plane.name} --update-id {update.id}"
+            look = f"aws eks describe-update --name {plane.name} --update-id {update.id}"
+            fix = retrying(update.errors, control_plane(plane.name), look)
             return Failed(f"{what} ended as {update.status}: {said}; the cluster is at {plane.version}", fix)
         if plane.version != self.target:
             return self._elsewhere(seen, update, what)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from fleetkeeper.core import model, observed
+from fleetkeeper.core.aws_trouble import HealthIssue, ZonalShift
 from fleetkeeper.core.insights import Insight
 from fleetkeeper.core.live import LiveNode, LivePod
 from fleetkeeper.core.model import Scope
@@ -104,10 +105,22 @@ class CloudWriter(Protocol):
 
     def update(self, cluster: str, id: str, addon: str = "", node_group: str = "") -> observed.EksUpdate: ...
 
-    def who(self, cluster: str, operation: str, since: datetime) -> str:
+    def health_issues(self) -> tuple[HealthIssue, ...] | None:
+        """Open issues of EKS and EC2 in the region, as AWS Health has them.
+
+        None where the account has no support plan that lets it ask, which no retry mends.
+        """
+        ...
+
+    def zonal_shifts(self) -> tuple[ZonalShift, ...]:
+        """Those that are active in the account and region, autoshifts of AWS among them."""
+        ...
+
+    def who(self, cluster: str, operation: str, since: datetime, part: str = "") -> str:
         """Who called an operation of EKS for the cluster first since then, as CloudTrail knows them (an ARN).
 
-        "" where it knows nobody, or may not be asked: this never raises, for nothing depends on it.
+        part: the addon or node group that it was called for, "" for any. Answers "" where CloudTrail knows
+        nobody, or may not be asked: this never raises, for nothing depends on it.
         """
         ...
 

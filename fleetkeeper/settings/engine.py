@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fleetkeeper.config import EngineSettings, HookSettings, ProgramSettings, SecretText
+from fleetkeeper.core.hosting import NOWHERE
 from fleetkeeper.documents import Check, Table
 from fleetkeeper.settings import checks
 from fleetkeeper.settings.changing import read_direct, read_proposals
@@ -28,7 +29,7 @@ def read_engine(table: Table, around: Surroundings) -> EngineSettings:
         hooks=hooks,
         programs=programs,
         channels=channels,
-        own_cluster=table.text("own_cluster", "", check=checks.cluster_arn),
+        own_cluster=table.text("own_cluster", "", check=_own_cluster),
         services=read_services(table.tables("services")),
         prometheus=read_prometheus(table, around),
         calendars=read_calendars(table, around),
@@ -39,6 +40,10 @@ def read_engine(table: Table, around: Surroundings) -> EngineSettings:
         direct=read_direct(table),
         proposals=read_proposals(table, named, {each.name for each in programs}, channels),
     )
+
+
+def _own_cluster(text: str) -> str:
+    return "" if text == NOWHERE else checks.cluster_arn(text)
 
 
 def _program_path(table: Table, default: str) -> str:

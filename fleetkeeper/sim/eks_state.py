@@ -94,12 +94,13 @@ class SimInsightsRefresh:
 
 @dataclass(frozen=True, slots=True)
 class SimTrace:
-    """A write that CloudTrail has recorded. who is the ARN of its principal."""
+    """A write that CloudTrail has recorded. who is the ARN of its principal; part: the addon or node group, if any."""
 
     operation: str
     who: str
     at: datetime
     id: str
+    part: str = ""
 
 
 @dataclass(slots=True)

@@ -8,14 +8,15 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from fleetkeeper.core import model, observed
+from fleetkeeper.core.aws_trouble import AUTOSHIFT, HealthIssue, ZonalShift
 from fleetkeeper.core.insights import Insight
 from fleetkeeper.core.model import Scope
 from fleetkeeper.engine.writers import AddonUpdate, InsightsRefresh, NodeGroupUpdate, VersionUpdate
 from fleetkeeper.errors import GapReason, ReadError, Refused
 from fleetkeeper.sim import ports_account
-from fleetkeeper.sim.aws import addon_updates, control_plane_updates, insights, node_group_updates, trail
+from fleetkeeper.sim.aws import addon_updates, control_plane_updates, insights, node_group_updates, trail, troubles
 from fleetkeeper.sim.aws.backstage import Backstage
-from fleetkeeper.sim.aws.call import AwsError, Call, Principal
+from fleetkeeper.sim.aws.call import AwsError, Call, Operation, Principal
 from fleetkeeper.sim.aws.living_workers import LivingWorkers
 from fleetkeeper.sim.controllers.living import LivingWorld
 from fleetkeeper.sim.faults import Encounter, Side
@@ -145,10 +146,34 @@ class WorldCloudWriter:
                 return each
         raise Refused(f"eks:DescribeUpdate of {cluster}: No update found for ID: {id}", GapReason.NOT_FOUND)
 
-    def who(self, cluster: str, operation: str, since: datetime) -> str:
+    def health_issues(self) -> tuple[HealthIssue, ...] | None:
+        if self._scope.account in self._world.troubles.without_plan:
+            return None
+        asked = {
+            "services": ["EKS", "EC2"],
+            "regions": [self._scope.region],
+            "eventTypeCategories": ["issue"],
+            "eventStatusCodes": ["open"],
+        }
+        found = self._account_wide("health", troubles.health(), "DescribeEvents", {"filter": asked})["events"]
+        return tuple(HealthIssue(each["service"], each["eventTypeCode"], each["startTime"]) for each in found)
+
+    def zonal_shifts(self) -> tuple[ZonalShift, ...]:
+        service, operations, active = "arc-zonal-shift", troubles.arc_zonal_shift(), {"status": "ACTIVE"}
+        shifts = self._account_wide(service, operations, "ListZonalShifts", active)["items"]
+        own = tuple(
+            ZonalShift(
+                each["awayFrom"], each["shiftType"], each["resourceIdentifier"], each["expiryTime"], each["comment"]
+            )
+            for each in shifts
+        )
+        autoshifts = self._account_wide(service, operations, "ListAutoshifts", active)["items"]
+        return (*own, *(ZonalShift(each["awayFrom"], AUTOSHIFT) for each in autoshifts))
+
+    def who(self, cluster: str, operation: str, since: datetime, part: str = "") -> str:
         def first() -> str:
             found = self._found(cluster)
-            return trail.first(found, operation, since) if found else ""
+            return trail.first(found, operation, since, part) if found else ""
 
         try:
             return self._done(cluster, "LookupEvents", first)
@@ -168,11 +193,25 @@ class WorldCloudWriter:
         return str(self._call(cluster, operation, asked)["update"]["id"])
 
     def _call(self, cluster: str, operation: str, asked: Mapping[str, object]) -> dict[str, Any]:
+        call = self._asking("eks", operation, asked)
+        return self._done(cluster, operation, lambda: self._operations[operation](call))
+
+    def _asking(self, service: str, operation: str, asked: Mapping[str, object]) -> Call:
         account = self._scope.account
         role = f"arn:{self._scope.partition}:iam::{account}:role/fleetkeeper-executor"
         principal = Principal(account, role, role, "AROA")
-        call = Call(self._world, "eks", operation, principal, self._scope.region, dict(asked))
-        return self._done(cluster, operation, lambda: self._operations[operation](call))
+        return Call(self._world, service, operation, principal, self._scope.region, dict(asked))
+
+    def _account_wide(
+        self, service: str, operations: Mapping[str, Operation], operation: str, asked: Mapping[str, object]
+    ) -> dict[str, Any]:
+        """What no cluster is named for, past the faults that it meets; the first page."""
+        fault = self._world.fault(Encounter(Side.AWS, self._scope.account, self._scope.region, "", operation))
+        error = fault and error_of(fault, f"{service}:{operation} of {self._scope}")
+        if error:
+            raise error
+        with self._world.lock:
+            return operations[operation](self._asking(service, operation, asked))
 
     def _found(self, name: str) -> SimCluster | None:
         mine = self._world.of_scope(self._scope.account, self._scope.region)

@@ -13,6 +13,7 @@ from typing import Any
 
 from fleetkeeper.sim.eks_state import EksRecord, EksRules
 from fleetkeeper.sim.faults import Encounter, Fault
+from fleetkeeper.sim.troubles import Troubles
 
 Object = dict[str, Any]
 """A Kubernetes object as JSON, without kind and apiVersion unless it is a custom resource. Parts of it are shared
@@ -279,6 +280,7 @@ class World:
     quotas: dict[tuple[str, str, str], float] = field(default_factory=dict)  # (account, region, code) → applied value
     eks: EksRules = field(default_factory=EksRules)
     clock: Callable[[], datetime] | None = None
+    troubles: Troubles = field(default_factory=Troubles)  # of AWS's own
 
     def now(self) -> datetime:
         if self.clock is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fleetkeeper.core.versions import Minor
-from fleetkeeper.engine.writers import CloudWriter, InsightsRefresh, NodeGroupUpdate, VersionUpdate
+from fleetkeeper.engine.writers import AddonUpdate, CloudWriter, InsightsRefresh, NodeGroupUpdate, VersionUpdate
 from fleetkeeper.errors import GapReason, ReadError
 from fleetkeeper.sim.eks_state import SimTrace
 from fleetkeeper.sim.faults import Fault
@@ -302,6 +302,13 @@ def test_who_began_an_update_is_told(side: CloudSide) -> None:
     assert "role/fleetkeeper-executor" in side.cloud.who("shop", "UpdateClusterVersion", began)
     assert side.cloud.who("shop", "UpdateNodegroupVersion", began) == ""
     assert side.cloud.who("shop", "UpdateClusterVersion", began + timedelta(seconds=1)) == ""
+
+
+def test_who_began_an_update_of_one_part_is_not_who_began_that_of_another(side: CloudSide) -> None:
+    began = side.living.timeline.now()
+    side.cloud.update_addon(AddonUpdate("shop", "coredns", "v1.14.3-eksbuild.11"), TOKEN)
+    assert "role/fleetkeeper-executor" in side.cloud.who("shop", "UpdateAddon", began, "coredns")
+    assert side.cloud.who("shop", "UpdateAddon", began, "kube-proxy") == ""
 
 
 def test_who_was_first_is_found_behind_many_others(side: CloudSide) -> None:

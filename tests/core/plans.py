@@ -11,6 +11,7 @@ from fleetkeeper.core.addon_versions import Rule
 from fleetkeeper.core.candidates import Candidate, Standing
 from fleetkeeper.core.changing_via import ChangeVia, DirectRule
 from fleetkeeper.core.compat import AddonRow, Compat, Confidence, Detect, Source
+from fleetkeeper.core.hosting import ELSEWHERE, Hosting
 from fleetkeeper.core.plan import Plan
 from fleetkeeper.core.planning import Order, make_plan
 from fleetkeeper.core.playbook import Changes, GateSpec, Params, Playbook, StageSpec, StepSpec, When
@@ -100,6 +101,7 @@ def release(name: str, version: str, *minors: Minor, default: bool = False) -> m
     return model.AddonRelease(name, version, tuple((minor, default) for minor in minors))
 
 
+OWN = Hosting(True, "fleetkeeper runs in it: it goes alone, after all others")
 RELEASES = (
     release("coredns", "v1.12.1-eksbuild.1", M34),
     release("coredns", "v1.12.4-eksbuild.1", M34, M35, default=True),
@@ -133,7 +135,7 @@ def candidate(
     seen = cluster(name, values=values, **other)
     shared = scope_parts(addon_releases=releases)
     snap = Snapshot(seen, NOON, shared if seen.scope else {}, stale_after=timedelta(hours=1))
-    return Candidate(snap, attributes_of(seen), standing, own)
+    return Candidate(snap, attributes_of(seen), standing, OWN if own else ELSEWHERE)
 
 
 def order(playbook: Playbook = PLAYBOOK, **other: Any) -> Order:

@@ -103,6 +103,13 @@ def test_a_step_whose_row_was_changed_is_not_the_executors_own(field: str) -> No
     assert not is_sealed(replace(row, **{field: CHANGED[field]}), "{}", "d1", KEY)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("text", ["ä" * 64, "\ud800", ""], ids=["no ASCII", "a lone surrogate", "nothing"])
+def test_what_somebody_wrote_as_a_proof_is_refused_and_breaks_nothing(text: str) -> None:
+    assert not is_sealed(replace(STEP, seal=text), "{}", "d1", KEY)
+    assert "was not signed" in refusal(replace(signed(), signature=text), "d1", KEY)
+    assert rejection([replace(REJECTED, signature=text)], "d1", KEY) is None
+
+
 def test_a_step_is_sealed_for_its_parameters_and_its_plan() -> None:
     row = replace(STEP, seal=seal(STEP, "{}", "d1", KEY))
     assert not is_sealed(row, '{"addon":"coredns"}', "d1", KEY)

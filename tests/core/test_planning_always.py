@@ -66,7 +66,7 @@ class Made:
 def plans(draw: st.DrawFn) -> Made:
     found: list[Candidate] = []
     for number, (placement, version, scope, held, own) in enumerate(draw(st.lists(CLUSTERS, max_size=6))):
-        is_own = own and not any(each.hosts_fleetkeeper for each in found)
+        is_own = own and not any(each.hosting.is_own for each in found)
         made = candidate(
             f"c{number}",
             addon(version=version),
@@ -107,7 +107,7 @@ def test_nobody_is_put_at_risk_first(given_plan: Made) -> None:
     made, candidates = given_plan.plan, given_plan.candidates
     of = {each.name: each for each in candidates}
     stages = made.header.stages
-    own = [each for each in made.members if of[each.name].hosts_fleetkeeper]
+    own = [each for each in made.members if of[each.name].hosting.is_own]
     several = len([stage for stage in stages if stage.name != OWN_STAGE]) > 1
     for member in made.members:
         known = of[member.name]

@@ -77,6 +77,6 @@ def test_the_end_of_a_run_says_how_many_can_be_taken_back() -> None:
     until = NOW + timedelta(days=6, hours=22)
     name = found.tasks[1].name
     assert end_note(found.steps, found.tasks, NOW) == (
-        f"2 members can be taken back by `fleetkeeper run rollback` for 6 d 22 h, until {until.day}"
+        f"2 members can be taken back by `fleetkeeper run rollback {found.run.id}` for 6 d 22 h, until {until.day}"
         f" {until:%b %H:%M} UTC, {name} first"
     )

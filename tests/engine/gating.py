@@ -21,6 +21,7 @@ from fleetkeeper.engine.run_ports import StoredRun
 from fleetkeeper.engine.step import Step as Code
 from fleetkeeper.engine.step import Subject
 from fleetkeeper.engine.world import Hooks, MetricSource, Sample, World
+from fleetkeeper.engine.writers import Writers
 from fleetkeeper.errors import ReadError
 from tests.contract.observed import NOON, SCOPE, cluster_id, snapshot
 
@@ -153,6 +154,7 @@ class Gating:
     metrics: MetricSource = field(default_factory=FakeMetrics)
     approvals: FakeApprovals = field(default_factory=FakeApprovals)
     hooks: Hooks | None = None
+    writers: Writers | None = None
     decisions: Decisions = field(default_factory=Decisions)
 
     @property
@@ -162,7 +164,7 @@ class Gating:
             clock=FixedClock(),
             store=cast("Any", self.store),
             runs=cast("Any", self.runs),
-            writers=absent,
+            writers=cast("Any", self.writers),
             hooks=cast("Any", self.hooks),
             programs=absent,
             metrics=self.metrics,
@@ -176,6 +178,11 @@ class Gating:
         """What a gate of a stage decides, looked at a first time unless another moment is given."""
         code, moment = gate(kind, params), moment or at(0)
         return code.decide(code.look(self.world, subject(), moment), moment)
+
+    def held(self, kind: str, params: Mapping[str, Param]) -> Verdict:
+        """What a hold of the run decides, which has no members of its own."""
+        code, moment = gate(kind, params), at(0)
+        return code.decide(code.look(self.world, replace(subject(), members=()), moment), moment)
 
 
 def gate(kind: str, params: Mapping[str, Param]) -> Code:

@@ -63,7 +63,10 @@ def test_a_gate_refuses_a_parameter_that_it_does_not_know(kind: str) -> None:
         pytest.param(
             "incident",
             {},
-            {"": "needs either entry (an endpoint of engine.hooks) or source (one of engine.prometheus)"},
+            {
+                "": "needs entry (an endpoint of engine.hooks), source (one of engine.prometheus), aws_health = true"
+                " or zonal_shift = true"
+            },
             id="an incident that is asked of nobody",
         ),
         pytest.param(

@@ -12,6 +12,7 @@ from fleetkeeper.adapters.store.store import SqlStore
 from fleetkeeper.config import StoreSettings
 from fleetkeeper.core import model, parts
 from fleetkeeper.core.compat import Compat
+from fleetkeeper.core.hosting import Home, Pod
 from fleetkeeper.core.plan import Plan, Range
 from fleetkeeper.core.playbook import Changes, GateSpec, StageSpec, StepSpec, When
 from fleetkeeper.core.run import Cause, Control, Role, RunState, TaskState
@@ -32,6 +33,8 @@ from tests.engine.memory_runs import MemoryRuns
 WEEK = timedelta(days=7)
 HOUR = timedelta(hours=1)
 
+PEM = "-----BEGIN CERTIFICATE-----\nT1RIRVI=\n-----END CERTIFICATE-----\n"
+
 
 class World:
     """A store with clusters that each have an addon to update, and who plans and starts over it."""
@@ -40,7 +43,7 @@ class World:
         self.store = store
         self.clock = TurnedClock()
         self.runs: Any = MemoryRuns()
-        self.own = ""
+        self.home = Home()
 
     def see(
         self,
@@ -70,7 +73,7 @@ class World:
         checks = (says("FK104", parts.VOLUMES), says("FK401", parts.BUDGETS))
         assessor = Assessor(self.store, self.clock, Compat(), HOUR, checks=checks)
         runs, steps = cast(Runs, self.runs), cast(Kinds, changed.pop("steps_known", STEPS))
-        planner = Planner(self.fleet, runs, Compat(), assessor, steps, {}, {}, {"*": 1}, self.own, DIRECT)
+        planner = Planner(self.fleet, runs, Compat(), assessor, steps, {}, {}, {"*": 1}, lambda: self.home, DIRECT)
         return planner.plan(replace(PLAYBOOK, **changed), Selector.parse(selector), "ana", WEEK)
 
     def start(self, plan: Plan, key: str = "", exported: Plan | None = None) -> Started:
@@ -135,8 +138,19 @@ def test_durations_are_those_of_finished_steps(world: World) -> None:
 
 def test_the_cluster_that_fleetkeeper_runs_in_is_known_by_the_settings(world: World) -> None:
     quiet(world, "other")
-    world.own = cluster_id("other").arn
+    world.home = Home(cluster_id("other").arn)
     assert [each.name for each in world.plan().members] == ["shop", "other"]
+
+
+def test_the_cluster_that_fleetkeeper_runs_in_is_known_by_its_pod_and_left_alone_on_sqlite(world: World) -> None:
+    quiet(world, "other", {parts.CONTROL_PLANE: control_plane(name="other", ca_pem=PEM)})
+    world.home = Home(pod=Pod(PEM))
+    made = world.plan()
+    assert [each.name for each in made.members] == ["shop", "other"]
+    assert any("has the certificate that the pod trusts" in note for note in made.members[1].notes)
+    world.home = Home(pod=Pod(PEM), on_sqlite=True)
+    (left,) = world.plan().header.left
+    assert (left.name, "its store is SQLite" in left.reason) == ("other", True)
 
 
 def test_a_step_that_its_code_would_not_take_is_told_before_anybody_approves(world: World) -> None:

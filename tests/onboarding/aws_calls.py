@@ -12,6 +12,8 @@ SERVICES = {name: name for name in ("eks", "autoscaling", "organizations", "sts"
     "service-quotas": "servicequotas",
     "cloudwatch": "cloudwatch",
     "cloudtrail": "cloudtrail",
+    "health": "health",
+    "arc-zonal-shift": "arc-zonal-shift",
     "logs": "logs",
 }
 EKS_ADAPTER = Path(__file__).parents[2] / "fleetkeeper" / "adapters" / "eks"
@@ -20,7 +22,7 @@ EKS_ADAPTER = Path(__file__).parents[2] / "fleetkeeper" / "adapters" / "eks"
 NEEDS_NO_PERMISSION = {"sts:GetCallerIdentity"}
 
 
-EXECUTOR = {"writer.py", "trail.py"}
+EXECUTOR = {"writer.py", "trail.py", "disruptions.py"}
 """The modules that act with the executor's role; all others have the reader's."""
 
 

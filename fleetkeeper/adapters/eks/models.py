@@ -7,10 +7,12 @@ from botocore.loaders import Loader
 
 # For twenty clients each, these take 20 MiB; whole they take 75, of which EC2's alone 43 (2026-11).
 KEPT: Mapping[str, frozenset[str]] = {
+    "arc-zonal-shift": frozenset({"ListAutoshifts", "ListZonalShifts"}),
     "autoscaling": frozenset({"DescribeAutoScalingGroups"}),
     "cloudtrail": frozenset({"LookupEvents"}),
     "cloudwatch": frozenset({"GetMetricData"}),
     "ec2": frozenset({"DescribeSubnets", "DescribeLaunchTemplates", "DescribeLaunchTemplateVersions"}),
+    "health": frozenset({"DescribeEvents"}),
     "iam": frozenset({"GetRole"}),
     "kms": frozenset({"DescribeKey"}),
     "service-quotas": frozenset({"ListServiceQuotas"}),

@@ -26,10 +26,10 @@ class Trail:
     def __init__(self, sessions: Sessions, session: botocore.session.Session, scope: Scope) -> None:
         self._sessions, self._session, self._scope = sessions, session, scope
 
-    def first(self, cluster: str, operation: str, since: datetime) -> str:
+    def first(self, cluster: str, operation: str, since: datetime, part: str = "") -> str:
         """The ARN (or name) of who called the operation for the cluster first since then; "" when nobody is known.
 
-        Raises ReadErrors.
+        part: the addon or node group that it was called for, "" for any. Raises ReadErrors.
         """
         asked: dict[str, Any] = {
             "LookupAttributes": [{"AttributeKey": "EventName", "AttributeValue": operation}],
@@ -39,7 +39,9 @@ class Trail:
         for _ in range(_MOST_PAGES):
             action = f"cloudtrail:LookupEvents of {cluster} in {self._scope}"
             page = self._sessions.once(self._session, action, self._scope, partial(self._page, asked))
-            found += [caller for each in listed(page.get("Events")) if (caller := _caller(mapping(each), cluster))]
+            found += [
+                caller for each in listed(page.get("Events")) if (caller := _caller(mapping(each), cluster, part))
+            ]
             token = parse.token(page.get("NextToken"))
             if not token:
                 break
@@ -53,11 +55,13 @@ class Trail:
         return mapping(answer)
 
 
-def _caller(event: Mapping[str, Any], cluster: str) -> tuple[datetime, str] | None:
-    """When and who, of an event of this cluster that EKS did not refuse."""
+def _caller(event: Mapping[str, Any], cluster: str, part: str = "") -> tuple[datetime, str] | None:
+    """When and who, of an event of this cluster (and this part of it) that EKS did not refuse."""
     at = moment(event.get("EventTime"))
     whole = mapping(json.loads(text(event.get("CloudTrailEvent")) or "{}"))
     asked = mapping(whole.get("requestParameters"))
     if at is None or whole.get("errorCode") or cluster not in (asked.get("name"), asked.get("clusterName")):
+        return None
+    if part and part not in (asked.get("nodegroupName"), asked.get("addonName")):
         return None
     return at, text(mapping(whole.get("userIdentity")).get("arn")) or text(event.get("Username"))

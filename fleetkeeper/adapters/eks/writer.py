@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import botocore.session
 
 from fleetkeeper.adapters.eks import parse, parse_account
+from fleetkeeper.adapters.eks.disruptions import Disruptions
 from fleetkeeper.adapters.eks.failures import translated
 from fleetkeeper.adapters.eks.pages import MOST_PAGES, permission
 from fleetkeeper.adapters.eks.sessions import Sessions
@@ -16,6 +17,7 @@ from fleetkeeper.adapters.eks.token import cluster_token
 from fleetkeeper.adapters.eks.trail import Trail
 from fleetkeeper.config import AwsAccount, AwsSettings
 from fleetkeeper.core import model, observed
+from fleetkeeper.core.aws_trouble import HealthIssue, ZonalShift
 from fleetkeeper.core.insights import Insight, InsightStatus
 from fleetkeeper.core.model import Scope
 from fleetkeeper.engine.writers import AddonUpdate, InsightsRefresh, NodeGroupUpdate, VersionUpdate
@@ -61,7 +63,8 @@ class EksWriter:
         self._lock = Lock()
         self._ended: dict[tuple[str, str], observed.EksUpdate] = {}
         self._trail = Trail(sessions, session, scope)
-        self._callers: dict[tuple[str, str, datetime], str] = {}
+        self._disruptions = Disruptions(sessions, session, scope)
+        self._callers: dict[tuple[str, str, datetime, str], str] = {}
 
     def control_plane(self, cluster: str) -> tuple[model.ClusterId, model.ControlPlane]:
         scope = self._scope
@@ -156,16 +159,22 @@ class EksWriter:
                 self._ended[cluster, id] = found
         return found
 
-    def who(self, cluster: str, operation: str, since: datetime) -> str:
+    def health_issues(self) -> tuple[HealthIssue, ...] | None:
+        return self._disruptions.health_issues()
+
+    def zonal_shifts(self) -> tuple[ZonalShift, ...]:
+        return self._disruptions.zonal_shifts()
+
+    def who(self, cluster: str, operation: str, since: datetime, part: str = "") -> str:
         """Whoever is known stays known; CloudTrail is asked again only while it knows nobody."""
-        key = cluster, operation, since
+        key = cluster, operation, since, part
         with self._lock:
             known = self._callers.get(key, "")
         if known:
             return known
         try:
             with translated(f"read who called {operation} for {cluster}"):
-                found = self._trail.first(cluster, operation, since)
+                found = self._trail.first(cluster, operation, since, part)
         except ReadError:
             return ""
         with self._lock:

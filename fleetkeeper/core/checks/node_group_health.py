@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from fleetkeeper.core import parts
 from fleetkeeper.core.checks import check
 from fleetkeeper.core.compat import Compat
-from fleetkeeper.core.eks_errors import NODE_GROUPS, advice
+from fleetkeeper.core.eks_errors import advice, node_group
 from fleetkeeper.core.finding import Breaks, Finding, Severity, Subject
 from fleetkeeper.core.model import NodeGroup
 from fleetkeeper.core.owners import owner_keys
@@ -48,6 +48,5 @@ def _message(group: NodeGroup) -> str:
 def _fix(group: NodeGroup, cluster: str, *, is_busy: bool) -> str:
     if is_busy:
         return "wait until it is ACTIVE"
-    known = advice((each.code for each in group.issues), NODE_GROUPS, cluster, group.name)
-    look = f"aws eks describe-nodegroup --cluster-name {cluster} --nodegroup-name {group.name}"
-    return known or f"read its health and mend it: {look}"
+    subject = node_group(cluster, group.name)
+    return advice((each.code for each in group.issues), subject) or f"read its health and mend it: {subject.look}"

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from fleetkeeper.core.run import Step, StepState, TaskKey
 from fleetkeeper.core.run_way_back import UPGRADE
+from fleetkeeper.core.run_words import taking_back
 from fleetkeeper.core.verdict import Moment, Verdict
 from fleetkeeper.core.way_back import WayBack, clock, promised
 from fleetkeeper.engine.soaking import SeenSoak, Soaking, is_baseline, soundness_of
@@ -56,4 +57,4 @@ def _fix(seen: SeenBake, now: datetime) -> str:
     if now >= until:
         return f"{again}; the way back{to} closed on {clock(until)}"
     name = seen.soak.clusters[0].name
-    return f"{again}; the way back{to} is open until {clock(until)}: `fleetkeeper plan rollback -l name={name}`"
+    return f"{again}; the way back{to} is open until {clock(until)}: `{taking_back(name)}`"

@@ -4,13 +4,15 @@ With `undo = "restore"` an abort takes it back, and so does the failure of anoth
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import ClassVar, cast
 
 from fleetkeeper.core import model, observed, parts
 from fleetkeeper.core.addon_fields import conflicts, whats_own
 from fleetkeeper.core.amount import duration_text
+from fleetkeeper.core.eks_errors import addon as troubled
+from fleetkeeper.core.eks_errors import retrying
 from fleetkeeper.core.playbook import Params
 from fleetkeeper.core.references import Names
 from fleetkeeper.core.step_sets import outliving
@@ -30,9 +32,9 @@ from fleetkeeper.core.verdict import (
 )
 from fleetkeeper.core.versions import Version
 from fleetkeeper.core.wording import some
-from fleetkeeper.engine.addon_failures import advice
 from fleetkeeper.engine.addon_restore import CONFIGURATION, REFUSALS, VERSION, Restore
 from fleetkeeper.engine.attempts import leaving, remembered, token_of
+from fleetkeeper.engine.foreign_updates import SOMEONE, running, who_began
 from fleetkeeper.engine.params import Given
 from fleetkeeper.engine.step import Subject
 from fleetkeeper.engine.world import World
@@ -56,12 +58,16 @@ class SeenAddon:
     """The addon as EKS has it now, and its updates, newest first, as far as they matter. is_eks: the member is.
 
     changed: fields of its objects that somebody changed in the cluster, as they are stored; None: never seen.
+
+    cluster is its name. who: who began the update that runs and is not ours, as far as CloudTrail tells.
     """
 
     addon: model.ManagedAddon | None
     updates: tuple[observed.EksUpdate, ...] = ()
     is_eks: bool = True
     changed: tuple[observed.Customised, ...] | None = None
+    cluster: str = ""
+    who: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +116,16 @@ class UpdateAddon:
         own = remembered(moment).get("update", "")
         if own:  # the update first: one that is over by then has left the addon as it is read after
             update = cloud.update(cluster, own, addon=self.addon)
-            return SeenAddon(cloud.addon(cluster, self.addon), (update,))
+            return SeenAddon(cloud.addon(cluster, self.addon), (update,), cluster=cluster)
         addon = cloud.addon(cluster, self.addon)
         looks_back = moment.tried or moment.attempt > 0
         if addon is not None and (looks_back or addon.status in ("UPDATING", "UPDATE_FAILED")):
-            return SeenAddon(addon, cloud.updates(cluster, addon=self.addon), changed=self._changed(world, subject))
-        return SeenAddon(addon, changed=self._changed(world, subject))
+            updates = cloud.updates(cluster, addon=self.addon)
+            seen = SeenAddon(addon, updates, changed=self._changed(world, subject), cluster=cluster)
+            if addon.status != "UPDATING" or self._own(seen, moment) is not None:
+                return seen
+            return replace(seen, who=who_began(cloud, cluster, self.addon, updates))
+        return SeenAddon(addon, changed=self._changed(world, subject), cluster=cluster)
 
     def decide(self, seen: SeenAddon, moment: Moment) -> Verdict:
         addon = seen.addon
@@ -129,9 +139,9 @@ class UpdateAddon:
             return self._absent(moment)
         own = self._own(seen, moment)
         if own is not None:
-            return self._followed(addon, own, moment)
+            return self._followed(seen, addon, own, moment)
         if addon.status in ("CREATING", "UPDATING"):
-            return self._busy(addon, seen.updates)
+            return self._busy(addon, seen)
         if addon.status == "DELETING":
             return Blocked(f"{self.addon} is being deleted", "whoever deletes it", "let it end, then skip or retry")
         return self._compared(seen, addon, moment)
@@ -188,12 +198,15 @@ class UpdateAddon:
         ours = (each for each in seen.updates if each.addon_version == self.to and each.id not in known)
         return next((each for each in ours if each.created_at is not None and each.created_at >= since), None)
 
-    def _followed(self, addon: model.ManagedAddon, update: observed.EksUpdate, moment: Moment) -> Verdict:
+    def _followed(
+        self, seen: SeenAddon, addon: model.ManagedAddon, update: observed.EksUpdate, moment: Moment
+    ) -> Verdict:
         what = f"update {update.id} of {self.addon} to {self.to}"
         if update.status == RUNNING:
             return Wait(f"{what} is in progress{_since(update, moment.now)}", POLL)
         if update.status != "Successful":
-            return Failed(f"{what} ended as {update.status}: {_ended(update)}", advice(update.errors, self.addon))
+            do = retrying(update.errors, troubled(seen.cluster, self.addon))
+            return Failed(f"{what} ended as {update.status}: {_ended(update)}", do)
         if addon.version != self.to:
             return Failed(
                 f"{what} was successful, and {self.addon} is at {addon.version}: somebody else changed it since",
@@ -201,34 +214,33 @@ class UpdateAddon:
             )
         if addon.status == "ACTIVE":
             return Done(f"{self.addon} is at {self.to}", keep=moment.memory)
-        return self._settling(addon, update, moment)
+        return self._settling(seen.cluster, addon, update, moment)
 
-    def _settling(self, addon: model.ManagedAddon, update: observed.EksUpdate, moment: Moment) -> Verdict:
+    def _settling(self, cluster: str, addon: model.ManagedAddon, update: observed.EksUpdate, moment: Moment) -> Verdict:
         """The update is over, and EKS does not call the addon ACTIVE yet."""
         said = _issues(addon)
         began = update.created_at or moment.started_at
         if addon.status in ("UPDATING", "DEGRADED") and moment.now < began + SETTLING:
             return Wait(f"{self.addon} is at {self.to} and {addon.status}{said}", POLL)
-        return self._unwell(addon)
+        return self._unwell(cluster, addon)
 
-    def _busy(self, addon: model.ManagedAddon, updates: Iterable[observed.EksUpdate]) -> Verdict:
+    def _busy(self, addon: model.ManagedAddon, seen: SeenAddon) -> Verdict:
         if addon.status == "CREATING":
             return Wait(f"{self.addon} is being created", POLL, "whoever creates it")
-        running = next((each for each in updates if each.status == RUNNING), None)
-        if running is None:
+        update = running(seen.updates)
+        if update is None:
             return Wait(f"{self.addon} is UPDATING, by nothing that fleetkeeper began", POLL, "whoever updates it")
-        to = f" to {running.addon_version}" if running.addon_version else ""
-        at = f" since {running.created_at:%H:%M} UTC" if running.created_at else ""
-        return Wait(
-            f"{self.addon} is being updated{to} by someone else (update {running.id}{at})", POLL, "whoever updates it"
-        )
+        to = f" to {update.addon_version}" if update.addon_version else ""
+        at = f" since {update.created_at:%H:%M} UTC" if update.created_at else ""
+        text = f"{self.addon} is being updated{to} by {seen.who or SOMEONE} (update {update.id}{at})"
+        return Wait(text, POLL, seen.who or "whoever updates it")
 
     def _compared(self, seen: SeenAddon, addon: model.ManagedAddon, moment: Moment) -> Verdict:
         """Nobody is at work on it: where is it, and where should it be? Updates that are over now are not the next."""
         if addon.version == self.to:
             if addon.status == "ACTIVE":
                 return Done(f"{self.addon} is at {self.to} already")
-            return self._unwell(addon)
+            return self._unwell(seen.cluster, addon)
         is_back = _is_newer(addon.version, self.to)
         if is_back and self.direction == "up":
             return Skip(
@@ -236,7 +248,7 @@ class UpdateAddon:
                 "takes no addon back"
             )
         if addon.status == "DEGRADED" and self.degraded == "fail":
-            return self._unwell(addon)
+            return self._unwell(seen.cluster, addon)
         own = whats_own(addon.configuration, seen.changed, self.resolve)
         memory = {
             "configuration": addon.configuration,
@@ -249,11 +261,10 @@ class UpdateAddon:
         way = f" {'back ' if is_back else ''}from {addon.version} to {self.to} through EKS"
         return Act(f"{verb} {self.addon}{way} ({own})", memory)
 
-    def _unwell(self, addon: model.ManagedAddon) -> Failed:
+    def _unwell(self, cluster: str, addon: model.ManagedAddon) -> Failed:
         codes = [each.code for each in addon.issues]
-        return Failed(
-            f"{self.addon} is at {addon.version} and {addon.status}{_issues(addon)}", advice(codes, self.addon)
-        )
+        why = f"{self.addon} is at {addon.version} and {addon.status}{_issues(addon)}"
+        return Failed(why, retrying(codes, troubled(cluster, self.addon)))
 
 
 def _name(subject: Subject) -> str:

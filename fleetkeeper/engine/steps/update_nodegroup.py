@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from fleetkeeper.core import model, observed
 from fleetkeeper.core.draining import fixes, owner_of, told
+from fleetkeeper.core.eks_errors import node_group, retrying
 from fleetkeeper.core.live import LiveNode
 from fleetkeeper.core.node_pools import minor_of
 from fleetkeeper.core.node_rolls import Diagnosis, GroupNodes, diagnosed
@@ -30,7 +31,7 @@ from fleetkeeper.core.verdict import (
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.core.wording import some
 from fleetkeeper.engine.attempts import leaving, remembered
-from fleetkeeper.engine.node_group_failures import advice
+from fleetkeeper.engine.foreign_updates import SOMEONE, running, who_began
 from fleetkeeper.engine.params import Given
 from fleetkeeper.engine.reaching import kube_of
 from fleetkeeper.engine.step import Subject
@@ -51,7 +52,10 @@ _MOST_TOLD = 600
 
 @dataclass(frozen=True, slots=True)
 class SeenGroup:
-    """The group as EKS has it now, its updates, newest first, as far as they matter, and its nodes where they do."""
+    """The group as EKS has it now, its updates, newest first, as far as they matter, and its nodes where they do.
+
+    who: who began the update that runs and is not ours, as far as CloudTrail tells.
+    """
 
     cluster: str
     group: model.NodeGroup | None
@@ -59,6 +63,7 @@ class SeenGroup:
     nodes: GroupNodes | None = None
     standing: str = "ACTIVE"  # the status of the control plane, where it matters
     is_eks: bool = True
+    who: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +118,8 @@ class UpdateNodegroup:
         follows = self._own(seen, moment) is not None
         if follows:
             return replace(seen, nodes=self._nodes(world, subject, group, follows))
+        if group.status == "UPDATING":
+            return replace(seen, who=who_began(cloud, cluster, self.group, updates))
         if group.status == "ACTIVE" and not self._is_there(group):
             standing = cloud.control_plane(cluster)[1].status
             return replace(seen, standing=standing, nodes=self._nodes(world, subject, group, follows))
@@ -160,7 +167,7 @@ class UpdateNodegroup:
                 final=True,
             )
         if group.status in ("CREATING", "UPDATING"):
-            return self._busy(group, seen.updates)
+            return self._busy(group, seen)
         if group.status == "DELETING":
             return Blocked(
                 f"node group {self.group} is being deleted", "whoever deletes it", "let it end, then skip or retry"
@@ -229,18 +236,19 @@ class UpdateNodegroup:
         owner = f" (ask {memory[_OWNER]})" if memory.get(_OWNER) else ""
         fix = f"{memory[_FIX]}{owner}; " if memory.get(_FIX) else ""
         why = f"{what} ended as {update.status}: {_told(update.errors)}{last}"
-        return Failed(why, fix + advice(update.errors, seen.cluster, self.group))
+        return Failed(why, fix + retrying(update.errors, node_group(seen.cluster, self.group)))
 
-    def _busy(self, group: model.NodeGroup, updates: Iterable[observed.EksUpdate]) -> Wait:
+    def _busy(self, group: model.NodeGroup, seen: SeenGroup) -> Wait:
         if group.status == "CREATING":
             return Wait(f"{self.group} is being created", POLL, "whoever creates it")
-        running = next((each for each in updates if each.status == RUNNING), None)
-        if running is None:
+        update = running(seen.updates)
+        if update is None:
             return Wait(f"{self.group} is UPDATING, by nothing that fleetkeeper began", POLL, "whoever updates it")
-        to = f" to {running.minor}" if running.minor else ""
-        at = f" since {running.created_at:%H:%M} UTC" if running.created_at else ""
-        text = f"{self.group} is being changed by someone else: {running.kind}{to} (update {running.id}{at})"
-        return Wait(text, POLL, "whoever updates it")
+        to = f" to {update.minor}" if update.minor else ""
+        at = f" since {update.created_at:%H:%M} UTC" if update.created_at else ""
+        by = seen.who or SOMEONE
+        text = f"{self.group} is being changed by {by}: {update.kind}{to} (update {update.id}{at})"
+        return Wait(text, POLL, seen.who or "whoever updates it")
 
     def _compared(self, seen: SeenGroup, group: model.NodeGroup) -> Verdict:
         """Nobody is at work on it: where is it, and where should it be?"""
@@ -268,7 +276,7 @@ class UpdateNodegroup:
     def _unwell(self, cluster: str, group: model.NodeGroup) -> Failed:
         codes = [each.code for each in group.issues]
         why = f"{self.group} is at {_where(group)} and {group.status}{_issues(group)}"
-        return Failed(why, advice(codes, cluster, self.group))
+        return Failed(why, retrying(codes, node_group(cluster, self.group)))
 
     def _is_there(self, group: model.NodeGroup) -> bool:
         return group.version == self.to and self.release in ("", group.release_version)

@@ -7,6 +7,7 @@ from fleetkeeper.core.checks.upgrade_insights import READINESS, finding_of
 from fleetkeeper.core.insights import InsightStatus
 from fleetkeeper.core.playbook import Params
 from fleetkeeper.core.references import Names
+from fleetkeeper.core.run_words import taking_back
 from fleetkeeper.core.verdict import Act, Blocked, Memory, Moment, Skip, Undoing, Undone, Verdict, Wait
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.core.waivers import Judged
@@ -92,8 +93,8 @@ class UpgradeControlPlane:
         way = promised(moment.memory) or promised(ended(moment.memory, own, None))
         until = f" until {clock(way.until)}" if way and way.until else " for 7 days after its end"
         return Undone(
-            f"{name} stays at {version}: EKS cannot undo an upgrade; `fleetkeeper run rollback` takes it back to"
-            f" {self.source}{until}"
+            f"{name} stays at {version}: EKS cannot undo an upgrade; `{taking_back(name)}` plans the way back to"
+            f" {self.source}, open{until}"
         )
 
 

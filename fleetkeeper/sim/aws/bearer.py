@@ -59,7 +59,8 @@ def identify(keys: Keys, token: str, cluster_name: str, clock: Clock) -> str | U
         return Unidentified("the access key is unknown to STS")
     if keys.is_expired(key):
         return Unidentified("the session behind the access key is expired")
-    if not hmac.compare_digest(_signature(url, query, key, cluster_name), query["X-Amz-Signature"]):
+    signed = _signature(url, query, key, cluster_name).encode()
+    if not hmac.compare_digest(signed, query["X-Amz-Signature"].encode("utf-8", "replace")):
         return Unidentified(f"the signature does not verify for the cluster {cluster_name}")
     return key.principal.iam_arn
 

@@ -164,6 +164,11 @@ def broken(service: str, operation: str, status: int = 500) -> AwsError:
     return AwsError(code, "An internal error has occurred", status=500)
 
 
+UNLISTED: Mapping[str, frozenset[str]] = {"health": frozenset({"SubscriptionRequiredException"})}
+"""Errors that the documentation of an API has, and its model has not: https://docs.aws.amazon.com/health/latest/ug/
+health-api.html (2026-11)."""
+
+
 def _protocol(service: str, operation: str) -> str:
     model = operation_model(service, operation)
     return str(model.service_model.protocol) if model is not None else "query"
@@ -173,7 +178,8 @@ def error_reply(service: str, operation: str, protocol: str, error: AwsError, re
     """The error as bytes; Violation when the operation cannot answer it or it has members that it must not have."""
     listed = _listed(operation_model(service, operation)).get(error.code)
     status = error.status or _status(listed, protocol, error.code)
-    if listed is None and error.code not in GENERIC.get(protocol, {}):
+    known = error.code in GENERIC.get(protocol, {}) or error.code in UNLISTED.get(service, ())
+    if listed is None and not known:
         raise Violation(f"{service} {operation} cannot answer the error {error.code}")
     if protocol in {"rest-json", "json"}:
         return _json_error(listed, protocol, error, status, request_id)

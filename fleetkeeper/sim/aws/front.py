@@ -22,6 +22,7 @@ from fleetkeeper.sim.aws import (
     small_apis,
     sts,
     trail,
+    troubles,
     usage,
     writes,
 )
@@ -72,11 +73,13 @@ class Front:
         self._keys = keys
         self._moto = MotoRest()
         self._operations: Mapping[str, Mapping[str, Operation]] = {
+            "arc-zonal-shift": troubles.arc_zonal_shift(),
             "autoscaling": small_apis.autoscaling() | writes.autoscaling(stage),
             "cloudtrail": trail.operations(),
             "cloudwatch": usage.operations(),
             "ec2": ec2.operations(),
             "eks": eks.operations() | eks_nodes.operations() | eks_catalog.operations() | writes.eks(stage),
+            "health": troubles.health(),
             "iam": roles_and_keys.iam(),
             "kms": roles_and_keys.kms(),
             "logs": audit_log.Queries().operations(),

@@ -12,9 +12,10 @@ from fleetkeeper.sim.world import SimCluster
 _PAGE = 50  # also its maximum
 
 
-def first(cluster: SimCluster, operation: str, since: datetime) -> str:
-    """Who called the operation first since then, "" when nobody did."""
-    return next((each.who for each in cluster.eks.trail if each.operation == operation and each.at >= since), "")
+def first(cluster: SimCluster, operation: str, since: datetime, part: str = "") -> str:
+    """Who called the operation first since then, for an addon or node group where one is named; "" when nobody did."""
+    found = (each for each in cluster.eks.trail if each.operation == operation and each.at >= since)
+    return next((each.who for each in found if part in ("", each.part)), "")
 
 
 def _lookup(call: Call) -> dict[str, Any]:
@@ -52,11 +53,10 @@ def _attribute(trace: SimTrace, key: str) -> str:
 
 def _event(cluster: SimCluster, trace: SimTrace) -> dict[str, Any]:
     named = "name" if trace.operation.startswith("UpdateCluster") else "clusterName"
-    whole = {
-        "eventName": trace.operation,
-        "userIdentity": {"arn": trace.who},
-        "requestParameters": {named: cluster.name},
-    }
+    asked = {named: cluster.name}
+    if trace.part:
+        asked["addonName" if trace.operation == "UpdateAddon" else "nodegroupName"] = trace.part
+    whole = {"eventName": trace.operation, "userIdentity": {"arn": trace.who}, "requestParameters": asked}
     return {
         "EventId": trace.id,
         "EventName": trace.operation,

@@ -96,7 +96,8 @@ def started(call: Call, cluster: SimCluster, start: Callable[[], SimUpdate]) -> 
         update = start()
         number = sum(len(each.eks.trail) for each in call.world.clusters.values()) + 1
         id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{cluster.arn}/trail/{number}"))
-        cluster.eks.trail.append(SimTrace(call.operation, call.principal.arn, update.created_at, id))
+        part = update.addon or update.node_group
+        cluster.eks.trail.append(SimTrace(call.operation, call.principal.arn, update.created_at, id, part))
         return update.id
 
     return once(call, cluster, recorded, lambda name: {"update": render(cluster.eks.updates[name])})

@@ -337,7 +337,10 @@ def test_an_abort_follows_it_to_its_end_and_says_until_when_it_can_be_taken_back
     undone = run.undo()
     assert isinstance(undone, Undone)
     assert "shop stays at 1.35" in undone.note
-    assert "`fleetkeeper run rollback` takes it back to 1.34 until 27 Nov 09:00 UTC" in undone.note
+    assert (
+        "`fleetkeeper plan rollback -l name=shop` plans the way back to 1.34, open until 27 Nov 09:00 UTC"
+        in undone.note
+    )
 
 
 def test_an_abort_of_one_that_failed_says_that_nothing_of_it_is_there(place: Place) -> None:
