@@ -74,7 +74,7 @@ def _addons(fleet: Fleet) -> Iterator[str]:
 
 def _changes(changes: tuple[model.Change, ...]) -> Iterator[str]:
     told = [(c.cluster_name, c.part) for c in changes]
-    if told != [("preview", parts.CONTROL_PLANE)]:
+    if told != [("tooling", parts.CONTROL_PLANE)]:
         yield f"the upgrade by hand is not the one change that is told: {told}"
 
 
