@@ -68,7 +68,7 @@ def _story(fleet: "SimProcess", check: bool) -> tuple[str, ...]:
     """Observe, judge, show what somebody changed, and carry out a wave; what is wrong with it, when asked."""
     from fleetkeeper import wiring
     from fleetkeeper.cli import demo_wave, fleet_tables, tables
-    from fleetkeeper.cli.demo_check import failures
+    from fleetkeeper.cli.demo_check import failures, wave_failures
     from fleetkeeper.core.changes import change_rows
     from fleetkeeper.core.fleet import NEEDED, fleet_rows, gap_rows
     from fleetkeeper.core.selector import Selector
@@ -91,7 +91,7 @@ def _story(fleet: "SimProcess", check: bool) -> tuple[str, ...]:
         fleet_tables.show_changes(console, change_rows(changes))
         told = demo_wave.wave(settings, keeper, fleet)
         print(_TRY_NEXT, end="")
-    return (*failures(seen, outcome, changes, judged), *demo_wave.failures(told)) if check else ()
+    return (*failures(seen, outcome, changes, judged), *wave_failures(told)) if check else ()
 
 
 def _assessed(keeper: "Keeper", console: "Console") -> tuple["ReportRow", ...]:

@@ -5,7 +5,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from fleetkeeper.core.plan import Plan
 from fleetkeeper.core.run import Applied, Command, Event, Role, Task, TaskState, Verb
 from fleetkeeper.core.run_page import ends_text, event_text, names_of
 from fleetkeeper.core.selector import Selector
+from fleetkeeper.core.text import safe
 from fleetkeeper.engine.observe import Progress
 from fleetkeeper.engine.run_ports import StoredRun
 
@@ -28,7 +30,7 @@ REQUESTER, APPROVER = "ann", "bob"
 
 _PATIENCE = 30.0  # seconds for the engine to get from one point of the story to the next; only a fault takes so long
 _LOOK = 0.1
-_WIDTH = 100
+_WIDTH, _LONGEST = 100, 240
 _BELIEVES_OBSERVATIONS = ("bake", "postflight")
 """Kinds of steps that wait for a look at the cluster; `serve` looks on its schedule."""
 
@@ -36,15 +38,17 @@ _STEPS_TOLD = ("done", "failed", "blocked", "held", "skipped")
 _STEPS_LEFT_OUT = ("preflight", "refresh-insights")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Told:
-    """What one run of the story came to. answers: what became of each command, in order. missed: points not reached."""
+    """What one run of the story came to. answers: verb and person → whether it was accepted, in their order.
 
-    plan: Plan
-    run: StoredRun | None = None
-    answers: list[tuple[str, Applied | None]] = field(default_factory=list)
-    missed: list[str] = field(default_factory=list)
-    seen: set[str] = field(default_factory=set)
+    reached: the points of the story that it got to. missed: why it got no further, "" when it did.
+    """
+
+    run: StoredRun
+    answers: tuple[tuple[str, bool], ...]
+    reached: frozenset[str]
+    missed: str = ""
 
 
 class Stuck(Exception):
@@ -69,42 +73,64 @@ def engine(settings: "Settings", keeper: "Keeper") -> Iterator[None]:
 class Story:
     """Follows one run, and prints its log meanwhile."""
 
-    def __init__(self, keeper: "Keeper", run: str, told: Told) -> None:
-        self.run = run
-        self.seen = told.seen
-        self._keeper, self._told, self._log = keeper, told, Log(keeper, run)
+    def __init__(self, keeper: "Keeper", plan: Plan, run: str) -> None:
+        self._keeper, self._plan, self._run = keeper, plan.header.id, run
+        self._log = Log(keeper, run)
+        self._answers: list[tuple[str, bool]] = []
+        self._reached: set[str] = set()
 
-    def say(self, verb: Verb, actor: str, subject: str = "", target: str = "", reason: str = "") -> None:
+    @property
+    def stored(self) -> StoredRun:
+        return stored(self._keeper, self._run)
+
+    def told(self, missed: str) -> Told:
+        return Told(self.stored, tuple(self._answers), frozenset(self._reached), missed)
+
+    def reached(self, point: str) -> None:
+        self._reached.add(point)
+
+    def say(self, verb: Verb, actor: str, *, about_plan: bool = False, target: str = "", reason: str = "") -> None:
         """A verb as its command would leave it, and the engine's answer."""
-        about = subject or self.run
+        about = self._plan if about_plan or verb is Verb.START else self._run
         part = f"--gate {target}" if target and verb is Verb.APPROVE else target
         why = f'--reason "{reason}"' if reason else ""
         typed = " ".join(filter(None, (f"fleetkeeper run {verb} {about}", part, why, f"--as {actor}")))
-        id = f"{about}-{len(self._told.answers)}-{verb}"
-        now = self._keeper.ports.clock.now()
-        print(f"$ {typed}")
-        self._keeper.command(Command(id, about, verb, target, actor, "local", now, reason))
-        self._until(f"{typed} is answered", lambda _run: self._keeper.applied(id) is not None)
-        answer = self._keeper.applied(id)
-        self._told.answers.append((f"{verb} {actor}", answer))
-        if answer is not None:
-            _filled(f"{'' if answer.accepted else 'refused: '}{answer.result}", "  ")
+        print(f"$ {typed}", flush=True)
+        subject = self._run if verb is Verb.START else about
+        answer = self._answered(
+            Command(self._id(verb), subject, verb, target, actor, "local", self._now, reason), typed
+        )
+        self._answers.append((f"{verb} {actor}", answer.accepted))
+        _filled(f"{'' if answer.accepted else 'refused: '}{answer.result}", "  ")
+
+    def _id(self, verb: Verb) -> str:
+        return f"{self._run}-{len(self._answers)}-{verb}"
+
+    @property
+    def _now(self) -> datetime:
+        return self._keeper.ports.clock.now()
+
+    def _answered(self, command: Command, typed: str) -> Applied:
+        self._keeper.command(command)
+        self._until(f"{typed} is answered", lambda _run: self._keeper.applied(command.id) is not None)
+        answer = self._keeper.applied(command.id)
+        assert answer is not None
+        return answer
 
     def until(self, what: str, holds: Callable[[StoredRun], bool]) -> None:
         """Print what happens until something holds, and observe meanwhile what waits for an observation."""
         self._print(self._until(what, holds, self._print))
 
     def show(self) -> None:
-        seen = screen(self._keeper, stored(self._keeper, self.run))
         print()
-        show_run(tables.console(), seen, self._keeper.ports.clock.now(), idle=False)
+        show_run(tables.console(), screen(self._keeper, self.stored), self._now, idle=False)
         print()
 
     def _until(
         self, what: str, holds: Callable[[StoredRun], bool], each: Callable[[StoredRun], None] = lambda _: None
     ) -> StoredRun:
         begun = time.monotonic()
-        while not holds(found := stored(self._keeper, self.run)):
+        while not holds(found := self.stored):
             each(found)
             if time.monotonic() - begun > _PATIENCE:
                 raise Stuck(f"not within {_PATIENCE:g} s: {what}; {ends_text(found.run)}")
@@ -123,7 +149,7 @@ class Story:
         names, kinds = names_of(found.tasks), {(step.key.idx, step.idx): step.kind for step in found.steps}
         for event in self._log.news():
             if _is_told(event, kinds):
-                _filled(event_text(event, names), "  ")
+                _filled(safe(event_text(event, names), _LONGEST), "  ")
         sys.stdout.flush()
 
 
@@ -142,8 +168,7 @@ def _awaited(found: StoredRun) -> tuple[str, ...]:
     waiting = [
         task.name
         for task in own
-        if task.step < task.steps
-        and found.plan.members[task.key.idx].steps[task.step].kind in _BELIEVES_OBSERVATIONS
+        if task.step < task.steps and found.plan.members[task.key.idx].steps[task.step].kind in _BELIEVES_OBSERVATIONS
     ]
     soaks = [each for each in found.tasks if each.name == "soak" and each.state is TaskState.RUNNING]
     soaked = [each.name for gate in soaks for each in _members(found, gate.stage)]

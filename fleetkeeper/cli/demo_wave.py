@@ -1,18 +1,18 @@
 """The demo's wave: ann plans and starts an upgrade, bob approves it, somebody is in its way, and one goes back."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fleetkeeper import wiring
-from fleetkeeper.cli import tables
 from fleetkeeper.cli.demo_run import APPROVER, REQUESTER, Story, Stuck, Told, engine
-from fleetkeeper.cli.run_reading import stored
 from fleetkeeper.core.plan import Plan
-from fleetkeeper.core.plan_page import plan_page
-from fleetkeeper.core.run import OVER, Cause, Role, RunState, StepState, Task, TaskState, Verb
+from fleetkeeper.core.plan_page import plan_short
+from fleetkeeper.core.plan_steps import listing_lines, listings
+from fleetkeeper.core.run import OVER, Cause, Control, Role, RunState, Task, TaskState, Verb
 from fleetkeeper.core.selector import Selector
 from fleetkeeper.data import data_path
 from fleetkeeper.engine.run_ports import StoredRun
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from fleetkeeper.config import Settings
     from fleetkeeper.keeper import Keeper
     from fleetkeeper.sim.process import SimProcess
+
+FOLDER = "playbooks"
 
 SCALE = 120.0
 """Simulated seconds in one of the wall's: two minutes pass in a second."""
@@ -50,12 +52,6 @@ _SHORTENED = {
 """What the demo's playbooks say otherwise than the shipped ones: minutes for hours, limits for a few clusters."""
 
 _CANARY, _STOPPED, _BACK = "preview", "factory", "eksctl-test-7"
-_PDB = {
-    "apiVersion": "policy/v1",
-    "kind": "PodDisruptionBudget",
-    "metadata": {"name": "order-board", "namespace": "factory", "labels": {"squad": "factory-it"}},
-    "spec": {"maxUnavailable": 0, "selector": {"matchLabels": {"app": "order-board"}}},
-}
 _PDBS = "policy/poddisruptionbudgets"
 
 
@@ -72,82 +68,108 @@ def write_playbooks(folder: Path) -> None:
 
 def wave(settings: "Settings", keeper: "Keeper", fleet: "SimProcess") -> tuple[Told, ...]:
     """Plan, approve and carry out an upgrade, and take one cluster back; prints it as it goes."""
-    told: list[Told] = []
-    print(f"\nA wave of upgrades. {REQUESTER} plans it:\n\n$ fleetkeeper plan minor-upgrade")
+    print(f"\nUpgrade what is ready, in two stages. {REQUESTER} makes the plan (soaks last minutes here, not days):\n")
+    print("$ fleetkeeper plan minor-upgrade --short")
     plan = _planned(keeper, "minor-upgrade", Selector())
-    print(plan_page(plan))
+    print(plan_short(plan))
+    print(f"Of the whole page, what is done to {_CANARY}, and why:\n")
+    print(_listing(plan, _CANARY))
     with engine(settings, keeper):
-        told.append(_carried_out(keeper, plan, lambda story: _upgrade(story, plan, fleet)))
-        run = told[0].run
-        print(f"\nWeb teams see errors with 1.35 in {_BACK}. EKS takes a control plane back for seven days:\n")
-        print(f"$ fleetkeeper run rollback {run.run.id} -l name={_BACK}")
-        back = _planned(keeper, "rollback", Selector.parse(f"name={_BACK}"), run.run.id)
-        print(plan_page(back))
-        told.append(_carried_out(keeper, back, lambda story: _rollback(story, back)))
-    return tuple(told)
+        up = _carried_out(keeper, plan, partial(_upgrade, fleet=fleet))
+        print(f"\nDays later {_BACK} shows errors that nobody can mend in time. EKS takes a control plane back for")
+        print(f"seven days after its upgrade, and so can {REQUESTER}:\n")
+        print(f"$ fleetkeeper run rollback {up.run.run.id} -l name={_BACK} --short")
+        plan = _planned(keeper, "rollback", Selector.parse(f"name={_BACK}"), up.run.run.id)
+        print(plan_short(plan))
+        back = _carried_out(keeper, plan, _rollback)
+    return up, back
 
 
 def _planned(keeper: "Keeper", name: str, selector: Selector, of: str = "") -> Plan:
-    playbook = wiring.playbooks((Path(os.environ["FLEETKEEPER_CONFIG"]).with_name("playbooks"),))[name]
+    playbook = wiring.playbooks((Path(os.environ["FLEETKEEPER_CONFIG"]).with_name(FOLDER),))[name]
     return keeper.plan(playbook, selector, REQUESTER, timedelta(days=7), of)
 
 
-def _carried_out(keeper: "Keeper", plan: Plan, tell: Any) -> Told:
-    told = Told(plan)
-    story = Story(keeper, keeper.start(plan.header.id, REQUESTER).run, told)
+def _listing(plan: Plan, name: str) -> str:
+    """The steps of one member, as the page tells them."""
+    found = next(each for each in listings(plan.members) if any(member.name == name for member in each.members))
+    return "\n".join(listing_lines(found))
+
+
+def _carried_out(keeper: "Keeper", plan: Plan, tell: Callable[[Story], None]) -> Told:
+    story = Story(keeper, plan, keeper.start(plan.header.id, REQUESTER).run)
+    missed = ""
     try:
         tell(story)
     except Stuck as stuck:
-        told.missed.append(str(stuck))
+        missed = str(stuck)
         story.show()
-    told.run = stored(keeper, story.run)
-    return told
+    return story.told(missed)
 
 
-def _upgrade(story: Story, plan: Plan, fleet: "SimProcess") -> None:
-    print(f"\n{REQUESTER} starts it, and may not approve it:\n")
-    story.say(Verb.START, REQUESTER)
-    story.say(Verb.APPROVE, REQUESTER, subject=plan.header.id)
-    story.say(Verb.APPROVE, APPROVER, subject=plan.header.id)
+def _upgrade(story: Story, fleet: "SimProcess") -> None:
+    _approved(story)
     story.until(f"{_CANARY} is done", lambda run: _is(run, _CANARY, TaskState.SUCCEEDED))
     story.until("the rest waits at its gate", lambda run: _asks(_gate(run, "go-ahead")))
-    story.seen.add("held by a gate")
+    story.reached("held by a gate")
+    print("\nThe canary is done and has soaked; the rest waits for a person. `fleetkeeper run status` tells:")
     story.show()
-    fleet.control("POST", "/touch", {"cluster": _STOPPED, "set": {"put": {_PDBS: [_PDB]}}})
     story.say(Verb.APPROVE, APPROVER, target="rest/go-ahead")
-    story.until("the rest begins", _is_rest_busy)
+    story.until(f"{_STOPPED} is upgraded", lambda run: _at(run, _STOPPED) == "bake")
     story.say(Verb.PAUSE, REQUESTER, reason="a look at the graphs first")
     story.until("nothing is under way", lambda run: run.run.state is RunState.PAUSED)
-    story.seen.add("paused")
+    story.reached("paused")
+    print(f"\nMeanwhile somebody protects a workload in {_STOPPED} so well that none of its pods may ever go.\n")
+    fleet.control("POST", "/touch", {"cluster": _STOPPED, "set": {"put": {_PDBS: [_budget(0)]}}})
     story.say(Verb.RESUME, REQUESTER)
     story.until(f"{_STOPPED} is stopped", lambda run: _is(run, _STOPPED, TaskState.FAILED, TaskState.BLOCKED))
-    story.until("the others are done", lambda run: _is(run, _BACK, TaskState.SUCCEEDED))
+    story.reached("stopped by a budget")
+    print("\nIts nodes are left alone, and the pod, the budget and the owner are named:")
     story.show()
-    fleet.control("POST", "/touch", {"cluster": _STOPPED, "set": {"remove": {_PDBS: ["factory/order-board"]}}})
+    print(f"The owner lets one pod go at a time; then {REQUESTER}:\n")
+    fleet.control("POST", "/touch", {"cluster": _STOPPED, "set": {"put": {_PDBS: [_budget(1)]}}})
     story.say(Verb.RETRY, REQUESTER, target=f"member:{_STOPPED}")
-    story.until("the run is over", lambda run: run.run.state in OVER)
-    story.show()
+    if story.stored.run.control is not Control.RUN:
+        story.say(Verb.RESUME, REQUESTER)
+    _ended(story)
 
 
-def _rollback(story: Story, plan: Plan) -> None:
+def _rollback(story: Story) -> None:
+    _approved(story)
+    _ended(story)
+
+
+def _approved(story: Story) -> None:
+    """Started by the one who asked for it, who may not approve it."""
     story.say(Verb.START, REQUESTER)
-    story.say(Verb.APPROVE, APPROVER, subject=plan.header.id)
+    story.say(Verb.APPROVE, REQUESTER, about_plan=True)
+    story.say(Verb.APPROVE, APPROVER, about_plan=True)
+
+
+def _ended(story: Story) -> None:
     story.until("the run is over", lambda run: run.run.state in OVER)
     story.show()
 
 
-def failures(told: tuple[Told, ...]) -> Iterator[str]:
-    for each in told:
-        yield from each.missed
+def _budget(spare: int) -> Mapping[str, Any]:
+    """A PodDisruptionBudget that lets so many pods of the workload go."""
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": "order-board", "namespace": "factory", "labels": {"squad": "factory-it"}},
+        "spec": {"maxUnavailable": spare, "selector": {"matchLabels": {"app": "order-board"}}},
+    }
 
 
 def _is(run: StoredRun, name: str, *states: TaskState) -> bool:
     return any(task.name == name and task.state in states for task in run.tasks)
 
 
-def _is_rest_busy(run: StoredRun) -> bool:
-    rest = {task.key.idx for task in run.tasks if task.stage == 1}
-    return any(step.key.idx in rest and step.state is StepState.WAITING for step in run.steps)
+def _at(run: StoredRun, name: str) -> str:
+    """The kind of the step at which a member is, "" when it is at none."""
+    task = next(each for each in run.tasks if each.name == name and each.role is Role.MEMBER)
+    steps = run.plan.members[task.key.idx].steps
+    return steps[task.step].kind if task.step < len(steps) else ""
 
 
 def _gate(run: StoredRun, name: str) -> Task:

@@ -303,7 +303,7 @@ def _ways_back(seen: Seen, now: datetime, width: int) -> Iterator[Line]:
 
 
 def _after(seen: Seen, width: int) -> Iterator[Line]:
-    """What the ends of members left to their owners; with `--all` of every member."""
+    """What the ends of members left to their owners; the wide page has every member and line."""
     found = after(seen.steps)
     if not found:
         return
@@ -311,10 +311,12 @@ def _after(seen: Seen, width: int) -> Iterator[Line]:
     shown = sorted(found.items())[: None if seen.every else EXAMPLES]
     yield from (Line(""), Line("After the last step", _HEAD))
     for idx, each in shown:
-        for fact in each.told:
+        for fact in each.told(seen.every):
             yield from _filled(f"{names[idx]}: {fact}", "  ", width)
     if len(found) > len(shown):
-        yield Line(f"  and {len(found) - len(shown)} more members: `fleetkeeper run log {seen.run.id}`", _DIM)
+        yield Line(f"  and {len(found) - len(shown)} more members", _DIM)
+    if not seen.every:
+        yield Line(f"  all of it: fleetkeeper run status {seen.run.id} -o wide", _DIM)
 
 
 def _freezes(freezes: Sequence[Freeze], now: datetime, width: int) -> Iterator[Line]:
