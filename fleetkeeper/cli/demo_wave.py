@@ -12,7 +12,7 @@ from fleetkeeper.cli.demo_run import APPROVER, REQUESTER, Story, Stuck, Told, en
 from fleetkeeper.core.plan import Plan
 from fleetkeeper.core.plan_page import plan_short
 from fleetkeeper.core.plan_steps import listing_lines, listings
-from fleetkeeper.core.run import OVER, Cause, Control, Role, RunState, Task, TaskState, Verb
+from fleetkeeper.core.run import OVER, Cause, Role, RunState, Task, TaskState, Verb
 from fleetkeeper.core.selector import Selector
 from fleetkeeper.data import data_path
 from fleetkeeper.engine.run_ports import StoredRun
@@ -68,7 +68,7 @@ def write_playbooks(folder: Path) -> None:
 
 def wave(settings: "Settings", keeper: "Keeper", fleet: "SimProcess") -> tuple[Told, ...]:
     """Plan, approve and carry out an upgrade, and take one cluster back; prints it as it goes."""
-    print(f"\nUpgrade what is ready, in two stages. {REQUESTER} makes the plan (soaks last minutes here, not days):\n")
+    print(f"\nUpgrade what is ready, in two stages. {REQUESTER} makes the plan (its soaks last minutes here, not days):\n")
     print("$ fleetkeeper plan minor-upgrade --short")
     plan = _planned(keeper, "minor-upgrade", Selector())
     print(plan_short(plan))
@@ -128,9 +128,6 @@ def _upgrade(story: Story, fleet: "SimProcess") -> None:
     story.show()
     print(f"The owner lets one pod go at a time; then {REQUESTER}:\n")
     fleet.control("POST", "/touch", {"cluster": _STOPPED, "set": {"put": {_PDBS: [_budget(1)]}}})
-    story.say(Verb.RETRY, REQUESTER, target=f"member:{_STOPPED}")
-    if story.stored.run.control is not Control.RUN:
-        story.say(Verb.RESUME, REQUESTER)
     _ended(story)
 
 
