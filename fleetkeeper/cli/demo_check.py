@@ -19,7 +19,7 @@ COMPUTE = {*(k.value for k in model.ComputeKind if k is not model.ComputeKind.UN
 TRAITS = {"bottlerocket", "custom AMI", "windows"}
 VERDICTS = {"payments": "blocked", "data": "blocked", "legacy-erp": "unknown", "factory": "ready"}
 UPGRADED = ("preview", "factory", "eksctl-test-7")
-POINTS = {"held by a gate", "paused", "stopped by a budget"}
+POINTS = {"held by a gate", "paused", "stopped by a budget", "paused by a failure"}
 CODES = {"FK000", "FK102", "FK105", "FK201", "FK203", "FK303", "FK330", "FK331", "FK332", "FK401"}
 """Findings that the scenario is made for, one at least of each."""
 
@@ -89,10 +89,10 @@ def wave_failures(told: tuple[Told, ...]) -> Iterator[str]:
     up, back = told
     if missing := POINTS - up.reached:
         yield f"the wave was not {', '.join(sorted(missing))}"
+    refused = [what for each in told for what, accepted in each.answers if not accepted]
+    if refused != [f"approve {REQUESTER}"]:
+        yield f"refused was {refused} instead of {REQUESTER}'s own approval alone"
     for each in told:
-        refused = [what for what, accepted in each.answers if not accepted]
-        if refused != [f"approve {REQUESTER}"]:
-            yield f"refused was {refused} instead of {REQUESTER}'s own approval alone"
         if each.run.run.state is not RunState.SUCCEEDED:
             yield f"the run of {each.run.plan.header.playbook} {each.run.run.state} instead of succeeded"
     yield from _upgraded(up)

@@ -30,11 +30,13 @@ REQUESTER, APPROVER = "ann", "bob"
 
 _PATIENCE = 30.0  # seconds for the engine to get from one point of the story to the next; only a fault takes so long
 _LOOK = 0.1
-_WIDTH, _LONGEST = 100, 240
+_WIDTH, _LINE, _LONGEST = 100, 98, 400
 _BELIEVES_OBSERVATIONS = ("bake", "postflight")
 """Kinds of steps that wait for a look at the cluster; `serve` looks on its schedule."""
 
 _STEPS_TOLD = ("done", "failed", "blocked", "held", "skipped")
+_BRIEF = ("done", "held")
+_LEFT_OUT = ("gate.began", "group.ended")
 _STEPS_LEFT_OUT = ("preflight", "refresh-insights")
 
 
@@ -102,6 +104,7 @@ class Story:
         )
         self._answers.append((f"{verb} {actor}", answer.accepted))
         _filled(f"{'' if answer.accepted else 'refused: '}{answer.result}", "  ")
+        self._print(self.stored)
 
     def _id(self, verb: Verb) -> str:
         return f"{self._run}-{len(self._answers)}-{verb}"
@@ -149,13 +152,14 @@ class Story:
         names, kinds = names_of(found.tasks), {(step.key.idx, step.idx): step.kind for step in found.steps}
         for event in self._log.news():
             if _is_told(event, kinds):
-                _filled(safe(event_text(event, names), _LONGEST), "  ")
+                longest = _LINE if event.kind in _BRIEF else _LONGEST
+                _filled(safe(event_text(event, names), longest), "  ")
         sys.stdout.flush()
 
 
 def _is_told(event: Event, kinds: dict[tuple[int, int], str]) -> bool:
     """Commands are printed with their answers; of steps their ends are enough, and of a look nothing."""
-    if event.actor != "fleetkeeper":
+    if event.actor != "fleetkeeper" or event.kind in _LEFT_OUT:
         return False
     if event.task is None or event.step is None or "." in event.kind:
         return True

@@ -39,19 +39,23 @@ local = true  # on this machine everybody is believed
 components = ["control-plane", "addons", "node-groups"]  # nobody keeps the demo's versions as code
 """
 
+_AFTER, _RETRIED = 'params.when = "after"', 'timeout = "45m"\nretries = 1\nbackoff = "5m"'
 _SHORTENED = {
     "minor-upgrade.toml": (
-        ('params.for = "2h"', 'params.for = "5m"', 1),
-        ('params.for = "1d"', 'params.for = "5m"', 1),
-        ('max_concurrency = "10%"', "max_concurrency = 2", 1),
-        ('group_concurrency = "25%"', "group_concurrency = 2", 1),
-        ('max_failures = "5%"', "max_failures = 0", 1),
+        ('params.for = "2h"', 'params.for = "5m"'),
+        ('params.for = "1d"', 'params.for = "5m"'),
+        ('max_concurrency = "10%"', "max_concurrency = 2"),
+        ('group_concurrency = "25%"', "group_concurrency = 2"),
+        ('max_failures = "5%"', "max_failures = 0"),
+        (f"{_AFTER}\n{_RETRIED}", f'{_AFTER}\nparams.resolve = "NONE"\ntimeout = "45m"'),
     ),
-    "rollback.toml": (('params.for = "30m"', 'params.for = "5m"', 1),),
+    "rollback.toml": (('params.for = "30m"', 'params.for = "5m"'),),
 }
-"""What the demo's playbooks say otherwise than the shipped ones: minutes for hours, limits for a few clusters."""
+"""What the demo's playbooks say otherwise than the shipped ones: minutes for hours, limits for a few clusters,
+and addons that fail at once on what somebody changed by hand."""
 
 _CANARY, _STOPPED, _BACK = "preview", "factory", "eksctl-test-7"
+_BY_HAND = {"vpc-cni": [".spec.template.spec.containers[name=aws-node].env"]}
 _PDBS = "policy/poddisruptionbudgets"
 
 
@@ -60,15 +64,15 @@ def write_playbooks(folder: Path) -> None:
     folder.mkdir()
     for name, changes in _SHORTENED.items():
         text = (data_path("playbooks") / name).read_text(encoding="utf-8")
-        for old, new, times in changes:
-            assert text.count(old) == times, f"{name} has no {old} any more"
+        for old, new in changes:
+            assert text.count(old) == 1, f"{name} has not one {old} any more"
             text = text.replace(old, new)
         (folder / name).write_text(text, encoding="utf-8")
 
 
 def wave(settings: "Settings", keeper: "Keeper", fleet: "SimProcess") -> tuple[Told, ...]:
     """Plan, approve and carry out an upgrade, and take one cluster back; prints it as it goes."""
-    print(f"\nUpgrade what is ready, in two stages. {REQUESTER} makes the plan (its soaks last minutes here, not days):\n")
+    print(f"\n{REQUESTER} plans to upgrade what is ready, in two stages (soaks last minutes here, not days):\n")
     print("$ fleetkeeper plan minor-upgrade --short")
     plan = _planned(keeper, "minor-upgrade", Selector())
     print(plan_short(plan))
@@ -76,8 +80,8 @@ def wave(settings: "Settings", keeper: "Keeper", fleet: "SimProcess") -> tuple[T
     print(_listing(plan, _CANARY))
     with engine(settings, keeper):
         up = _carried_out(keeper, plan, partial(_upgrade, fleet=fleet))
-        print(f"\nDays later {_BACK} shows errors that nobody can mend in time. EKS takes a control plane back for")
-        print(f"seven days after its upgrade, and so can {REQUESTER}:\n")
+        print(f"\nSomething in {_BACK} does not go with its new minor, and nobody can mend it in time.")
+        print("For seven days EKS takes the control plane back:\n")
         print(f"$ fleetkeeper run rollback {up.run.run.id} -l name={_BACK} --short")
         plan = _planned(keeper, "rollback", Selector.parse(f"name={_BACK}"), up.run.run.id)
         print(plan_short(plan))
@@ -108,7 +112,10 @@ def _carried_out(keeper: "Keeper", plan: Plan, tell: Callable[[Story], None]) ->
 
 
 def _upgrade(story: Story, fleet: "SimProcess") -> None:
-    _approved(story)
+    print(f"\n{REQUESTER} starts it, and may not approve it:\n")
+    story.say(Verb.START, REQUESTER)
+    story.say(Verb.APPROVE, REQUESTER, about_plan=True)
+    story.say(Verb.APPROVE, APPROVER, about_plan=True)
     story.until(f"{_CANARY} is done", lambda run: _is(run, _CANARY, TaskState.SUCCEEDED))
     story.until("the rest waits at its gate", lambda run: _asks(_gate(run, "go-ahead")))
     story.reached("held by a gate")
@@ -121,26 +128,30 @@ def _upgrade(story: Story, fleet: "SimProcess") -> None:
     story.reached("paused")
     print(f"\nMeanwhile somebody protects a workload in {_STOPPED} so well that none of its pods may ever go.\n")
     fleet.control("POST", "/touch", {"cluster": _STOPPED, "set": {"put": {_PDBS: [_budget(0)]}}})
+    fleet.control("POST", "/touch", {"cluster": _BACK, "set": {"conflicts": _BY_HAND}})
     story.say(Verb.RESUME, REQUESTER)
     story.until(f"{_STOPPED} is stopped", lambda run: _is(run, _STOPPED, TaskState.FAILED, TaskState.BLOCKED))
     story.reached("stopped by a budget")
     print("\nIts nodes are left alone, and the pod, the budget and the owner are named:")
     story.show()
-    print(f"The owner lets one pod go at a time; then {REQUESTER}:\n")
+    print("The owner lets one pod go at a time, and nobody has to say more:\n")
     fleet.control("POST", "/touch", {"cluster": _STOPPED, "set": {"put": {_PDBS: [_budget(1)]}}})
+    story.until(f"{_BACK} fails", lambda run: _is(run, _BACK, TaskState.FAILED))
+    story.until("the run pauses by itself", lambda run: run.run.state is RunState.PAUSED)
+    story.reached("paused by a failure")
+    print(f"\nAn addon of {_BACK} was changed by hand, which an update would take back. The run has paused by itself:")
+    story.show()
+    print(f"The owner takes the change back; then {REQUESTER}:\n")
+    fleet.control("POST", "/touch", {"cluster": _BACK, "set": {"conflicts": {addon: [] for addon in _BY_HAND}}})
+    story.say(Verb.RETRY, REQUESTER, target=f"member:{_BACK}")
+    story.say(Verb.RESUME, REQUESTER)
     _ended(story)
 
 
 def _rollback(story: Story) -> None:
-    _approved(story)
-    _ended(story)
-
-
-def _approved(story: Story) -> None:
-    """Started by the one who asked for it, who may not approve it."""
     story.say(Verb.START, REQUESTER)
-    story.say(Verb.APPROVE, REQUESTER, about_plan=True)
     story.say(Verb.APPROVE, APPROVER, about_plan=True)
+    _ended(story)
 
 
 def _ended(story: Story) -> None:

@@ -1,6 +1,6 @@
 """A plan as the page that an on-call engineer approves at three in the morning."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import chain
 
@@ -18,9 +18,6 @@ from fleetkeeper.core.traits import NEEDS
 from fleetkeeper.core.wording import counted, some
 
 _LABEL = 11
-
-_NAMED = 12
-"""So many of the clusters that are left out for the same reason are named."""
 
 _ON_FAILURE = {
     OnFailure.PAUSE: "the run pauses and an operator decides",
@@ -49,6 +46,7 @@ def _short_head(plan: Plan) -> Iterator[str]:
     yield from filled(f"Plan {header.id}: {header.playbook_title}")
     yield from _labelled("changes", _CHANGES[header.changes])
     yield from _labelled("clusters", _count(plan))
+    yield from _labelled("asked for", _asked_for(header))
     if header.expected and plan.members:
         yield from _labelled("takes", range_text(header.expected))
 
@@ -286,7 +284,7 @@ def _left_out(plan: Plan) -> Iterator[str]:
         where = f" ({each.account}/{each.region})" if each.account else ""
         alike.setdefault(each.reason, []).append(each.name + where)
     for reason, names in sorted(alike.items(), key=lambda each: len(each[1]) > 1):
-        yield from filled(f"{some(names, _NAMED)}: {reason}", "  ", "    ")
+        yield from filled(f"{', '.join(names)}: {reason}", "  ", "    ")
     if plan.header.changes is Changes.MINOR:
         yield "  what stands in the way of one, and what to do first: fleetkeeper assess -l name=NAME"
 

@@ -33,7 +33,8 @@ class After:
         if self.versions:
             yield f"is at {self.versions}"
         yield from (f"left as it was: {each}" for each in self.left)
-        yield from (f"new since preflight: {each}" for each in self.new)
+        if self.new:
+            yield f"new since preflight: {', '.join(self.new)}"
         if every or len(self.source) <= _FEW:
             yield from (f"into the source: {each}" for each in self.source)
         else:
