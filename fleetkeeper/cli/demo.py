@@ -47,7 +47,7 @@ def demo(
 ) -> None:
     """Observe, judge and update a simulated fleet of thirteen clusters in three accounts; needs no cloud."""
     _require_extra()
-    from fleetkeeper.cli.demo_run import SCALE
+    from fleetkeeper.cli.demo_wave import SCALE
     from fleetkeeper.sim.process import SimProcess
 
     print("A simulated fleet: 13 clusters in 3 accounts and 2 regions, over HTTP on this machine.", file=sys.stderr)
@@ -67,8 +67,8 @@ def demo(
 def _story(fleet: "SimProcess", check: bool) -> tuple[str, ...]:
     """Observe, judge, show what somebody changed, and carry out a wave; what is wrong with it, when asked."""
     from fleetkeeper import wiring
-    from fleetkeeper.cli import demo_run, fleet_tables, tables
-    from fleetkeeper.cli.demo_check import failures
+    from fleetkeeper.cli import demo_wave, fleet_tables, tables
+    from fleetkeeper.cli.demo_check import failures, wave_failures
     from fleetkeeper.core.changes import change_rows
     from fleetkeeper.core.fleet import NEEDED, fleet_rows, gap_rows
     from fleetkeeper.core.selector import Selector
@@ -83,15 +83,15 @@ def _story(fleet: "SimProcess", check: bool) -> tuple[str, ...]:
         rows = fleet_rows(seen)
         fleet_tables.show_clusters(console, rows, gap_rows(rows, keeper.not_listed()), seen.now)
         judged = _assessed(keeper, console)
-        print("\nSomeone upgrades the cluster `preview` by hand. After the next observation:\n")
+        print("\nSomeone upgrades the cluster `tooling` by hand. After the next observation:\n")
         begun = keeper.ports.clock.now()
         fleet.control("POST", "/touch", {"cluster": _TOUCHED, "set": _BY_HAND})
-        observed(keeper, "name=preview")
+        observed(keeper, f"name={_TOUCHED}")
         changes = keeper.changes(begun, None, Selector())
         fleet_tables.show_changes(console, change_rows(changes))
-        told = demo_run.wave(settings, keeper, fleet)
+        told = demo_wave.wave(settings, keeper, fleet)
         print(_TRY_NEXT, end="")
-    return (*failures(seen, outcome, changes, judged), *demo_run.failures(told)) if check else ()
+    return (*failures(seen, outcome, changes, judged), *wave_failures(told)) if check else ()
 
 
 def _assessed(keeper: "Keeper", console: "Console") -> tuple["ReportRow", ...]:
@@ -110,20 +110,22 @@ def _assessed(keeper: "Keeper", console: "Console") -> tuple["ReportRow", ...]:
 
 
 _DETAILED = "payments"
-_TOUCHED = "preview"
+_TOUCHED = "tooling"
 _BY_HAND = {"version": "1.36"}
 
 
 @contextmanager
 def _surroundings(fleet: "SimProcess", folder: Path) -> Iterator[dict[str, str]]:
     """A configuration, credentials and a clock for the simulated fleet, as environment of this process for a while."""
-    from fleetkeeper.cli.demo_run import PEOPLE
+    from fleetkeeper.cli.demo_wave import SETTINGS, write_playbooks
     from fleetkeeper.clock import ENVIRONMENT, ScaledClock
 
     ready, state = fleet.ready, fleet.control("GET", "/state")
     clock = ScaledClock(datetime.fromisoformat(state["now"]), datetime.now(UTC), float(state["scale"]))
     config = folder / "fleetkeeper.toml"
-    config.write_text(_CONFIG.format(url=fleet.aws_url, management=ready["management_account"]) + PEOPLE, "utf-8")
+    write_playbooks(folder / "playbooks")
+    own = _CONFIG.format(url=fleet.aws_url, management=ready["management_account"])
+    config.write_text(own + SETTINGS, "utf-8")
     new = {
         "FLEETKEEPER_CONFIG": str(config),
         ENVIRONMENT: clock.to_text(),
@@ -147,6 +149,8 @@ def _surroundings(fleet: "SimProcess", folder: Path) -> Iterator[dict[str, str]]
 
 
 _CONFIG = """
+playbook_folders = ["playbooks"]  # the shipped ones of an upgrade, with minutes for hours
+
 [store]
 url = "sqlite:///demo.db"
 

@@ -3,10 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from fleetkeeper.cli.demo_run import REQUESTER, Told
 from fleetkeeper.core import model, parts
 from fleetkeeper.core.addons import addon_rows
 from fleetkeeper.core.fleet import Fleet, FleetRow, fleet_rows
 from fleetkeeper.core.reports.rows import ReportRow
+from fleetkeeper.core.run import Role, RunState, StepState, TaskState
+from fleetkeeper.core.run_way_back import ways_back
 from fleetkeeper.engine.observe import Outcome
 from fleetkeeper.errors import GapReason
 
@@ -15,6 +18,8 @@ MINORS = {"1.33", "1.34", "1.35", "1.36"}
 COMPUTE = {*(k.value for k in model.ComputeKind if k is not model.ComputeKind.UNKNOWN)}
 TRAITS = {"bottlerocket", "custom AMI", "windows"}
 VERDICTS = {"payments": "blocked", "data": "blocked", "legacy-erp": "unknown", "factory": "ready"}
+UPGRADED = ("preview", "factory", "eksctl-test-7")
+POINTS = {"held by a gate", "paused", "stopped by a budget", "paused by a failure"}
 CODES = {"FK000", "FK102", "FK105", "FK201", "FK203", "FK303", "FK330", "FK331", "FK332", "FK401"}
 """Findings that the scenario is made for, one at least of each."""
 
@@ -74,8 +79,50 @@ def _addons(fleet: Fleet) -> Iterator[str]:
 
 def _changes(changes: tuple[model.Change, ...]) -> Iterator[str]:
     told = [(c.cluster_name, c.part) for c in changes]
-    if told != [("preview", parts.CONTROL_PLANE)]:
+    if told != [("tooling", parts.CONTROL_PLANE)]:
         yield f"the upgrade by hand is not the one change that is told: {told}"
+
+
+def wave_failures(told: tuple[Told, ...]) -> Iterator[str]:
+    """What is wrong with the wave that was told, and with its way back."""
+    yield from (each.missed for each in told if each.missed)
+    up, back = told
+    if missing := POINTS - up.reached:
+        yield f"the wave was not {', '.join(sorted(missing))}"
+    refused = [what for each in told for what, accepted in each.answers if not accepted]
+    if refused != [f"approve {REQUESTER}"]:
+        yield f"refused was {refused} instead of {REQUESTER}'s own approval alone"
+    for each in told:
+        if each.run.run.state is not RunState.SUCCEEDED:
+            yield f"the run of {each.run.plan.header.playbook} {each.run.run.state} instead of succeeded"
+    yield from _upgraded(up)
+    yield from _taken_back(up, back)
+
+
+def _upgraded(up: Told) -> Iterator[str]:
+    header = up.run.plan.header
+    members = {task.name: task.state for task in up.run.tasks if task.role is Role.MEMBER}
+    if members != dict.fromkeys(UPGRADED, TaskState.SUCCEEDED):
+        yield f"the members of the wave ended as {members}"
+    if len(header.stages) != 2 or {each.stage for each in up.run.plan.members} != {0, 1}:
+        yield "the wave has not two stages with members"
+    left = {each.name: each.reason for each in header.left}
+    if len(header.left) != CLUSTERS - len(UPGRADED) or "FK105" not in left.get("data", ""):
+        yield f"left out are {left}, and not data for its insight among {CLUSTERS - len(UPGRADED)}"
+    moved = {each.name: each.hops for each in up.run.plan.members}
+    if not any(len(hops) > 1 for hops in moved.values()):
+        yield "no member of the wave takes two hops"
+    if not any(step.attempt for step in up.run.steps):
+        yield "no step of the wave was tried a second time"
+
+
+def _taken_back(up: Told, back: Told) -> Iterator[str]:
+    steps = [step for step in back.run.steps if step.kind == "rollback-control-plane"]
+    if [step.state for step in steps] != [StepState.SUCCEEDED]:
+        yield "no control plane was taken back"
+    now = max((each.since for each in up.run.steps), default=up.run.run.since)
+    if len(ways_back(up.run.steps, now)) != len(UPGRADED):
+        yield "not every upgraded member has its way back with the time that is left"
 
 
 def _judged(rows: tuple[ReportRow, ...]) -> Iterator[str]:

@@ -1,14 +1,13 @@
-"""The demo's wave: ann plans and starts it, bob approves it, and the engine carries it out in scaled time."""
+"""Follows a run of the demo: gives commands as people would, and prints what is worth a newcomer's time."""
 
-import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import timedelta
-from pathlib import Path
+from dataclasses import dataclass
+from datetime import datetime
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from fleetkeeper import wiring
@@ -16,125 +15,50 @@ from fleetkeeper.cli import tables
 from fleetkeeper.cli.run_reading import Log, screen, stored
 from fleetkeeper.cli.run_tables import show_run
 from fleetkeeper.core.plan import Plan
-from fleetkeeper.core.plan_page import plan_page
-from fleetkeeper.core.run import OVER, Applied, Cause, Command, Role, RunState, StepState, Task, TaskState, Verb
+from fleetkeeper.core.run import Applied, Command, Event, Role, Task, TaskState, Verb
 from fleetkeeper.core.run_page import ends_text, event_text, names_of
 from fleetkeeper.core.selector import Selector
+from fleetkeeper.core.text import safe
 from fleetkeeper.engine.observe import Progress
 from fleetkeeper.engine.run_ports import StoredRun
 
 if TYPE_CHECKING:
     from fleetkeeper.config import Settings
     from fleetkeeper.keeper import Keeper
-    from fleetkeeper.sim.process import SimProcess
-
-SCALE = 60.0
-"""Simulated seconds in one of the wall's: a minute passes in a second."""
 
 REQUESTER, APPROVER = "ann", "bob"
-PEOPLE = f"""
-[approvals]
-local = true  # on this machine everybody is believed
 
-[approvals.people]
-{REQUESTER} = "approver"
-{APPROVER} = "approver"
-
-[[engine.direct]]
-components = ["addons"]  # nobody keeps the demo's addons as code
-"""
-
-PLAYBOOK = """
-name = "addon-wave"
-title = "Update EKS addons, the factory first"
-purpose = "Old addons block the next minor and miss security fixes."
-changes = "addons"
-
-[[steps]]
-name = "preflight"
-kind = "preflight"
-
-[[steps]]
-name = "update"
-kind = "update-addon"
-params.addon = "*"
-params.version = "latest"
-params.resolve = "NONE"
-timeout = "45m"
-
-[[stages]]
-name = "canary"
-clusters = "name=factory"
-
-[[stages.gates]]
-name = "soak"
-kind = "soak"
-when = "after"
-params.for = "5m"
-timeout = "2d"
-
-[[stages]]
-name = "rest"
-max_concurrency = 2
-max_failures = 0
-on_failure = "pause"
-
-[[stages.gates]]
-name = "go-ahead"
-kind = "approval"
-when = "before"
-timeout = "7d"
-"""
-
-_SELECTOR = "account=310987654322"
-_CANARY, _FAILS, _CONFLICT = "factory", "data", {"vpc-cni": [".spec.template.spec.containers[name=aws-node].env"]}
-_PATIENCE = 40.0  # seconds for the engine to get from one point of the story to the next; only a fault takes so long
+_PATIENCE = 30.0  # seconds for the engine to get from one point of the story to the next; only a fault takes so long
 _LOOK = 0.1
+_WIDTH, _LINE, _LONGEST = 100, 98, 400
+_BELIEVES_OBSERVATIONS = ("bake", "postflight")
+"""Kinds of steps that wait for a look at the cluster; `serve` looks on its schedule."""
+
+_STEPS_TOLD = ("done", "failed", "blocked", "held", "skipped")
+_BRIEF = ("done", "held")
+_LEFT_OUT = ("gate.began", "group.ended")
+_STEPS_LEFT_OUT = ("preflight", "refresh-insights")
 
 
-@dataclass(slots=True)
-class Wave:
-    """What the story came to. answers: what became of each command, in order. missed: points it did not get to."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one run of the story came to. answers: verb and person → whether it was accepted, in their order.
 
-    plan: Plan | None = None
-    run: StoredRun | None = None
-    answers: list[tuple[str, Applied | None]] = field(default_factory=list)
-    missed: list[str] = field(default_factory=list)
-    seen: set[str] = field(default_factory=set)
+    reached: the points of the story that it got to. missed: why it got no further, "" when it did.
+    """
+
+    run: StoredRun
+    answers: tuple[tuple[str, bool], ...]
+    reached: frozenset[str]
+    missed: str = ""
 
 
-class _Stuck(Exception):
+class Stuck(Exception):
     """The engine did not get to a point of the story in time."""
 
 
-def wave(settings: "Settings", keeper: "Keeper", fleet: "SimProcess") -> Wave:
-    """Plan, approve and carry out an addon wave; prints it as it goes."""
-    told = Wave()
-    plan = _planned(keeper)
-    told.plan = plan
-    fleet.control("POST", "/touch", {"cluster": _FAILS, "set": {"conflicts": _CONFLICT}})
-    with _engine(settings, keeper):
-        story = _Story(keeper, keeper.start(plan.header.id, REQUESTER).run, told)
-        try:
-            _tell(story, plan.header.id, fleet)
-        except _Stuck as stuck:
-            told.missed.append(str(stuck))
-        told.run = stored(keeper, story.run)
-    return told
-
-
-def _planned(keeper: "Keeper") -> Plan:
-    file = Path(os.environ["FLEETKEEPER_CONFIG"]).with_name("addon-wave.toml")  # in the folder that goes away
-    file.write_text(PLAYBOOK, encoding="utf-8")
-    playbook = next(iter(wiring.playbook_files((file,)).values()))
-    plan = keeper.plan(playbook, Selector.parse(_SELECTOR), REQUESTER, timedelta(days=7))
-    print(f"\nA wave of addon updates. {REQUESTER}: fleetkeeper plan addon-wave.toml -l {_SELECTOR}\n")
-    print(plan_page(plan).split("What can go wrong")[0].rstrip())
-    return plan
-
-
 @contextmanager
-def _engine(settings: "Settings", keeper: "Keeper") -> Iterator[None]:
+def engine(settings: "Settings", keeper: "Keeper") -> Iterator[None]:
     """The engine in a thread, as `serve` runs it."""
     over = threading.Event()
     with wiring.engine(settings, keeper) as executor:
@@ -148,118 +72,117 @@ def _engine(settings: "Settings", keeper: "Keeper") -> Iterator[None]:
             thread.join()
 
 
-def _tell(story: "_Story", plan: str, fleet: "SimProcess") -> None:
-    print(f"\n{REQUESTER} starts it, and may not approve it:\n")
-    story.say(Verb.START, REQUESTER)
-    story.say(Verb.APPROVE, REQUESTER, subject=plan)
-    story.say(Verb.APPROVE, APPROVER, subject=plan)
-    story.until(f"{_CANARY} is done", lambda run: _is(run, _CANARY, TaskState.SUCCEEDED))
-    story.until("the soak ends", lambda run: _gate(run, "soak").state is TaskState.SUCCEEDED, observes=_CANARY)
-    story.until("the rest waits at its gate", lambda run: _asks(_gate(run, "go-ahead")))
-    story.seen.add("held by a gate")
-    print(f"\nWhat `fleetkeeper run watch {story.run}` shows now:\n")
-    story.show()
-    print()
-    story.say(Verb.APPROVE, APPROVER, target="rest/go-ahead")
-    story.until("the rest begins", _is_rest_busy)
-    story.say(Verb.PAUSE, REQUESTER, reason="a look at the graphs first")
-    story.until("nothing is under way", lambda run: run.run.state is RunState.PAUSED)
-    story.seen.add("paused")
-    story.say(Verb.RESUME, REQUESTER)
-    story.until(f"{_FAILS} fails", lambda run: _is(run, _FAILS, TaskState.FAILED))
-    story.until("the run pauses by itself", lambda run: run.run.state is RunState.PAUSED)
-    story.seen.add("paused by a failure")
-    print()
-    story.show()
-    print(f"\nThe owner of {_FAILS} takes the change back that somebody made by hand; then {REQUESTER}:\n")
-    fleet.control("POST", "/touch", {"cluster": _FAILS, "set": {"conflicts": {addon: [] for addon in _CONFLICT}}})
-    story.say(Verb.RETRY, REQUESTER, target=f"member:{_FAILS}")
-    story.say(Verb.RESUME, REQUESTER)
-    story.until("the run is over", lambda run: run.run.state in OVER)
-
-
-class _Story:
+class Story:
     """Follows one run, and prints its log meanwhile."""
 
-    def __init__(self, keeper: "Keeper", run: str, told: Wave) -> None:
-        self.run = run
-        self.seen = told.seen
-        self._keeper, self._told, self._log = keeper, told, Log(keeper, run)
+    def __init__(self, keeper: "Keeper", plan: Plan, run: str) -> None:
+        self._keeper, self._plan, self._run = keeper, plan.header.id, run
+        self._log = Log(keeper, run)
+        self._answers: list[tuple[str, bool]] = []
+        self._reached: set[str] = set()
 
-    def say(self, verb: Verb, actor: str, subject: str = "", target: str = "", reason: str = "") -> None:
+    @property
+    def stored(self) -> StoredRun:
+        return stored(self._keeper, self._run)
+
+    def told(self, missed: str) -> Told:
+        return Told(self.stored, tuple(self._answers), frozenset(self._reached), missed)
+
+    def reached(self, point: str) -> None:
+        self._reached.add(point)
+
+    def say(self, verb: Verb, actor: str, *, about_plan: bool = False, target: str = "", reason: str = "") -> None:
         """A verb as its command would leave it, and the engine's answer."""
-        about = subject or self.run
+        about = self._plan if about_plan or verb is Verb.START else self._run
         part = f"--gate {target}" if target and verb is Verb.APPROVE else target
-        typed = " ".join(filter(None, (f"fleetkeeper run {verb} {about}", part, f"--as {actor}")))
-        id = f"{len(self._told.answers)}-{verb}"
-        now = self._keeper.ports.clock.now()
-        self._keeper.command(Command(id, about, verb, target, actor, "local", now, reason))
-        self.until(f"{typed} is answered", lambda _run: self._keeper.applied(id) is not None)
-        answer = self._keeper.applied(id)
-        self._told.answers.append((f"{verb} {actor}", answer))
-        if answer is not None:
-            print(f"$ {typed}\n  {'' if answer.accepted else 'refused: '}{answer.result}")
+        why = f'--reason "{reason}"' if reason else ""
+        typed = " ".join(filter(None, (f"fleetkeeper run {verb} {about}", part, why, f"--as {actor}")))
+        print(f"$ {typed}", flush=True)
+        subject = self._run if verb is Verb.START else about
+        answer = self._answered(
+            Command(self._id(verb), subject, verb, target, actor, "local", self._now, reason), typed
+        )
+        self._answers.append((f"{verb} {actor}", answer.accepted))
+        _filled(f"{'' if answer.accepted else 'refused: '}{answer.result}", "  ")
+        self._print(self.stored)
 
-    def until(self, what: str, holds: Callable[[StoredRun], bool], observes: str = "") -> None:
-        """Print what happens until something holds; observes: a cluster that is read all the while."""
-        begun = time.monotonic()
-        while not holds(found := stored(self._keeper, self.run)):
-            self._print(found)
-            if time.monotonic() - begun > _PATIENCE:
-                raise _Stuck(f"not within {_PATIENCE:g} s: {what}; {ends_text(found.run)}")
-            if observes:
-                self._look(Selector.parse(f"name={observes}"))
-            threading.Event().wait(_LOOK)
-        self._print(found)
+    def _id(self, verb: Verb) -> str:
+        return f"{self._run}-{len(self._answers)}-{verb}"
+
+    @property
+    def _now(self) -> datetime:
+        return self._keeper.ports.clock.now()
+
+    def _answered(self, command: Command, typed: str) -> Applied:
+        self._keeper.command(command)
+        self._until(f"{typed} is answered", lambda _run: self._keeper.applied(command.id) is not None)
+        answer = self._keeper.applied(command.id)
+        assert answer is not None
+        return answer
+
+    def until(self, what: str, holds: Callable[[StoredRun], bool]) -> None:
+        """Print what happens until something holds, and observe meanwhile what waits for an observation."""
+        self._print(self._until(what, holds, self._print))
 
     def show(self) -> None:
-        seen = screen(self._keeper, stored(self._keeper, self.run))
-        show_run(tables.console(), seen, self._keeper.ports.clock.now(), idle=False)
+        print()
+        show_run(tables.console(), screen(self._keeper, self.stored), self._now, idle=False)
+        print()
+
+    def _until(
+        self, what: str, holds: Callable[[StoredRun], bool], each: Callable[[StoredRun], None] = lambda _: None
+    ) -> StoredRun:
+        begun = time.monotonic()
+        while not holds(found := self.stored):
+            each(found)
+            if time.monotonic() - begun > _PATIENCE:
+                raise Stuck(f"not within {_PATIENCE:g} s: {what}; {ends_text(found.run)}")
+            for name in _awaited(found):
+                self._look(Selector.parse(f"name={name}"))
+            threading.Event().wait(_LOOK)
+        return found
 
     def _look(self, selector: Selector) -> None:
-        """As `serve` does on its schedule; a soak believes only what was seen and judged at its end."""
+        """As `serve` does on its schedule."""
         self._keeper.observe(selector, Progress())
         for _ in self._keeper.assess(selector):
             pass
 
     def _print(self, found: StoredRun) -> None:
-        names = names_of(found.tasks)
+        names, kinds = names_of(found.tasks), {(step.key.idx, step.idx): step.kind for step in found.steps}
         for event in self._log.news():
-            print(f"  {event_text(event, names)}")
+            if _is_told(event, kinds):
+                longest = _LINE if event.kind in _BRIEF else _LONGEST
+                _filled(safe(event_text(event, names), longest), "  ")
         sys.stdout.flush()
 
 
-def failures(told: Wave) -> Iterator[str]:
-    """What is wrong with a wave that was told."""
-    yield from told.missed
-    if missing := {"held by a gate", "paused", "paused by a failure"} - told.seen:
-        yield f"the wave was not {', '.join(sorted(missing))}"
-    answers = [(what, answer is not None and answer.accepted) for what, answer in told.answers]
-    refused = [what for what, accepted in answers if not accepted]
-    if refused != [f"approve {REQUESTER}"]:
-        yield f"refused was {refused} instead of {REQUESTER}'s own approval alone"
-    if told.run is None or told.run.run.state is not RunState.SUCCEEDED:
-        yield f"the wave {told.run.run.state if told.run else 'was not run'} instead of succeeded"
-        return
-    states = {task.name: task.state for task in told.run.tasks if task.role is Role.MEMBER}
-    if set(states.values()) != {TaskState.SUCCEEDED} or len(states) != 5:
-        yield f"the members of the wave ended as {states}"
-    if not any(step.attempt for step in told.run.steps):
-        yield "no step of the wave was tried a second time"
+def _is_told(event: Event, kinds: dict[tuple[int, int], str]) -> bool:
+    """Commands are printed with their answers; of steps their ends are enough, and of a look nothing."""
+    if event.actor != "fleetkeeper" or event.kind in _LEFT_OUT:
+        return False
+    if event.task is None or event.step is None or "." in event.kind:
+        return True
+    return event.kind in _STEPS_TOLD and kinds.get((event.task, event.step)) not in _STEPS_LEFT_OUT
 
 
-def _is(run: StoredRun, name: str, state: TaskState) -> bool:
-    return any(task.name == name and task.state is state for task in run.tasks)
+def _awaited(found: StoredRun) -> tuple[str, ...]:
+    """The clusters that a step or a soak wants to be observed."""
+    own = (task for task in found.tasks if task.role is Role.MEMBER and task.state is TaskState.RUNNING)
+    waiting = [
+        task.name
+        for task in own
+        if task.step < task.steps and found.plan.members[task.key.idx].steps[task.step].kind in _BELIEVES_OBSERVATIONS
+    ]
+    soaks = [each for each in found.tasks if each.name == "soak" and each.state is TaskState.RUNNING]
+    soaked = [each.name for gate in soaks for each in _members(found, gate.stage)]
+    return tuple(dict.fromkeys((*waiting, *soaked)))
 
 
-def _is_rest_busy(run: StoredRun) -> bool:
-    rest = {task.key.idx for task in run.tasks if task.stage == 1}
-    return any(step.key.idx in rest and step.state is StepState.WAITING for step in run.steps)
+def _members(found: StoredRun, stage: int) -> Iterator[Task]:
+    return (task for task in found.tasks if task.role is Role.MEMBER and task.stage == stage)
 
 
-def _gate(run: StoredRun, name: str) -> Task:
-    return next(task for task in run.tasks if task.role is Role.GATE and task.name == name)
-
-
-def _asks(gate: Task) -> bool:
-    return gate.why is not None and gate.why.cause in (Cause.APPROVAL, Cause.GATE) and gate.ended_at is None
+def _filled(text: str, indent: str) -> None:
+    for line in wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=indent + "  ", break_on_hyphens=False):
+        print(line)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from fleetkeeper.core.playbook import Playbook
     from fleetkeeper.keeper import Keeper
 
+ShortOption = Annotated[bool, typer.Option("--short", help="Who goes when, and who is left out; not the steps.")]
+
 DEFAULT = "make"
 """The command that is meant where none of the group is named: `plan PLAYBOOK` is `plan make PLAYBOOK`."""
 
@@ -52,6 +54,7 @@ def make(
     out: Annotated[Path | None, typer.Option("--out", help="Write the plan into this file too, as JSON.")] = None,
     of: Annotated[str, typer.Option("--of", metavar="RUN", help="Only what this run upgraded: to take it back.")] = "",
     expires: Annotated[str, typer.Option("--expires", help="How long it can be started, such as 12h or 7d.")] = "7d",
+    short: ShortOption = False,
     output: FormatOption = Format.TABLE,
 ) -> None:
     """Make a plan, store it, and show the page that is approved."""
@@ -61,7 +64,7 @@ def make(
     found = _playbook(context.settings(ctx), playbook)
     with context.keeper(ctx) as keeper:
         made = keeper.plan(found, chosen, actor(), length, run_id(keeper, of) if of else "")
-    _show(made, output)
+    _show(made, output, short)
     if out is not None and made.members:
         _write(made, out)
 
@@ -71,6 +74,7 @@ def show(
     ctx: typer.Context,
     id: Annotated[str, typer.Argument(metavar="ID", help="Its id, or the beginning of it.")],
     out: Annotated[Path | None, typer.Option("--out", help="Write the plan into this file, as JSON.")] = None,
+    short: ShortOption = False,
     output: FormatOption = Format.TABLE,
 ) -> None:
     """A stored plan as the page that is approved."""
@@ -78,7 +82,7 @@ def show(
         found = keeper.stored_plan(id)
     if found is None:
         raise UsageError(f"there is no plan {id}, or more than one begins so: `fleetkeeper get plans` lists them")
-    _show(found, output)
+    _show(found, output, short)
     if out is not None:
         _write(found, out)
 
@@ -144,12 +148,12 @@ def named(known: "Mapping[str, Playbook]", name: str) -> "Playbook":
     raise UsageError(f"there is no playbook {name}: {meant}")
 
 
-def _show(plan: "Plan", output: Format) -> None:
+def _show(plan: "Plan", output: Format, short: bool) -> None:
     """The page, or the document of plan.json, which can be taken back in."""
     if output.is_table:
-        from fleetkeeper.core.plan_page import plan_page
+        from fleetkeeper.core.plan_page import plan_page, plan_short
 
-        print(plan_page(plan), end="")
+        print(plan_short(plan) if short else plan_page(plan), end="")
         return
     from fleetkeeper.core.plan_file import plan_document
 

@@ -8,8 +8,9 @@ import typer
 
 from fleetkeeper.cli import context
 from fleetkeeper.cli.exits import Exit
-from fleetkeeper.cli.get import FormatOption
+from fleetkeeper.cli.get import FormatOption, SelectorOption, selected
 from fleetkeeper.cli.output import Format, say
+from fleetkeeper.cli.plan import ShortOption
 from fleetkeeper.errors import UsageError
 
 if TYPE_CHECKING:
@@ -199,7 +200,9 @@ def log(
 def rollback(
     ctx: typer.Context,
     run: RunArgument,
+    selector: SelectorOption = "",
     playbook: Annotated[str, typer.Option("--playbook", help="One that takes upgrades back.")] = "rollback",
+    short: ShortOption = False,
 ) -> None:
     """Plan the way back of what a run upgraded, show it, and say how to approve and start it. Changes no cluster."""
     from datetime import timedelta
@@ -207,13 +210,13 @@ def rollback(
     from fleetkeeper import wiring
     from fleetkeeper.cli.actor import actor
     from fleetkeeper.cli.plan import named, run_id
-    from fleetkeeper.core.plan_page import plan_page
-    from fleetkeeper.core.selector import Selector
+    from fleetkeeper.core.plan_page import plan_page, plan_short
 
+    chosen = selected(selector)
     found = named(wiring.playbooks(context.settings(ctx).playbook_folders), playbook)
     with context.keeper(ctx) as keeper:
-        made = keeper.plan(found, Selector(), actor(), timedelta(days=7), run_id(keeper, run))
-    print(plan_page(made), end="")
+        made = keeper.plan(found, chosen, actor(), timedelta(days=7), run_id(keeper, run))
+    print(plan_short(made) if short else plan_page(made), end="")
 
 
 @app.command("pause")

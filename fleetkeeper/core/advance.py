@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from fleetkeeper.core import aborting, breaker, gating, verbs
+from fleetkeeper.core import aborting, breaker, gating, playbook, verbs
 from fleetkeeper.core.run import (
     OVER,
     Cause,
@@ -77,9 +77,19 @@ def _is_busy(task: Task) -> bool:
     return task.acted and not is_over(task) and not is_waiting(task) and not held
 
 
+_CHANGES = {
+    playbook.Changes.NOTHING: "looks at",
+    playbook.Changes.ADDONS: "changes addons of",
+    playbook.Changes.NODES: "changes nodes of",
+    playbook.Changes.MINOR: "upgrades",
+    playbook.Changes.ROLLBACK: "takes back",
+}
+
+
 def _await_approval(draft: Draft) -> None:
     header, run = draft.view.header, draft.run
-    text = f"plan {run.plan} changes {header.changes} of {counted(len(header.members), 'cluster')} and is not approved"
+    what = f"{_CHANGES[header.changes]} {counted(len(header.members), 'cluster')}"
+    text = f"plan {run.plan} {what} and is not approved"
     owner = f"an approver other than {header.created_by}"
     why = draft.why(Cause.APPROVAL, text, owner, typed("approve", run.plan))
     draft.poll()

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from fleetkeeper.core import parts
 from fleetkeeper.core.amount import duration_text
-from fleetkeeper.core.assess import Verdict
+from fleetkeeper.core.assess import NOT_SEEN, Verdict
 from fleetkeeper.core.checks.support_end import EXTENDED_EXTRA, HOURS_A_MONTH
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.expanding.addons import addon_fact
@@ -62,6 +62,9 @@ class Back:
     notes: tuple[str, ...] = ()
     history: Mapping[str, str] = field(default_factory=dict)
 
+
+_TOLD = 2
+"""So many findings say in a plan why a cluster is left out; `fleetkeeper assess` has them all."""
 
 NO_WAY = Back(closed="it was not asked for")
 
@@ -145,7 +148,13 @@ def _forbids(entry: Entry, changes: Changes) -> bool:
 
 
 def _told(findings: Iterable[Finding]) -> str:
-    return some(f"{each.code} {each.message}" for each in findings)
+    """The first findings in their words; parts that were not seen in one, for each would name dozens of codes."""
+    each = list(findings)
+    unseen = [found.key.replace("_", " ") for found in each if found.code == NOT_SEEN]
+    told = [f"{NOT_SEEN} {some(unseen)} could not be seen"] if unseen else []
+    told += [f"{found.code} {found.message.removesuffix('.')}" for found in each if found.code != NOT_SEEN]
+    more = f"; and {len(told) - _TOLD} more" if len(told) > _TOLD else ""
+    return "; ".join(told[:_TOLD]) + more
 
 
 def _waived(entry: Entry) -> str:
@@ -208,8 +217,8 @@ def work_of(
     mended = tuple(each for each in candidate.standing.holding if is_mended(each, way, hops, snap, compat))
     left = [each for each in candidate.standing.holding if each not in mended]
     held = f"{candidate.standing.held.partition(':')[0]}: "
-    if others := [each for each in left if each.code not in MENDABLE]:
-        return held + _told(others)
+    if any(each.code not in MENDABLE for each in left):
+        return held + _told(left)
     if way.obstacle or left or way.idle:
         return way.obstacle or (held + _told(left) if left else way.idle)
     return Work(

@@ -1,6 +1,6 @@
 """A plan as the page that an on-call engineer approves at three in the morning."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import chain
 
@@ -10,7 +10,7 @@ from fleetkeeper.core.durations import soak_length, stage_range
 from fleetkeeper.core.expanding.addons import addon_fact
 from fleetkeeper.core.kind_words import gate_words, step_words
 from fleetkeeper.core.page_text import filled
-from fleetkeeper.core.plan import Header, Left, Member, Need, Plan, Range, Stage
+from fleetkeeper.core.plan import Header, Member, Need, Plan, Range, Stage
 from fleetkeeper.core.plan_steps import is_told_step_by_step, letters, listing_lines, listings
 from fleetkeeper.core.playbook import Changes, GateSpec, OnFailure, Params, StepSpec, When
 from fleetkeeper.core.playbook_windows import window_text
@@ -30,8 +30,33 @@ def plan_page(plan: Plan) -> str:
     found = listings(plan.members) if is_told_step_by_step(plan.members) else ()
     each = [listing_lines(listing) for listing in found]
     stages = _stages(plan, letters(found))
-    sections = [_head(plan), _steps(plan), *each, *stages, _left_out(plan.header.left), _wrong(plan), _next(plan)]
+    sections = [_head(plan), _steps(plan), *each, *stages, _left_out(plan), _wrong(plan), _next(plan)]
     return "\n\n".join("\n".join(lines) for each in sections if (lines := list(each))) + "\n"
+
+
+def plan_short(plan: Plan) -> str:
+    """The page without the steps, what can go wrong, and what is only for the record; not enough to approve by."""
+    stages = _stages(plan, {}, short=True)
+    sections = [_short_head(plan), *stages, _left_out(plan), _whole(plan)]
+    return "\n\n".join("\n".join(lines) for each in sections if (lines := list(each))) + "\n"
+
+
+def _short_head(plan: Plan) -> Iterator[str]:
+    header = plan.header
+    yield from filled(f"Plan {header.id}: {header.playbook_title}")
+    yield from _labelled("changes", _CHANGES[header.changes])
+    yield from _labelled("clusters", _count(plan))
+    yield from _labelled("asked for", _asked_for(header))
+    if header.expected and plan.members:
+        yield from _labelled("takes", range_text(header.expected))
+
+
+def _whole(plan: Plan) -> Iterator[str]:
+    if plan.members:
+        yield "The whole page has each step with its reason, what can go wrong, and the way back:"
+        yield f"  fleetkeeper plan show {plan.header.id}"
+    else:
+        yield from _next(plan)
 
 
 def _labelled(label: str, text: str) -> list[str]:
@@ -143,12 +168,12 @@ def _inside(plan: Plan, stage: int) -> list[Member]:
     return [each for each in plan.members if each.stage == stage]
 
 
-def _stages(plan: Plan, lists: Mapping[int, str]) -> Iterator[Iterator[str]]:
+def _stages(plan: Plan, lists: Mapping[int, str], short: bool = False) -> Iterator[Iterator[str]]:
     for idx, stage in enumerate(plan.header.stages):
-        yield _stage(plan, idx, stage, lists)
+        yield _stage(plan, idx, stage, lists, short)
 
 
-def _stage(plan: Plan, idx: int, stage: Stage, lists: Mapping[int, str]) -> Iterator[str]:
+def _stage(plan: Plan, idx: int, stage: Stage, lists: Mapping[int, str], short: bool) -> Iterator[str]:
     members = _inside(plan, idx)
     head = f"Stage {idx + 1} of {len(plan.header.stages)}, {stage.name}"
     if not members:
@@ -160,7 +185,7 @@ def _stage(plan: Plan, idx: int, stage: Stage, lists: Mapping[int, str]) -> Iter
         yield f"  begins work only in {window_text(window)}"
     yield from _gates(stage, When.BEFORE)
     for each in members:
-        yield from _member(each, lists.get(each.idx, ""))
+        yield from _member(each, lists.get(each.idx, ""), short)
     yield from _gates(stage, When.AFTER)
 
 
@@ -196,7 +221,7 @@ def _gate(gate: GateSpec) -> str:
     return gate.kind if gate.kind == gate.name else f"{gate.kind} {gate.name}"
 
 
-def _member(member: Member, letter: str) -> Iterator[str]:
+def _member(member: Member, letter: str, short: bool) -> Iterator[str]:
     version = member.attributes.get("version", "")
     group = f", group {member.group}" if member.group else ""
     where = str(member.scope) if member.scope else "kubeconfig only"
@@ -204,9 +229,10 @@ def _member(member: Member, letter: str) -> Iterator[str]:
     hops = " → ".join((version, *member.hops)) if member.hops else ""
     if letter:
         hops = f"{hops}, steps {letter}" if hops else f"steps {letter}"
-    for text in filter(None, (hops, *(() if letter else version_changes(member)))):
+    versions = () if letter or (short and hops) else version_changes(member)
+    for text in filter(None, (hops, *versions)):
         yield from filled(text, "     ", "       ")
-    for text in _facts(member):
+    for text in _facts(member, short):
         yield from filled(text, "     ", "       ")
 
 
@@ -222,7 +248,7 @@ def version_changes(member: Member) -> Iterator[str]:
             at[addon] = version
 
 
-def _facts(member: Member) -> Iterator[str]:
+def _facts(member: Member, short: bool) -> Iterator[str]:
     facts = []
     if member.expected:
         facts.append(f"takes {range_text(member.expected)}")
@@ -232,7 +258,7 @@ def _facts(member: Member) -> Iterator[str]:
         facts.append(f"saves ${member.saved_per_month:,.0f} a month")
     if facts:
         yield "; ".join(facts)
-    if member.needs:
+    if member.needs and not short:
         yield f"reserves {some(_need(each) for each in member.needs)}"
     for trait in member.traits:
         yield f"! {NEEDS.get(trait, trait)}"
@@ -248,12 +274,19 @@ def _need(need: Need) -> str:
 # ---- the rest
 
 
-def _left_out(left: Sequence[Left]) -> Iterator[str]:
-    if left:
-        yield f"Left out: {counted(len(left), 'cluster')}"
-    for each in left:
+def _left_out(plan: Plan) -> Iterator[str]:
+    """Clusters that are left out for the same reason together, and after those that have a reason of their own."""
+    if not plan.header.left:
+        return
+    yield f"Left out: {counted(len(plan.header.left), 'cluster')}"
+    alike: dict[str, list[str]] = {}
+    for each in plan.header.left:
         where = f" ({each.account}/{each.region})" if each.account else ""
-        yield from filled(f"{each.name}{where}: {each.reason}", "  ", "    ")
+        alike.setdefault(each.reason, []).append(each.name + where)
+    for reason, names in sorted(alike.items(), key=lambda each: len(each[1]) > 1):
+        yield from filled(f"{', '.join(names)}: {reason}", "  ", "    ")
+    if plan.header.changes is Changes.MINOR:
+        yield "  what stands in the way of one, and what to do first: fleetkeeper assess -l name=NAME"
 
 
 def _wrong(plan: Plan) -> Iterator[str]:

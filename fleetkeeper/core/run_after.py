@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from fleetkeeper.core.run import Step, StepState
 from fleetkeeper.core.verdict import Memory
 
+_FEW = 3
+"""So many lines for the source are on the page of a run; a member with many components has dozens."""
+
 
 @dataclass(frozen=True, slots=True)
 class After:
@@ -25,14 +28,17 @@ class After:
         lines = {"source": self.source, "left": self.left, "new": self.new}
         return {"versions": self.versions, **{name: "\n".join(each) for name, each in lines.items()}}
 
-    @property
-    def told(self) -> Iterator[str]:
-        """For the page of the run, one fact each."""
+    def told(self, every: bool) -> Iterator[str]:
+        """For the page of the run, one fact each. every: also the lines for the source when they are many."""
         if self.versions:
             yield f"is at {self.versions}"
         yield from (f"left as it was: {each}" for each in self.left)
-        yield from (f"new since preflight: {each}" for each in self.new)
-        yield from (f"into the source: {each}" for each in self.source)
+        if self.new:
+            yield f"new since preflight: {', '.join(self.new)}"
+        if every or len(self.source) <= _FEW:
+            yield from (f"into the source: {each}" for each in self.source)
+        else:
+            yield f"into the source: {len(self.source)} lines, one for each tool that may keep a version"
 
 
 def after(steps: Iterable[Step]) -> dict[int, After]:

@@ -223,7 +223,7 @@ def _tasks(seen: Seen, tasks: Sequence[Task], indent: str, now: datetime, width:
             continue
         text = _task(seen.plan, task, rows.get((task.key.idx, task.step)), names[task.key.idx], now)
         yield from _filled(text, indent, width, _style(task.state))
-        if task.why is not None and task.state is not TaskState.SUCCEEDED:
+        if task.why is not None and task.state is not TaskState.SUCCEEDED and not _is_in_head(task.why, seen):
             yield from _why(task.why, now, indent + "  ", width)
     yield from _waiting(waiting, names, indent, now, width)
 
@@ -303,18 +303,20 @@ def _ways_back(seen: Seen, now: datetime, width: int) -> Iterator[Line]:
 
 
 def _after(seen: Seen, width: int) -> Iterator[Line]:
-    """What the ends of members left to their owners; with `--all` of every member."""
+    """What the ends of members left to their owners, once the run is over; the wide page has all of it at any time."""
     found = after(seen.steps)
-    if not found:
+    if not found or not (seen.every or seen.run.state in OVER):
         return
     names = names_of(seen.tasks)
     shown = sorted(found.items())[: None if seen.every else EXAMPLES]
     yield from (Line(""), Line("After the last step", _HEAD))
     for idx, each in shown:
-        for fact in each.told:
+        for fact in each.told(seen.every):
             yield from _filled(f"{names[idx]}: {fact}", "  ", width)
     if len(found) > len(shown):
-        yield Line(f"  and {len(found) - len(shown)} more members: `fleetkeeper run log {seen.run.id}`", _DIM)
+        yield Line(f"  and {len(found) - len(shown)} more members", _DIM)
+    if not seen.every:
+        yield Line(f"  all of it: fleetkeeper run status {seen.run.id} -o wide", _DIM)
 
 
 def _freezes(freezes: Sequence[Freeze], now: datetime, width: int) -> Iterator[Line]:
@@ -364,6 +366,11 @@ def _is_told(why: Why, tasks: Sequence[Task], seen: Seen) -> bool:
     """Whether the run, or a task of the stage, says the same anyway."""
     others = [task.why for task in tasks if task.why] + ([seen.run.why] if seen.run.why else [])
     return any(each.text in why.text or why.text in each.text for each in others)
+
+
+def _is_in_head(why: Why, seen: Seen) -> bool:
+    """Whether the run waits for the same, and so its head has told it."""
+    return seen.run.why is not None and why.text in seen.run.why.text
 
 
 def _filled(text: str, indent: str, width: int, style: str = _PLAIN) -> Iterator[Line]:

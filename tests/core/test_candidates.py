@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from fleetkeeper.core.assess import Verdict
+from fleetkeeper.core.assess import NOT_SEEN, Verdict
 from fleetkeeper.core.candidates import Standing, standing_of
 from fleetkeeper.core.finding import CLUSTER, Finding, Severity
 from fleetkeeper.core.lifecycle import State
@@ -19,8 +19,8 @@ TARGET = Minor(1, 35)
 WAIVER = Waiver("known", "bo", date(2026, 12, 1))
 
 
-def entry(code: str, waiver: Waiver | None = None, *, blocks: bool = True) -> Entry:
-    finding = Finding(code, Severity.BLOCKER, CLUSTER, f"{code} is in the way", "mend it", blocks=blocks)
+def entry(code: str, waiver: Waiver | None = None, *, blocks: bool = True, key: str = "") -> Entry:
+    finding = Finding(code, Severity.BLOCKER, CLUSTER, f"{code} is in the way", "mend it", blocks=blocks, key=key)
     return Entry(finding, State.OPEN, NOON, NOON, NOON, waiver=waiver)
 
 
@@ -56,8 +56,16 @@ def test_what_forbids_which_change(code: str, changes: Changes, held: bool) -> N
 
 
 def test_an_unknown_hop_is_not_a_ready_one() -> None:
-    found = standing_of(report(entry("FK000"), verdict=Verdict.UNKNOWN), Changes.MINOR)
-    assert found.held == "it is unknown: FK000 FK000 is in the way"
+    unseen = [entry(NOT_SEEN, key=part) for part in ("helm_releases", "nodes", "pods", "budgets")]
+    found = standing_of(report(*unseen, entry("FK201"), verdict=Verdict.UNKNOWN), Changes.MINOR)
+    assert found.held == (
+        "it is unknown: FK000 helm releases, nodes, pods and 1 more could not be seen; FK201 FK201 is in the way"
+    )
+
+
+def test_a_few_findings_tell_why_and_the_others_are_counted() -> None:
+    found = standing_of(report(*map(entry, ("FK104", "FK301", "FK401")), verdict=Verdict.BLOCKED), Changes.MINOR)
+    assert found.held == "it is blocked: FK104 FK104 is in the way; FK301 FK301 is in the way; and 1 more"
 
 
 def test_what_is_waived_is_told_and_does_not_forbid() -> None:

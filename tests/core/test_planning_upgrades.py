@@ -142,6 +142,12 @@ def test_what_the_plan_does_not_mend_holds_its_cluster(found: Finding, told: str
     assert reason(planned(climber(snap, held="it is blocked: x", holding=(found,)))) == told
 
 
+def test_an_insight_that_no_step_mends_is_told_beside_what_else_holds() -> None:
+    found = (blocker("FK105", Subject("Insight", "Deprecated APIs removed in Kubernetes v1.34")), blocker("FK303"))
+    made = planned(climber(OLD_COREDNS, held="it is blocked: x", holding=found))
+    assert reason(made) == "it is blocked: FK105 FK105 is in the way; FK303 FK303 is in the way"
+
+
 def test_of_several_findings_one_that_is_not_mended_holds() -> None:
     found = (blocker("FK202", COREDNS), blocker("FK301"))
     made = planned(climber(OLD_COREDNS, held="it is blocked: x", holding=found))

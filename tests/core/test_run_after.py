@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from fleetkeeper.core.run import Step, StepState, TaskKey
+from fleetkeeper.core.run import RunState, Step, StepState, TaskKey
 from fleetkeeper.core.run_after import After, after
 from fleetkeeper.core.run_page import Seen, run_page
 from fleetkeeper.core.run_status import run_row
@@ -20,6 +20,12 @@ def ended(idx: int, state: StepState = StepState.SUCCEEDED) -> Step:
     return Step(TaskKey(ID, idx), 2, "after", "postflight", state, NOW, memory=FOUND.memory)
 
 
+def over(steps: tuple[Step, ...]) -> Seen:
+    """A run that has ended."""
+    found = seen()
+    return replace(found, run=replace(found.run, state=RunState.SUCCEEDED, ended_at=NOW), steps=steps)
+
+
 def page(found: Seen) -> str:
     return "\n".join(line.text for line in run_page(found, NOW, 160))
 
@@ -35,7 +41,7 @@ def test_one_that_did_not_end_well_tells_nothing() -> None:
 
 
 def test_the_page_and_the_document_have_the_lines_of_the_source() -> None:
-    found = replace(seen(), steps=(ended(0),))
+    found = over((ended(0),))
     text = page(found)
     assert "After the last step" in text
     assert "is at minor 1.36, coredns v1" in text
@@ -46,6 +52,21 @@ def test_the_page_and_the_document_have_the_lines_of_the_source() -> None:
 
 
 def test_a_large_run_shows_the_first_and_counts_the_rest() -> None:
-    found = replace(seen(), steps=tuple(ended(idx) for idx in range(5)))
-    assert "and 2 more members: `fleetkeeper run log" in page(found)
+    found = over(tuple(ended(idx) for idx in range(5)))
+    assert "and 2 more members" in page(found)
+    assert f"all of it: fleetkeeper run status {ID} -o wide" in page(found)
     assert "more members" not in page(replace(found, every=True))
+
+
+def test_many_lines_for_the_source_are_counted_and_stand_on_the_wide_page() -> None:
+    many = replace(FOUND, source=tuple(f"Terraform: line {number}" for number in range(6)))
+    found = over((replace(ended(0), memory=many.memory),))
+    assert "into the source: 6 lines" in page(found)
+    assert "line 5" not in page(found)
+    assert "into the source: Terraform: line 5" in page(replace(found, every=True))
+
+
+def test_while_a_run_is_not_over_its_page_tells_what_moves_and_not_what_was_left() -> None:
+    found = replace(seen(), steps=(ended(0),))
+    assert "After the last step" not in page(found)
+    assert "After the last step" in page(replace(found, every=True))
