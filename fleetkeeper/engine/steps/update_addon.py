@@ -36,8 +36,8 @@ from fleetkeeper.engine.attempts import leaving, remembered, token_of
 from fleetkeeper.engine.params import Given
 from fleetkeeper.engine.step import Subject
 from fleetkeeper.engine.world import World
-from fleetkeeper.engine.writers import AddonUpdate
-from fleetkeeper.errors import Refused
+from fleetkeeper.engine.writers import AddonUpdate, CloudWriter
+from fleetkeeper.errors import GapReason, ReadError, Refused
 
 BY_PLAN = ("default", "latest")
 """Versions that a playbook may name by a word; the plan puts in what EKS offers the member by that word."""
@@ -111,11 +111,20 @@ class UpdateAddon:
         if own:  # the update first: one that is over by then has left the addon as it is read after
             update = cloud.update(cluster, own, addon=self.addon)
             return SeenAddon(cloud.addon(cluster, self.addon), (update,))
+        updates = self._updates(cloud, cluster) if moment.tried or moment.attempt > 0 else ()
         addon = cloud.addon(cluster, self.addon)
-        looks_back = moment.tried or moment.attempt > 0
-        if addon is not None and (looks_back or addon.status in ("UPDATING", "UPDATE_FAILED")):
-            return SeenAddon(addon, cloud.updates(cluster, addon=self.addon), changed=self._changed(world, subject))
-        return SeenAddon(addon, changed=self._changed(world, subject))
+        if addon is not None and addon.status in ("UPDATING", "UPDATE_FAILED") and not updates:
+            updates = self._updates(cloud, cluster)
+        return SeenAddon(addon, updates, changed=self._changed(world, subject))
+
+    def _updates(self, cloud: CloudWriter, cluster: str) -> tuple[observed.EksUpdate, ...]:
+        """Those of the addon; none of one that is gone."""
+        try:
+            return cloud.updates(cluster, addon=self.addon)
+        except ReadError as error:
+            if error.reason is not GapReason.NOT_FOUND:
+                raise
+            return ()
 
     def decide(self, seen: SeenAddon, moment: Moment) -> Verdict:
         addon = seen.addon
