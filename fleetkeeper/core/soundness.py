@@ -16,9 +16,11 @@ HEALTH = frozenset({"FK104", "FK330", "FK332", "FK418"})
 """Findings about what works now, whatever their severity: the cluster, webhooks and aggregated APIs, node groups.
 
 Addons (FK203) and nodes (FK422) are judged by their own state, for those findings also tell of what is only starting.
+So is the control plane (FK110): that finding tells of every update, also of the one whose end is judged here, where an
+observation that began before that end is assessed after it.
 """
 
-ADDON, NODES = "FK203", "FK422"
+ADDON, NODES, UPDATE = "FK203", "FK422", "FK110"
 BOOTING = timedelta(minutes=10)
 """A node that is younger may be not Ready because it is new: an autoscaler's, or one of a rotation."""
 
@@ -142,7 +144,9 @@ def _of_findings(seen: Soundness) -> Iterator[str]:
     for each in seen.entries:
         finding = each.finding
         since = each.since if each.times > 1 else each.first_seen
-        is_grave = finding.severity is Severity.BLOCKER and finding.minor is None and finding.code != ADDON
+        is_grave = (
+            finding.severity is Severity.BLOCKER and finding.minor is None and finding.code not in (ADDON, UPDATE)
+        )
         if since >= seen.began and each.waiver is None and (is_grave or finding.code in HEALTH):
             yield f"new since {since:%H:%M} UTC: {finding.code} {finding.subject}: {safe(finding.message, _LONGEST)}"
 
