@@ -122,6 +122,14 @@ def promised(memory: Memory) -> WayBack | None:
     return WayBack(Minor.parse(source), began(upgrade, datetime.fromisoformat(ended)) + WINDOW)
 
 
+def may_go_back_to(version: Minor, updates: Iterable[EksUpdate], now: datetime) -> Minor | None:
+    """The minor from which EKS's last update led to this one, as long as its way back may be open; else None."""
+    move = last_move(updates)
+    if move is None or move.created_at is None or (move.kind, move.minor) != (UPGRADE, version):
+        return None
+    return version.previous() if now < move.created_at + _LONGEST_UPGRADE + WINDOW else None
+
+
 def countdown(way: WayBack, now: datetime) -> str:
     """`rollback to 1.35 possible for 5 d 3 h, until 26 Nov 14:10 UTC`, or why there is none."""
     if way.to is None or way.until is None:

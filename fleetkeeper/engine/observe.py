@@ -1,7 +1,7 @@
 """Reads a whole fleet: every account and region at its own pace, cluster by cluster, failures as Gaps."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -13,6 +13,7 @@ import structlog
 from fleetkeeper.core import model, parts
 from fleetkeeper.core.selector import Selector
 from fleetkeeper.core.versions import Minor
+from fleetkeeper.core.way_back import may_go_back_to
 from fleetkeeper.engine.discovery import remember_discovery
 from fleetkeeper.engine.observe_cluster import ClusterReader, Described
 from fleetkeeper.engine.ports import Cloud, Ports
@@ -213,10 +214,13 @@ class _Stale:
 
 @dataclass(frozen=True, slots=True)
 class _Begun:
-    """A cluster that is not saved yet; only what the scope needs of it is kept in memory."""
+    """A cluster that is not saved yet; only what the scope needs of it is kept in memory.
+
+    minors: its own, None where it is not known now, and the one that its control plane may still go back to.
+    """
 
     id: model.ClusterId
-    minor: Minor | None
+    minors: tuple[Minor | None, ...]
     saved: "Future[None]"
 
 
@@ -249,7 +253,7 @@ class _ScopeReader:
         self.progress.find(len(wanted))
         with ThreadPoolExecutor(threads, "cluster") as pool:
             seen = [s for s in pool.map(self._cluster, wanted) if s is not None]
-        self._read_shared(reading, {s.minor for s in seen})
+        self._read_shared(reading, {minor for s in seen for minor in s.minors})
         for s in seen:
             s.saved.result()
         reading.save(self.ports.store, scope)
@@ -262,7 +266,7 @@ class _ScopeReader:
         if self.ports.cancel.is_set():
             return None
         known = self.stored.get((self.cloud.scope, name))
-        otherwise = _Begun(known, None, _DONE) if known else None
+        otherwise = _Begun(known, (None,), _DONE) if known else None
         return _spared(
             lambda: self._begun(name, known), otherwise, self.progress, cluster=name, scope=str(self.cloud.scope)
         )
@@ -276,7 +280,14 @@ class _ScopeReader:
         self.reader.read_cloud_parts(seen)
         done: Future[None] = Future()
         kube.add_done_callback(partial(self._finish, seen, done))  # in whichever thread is the last
-        return _Begun(seen.id, seen.known.version if seen.known else None, done)
+        return _Begun(seen.id, tuple(self._minors(seen)), done)
+
+    def _minors(self, seen: Described) -> Iterator[Minor | None]:
+        """Of which its addons matter; the minor before too, for a rollback takes addons back to what goes with it."""
+        yield seen.known.version if seen.known else None
+        updates: Any = seen.reading.value(parts.UPDATES)
+        if seen.known and updates and (back := may_go_back_to(seen.known.version, updates, self.ports.clock.now())):
+            yield back
 
     def _finish(self, seen: Described, done: "Future[None]", kube: "Future[None]") -> None:
         """Both sides were read: save the cluster; after a cancel only what was seen by then."""

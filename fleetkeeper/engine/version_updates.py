@@ -76,13 +76,16 @@ class Move:
         if member.scope is None:
             return SeenPlane(member, is_eks=False)
         cloud = world.writers.cloud(member.scope)
+        found = self._updates(cloud, member.name, moment)
         try:
             live = cloud.control_plane(member.name)
         except ReadError as error:
             if error.reason is not GapReason.NOT_FOUND:
                 raise
             return SeenPlane(member)
-        updates = self._updates(cloud, member.name, live[1], moment)
+        if isinstance(found, ReadError):
+            raise found
+        updates = cloud.updates(member.name) if self._is_elsewhere(found, live[1], moment) else found
         seen = SeenPlane(member, live=live, updates=updates)
         if remembered(moment) or self.own(seen, moment):
             return seen
@@ -93,15 +96,23 @@ class Move:
             return seen
         return replace(seen, insights=tuple(each for each in cloud.insights(member.name) if self._concerns(each)))
 
-    def _updates(
-        self, cloud: CloudWriter, name: str, plane: model.ControlPlane, moment: Moment
-    ) -> tuple[observed.EksUpdate, ...]:
-        """One that we know by its id is enough, unless the cluster is not where it should have brought it."""
+    def _updates(self, cloud: CloudWriter, name: str, moment: Moment) -> tuple[observed.EksUpdate, ...] | ReadError:
+        """Before the control plane: an update that is over by then has left it as it is read after.
+
+        One that we know by its id is enough. An error where there is none of them, for then there may be no cluster.
+        """
         own = remembered(moment).get("update", "")
-        if not own:
-            return cloud.updates(name)
-        update = cloud.update(name, own)
-        return cloud.updates(name) if update.status == SUCCESSFUL and plane.version != self.target else (update,)
+        try:
+            return (cloud.update(name, own),) if own else cloud.updates(name)
+        except ReadError as error:
+            if error.reason is not GapReason.NOT_FOUND:
+                raise
+            return error
+
+    def _is_elsewhere(self, updates: tuple[observed.EksUpdate, ...], plane: model.ControlPlane, moment: Moment) -> bool:
+        """Whether our own update is over, and the cluster is not where it should have brought it."""
+        known = bool(remembered(moment).get("update"))
+        return known and updates[0].status == SUCCESSFUL and plane.version != self.target
 
     def _concerns(self, insight: Insight) -> bool:
         return insight.category == self.category and insight.minor in (None, self.target)

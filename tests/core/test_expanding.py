@@ -375,6 +375,22 @@ def test_nodes_and_addons_go_back_before_the_control_plane_and_what_fits_stays()
     )
 
 
+PROXY = (addon("kube-proxy", "v1.34.1-eksbuild.1"),)
+BOTH = release("kube-proxy", "v1.33.1-eksbuild.1", Minor(1, 33), Minor(1, 34))
+
+
+def test_kube_proxy_goes_back_before_the_control_plane_where_eks_offers_the_minor_before_there() -> None:
+    snap = small(version="1.34", addons=PROXY, groups=(), nodes=(), releases=(*OFFERED, BOTH))
+    (proxy,) = [each for each in back(snap, {"kube-proxy": BOTH.version}).steps if each.kind == "update-addon"]
+    assert proxy.params["version"] == BOTH.version
+
+
+def test_kube_proxy_that_eks_takes_back_to_nothing_closes_the_way() -> None:
+    obstacle = back(small(version="1.34", addons=PROXY, groups=(), nodes=())).obstacle
+    assert obstacle.startswith("kube-proxy v1.34.1-eksbuild.1 does not go with 1.33 (it is newer than 1.33")
+    assert obstacle.endswith("and EKS offers no older version for both 1.34 and 1.33")
+
+
 AHEAD = (addon("coredns", "v1.13.2-eksbuild.1"), addon("vpc-cni", "v1.20.4-eksbuild.1"))
 
 

@@ -107,6 +107,7 @@ def test_the_next_look_is_at_the_end_when_that_is_near() -> None:
         pytest.param(finding("FK330", BEGAN - timedelta(days=1)), id="a finding that was there before"),
         pytest.param(finding("FK302", later(5), minor=Minor(1, 36)), id="a new finding about a later minor"),
         pytest.param(finding("FK401", later(5), severity=Severity.WARNING), id="a new warning that is not of health"),
+        pytest.param(finding("FK110", later(5)), id="an update that was seen, perhaps that of the work itself"),
         pytest.param(pods(3, 3, 3, 3, 3), id="pods that are all ready"),
         pytest.param(
             both(

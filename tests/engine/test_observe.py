@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from fleetkeeper.adapters.store.store import SqlStore
-from fleetkeeper.core import model, parts
+from fleetkeeper.core import model, observed, parts
+from fleetkeeper.core.versions import Minor
 from fleetkeeper.errors import GapReason, StoreUnavailable
 from tests.contract.observed import NOON, SCOPE
 from tests.engine.fakes import OTHER, FakeCloud, Fleet, described, fails
@@ -73,6 +74,26 @@ def test_releases_are_asked_for_every_minor_that_is_offered_from_the_oldest_in_u
     fleet.observe()
 
     assert [minor for part, minor in fleet.reads.done if part == parts.ADDON_RELEASES] == ["1.34", "1.35", "1.36"]
+
+
+@pytest.mark.parametrize(
+    ("days", "kind", "minor", "asked"),
+    [
+        pytest.param(1, "VersionUpdate", "1.34", ["1.33", "1.34"], id="upgraded yesterday"),
+        pytest.param(8, "VersionUpdate", "1.34", ["1.34"], id="upgraded too long ago"),
+        pytest.param(1, "VersionUpdate", "1.33", ["1.34"], id="moved by nobody known since"),
+        pytest.param(1, "VersionRollback", "1.34", ["1.34"], id="taken back already"),
+    ],
+)
+def test_releases_are_asked_for_the_minor_that_a_cluster_may_go_back_to(
+    fleet: Fleet, days: int, kind: str, minor: str, asked: list[str]
+) -> None:
+    moved = observed.EksUpdate("u-1", kind, "Successful", NOON - timedelta(days=days), Minor.parse(minor))
+    fleet.cloud.clusters["shop"] = {**described("shop", "1.34"), parts.UPDATES: (moved,)}
+    fleet.cloud.offered = ("1.32", "1.33", "1.34")
+    fleet.observe()
+
+    assert [found for part, found in fleet.reads.done if part == parts.ADDON_RELEASES] == asked
 
 
 def test_an_account_without_clusters_is_asked_for_no_quotas_and_no_releases(store: SqlStore) -> None:

@@ -136,6 +136,13 @@ def test_an_update_is_refused(run: Driven, arguments: dict[str, str], message: s
     assert addon(run)["status"] == "ACTIVE"
 
 
+def test_a_kube_proxy_of_the_minor_before_is_installed(run: Driven) -> None:
+    run.eks.create_addon(**PROXY, addonVersion="v1.33.13-eksbuild.3")
+    run.later(minutes=2)
+    assert run.eks.describe_addon(**PROXY)["addon"]["addonVersion"] == "v1.33.13-eksbuild.3"
+    refused("InvalidParameterException", run.eks.update_addon, **PROXY, addonVersion="v1.35.4-eksbuild.5")
+
+
 def test_an_addon_that_is_not_there_is_not_found(run: Driven) -> None:
     refused("ResourceNotFoundException", run.eks.update_addon, **PROXY)
     refused("ResourceNotFoundException", run.eks.delete_addon, **PROXY)

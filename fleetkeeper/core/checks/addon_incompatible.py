@@ -76,7 +76,7 @@ def _finding(snap: Snapshot, hop: Hop, addon: Addon, row: AddonRow, said: Accept
         severity=severity,
         subject=Subject("Addon", addon.where),
         key=addon.id,
-        message=f"{row.name} {addon.version} {goes} {hop.target}: {said.reason}",
+        message=f"{' '.join(filter(None, (row.name, addon.version)))} {goes} {hop.target}: {said.reason}",
         fix=_fix(hop, row, way),
         blocks=severity is Severity.BLOCKER or (severity is Severity.UNKNOWN and row.critical is not None),
         minor=hop.target,

@@ -155,6 +155,10 @@ class Propose:
             where = f" to {goes_to(running)}" if goes_to(running) else ""
             since = f" since {running.created_at:%Y-%m-%d %H:%M} UTC" if running.created_at else ""
             return Wait(f"an update of {label}{where} runs{since} (update {running.id})", POLL)
+        if found.moving and not (
+            sent or found.app
+        ):  # an update that ended since the version was read, or one that EKS does not list yet
+            return Wait(f"{label} is at {found.at}, and {found.words}", POLL)
         if not is_between(found.at, self.before or found.at, self.target.to):
             return Blocked(
                 f"{label} is at {found.at}: neither at {self.before}, where it was, nor on the way to {self.target.to}",

@@ -38,8 +38,8 @@ from fleetkeeper.engine.foreign_updates import SOMEONE, running, who_began
 from fleetkeeper.engine.params import Given
 from fleetkeeper.engine.step import Subject
 from fleetkeeper.engine.world import World
-from fleetkeeper.engine.writers import AddonUpdate
-from fleetkeeper.errors import Refused
+from fleetkeeper.engine.writers import AddonUpdate, CloudWriter
+from fleetkeeper.errors import GapReason, ReadError, Refused
 
 BY_PLAN = ("default", "latest")
 """Versions that a playbook may name by a word; the plan puts in what EKS offers the member by that word."""
@@ -117,15 +117,23 @@ class UpdateAddon:
         if own:  # the update first: one that is over by then has left the addon as it is read after
             update = cloud.update(cluster, own, addon=self.addon)
             return SeenAddon(cloud.addon(cluster, self.addon), (update,), cluster=cluster)
+        updates = self._updates(cloud, cluster) if moment.tried or moment.attempt > 0 else ()
         addon = cloud.addon(cluster, self.addon)
-        looks_back = moment.tried or moment.attempt > 0
-        if addon is not None and (looks_back or addon.status in ("UPDATING", "UPDATE_FAILED")):
-            updates = cloud.updates(cluster, addon=self.addon)
-            seen = SeenAddon(addon, updates, changed=self._changed(world, subject), cluster=cluster)
-            if addon.status != "UPDATING" or self._own(seen, moment) is not None:
-                return seen
-            return replace(seen, who=who_began(cloud, cluster, self.addon, updates))
-        return SeenAddon(addon, changed=self._changed(world, subject), cluster=cluster)
+        if addon is not None and addon.status in ("UPDATING", "UPDATE_FAILED") and not updates:
+            updates = self._updates(cloud, cluster)
+        seen = SeenAddon(addon, updates, changed=self._changed(world, subject), cluster=cluster)
+        if addon is None or addon.status != "UPDATING" or self._own(seen, moment) is not None:
+            return seen
+        return replace(seen, who=who_began(cloud, cluster, self.addon, updates))
+
+    def _updates(self, cloud: CloudWriter, cluster: str) -> tuple[observed.EksUpdate, ...]:
+        """Those of the addon; none of one that is gone."""
+        try:
+            return cloud.updates(cluster, addon=self.addon)
+        except ReadError as error:
+            if error.reason is not GapReason.NOT_FOUND:
+                raise
+            return ()
 
     def decide(self, seen: SeenAddon, moment: Moment) -> Verdict:
         addon = seen.addon

@@ -80,7 +80,7 @@ def test_a_requirement_that_is_general_knowledge_only_warns() -> None:
 def test_a_version_that_nobody_knows_is_unknown(critical: Critical | None, blocks: bool) -> None:
     (finding,) = judged(row(OLD, critical=critical), version="")
     assert (finding.severity, finding.blocks) == (Severity.UNKNOWN, blocks)
-    assert "is not known to go with 1.35: its version is not known" in finding.message
+    assert finding.message == "Cilium is not known to go with 1.35: its version is not known"
 
 
 @pytest.mark.parametrize(("chart", "told"), [("1.0.0", 1), ("2.0.0", 0)])

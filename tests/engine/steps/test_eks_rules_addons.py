@@ -7,6 +7,7 @@ from fleetkeeper.core.observed import Customised
 from fleetkeeper.core.playbook import StepSpec
 from fleetkeeper.core.verdict import Act, Blocked, Done, Failed, Skip, Undone, Verdict, Wait
 from fleetkeeper.engine.steps import all_steps
+from fleetkeeper.sim.world import SimAddon
 from tests.contract.observed import control_plane
 from tests.engine.steps.walking import RUN, Place, Walk
 
@@ -39,6 +40,13 @@ def test_a_version_that_does_not_serve_the_minor_fails_in_ekss_words_and_changes
     assert isinstance(failed, Failed)
     assert failed.why.endswith("Addon version specified is not supported")
     assert (version(place), place.cluster.eks.updates) == (OLD, {})
+
+
+def test_kube_proxy_goes_back_while_the_control_plane_is_still_newer(place: Place) -> None:
+    place.cluster.addons["kube-proxy"] = SimAddon("kube-proxy", "v1.34.7-eksbuild.4")
+    run = walk(place, addon="kube-proxy", version="v1.33.13-eksbuild.3", direction="any")
+    assert isinstance(ended(place, run), Done)
+    assert (place.cluster.version, place.cluster.addons["kube-proxy"].version) == ("1.34", "v1.33.13-eksbuild.3")
 
 
 def test_with_none_a_field_changed_by_hand_fails_the_update_and_the_old_version_stays(place: Place) -> None:
