@@ -101,7 +101,8 @@ STEPS: Mapping[str, StepWords] = {
         dry_run="says from which minor to which, what EKS holds against it, and who else is at work",
         wrong="EKS refuses, or its new API servers stay unhealthy and it goes back by itself: the member fails with"
         " EKS's own words; clients of the API server connect anew",
-        back="it cannot be stopped, and is followed to its end; for 7 days after its end a rollback takes the control plane back",
+        back="it cannot be stopped, and is followed to its end; for 7 days after its end a rollback takes the"
+        " control plane back",
     ),
     "rollback-control-plane": StepWords(
         does="takes the control plane one minor back through EKS, without force; with EKS Auto Mode its nodes go first",
@@ -148,8 +149,8 @@ STEPS: Mapping[str, StepWords] = {
         dry_run="renders the new version for the cluster, and says which objects change, come and go, with the diff",
         wrong="pods or hooks do not come up in time: the member fails with helm's own words, and the release stays"
         " as it is, failed; a helm that died in the middle is rolled back, and the retry begins anew",
-        back="an upgrade that runs cannot be stopped and is followed to its end; afterwards helm rollback to the revision before, by hand or"
-        " by undo; CRDs stay as they are",
+        back="an upgrade that runs cannot be stopped and is followed to its end; afterwards helm rollback to the"
+        " revision before, by hand or by undo; CRDs stay as they are",
     ),
     "repair-release": StepWords(
         does="writes a new revision of a stored Helm release, with the new names of API versions that the next minor"
