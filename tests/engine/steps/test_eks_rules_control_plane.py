@@ -440,6 +440,16 @@ def test_an_addon_and_kubelets_that_do_not_fit_the_next_minor_block(place: Place
     assert "EKS add-on version compatibility" in told(up(place).look())
 
 
+def test_a_kube_proxy_of_the_present_minor_does_not_hold_the_upgrade(place: Place) -> None:
+    place.cluster.addons["kube-proxy"] = SimAddon("kube-proxy", "v1.34.7-eksbuild.4")
+    fresh(place)
+    assert isinstance(up(place).look(), Act)
+    insight("ERROR", "1.35", name="kube-proxy version skew")(place)
+    blocked = up(place).look()
+    assert isinstance(blocked, Blocked)
+    assert "kube-proxy version skew" in blocked.why
+
+
 def test_the_next_hop_rests_on_insights_of_its_own_minor(place: Place) -> None:
     place.cluster.addons["coredns"].version = FOR_ALL
     run = up(place)
