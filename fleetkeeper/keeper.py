@@ -11,6 +11,7 @@ from fleetkeeper.core.plan import Plan
 from fleetkeeper.core.playbook import Playbook
 from fleetkeeper.core.readiness import ClusterReport, Entry, Subject
 from fleetkeeper.core.run import Applied, Command, Freeze, Run
+from fleetkeeper.core.run_unplanned import Rows
 from fleetkeeper.core.selector import Selector
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.engine.assess import Assessor
@@ -95,6 +96,10 @@ class Keeper:
         found = self.planner.runs.run(id)
         near = () if found else tuple(each.id for each in self.runs() if each.id.startswith(id))
         return self.planner.runs.run(near[0]) if len(near) == 1 else found
+
+    def rows(self, id: str) -> Rows | None:
+        """What can be read of a run by its whole id without its plan, which may not be what was approved."""
+        return self.planner.runs.rows(id)
 
     def events(self, run: str, after: int = 0) -> tuple[StoredEvent, ...]:
         """The next events of a run's log after the one of this number, at most 1,000."""

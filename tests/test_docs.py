@@ -112,6 +112,15 @@ def test_make_targets_exist(path: Path) -> None:
     assert asked <= targets
 
 
+def test_modules_that_the_architecture_names_exist() -> None:
+    """By the end of their path: the page says `stepping.py` where the folder is plain."""
+    there = [p.relative_to(ROOT).as_posix() for p in (ROOT / "fleetkeeper").rglob("*.py")]
+    spans = _SPAN.findall(parts(ROOT / "docs" / "architecture.md")[1])
+    named = {span for span in spans if re.fullmatch(r"[a-z_/]+\.py", span) and not span.startswith("tests/")}
+    assert len(named) > 15
+    assert [each for each in sorted(named) if not any(f"/{p}".endswith(f"/{each}") for p in there)] == []
+
+
 # ---- links, settings, metrics, events
 
 

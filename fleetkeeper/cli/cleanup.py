@@ -26,7 +26,7 @@ def cleanup(
     """
     from fleetkeeper.cli.output import write
     from fleetkeeper.cli.run_commands import said_by, send
-    from fleetkeeper.cli.run_reading import stored
+    from fleetkeeper.cli.run_reading import id_of, rows
     from fleetkeeper.cli.run_tables import show_residue
     from fleetkeeper.cli.tables import console
     from fleetkeeper.core.run import Verb
@@ -37,8 +37,8 @@ def cleanup(
     with context.keeper(ctx) as keeper:
         if undo:
             said = said_by(context.settings(ctx), Verb.CLEANUP, name, token)
-            send(keeper, Verb.CLEANUP, stored(keeper, run).run.id, "", said, "")
-        chosen = [stored(keeper, run)] if run else [stored(keeper, each.id) for each in keeper.runs()]
+            send(keeper, Verb.CLEANUP, id_of(keeper, run), "", said, "")
+        chosen = [rows(keeper, each) for each in ([run] if run else [each.id for each in keeper.runs()])]
     left = [each for found in chosen for each in residue(found.run, found.tasks, found.steps)]
     if output.is_table:
         show_residue(console(wide=output is Format.WIDE), left)

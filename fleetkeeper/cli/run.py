@@ -11,7 +11,7 @@ from fleetkeeper.cli.exits import Exit
 from fleetkeeper.cli.get import FormatOption, SelectorOption, selected
 from fleetkeeper.cli.output import Format, say
 from fleetkeeper.cli.plan import ShortOption
-from fleetkeeper.errors import UsageError
+from fleetkeeper.errors import Tampered, UsageError
 
 if TYPE_CHECKING:
     from fleetkeeper.core.plan import Plan
@@ -150,11 +150,17 @@ def status(
     ctx: typer.Context,
     run: RunArgument,
     exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="5 when it waits for an approval, 7 when it ended badly.")
+        bool,
+        typer.Option(
+            "--exit-code", help="5 when it waits for an approval, 7 when it ended badly or its plan was changed."
+        ),
     ] = False,
     output: FormatOption = Format.TABLE,
 ) -> None:
-    """A run as it stands: what moves, what waits and for what. `-o wide` shows also what is done."""
+    """A run as it stands: what moves, what waits and for what. `-o wide` shows also what is done.
+
+    Of a run whose plan is not what was approved it shows what its own rows say.
+    """
     from fleetkeeper.cli.output import write
     from fleetkeeper.cli.run_reading import Log, screen, stored
     from fleetkeeper.cli.run_tables import show_run
@@ -162,7 +168,11 @@ def status(
     from fleetkeeper.core.run_status import ENDED_BADLY, run_row, waits_for_approval
 
     with context.keeper(ctx) as keeper:
-        found = stored(keeper, run)
+        try:
+            found = stored(keeper, run)
+        except Tampered as error:
+            _show_rows(keeper, run, str(error), output)
+            raise typer.Exit(Exit.PARTIAL if exit_code else Exit.OK) from error
         now = keeper.ports.clock.now()
         last = tuple(Log(keeper, found.run.id).news()[-5:]) if output.is_table else ()
         seen = screen(keeper, found, last, every=output is Format.WIDE)
@@ -175,6 +185,19 @@ def status(
         raise typer.Exit(Exit.PARTIAL)
     if exit_code and waits_for_approval(found.run, found.tasks):
         raise typer.Exit(Exit.WAITING)
+
+
+def _show_rows(keeper: "Keeper", run: str, wrong: str, output: Format) -> None:
+    from fleetkeeper.cli.output import write
+    from fleetkeeper.cli.run_reading import Log, rows
+    from fleetkeeper.core.run_unplanned import unplanned_page, unplanned_row
+
+    found, now = rows(keeper, run), keeper.ports.clock.now()
+    if not output.is_table:
+        write("unplanned_run", [unplanned_row(found, wrong)], output, at=now)
+        return
+    for line in unplanned_page(found, wrong, tuple(Log(keeper, found.run.id).news()[-5:]), now):
+        print(line)
 
 
 @app.command("log")

@@ -7,6 +7,7 @@ from fleetkeeper.errors import UsageError
 if TYPE_CHECKING:
     from fleetkeeper.core.run import Event
     from fleetkeeper.core.run_page import Seen
+    from fleetkeeper.core.run_unplanned import Rows
     from fleetkeeper.engine.run_ports import StoredRun
     from fleetkeeper.keeper import Keeper
 
@@ -26,6 +27,14 @@ def id_of(keeper: "Keeper", id: str) -> str:
     if len(near) != 1:
         raise UsageError(f"there is no run {id}, or more than one begins so: `fleetkeeper get runs` lists them")
     return near[0]
+
+
+def rows(keeper: "Keeper", id: str) -> "Rows":
+    """What can be read of a run without its plan; UsageError as of `stored`."""
+    found = keeper.rows(id_of(keeper, id))
+    if found is None:
+        raise UsageError(f"there is no run {id}: `fleetkeeper get runs` lists them")
+    return found
 
 
 def screen(keeper: "Keeper", found: "StoredRun", last: "tuple[Event, ...]" = (), every: bool = False) -> "Seen":

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING
 
 from fleetkeeper.cli.exits import Exit
 from fleetkeeper.cli.output import Format, say
-from fleetkeeper.cli.run_reading import Log, screen, stored
+from fleetkeeper.cli.run_reading import Log, rows, screen, stored
 from fleetkeeper.cli.run_tables import NO_ENGINE, WATCH_WIDTH  # now: Ctrl-C in an import later on would be a crash
 from fleetkeeper.core.run import OVER, RunState
 from fleetkeeper.core.run_page import Seen, ends_text, event_text, names_of, run_page, why_text
 from fleetkeeper.core.run_status import waits_for_approval
 from fleetkeeper.core.run_way_back import end_note
-from fleetkeeper.errors import StoreUnavailable
+from fleetkeeper.errors import StoreUnavailable, Tampered
 
 if TYPE_CHECKING:
     from fleetkeeper.core.run import Event
+    from fleetkeeper.core.run_unplanned import Rows
     from fleetkeeper.keeper import Keeper
 
 LOOK = 0.5
@@ -156,7 +157,7 @@ class Told:
 def write_log(keeper: "Keeper", id: str, output: Format) -> int:
     from fleetkeeper.cli.output import write
 
-    found = stored(keeper, id)
+    found = _named(keeper, id)
     events = Log(keeper, found.run.id).news()
     if not output.is_table:
         write("events", events, output, run=found.run.id)
@@ -167,16 +168,26 @@ def write_log(keeper: "Keeper", id: str, output: Format) -> int:
     return Exit.OK
 
 
+def _named(keeper: "Keeper", id: str) -> "Rows":
+    """The run whose log is asked for; a log is shown whatever became of the plan, and then that is said."""
+    try:
+        stored(keeper, id)
+    except Tampered as error:
+        say(f"The plan is not what was approved: {error}")
+    return rows(keeper, id)
+
+
 def follow_log(keeper: "Keeper", id: str) -> int:
     """The log as it grows, until the run is over."""
-    found = stored(keeper, id)
+    found = _named(keeper, id)
     log, names, pause = Log(keeper, found.run.id), names_of(found.tasks), threading.Event()
     told = Told()
     over = False
     try:
         while not over:
             try:
-                over = stored(keeper, found.run.id).run.state in OVER
+                seen = keeper.rows(found.run.id)
+                over = seen is None or seen.run.state in OVER
                 for event in log.news():
                     print(_with_actor(event_text(event, names), event.at.strftime("%Y-%m-%d "), event.actor))
                 sys.stdout.flush()

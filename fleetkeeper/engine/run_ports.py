@@ -24,6 +24,7 @@ from fleetkeeper.core.run import (
     TaskKey,
     Unit,
 )
+from fleetkeeper.core.run_unplanned import Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,13 @@ class Runs(Protocol):
         """False when a run of this id is there already: starting twice is starting once."""
         ...
 
-    def run(self, id: str) -> StoredRun | None: ...
+    def run(self, id: str) -> StoredRun | None:
+        """Raises Tampered when its plan is not what the run was made of, or a row is not readable."""
+        ...
+
+    def rows(self, id: str) -> Rows | None:
+        """What can be read of a run without its plan: for people, never to act by."""
+        ...
 
     def runs(self, over: bool = True) -> tuple[Run, ...]:
         """Newest first; without those that are over when asked so."""

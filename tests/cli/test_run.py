@@ -182,6 +182,23 @@ def test_a_run_whose_plan_was_changed_by_hand_is_listed_and_can_be_aborted(
     )
     assert id in command("get", "runs", environ=idle).stdout
 
+    shown = command("run", "status", id[:-1], environ=idle)
+    assert shown.exit_code == 0
+    assert shown.stdout.startswith("THE PLAN IS NOT WHAT WAS APPROVED: the header of plan")
+    assert f"Run {id} of plan {plan}, started by {actor()}" in shown.stdout
+    assert "payments: NOT STARTED, 0 of" in shown.stdout
+    assert "created with 3 of 3 members" in shown.stdout
+    assert command("run", "status", id, "--exit-code", environ=idle).exit_code == 7
+    (document,) = json.loads(command("run", "status", id, "-o", "json", environ=idle).stdout)["items"]
+    assert (document["id"], document["state"], document["unreadable"]) == (id, "not_started", 0)
+    assert "its digest differs" in document["wrong"]
+    assert [each["state"] for each in document["tasks"]] == ["not_started"] * 3
+    log = command("run", "log", id, environ=idle)
+    assert log.exit_code == 0
+    assert log.stderr.startswith("The plan is not what was approved: the header of plan")
+    assert "created with 3 of 3 members" in log.stdout
+    assert "Nothing is left" in command("cleanup", environ=idle).stdout
+
 
 def test_a_plan_file_is_started_as_it_was_exported_or_not_at_all(
     command: Command, idle: dict[str, str], tmp_path: Path

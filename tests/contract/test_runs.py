@@ -360,3 +360,32 @@ def test_durations_are_of_finished_steps_of_the_kind_newest_first(runs: SqlRuns)
         runs.commit([outcome(claimed, other, done, failed)])
     assert runs.durations("update-addon") == tuple(timedelta(minutes=each) for each in (30, 20, 10))
     assert runs.durations("nothing") == ()
+
+
+class TestRowsWithoutAPlan:
+    """What people may still read of a run whose plan is not what was approved."""
+
+    def test_the_rows_of_a_run_are_those_that_it_has(self, runs: SqlRuns) -> None:
+        begun = begin(runs, members=2)
+        whole = runs.run(begun.id)
+        found = runs.rows(begun.id)
+        assert whole is not None
+        assert found is not None
+        assert (found.run, found.tasks, found.steps, found.unreadable) == (whole.run, whole.tasks, whole.steps, 0)
+        assert runs.rows("no-such-run") is None
+
+    def test_they_are_read_whatever_became_of_the_plan(self, runs: SqlRuns) -> None:
+        begun = begin(runs, members=2)
+        before = runs.rows(begun.id)
+        execute(runs, "UPDATE plan SET digest = 'other'")
+        with pytest.raises(Tampered):
+            runs.run(begun.id)
+        assert runs.rows(begun.id) == before
+
+    def test_a_task_that_nobody_could_have_written_is_counted_and_the_others_are_shown(self, runs: SqlRuns) -> None:
+        begun = begin(runs, members=3)
+        execute(runs, "UPDATE run_task SET state = 'nonsense' WHERE idx = 1")
+        found = runs.rows(begun.id)
+        assert found is not None
+        assert (1 not in [each.key.idx for each in found.tasks], found.unreadable) == (True, 1)
+        assert len(found.tasks) >= 2

@@ -23,8 +23,10 @@ from fleetkeeper.adapters.store.run_rows import (
     standing_freezes,
     unit_of,
 )
+from fleetkeeper.adapters.store.tampered import known
 from fleetkeeper.core.plan import Plan
 from fleetkeeper.core.run import OVER, Applied, Command, Role, Run, Step, StepState, Task, TaskKey, Unit
+from fleetkeeper.core.run_unplanned import Rows
 from fleetkeeper.engine.run_ports import Guard, StoredEvent, StoredRun
 from fleetkeeper.errors import Tampered
 
@@ -47,6 +49,19 @@ def stored_run(connection: sa.Connection, id: str) -> StoredRun | None:
         approvals=tuple(each for each in approvals if each.run in {"", id}),
         commands=_commands(connection, (id, row.plan_id)),
     )
+
+
+def run_rows(connection: sa.Connection, id: str) -> Rows | None:
+    """Without the plan, and without the tasks that cannot be read: those are counted."""
+    own = tables.run
+    row = connection.execute(sa.select(own).where(own.c.id == id)).first()
+    if row is None:
+        return None
+    found = known(connection, id)
+    tasks = tuple(sorted(found.tasks, key=lambda each: each.key.idx))
+    read = {each.key for each in tasks}
+    steps = tuple(each for each in _steps(connection, id) if each.key in read)
+    return Rows(run_of(row), tasks, steps, len(found.unreadable))
 
 
 def _plan_of(connection: sa.Connection, row: Any) -> Plan:

@@ -17,6 +17,7 @@ from fleetkeeper.config import StoreSettings
 from fleetkeeper.core.approval import Approval
 from fleetkeeper.core.plan import Plan
 from fleetkeeper.core.run import Applied, Changes, Command, Event, Freeze, Run, RunView, Step, Task, TaskKey, Unit
+from fleetkeeper.core.run_unplanned import Rows
 from fleetkeeper.engine.run_ports import Claim, Guard, Outcome, StoredEvent, StoredRun
 
 
@@ -73,6 +74,9 @@ class SqlRuns:
     def run(self, id: str) -> StoredRun | None:
         """Raises Tampered when its plan is not what the run was made of."""
         return self._database.read("read a run", lambda c: run_reads.stored_run(c, id))
+
+    def rows(self, id: str) -> Rows | None:
+        return self._database.read("read the rows of a run", lambda c: run_reads.run_rows(c, id))
 
     def runs(self, over: bool = True) -> tuple[Run, ...]:
         return self._database.read("read the runs", lambda c: run_reads.all_runs(c, over))

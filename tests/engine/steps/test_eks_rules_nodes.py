@@ -228,8 +228,8 @@ def rules(page: str, *sections: str) -> list[list[str]]:
 
 def test_every_rule_that_the_simulator_holds_has_its_row_and_its_test() -> None:
     simulated = {row[0] for row in rules("simulator-eks.md", "Managed node groups", "Karpenter and Auto Mode")}
-    told = rules("eks-nodes.md", "Managed node groups", "Karpenter and Auto Mode")
-    beside = {row[0] for row in rules("eks-nodes.md", "Rules that no step touches")}
+    told = rules("eks.md", "Managed node groups", "Karpenter and Auto Mode")
+    beside = {row[0] for row in rules("eks.md", "Rules that no step touches")}
     trees = [ast.parse(path.read_text("utf-8")) for path in HERE.glob("test_*.py")]
     tests = {node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
     assert simulated <= {row[0] for row in told} | beside

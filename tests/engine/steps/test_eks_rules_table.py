@@ -1,4 +1,4 @@
-"""Every rule of the simulated EKS has a row in docs/eks*.md: what is done about it, and the test that breaks it."""
+"""Every rule of the simulated EKS has a row in docs/eks.md: what is done about it, and the test that breaks it."""
 
 import ast
 import re
@@ -27,12 +27,7 @@ def sections(page: Path) -> dict[str, list[list[str]]]:
 
 
 RULES = sections(DOCS / "simulator-eks.md")
-ROWS = {
-    heading: rows
-    for page in sorted(DOCS.glob("eks*.md"))
-    for heading, rows in sections(page).items()
-    if heading in RULES
-}
+ROWS = {heading: rows for heading, rows in sections(DOCS / "eks.md").items() if heading in RULES}
 
 
 def cases() -> set[str]:
