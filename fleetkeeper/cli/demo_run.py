@@ -37,7 +37,7 @@ _BELIEVES_OBSERVATIONS = ("bake", "postflight")
 _STEPS_TOLD = ("done", "failed", "blocked", "held", "skipped")
 _BRIEF = ("done", "held")
 _LEFT_OUT = ("gate.began", "group.ended")
-_STEPS_LEFT_OUT = ("preflight", "refresh-insights")
+_LOOKS = ("preflight", "refresh-insights")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,19 +151,20 @@ class Story:
     def _print(self, found: StoredRun) -> None:
         names, kinds = names_of(found.tasks), {(step.key.idx, step.idx): step.kind for step in found.steps}
         for event in self._log.news():
-            if _is_told(event, kinds):
+            if is_told(event, kinds):
                 longest = _LINE if event.kind in _BRIEF else _LONGEST
                 _filled(safe(event_text(event, names), longest), "  ")
         sys.stdout.flush()
 
 
-def _is_told(event: Event, kinds: dict[tuple[int, int], str]) -> bool:
+def is_told(event: Event, kinds: dict[tuple[int, int], str]) -> bool:
     """Commands are printed with their answers; of steps their ends are enough, and of a look nothing."""
     if event.actor != "fleetkeeper" or event.kind in _LEFT_OUT:
         return False
     if event.task is None or event.step is None or "." in event.kind:
         return True
-    return event.kind in _STEPS_TOLD and kinds.get((event.task, event.step)) not in _STEPS_LEFT_OUT
+    is_look = kinds.get((event.task, event.step)) in _LOOKS
+    return event.kind in _STEPS_TOLD and not (is_look and event.kind == "done")
 
 
 def _awaited(found: StoredRun) -> tuple[str, ...]:
