@@ -28,12 +28,13 @@ if TYPE_CHECKING:
 
 REQUESTER, APPROVER = "ann", "bob"
 
-_PATIENCE = 30.0  # seconds for the engine to get from one point of the story to the next; only a fault takes so long
+_PATIENCE = 60.0  # seconds for the engine to get from one point of the story to the next; only a fault takes so long
 _LOOK = 0.1
 _WIDTH, _LINE, _LONGEST = 100, 98, 400
-_BELIEVES_OBSERVATIONS = ("bake", "postflight")
-"""Kinds of steps that wait for a look at the cluster; `serve` looks on its schedule."""
+_BELIEVES_OBSERVATIONS = ("preflight", "bake", "postflight")
+"""Kinds of steps that may wait for a look at the cluster; `serve` looks on its schedule."""
 
+_GATES = ("soak", "ready")
 _STEPS_TOLD = ("done", "failed", "blocked", "held", "skipped")
 _BRIEF = ("done", "held")
 _LEFT_OUT = ("gate.began", "group.ended")
@@ -168,16 +169,16 @@ def is_told(event: Event, kinds: dict[tuple[int, int], str]) -> bool:
 
 
 def _awaited(found: StoredRun) -> tuple[str, ...]:
-    """The clusters that a step or a soak wants to be observed."""
+    """The clusters that a step or a gate may want to be observed."""
     own = (task for task in found.tasks if task.role is Role.MEMBER and task.state is TaskState.RUNNING)
     waiting = [
         task.name
         for task in own
         if task.step < task.steps and found.plan.members[task.key.idx].steps[task.step].kind in _BELIEVES_OBSERVATIONS
     ]
-    soaks = [each for each in found.tasks if each.name == "soak" and each.state is TaskState.RUNNING]
-    soaked = [each.name for gate in soaks for each in _members(found, gate.stage)]
-    return tuple(dict.fromkeys((*waiting, *soaked)))
+    gates = [each for each in found.tasks if each.name in _GATES and each.state is TaskState.RUNNING]
+    asked = [each.name for gate in gates for each in _members(found, gate.stage)]
+    return tuple(dict.fromkeys((*waiting, *asked)))
 
 
 def _members(found: StoredRun, stage: int) -> Iterator[Task]:
