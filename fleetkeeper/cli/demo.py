@@ -33,7 +33,8 @@ What to try next
   fleetkeeper get findings             everything that was found, gravest first; explain one by its fingerprint
   fleetkeeper get changes --since 1h   what changed, from what to what
   fleetkeeper serve                    observe every 15 simulated minutes, and carry out runs
-  fleetkeeper plan addons-only         the page to approve; then run approve, run start, run watch
+  fleetkeeper plan addons-only         the page to approve; then run start, run approve --as bob, run watch
+  fleetkeeper get runs                 what was carried out; run log RUN tells all of it
   fleetkeeper doctor legacy-erp        why a cluster is not seen, and who must do what
   Your own fleet: cp config.example.toml fleetkeeper.toml, then fleetkeeper config check
 """
@@ -45,7 +46,7 @@ def demo(
     ] = False,
     stay: Annotated[bool, typer.Option("--stay", help="Keep the simulated fleet up until Ctrl-C.")] = False,
 ) -> None:
-    """Observe, judge and update a simulated fleet of thirteen clusters in three accounts; needs no cloud."""
+    """Observe, judge and upgrade a simulated fleet of thirteen clusters in three accounts; needs no cloud."""
     _require_extra()
     from fleetkeeper.cli.demo_wave import SCALE
     from fleetkeeper.sim.process import SimProcess

@@ -28,16 +28,17 @@ if TYPE_CHECKING:
 
 REQUESTER, APPROVER = "ann", "bob"
 
-_PATIENCE = 30.0  # seconds for the engine to get from one point of the story to the next; only a fault takes so long
+_PATIENCE = 60.0  # seconds for the engine to get from one point of the story to the next; only a fault takes so long
 _LOOK = 0.1
 _WIDTH, _LINE, _LONGEST = 100, 98, 400
-_BELIEVES_OBSERVATIONS = ("bake", "postflight")
-"""Kinds of steps that wait for a look at the cluster; `serve` looks on its schedule."""
+_BELIEVES_OBSERVATIONS = ("preflight", "bake", "postflight")
+"""Kinds of steps that may wait for a look at the cluster; `serve` looks on its schedule."""
 
+_GATES = ("soak", "ready")
 _STEPS_TOLD = ("done", "failed", "blocked", "held", "skipped")
 _BRIEF = ("done", "held")
 _LEFT_OUT = ("gate.began", "group.ended")
-_STEPS_LEFT_OUT = ("preflight", "refresh-insights")
+_LOOKS = ("preflight", "refresh-insights")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,32 +152,33 @@ class Story:
     def _print(self, found: StoredRun) -> None:
         names, kinds = names_of(found.tasks), {(step.key.idx, step.idx): step.kind for step in found.steps}
         for event in self._log.news():
-            if _is_told(event, kinds):
+            if is_told(event, kinds):
                 longest = _LINE if event.kind in _BRIEF else _LONGEST
                 _filled(safe(event_text(event, names), longest), "  ")
         sys.stdout.flush()
 
 
-def _is_told(event: Event, kinds: dict[tuple[int, int], str]) -> bool:
+def is_told(event: Event, kinds: dict[tuple[int, int], str]) -> bool:
     """Commands are printed with their answers; of steps their ends are enough, and of a look nothing."""
     if event.actor != "fleetkeeper" or event.kind in _LEFT_OUT:
         return False
     if event.task is None or event.step is None or "." in event.kind:
         return True
-    return event.kind in _STEPS_TOLD and kinds.get((event.task, event.step)) not in _STEPS_LEFT_OUT
+    is_look = kinds.get((event.task, event.step)) in _LOOKS
+    return event.kind in _STEPS_TOLD and not (is_look and event.kind == "done")
 
 
 def _awaited(found: StoredRun) -> tuple[str, ...]:
-    """The clusters that a step or a soak wants to be observed."""
+    """The clusters that a step or a gate may want to be observed."""
     own = (task for task in found.tasks if task.role is Role.MEMBER and task.state is TaskState.RUNNING)
     waiting = [
         task.name
         for task in own
         if task.step < task.steps and found.plan.members[task.key.idx].steps[task.step].kind in _BELIEVES_OBSERVATIONS
     ]
-    soaks = [each for each in found.tasks if each.name == "soak" and each.state is TaskState.RUNNING]
-    soaked = [each.name for gate in soaks for each in _members(found, gate.stage)]
-    return tuple(dict.fromkeys((*waiting, *soaked)))
+    gates = [each for each in found.tasks if each.name in _GATES and each.state is TaskState.RUNNING]
+    asked = [each.name for gate in gates for each in _members(found, gate.stage)]
+    return tuple(dict.fromkeys((*waiting, *asked)))
 
 
 def _members(found: StoredRun, stage: int) -> Iterator[Task]:

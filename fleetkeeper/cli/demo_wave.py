@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 FOLDER = "playbooks"
 
-SCALE = 120.0
-"""Simulated seconds in one of the wall's: two minutes pass in a second."""
+SCALE = 150.0
+"""Simulated seconds in one of the wall's: an hour passes in 24 seconds."""
 
 SETTINGS = f"""
 [approvals]

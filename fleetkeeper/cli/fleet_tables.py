@@ -1,6 +1,6 @@
 """The fleet, its nodes, addons and changes as tables."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -16,10 +16,11 @@ from fleetkeeper.core.model import FoundBy, Node
 from fleetkeeper.core.support import Phase
 from fleetkeeper.core.text import safe
 from fleetkeeper.core.versions import Version
-from fleetkeeper.core.way_back import left
+from fleetkeeper.core.way_back import countdown, left
 
 _MOST_GAPS = 20
 _MOST_PARTS = 7
+_MOST_WAYS = 5
 
 _CLUSTER = Column("CLUSTER", most=24)
 _NAMED = Column("CLUSTER", most=40)
@@ -47,18 +48,30 @@ def show_clusters(
     if not rows and not gaps:
         console.print("No clusters yet: run `fleetkeeper observe`; `fleetkeeper config show` says where it looks.")
         return
-    moved = any(row.rollback.is_possible for row in rows)  # a column for the week after an upgrade
-    columns = (*_FLEET[:-1], _ROLLBACK, _FLEET[-1]) if moved else _FLEET
-    body = [
-        (*_identity(row, now), *((_rollback(row, now),) if moved else ()), ", ".join(row.compute) or "?")
-        for row in rows
-    ]
-    console.print(table(columns, body, console.width))
+    body = [(*_identity(row, now), ", ".join(row.compute) or "?") for row in rows]
+    console.print(table(_FLEET, body, console.width))
     console.print(Text(f"\n{_summary(rows, now)}", style="dim"))
     if any(not row.placement.mapped for row in rows):
         console.print(Text("* no tag, account, OU or rule maps it: counts as production", style="dim"))
+    for line in _ways_back(rows, now):
+        console.print(line)
     if gaps:
         console.print(_gaps(gaps, now))
+
+
+def _ways_back(rows: Sequence[FleetRow], now: datetime) -> Iterator[Text]:
+    """For the week after an upgrade; the first to end first. The table has no room for a column of it."""
+    open_ = sorted(
+        (row.rollback.until, row.name, str(row.id), countdown(row.rollback, now))
+        for row in rows
+        if row.rollback.is_possible and row.rollback.until is not None
+    )
+    if open_:
+        yield Text("\nWays back", style="bold")
+    for _, name, _, text in open_[:_MOST_WAYS]:
+        yield Text(f"{name}: {text}")
+    if len(open_) > _MOST_WAYS:
+        yield Text(f"and {len(open_) - _MOST_WAYS} more, later: fleetkeeper get clusters -o wide", style="dim")
 
 
 def show_clusters_wide(console: Console, rows: Sequence[FleetRow], gaps: Sequence[GapRow], now: datetime) -> None:

@@ -19,6 +19,9 @@ from fleetkeeper.core.wording import counted, some
 
 _LABEL = 11
 
+_ON_A_LINE = 3
+"""So many clusters that are left out for the same reason stand before it; more stand below it."""
+
 _ON_FAILURE = {
     OnFailure.PAUSE: "the run pauses and an operator decides",
     OnFailure.STOP: "the run ends as failed once those under way are done",
@@ -283,8 +286,13 @@ def _left_out(plan: Plan) -> Iterator[str]:
     for each in plan.header.left:
         where = f" ({each.account}/{each.region})" if each.account else ""
         alike.setdefault(each.reason, []).append(each.name + where)
-    for reason, names in sorted(alike.items(), key=lambda each: len(each[1]) > 1):
-        yield from filled(f"{', '.join(names)}: {reason}", "  ", "    ")
+    for reason, names in sorted(alike.items(), key=lambda each: len(each[1])):
+        if len(names) <= _ON_A_LINE:
+            yield from filled(f"{', '.join(names)}: {reason}", "  ", "    ")
+            continue
+        yield from filled(f"{counted(len(names), 'cluster')}: {reason}", "  ", "    ")
+        for start in range(0, len(names), _ON_A_LINE):
+            yield from filled(", ".join(names[start : start + _ON_A_LINE]), "    ", "    ")
     if plan.header.changes is Changes.MINOR:
         yield "  what stands in the way of one, and what to do first: fleetkeeper assess -l name=NAME"
 

@@ -71,6 +71,10 @@ def test_a_plan_is_made_stored_listed_and_shown(command: Command, environ: dict[
     assert id in command("get", "plans", environ=environ).stdout
     assert command("plan", "show", id, environ=environ).stdout == made.stdout
     assert command("plan", "show", id[:-3], environ=environ).stdout == made.stdout
+    short = command("plan", "show", id, "--short", environ=environ).stdout
+    assert short.startswith(made.stdout.splitlines()[0])
+    assert short.endswith(f"fleetkeeper plan show {id}\n")
+    assert "What can go wrong" not in short
 
 
 def test_the_short_and_the_long_form_are_one_command(told: Told) -> None:

@@ -45,6 +45,17 @@ def test_a_run_that_is_not_approved_does_not_start_and_says_who_may() -> None:
     assert story.texts() == ["the run waits: plan p-1 changes addons of 2 clusters and is not approved"]
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [(playbook.Changes.MINOR, "upgrades 2 clusters"), (playbook.Changes.ROLLBACK, "takes back 2 clusters")],
+)
+def test_who_approves_reads_what_is_done_to_how_many(changes: playbook.Changes, told: str) -> None:
+    story = Story(view([stage()], PAIR, approved=False))
+    story.view = replace(story.view, header=replace(story.view.header, changes=changes))
+    story.look()
+    assert story.texts() == [f"the run waits: plan p-1 {told} and is not approved"]
+
+
 def test_a_run_that_changes_nothing_needs_no_approval() -> None:
     story = Story(view([stage()], PAIR, approved=False))
     header = replace(story.view.header, changes=playbook.Changes.NOTHING)

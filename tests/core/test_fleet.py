@@ -322,20 +322,26 @@ def test_the_wide_table_of_the_fleet() -> None:
 UPGRADE = EksUpdate("u-1", "VersionUpdate", "Successful", NOON - timedelta(days=1, hours=21), Minor(1, 34))
 
 
-def test_a_way_back_is_a_column_for_as_long_as_it_is_open() -> None:
+def test_a_way_back_is_told_for_as_long_as_it_is_open() -> None:
     moved = cluster(values={parts.UPDATES: (UPGRADE,)})
     found = fleet(moved, cluster("till", scope=LAB))
     rows = fleet_rows(found)
     text = rendered(lambda console: fleet_tables.show_clusters(console, rows, (), found.now))
-    shop = next(line for line in text.splitlines() if line.startswith("shop"))
-    assert "ROLLBACK" in text
-    assert "1.33 for 5 d 3 h" in shop
+    assert "\nWays back\nshop: rollback to 1.33 possible for 5 d 3 h, until " in text
     assert rollback_ends(found) == {("shop", SCOPE.account, SCOPE.region): NOON + timedelta(days=5, hours=3)}
 
     late = replace(found, now=NOON + timedelta(days=6))
     rows = fleet_rows(late)
-    assert "ROLLBACK" not in rendered(lambda console: fleet_tables.show_clusters(console, rows, (), late.now))
+    assert "Ways back" not in rendered(lambda console: fleet_tables.show_clusters(console, rows, (), late.now))
     assert rollback_ends(late) == {}
+
+
+def test_of_many_ways_back_those_that_end_first_are_told() -> None:
+    moved = tuple(cluster(f"shop-{number}", values={parts.UPDATES: (UPGRADE,)}) for number in range(7))
+    found = fleet(*moved)
+    text = rendered(lambda console: fleet_tables.show_clusters(console, fleet_rows(found), (), found.now))
+    assert text.count("rollback to 1.33 possible") == 5
+    assert "and 2 more, later: fleetkeeper get clusters -o wide" in text
 
 
 def test_the_table_of_nodes() -> None:
