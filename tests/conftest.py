@@ -14,17 +14,18 @@ from fleetkeeper.sim.control_plane.errors import ControlPlaneError
 
 _PLANE = re.compile(r"tests/(?:control_plane|contract)/[^\[]*\[(?:.*-)?(1\.\d+)(?:-.*)?\]")
 _PLANE_FIXTURES = frozenset({"plane_minor", "adjacent_minors"})
-_SWAP = "tests/control_plane/test_swap.py"
+_SWAP = "tests/control_plane/test_swap.py", "tests/control_plane/test_wave.py"
 _CHAOS = "tests/chaos/"
 
 
 def lane_of(test: str) -> str:
     """What a test shares a worker with, by its id: those over a control plane of one minor, so that it starts once.
 
-    Those of chaos keep several processes busy each: two at once would only be in each other's way.
+    Those of chaos keep several processes busy each: two at once would only be in each other's way. So would those that
+    change the minor of planes of their own.
     """
-    if test.startswith((_SWAP, _CHAOS)):
-        return _SWAP if test.startswith(_SWAP) else _CHAOS
+    if test.startswith((*_SWAP, _CHAOS)):
+        return _CHAOS if test.startswith(_CHAOS) else _SWAP[0]
     minor = _PLANE.match(test)
     return f"control plane {minor[1]}" if minor else test
 
