@@ -1,12 +1,11 @@
 """Two simulated EKS clusters with real control planes, an engine as `serve` has it, and witnesses of what it does."""
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -30,28 +29,22 @@ from fleetkeeper.onboarding import shipped
 from fleetkeeper.settings.load import load
 from fleetkeeper.sim.aws import DEMO_ACCESS_KEY, DEMO_SECRET_KEY
 from fleetkeeper.sim.backed import backed
-from fleetkeeper.sim.control_plane.errors import ControlPlaneError
-from fleetkeeper.sim.control_plane.following import Follower
 from fleetkeeper.sim.control_plane.plane import ControlPlane
 from fleetkeeper.sim.eks_state import SimUpdate
 from fleetkeeper.sim.server import Simulator
-from fleetkeeper.sim.world import SimCluster
 from tests.contract.karpenter_crds import node_class, node_class_crd, node_pool, node_pool_crd
-from tests.control_plane.shop import is_complete
+from tests.control_plane.readers import create, templated
+from tests.control_plane.shop import Object
+from tests.control_plane.witnesses import CLASSES, POOLS, Witness
 from tests.engine.live import world_of
 from tests.waiting import wait_until
-
-Object = dict[str, Any]
 
 SCALE = 120.0
 """15 minutes pass in 7.5 seconds, in which KWOK and the controllers do their work."""
 PATIENCE = 120.0
-POOLS, CLASSES = "karpenter.sh/nodepools", "karpenter.k8s.aws/ec2nodeclasses"
 OWN_BUDGETS: list[Object] = [{"nodes": "1", "reasons": ["Drifted", "Empty"]}, {"nodes": "50%"}]
-POOL = "karpenter.sh/nodepool"
 MERGE = "application/merge-patch+json"
 RBAC = "rbac.authorization.k8s.io/v1"
-BUDGETS = "/apis/policy/v1/poddisruptionbudgets"
 
 _SCENARIO = """
 [template.pair]
@@ -79,11 +72,6 @@ addons = { vpc-cni = "default", coredns = "default", kube-proxy = "default" }
 name = "kept"
 count = 1
 custom_ami = true
-[[cluster.workload]]
-namespace = "shop"
-name = "ledger"
-images = ["ghcr.io/example/ledger:1.0.0"]
-nodes = "kept"
 
 [[cluster]]
 name = "loft"
@@ -152,124 +140,6 @@ timeout = "1d"
 [[stages]]
 name = "rest"
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """A cluster at a time of the world. kubelets: node → version; flex: the nodes of that NodePool.
-
-    pods: UID → node, of those whose node is there: the rest of a removed one are collected within a minute.
-    """
-
-    at: datetime
-    version: str
-    pods: dict[str, str]
-    kubelets: dict[str, str]
-    flex: frozenset[str]
-
-
-@dataclass(slots=True)
-class Witness:
-    """Looks at one real API server again and again, as its admin, and follows its budgets and NodePools.
-
-    budgets: (name, healthy pods, how many there must be) of each change. pools: the budgets of NodePool flex in turn.
-    """
-
-    simulator: Simulator
-    cluster: SimCluster
-    plane: ControlPlane
-    sights: list[Sight] = field(default_factory=list)
-    budgets: list[tuple[str, int, int]] = field(default_factory=list)
-    pools: list[list[Object]] = field(default_factory=list)
-    followers: list[Follower] = field(default_factory=list)
-    closing: threading.Event = field(default_factory=threading.Event)
-    thread: threading.Thread = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.thread = threading.Thread(target=self._run, name=f"witness {self.cluster.key}", daemon=True)
-
-    def start(self) -> None:
-        self._follow(BUDGETS, self._budget)
-        if self.cluster.key == "loft":
-            for resource in (CLASSES, POOLS):
-                self._mirror(resource)
-            self._follow(f"/apis/karpenter.sh/v1/{POOLS.partition('/')[2]}", self._pool)
-        self.thread.start()
-
-    def close(self) -> None:
-        self.closing.set()
-        if self.thread.ident is not None:
-            self.thread.join()
-        for each in self.followers:
-            each.close()
-
-    def sight(self) -> Sight:
-        """The cluster as it is now; ControlPlaneError while its API server is away."""
-        version, pods, found = (self._read(path) for path in ("/version", "/api/v1/pods", "/api/v1/nodes"))
-        nodes = {each["metadata"]["name"]: each for each in found["items"]}
-        placed = {each["metadata"]["uid"]: each["spec"].get("nodeName", "") for each in pods["items"]}
-        return Sight(
-            self.simulator.world.now(),
-            str(version["gitVersion"]),
-            {uid: node for uid, node in placed.items() if node in nodes},
-            {name: each["status"]["nodeInfo"]["kubeletVersion"] for name, each in nodes.items()},
-            frozenset(name for name, each in nodes.items() if POOL in each["metadata"]["labels"]),
-        )
-
-    def between(self, begins: datetime, ends: datetime) -> list[Sight]:
-        found = [each for each in self.sights if begins <= each.at < ends]
-        assert found, f"{self.cluster.key} was not seen between {begins} and {ends}"
-        return found
-
-    def settled(self) -> Sight:
-        """Once every Deployment and DaemonSet has its own Ready."""
-        for kind in ("deployments", "daemonsets"):
-            self.plane.wait_for(f"/apis/apps/v1/{kind}", lambda found: all(map(is_complete, found["items"])))
-        return self.sight()
-
-    def pool(self) -> Object:
-        found: Object = self._read("/apis/karpenter.sh/v1/nodepools/flex")
-        return found
-
-    def _read(self, path: str) -> Any:
-        answer = self.plane.request("GET", path)
-        if not answer.ok:
-            raise ControlPlaneError(f"GET {path}: {answer.status}")
-        return answer.json()
-
-    def _run(self) -> None:
-        while not self.closing.wait(0.15):
-            with suppress(ControlPlaneError):
-                self.sights.append(self.sight())
-
-    def _budget(self, found: Object) -> None:
-        status = found.get("status", {})
-        if status.get("observedGeneration"):
-            self.budgets.append((found["metadata"]["name"], status["currentHealthy"], status["desiredHealthy"]))
-
-    def _pool(self, found: Object) -> None:
-        budgets = found["spec"]["disruption"]["budgets"]
-        if not self.pools or self.pools[-1] != budgets:
-            self.pools.append(budgets)
-
-    def _mirror(self, resource: str) -> None:
-        """The simulated Karpenter looks at what the real API server has."""
-        group, _, plural = resource.partition("/")
-
-        def put(found: Object) -> None:
-            with self.simulator.world.lock:
-                self.cluster.put(resource, found)
-
-        self._follow(f"/apis/{group}/v1/{plural}", put)
-
-    def _follow(self, path: str, told: Callable[[Object], None]) -> None:
-        def listed(found: list[Object]) -> None:
-            for each in found:
-                told(each)
-
-        follower = Follower(self.plane, path, listed, lambda kind, each: None if kind == "DELETED" else told(each))
-        self.followers.append(follower)
-        follower.start()
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,6 +251,7 @@ def fleet_of_two(folder: Path, environ: pytest.MonkeyPatch) -> Iterator[Fleet]:
             plane = stack.enter_context(backed(simulator, key))
             onboard(plane)
             witnesses[key] = Witness(simulator, world.clusters[key], plane)
+        pin(witnesses["shop"].plane)
         install_karpenter(witnesses["loft"].plane)
         for each in witnesses.values():
             each.settled()
@@ -406,6 +277,13 @@ def onboard(plane: ControlPlane) -> None:
         path = f"/apis/{RBAC}/{inside}{manifest['kind'].lower()}s"
         plane.request("DELETE", f"{path}/{manifest['metadata']['name']}")
         plane.create(path, manifest)
+
+
+def pin(plane: ControlPlane) -> None:
+    """Two pods of a Deployment, on the node whose image is its owner's."""
+    made = templated("ledger", replicas=2)
+    made["spec"]["template"]["spec"]["nodeSelector"] = {"eks.amazonaws.com/nodegroup": "kept"}
+    create(plane, "Deployment", "shop", made)
 
 
 def install_karpenter(plane: ControlPlane) -> None:
@@ -452,11 +330,10 @@ def _playbook() -> str:
 @contextmanager
 def _serving(settings: Settings, keeper: Keeper) -> Iterator[None]:
     """What `serve` runs: a thread that observes and assesses on the schedule, and the engine."""
-    clock, metrics, cancel = keeper.ports.clock, Metrics(), keeper.ports.cancel
-    waiting = clock_of(clock.to_text()) if isinstance(clock, ScaledClock) else pytest.fail("the clock is not scaled")
+    clock, metrics, cancel = clock_of(os.environ[ENVIRONMENT]), Metrics(), keeper.ports.cancel
     with wiring.engine(settings, keeper) as executor:
         assert executor is not None
-        daemon = Daemon(keeper, settings, metrics, lambda until: waiting.wait(until, cancel))
+        daemon = Daemon(keeper, settings, metrics, lambda until: clock.wait(until, cancel))
         engine = EngineThread(executor, metrics, cancel)
         daemon.start()
         engine.start()

@@ -110,9 +110,13 @@ def token_webhook(files: Files) -> list[str]:
 
 
 def controller_manager(programs: Programs, files: Files) -> list[str | Path]:
-    """As admin: with one service account for each controller it is ready five seconds later."""
+    """As admin: with one service account for each controller it is ready five seconds later.
+
+    KWOK's nodes send no heartbeats: after the usual 50 seconds their pods would be marked not ready, and stay so.
+    """
     return [
         programs.controller_manager,
+        "--node-monitor-grace-period=24h",
         f"--kubeconfig={files.kubeconfig}",
         "--leader-elect=false",
         "--secure-port=0",
