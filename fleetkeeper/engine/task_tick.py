@@ -249,7 +249,8 @@ class _Look:
             steps = (step,) if step.polls != before.polls else ()
         elif step is not None:
             steps = (replace(step, seal=self._gatekeeper.sealed(step, self.tick.spec, self.frozen.digest)),)
-        return Outcome(ticked.task, self.claim.epoch, steps, ticked.events, ticked.wakes, before=self.claim)
+        said = ticked.events, ticked.wakes, ticked.goes_on
+        return Outcome(ticked.task, self.claim.epoch, steps, *said, before=self.claim)
 
     @property
     def _gatekeeper(self) -> Gatekeeper:
