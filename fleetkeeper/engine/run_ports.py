@@ -59,8 +59,8 @@ class Guard:
 class Outcome:
     """What one tick of a task came to. steps: whole rows, new or changed. wakes: the run must decide anew.
 
-    keeps: the work goes on, and the lease with it: what is committed next is of epoch + 1. So an intent is stored before
-    the look that comes before its act, and a mark just before an act that must not be repeated. before: what was
+    keeps: the work goes on, and the lease with it: what is committed next is of epoch + 1. So an intent is stored
+    before the second look and its act, and a mark just before an act that must not be repeated. before: what was
     claimed, so that only what moved has to be written; None, and everything is.
     """
 
