@@ -399,7 +399,8 @@ class TestAnIntentAndItsAct:
     """The lease is kept from one to the other; the world is looked at and the guard is read in between all the same."""
 
     def test_are_one_claim(self, made: Engine, monkeypatch: Any) -> None:
-        claim, claimed = made.runs.claim, []
+        claim = made.runs.claim
+        claimed: list[Claim] = []
 
         def counted(*asked: Any) -> tuple[Claim, ...]:
             found = claim(*asked)
