@@ -43,6 +43,13 @@ def replace(value: T, **changes: Any) -> T:
     return result
 
 
+def equal_but(kind: type[T], *names: str) -> Callable[[T, T], bool]:
+    """Whether two values are equal in all fields but these; at least two others. Half the price of replace and ==."""
+    found: Any = kind
+    others = attrgetter(*(field.name for field in fields(found) if field.name not in names))
+    return lambda one, other: bool(others(one) == others(other))
+
+
 @cache
 def _copier(kind: Any) -> tuple[Callable[..., Any], Callable[[Any], tuple[Any, ...]]]:
     names = [field.name for field in fields(kind)]

@@ -15,12 +15,16 @@ BLOCKED_AGAIN = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Ticked:
-    """What a tick came to. events: kind → text. wakes: the run has something to decide."""
+    """What a tick came to. events: kind → text. wakes: the run has something to decide.
+
+    goes_on: to its act, as soon as the intent is stored.
+    """
 
     task: Task
     step: Step | None
     events: tuple[Event, ...] = ()
     wakes: bool = False
+    goes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ class Tick:
             started_at=started,
         )
         said = () if self.step.intent == what else (self._event("intent", what),)
-        return Ticked(replace(self._runs(self.now), acted=True), step, said)
+        return Ticked(replace(self._runs(self.now), acted=True), step, said, goes_on=True)
 
     def acting(self, room: timedelta) -> Ticked:
         """Just before the act of a step that must not be repeated; nobody looks at it until room has passed."""

@@ -8,6 +8,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -83,6 +84,7 @@ class Executor:
         self._archive = Archive(self._runs)
         self._heartbeat = Heartbeat(ticker.world)
         self._flight = Flight()
+        self._in_hand: list[Claim] = []
         self._done: queue.SimpleQueue[tuple[TaskKey, Outcome | None]] = queue.SimpleQueue()
         self._active: dict[str, Run] = {}
         self._looking: set[str] = set()
@@ -122,17 +124,25 @@ class Executor:
                 with self._share.spent(id):
                     self._decide(id, now)
         room = 4 * self._worker.threads - len(self._flight)
-        claims = list(self._runs.claim(self._worker.name, now, room, self._worker.lease)) if room > 0 else []
-        for claim in claims:
+        new = self._runs.claim(self._worker.name, now, room, self._worker.lease) if room > 0 else ()
+        for claim in new:
             self._flight.add(claim.task.key)
-        if self._budgets is not None:
-            claims, later = self._budgets.admitted(claims, now)
-            for outcome in later:
-                self._done.put((outcome.task.key, outcome))
+        self._in_hand += new
+        claims = self._admitted(now)
         read = self._guards(claims)
         for claim in claims:
             pool.submit(self._look_at, claim, read.get(claim.task.key))
         self._store(self._gathered(GATHER if claims else self._idle(now)))
+
+    def _admitted(self, now: datetime) -> list[Claim]:
+        """What is in hand and may be looked at now; all of it stays there when the budgets cannot be asked."""
+        claims = self._in_hand
+        if self._budgets is not None:
+            claims, later = self._budgets.admitted(claims, now)
+            for outcome in later:
+                self._done.put((outcome.task.key, outcome))
+        self._in_hand = []
+        return claims
 
     def _idle(self, now: datetime) -> float:
         """Seconds until something may be due; an outcome ends the wait sooner."""
@@ -245,16 +255,18 @@ class Executor:
             self._done.put((claim.task.key, outcome))
 
     def _gathered(self, patience: float) -> list[tuple[TaskKey, Outcome | None]]:
-        """The outcomes that came in: wait for a first one, then a moment for those that come with it."""
+        """The outcomes that came in: wait for a first one, then a moment for those that come with it.
+
+        That moment is slept through at once: a thread that each outcome wakes takes the interpreter from those that
+        look, 60 times in a turn. It is not waited for when nothing else is in flight.
+        """
         found: list[tuple[TaskKey, Outcome | None]] = []
-        until = time.monotonic() + patience
-        while len(found) < BATCH:
-            try:
-                found.append(self._done.get(timeout=max(0.0, until - time.monotonic())))
-            except queue.Empty:
-                break
-            if len(found) == 1:
-                until = time.monotonic() + GATHER
+        with suppress(queue.Empty):
+            found.append(self._done.get(timeout=patience))
+            if len(self._flight) > 1 + self._done.qsize():
+                time.sleep(GATHER)
+            while len(found) < BATCH:
+                found.append(self._done.get_nowait())
         return found
 
     def _store(self, gathered: Sequence[tuple[TaskKey, Outcome | None]]) -> None:
@@ -271,7 +283,9 @@ class Executor:
         late = [each.task.name for each in outcomes if each.task.key not in written]
         if late:
             _log.info("outcomes_superseded", tasks=late[:3], more=max(0, len(late) - 3))
-        self._flight.land(key for key, _ in gathered)
+        going_on = [each.following for each in outcomes if each.keeps and each.task.key in written]
+        self._in_hand += [claim for claim in going_on if claim is not None]
+        self._flight.land({key for key, _ in gathered} - {claim.task.key for claim in self._in_hand})
 
     def _finish(self) -> None:
         try:

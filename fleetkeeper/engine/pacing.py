@@ -24,7 +24,7 @@ class Every:
 
 
 class Share:
-    """Keeps what is asked for all the time, by run, to a tenth of the time, and back for LONGEST seconds at most.
+    """Keeps what is asked for all the time, by run, to a thirtieth of the time, and back for LONGEST seconds at most.
 
     A pause must hold within a second: this is a part of that.
     """
@@ -39,13 +39,13 @@ class Share:
 
     @contextmanager
     def spent(self, run: str) -> Iterator[None]:
-        """What is done in the block took its time; nine times as long, at most, it must wait."""
+        """What is done in the block took its time; twenty-nine times as long, at most, it must wait."""
         begun = time.monotonic()
         try:
             yield
         finally:
             ended = time.monotonic()
-            self._next[run] = ended + min(self.LONGEST, 9 * (ended - begun))
+            self._next[run] = ended + min(self.LONGEST, 29 * (ended - begun))
 
     def forget(self, kept: frozenset[str]) -> None:
         for run in self._next.keys() - kept:

@@ -60,9 +60,9 @@ class Guard:
 class Outcome:
     """What one tick of a task came to. steps: whole rows, new or changed. wakes: the run must decide anew.
 
-    keeps: the tick goes on, and the lease with it: what it commits next is of epoch + 1. So a mark is stored just
-    before an act that must not be repeated. before: what was claimed, so that only what moved has to be written; None,
-    and everything is.
+    keeps: the work goes on, and the lease with it: what is committed next is of epoch + 1. So an intent is stored
+    before the second look and its act, and a mark just before an act that must not be repeated. before: what was
+    claimed, so that only what moved has to be written; None, and everything is.
     """
 
     task: Task
@@ -72,6 +72,13 @@ class Outcome:
     wakes: bool = False
     keeps: bool = False
     before: Claim | None = None
+
+    @property
+    def following(self) -> Claim | None:
+        """The claim that goes on once an outcome that keeps its lease is stored; None for one that gives it back."""
+        if not self.keeps or self.before is None:
+            return None
+        return Claim(self.task, self.steps[-1], self.epoch + 1, self.before.run)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from fleetkeeper.core.approval import is_sealed
-from fleetkeeper.core.frozen import replace
+from fleetkeeper.core.frozen import equal_but, replace
 from fleetkeeper.core.playbook import StepSpec
 from fleetkeeper.core.run import Cause, Control, Hold, Role, StepState, TaskState, Why
 from fleetkeeper.core.run import Step as StepRow
@@ -34,6 +34,7 @@ _PASSED = {StepState.SUCCEEDED, StepState.SKIPPED, StepState.UNKNOWN}
 _OPEN = {StepState.READY, StepState.INTENDED, StepState.ACTING, StepState.WAITING}
 """States of a step that goes on; one in another begins anew."""
 
+_is_same = equal_but(StepRow, "polls")
 _OUTSIDE = {Cause.PAUSED, Cause.FREEZE, Cause.WINDOW, Cause.INCIDENT}
 
 
@@ -82,34 +83,32 @@ class Ticker:
     pace: Pace
     holding: Holding
 
-    def tick(self, claim: Claim, frozen: Frozen, read: Read | None = None) -> Outcome | None:
-        """Look at a claimed task once; None when it is no longer this worker's.
+    def tick(self, claim: Claim, frozen: Frozen, read: Read | None = None) -> Outcome:
+        """Look at a claimed task once; when it is no longer this worker's, the outcome is one that does not stand.
 
         A step that ended makes room for a look at the next one, so that its intent is stored with that end. Raises
         nothing but StoreUnavailable: then nothing is known to be done, and the lease runs out.
         """
         outcome = self._looked(claim, frozen, read)
-        if outcome is None or outcome.task.state is not TaskState.RUNNING or outcome.task.step == claim.task.step:
+        if outcome.task.state is not TaskState.RUNNING or outcome.task.step == claim.task.step:
             return outcome
         if claim.step and claim.step.attempt:  # after a set was put back, the next step has a row already
             return outcome
         next_claim = replace(claim, task=outcome.task, step=None, epoch=outcome.epoch)
         following = self._looked(next_claim, frozen, None, follows=True)
-        if following is None:
-            return outcome
         steps, events = outcome.steps + following.steps, outcome.events + following.events
         wakes = outcome.wakes or following.wakes
         return replace(following, steps=steps, events=events, wakes=wakes, before=outcome.before)
 
-    def _looked(self, claim: Claim, frozen: Frozen, read: Read | None, follows: bool = False) -> Outcome | None:
+    def _looked(self, claim: Claim, frozen: Frozen, read: Read | None, follows: bool = False) -> Outcome:
         spec = frozen.spec(claim.task)
         now = self.world.clock.now()
         step = claim.step or first_look(claim.task, spec, now)
         look = _Look(self, claim, frozen, Tick(claim.task, step, spec, now, self.pace.poll), read, follows)
         try:
             return look.outcome(look.ticked())
-        except Superseded:
-            return None
+        except Superseded:  # of what an operator overruled the lease is ours still, and nobody looks until it is back
+            return Outcome(claim.task, claim.epoch)
         except StoreUnavailable:
             raise
         except ReadError as error:
@@ -277,11 +276,12 @@ class _Look:
             ticked = begins_set_back(ticked, self.tick.now)
         step, before = ticked.step, self.claim.step
         steps: tuple[StepRow, ...] = ()
-        if step is not None and before is not None and replace(before, polls=step.polls) == step:
+        if step is not None and before is not None and _is_same(before, step):
             steps = (step,) if step.polls != before.polls else ()
         elif step is not None:
             steps = (replace(step, seal=self._gatekeeper.sealed(step, self.tick.spec, self.frozen.digest)),)
-        return Outcome(ticked.task, self.claim.epoch, steps, ticked.events, ticked.wakes, before=self.claim)
+        said = ticked.events, ticked.wakes, ticked.goes_on
+        return Outcome(ticked.task, self.claim.epoch, steps, *said, before=self.claim)
 
     @property
     def _gatekeeper(self) -> Gatekeeper:

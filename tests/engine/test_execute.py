@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from fleetkeeper.config import StoreSettings
+from fleetkeeper.core.advance import advance
 from fleetkeeper.core.approval import seal
 from fleetkeeper.core.playbook import StepSpec
 from fleetkeeper.core.run import Cause, Command, Freeze, Hold, RunState, StepState, Task, TaskKey, TaskState, Verb
+from fleetkeeper.engine.budgets import Budgets
 from fleetkeeper.engine.guarding import Frozen
 from fleetkeeper.engine.run_ports import Claim, Guard, StoredRun
 from fleetkeeper.engine.step import Kinds
@@ -392,3 +394,80 @@ def test_a_database_that_goes_away_right_after_a_claim_loses_no_task(made: Engin
     later(made, 2 * MINUTE)
     assert stored(made).run.state is RunState.SUCCEEDED
     assert starts(made) == 1
+
+
+class TestAnIntentAndItsAct:
+    """The lease is kept from one to the other; the world is looked at and the guard is read in between all the same."""
+
+    def test_are_one_claim(self, made: Engine, monkeypatch: Any) -> None:
+        claim = made.runs.claim
+        claimed: list[Claim] = []
+
+        def counted(*asked: Any) -> tuple[Claim, ...]:
+            found = claim(*asked)
+            claimed.extend(found)
+            return found
+
+        monkeypatch.setattr(made.runs, "claim", counted)
+        begin(made.runs, T0, steps=ONE)
+        settle(made)
+        assert (len(claimed), starts(made)) == (1, 1)
+        assert stored(made).steps[0].state is StepState.WAITING
+
+    def test_are_parted_by_an_abort_that_waits_for_no_lease(self, made: Engine) -> None:
+        begin(made.runs, T0, steps=ONE)
+        self._until_intended(made)
+        made.runs.add_command(Command("c9", "run-1", Verb.ABORT, "", "cy", "local", T0))
+        made.runs.tick_run("run-1", lambda view: advance(view, T0))  # by another replica, right now
+        settle(made)
+        assert stored(made).run.state is RunState.ABORTED
+        assert made.cloud.calls == []
+
+    def test_are_parted_by_a_pause_and_by_a_freeze(self, made: Engine) -> None:
+        begin(made.runs, T0, steps=ONE)
+        self._until_intended(made)
+        made.runs.add_freeze(Freeze("f1", "sales", "cy", T0, "", T0 + MINUTE))
+        say(made, Verb.PAUSE)
+        assert (task(made).state, starts(made)) == (TaskState.PENDING, 0)
+        say(made, Verb.RESUME)
+        assert starts(made) == 0
+        later(made, 2 * MINUTE)
+        assert starts(made) == 1
+
+    def test_are_parted_by_a_hand_in_the_database(self, made: Engine) -> None:
+        begin(made.runs, T0, steps=ONE)
+        self._until_intended(made)
+        by_hand(made, "UPDATE run_step SET token = 'mine'")
+        settle(made)
+        why = task(made).why
+        assert why is not None
+        assert (why.cause, starts(made)) == (Cause.TAMPERED, 0)
+
+    def test_are_both_made_when_the_budget_could_not_be_asked_in_between(self, made: Engine, monkeypatch: Any) -> None:
+        begin(made.runs, T0, steps=ONE)
+        self._until_intended(made)
+        gone: Any = GoneOnce()
+        monkeypatch.setattr(made.executor, "_budgets", Budgets(gone, 10.0, 20))
+        by_hand(made, "UPDATE run_task SET account = '111122223333'")
+        with ThreadPoolExecutor(4) as pool, pytest.raises(StoreUnavailable):
+            made.executor.turn(pool)
+        settle(made)
+        assert starts(made) == 1
+
+    def _until_intended(self, made: Engine) -> None:
+        with ThreadPoolExecutor(4) as pool:
+            while not any(step.state is StepState.INTENDED for step in stored(made).steps):
+                made.executor.turn(pool)
+
+
+class GoneOnce:
+    """Buckets that are full, of a database that does not answer when it is asked for the first time."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def take_budget(self, *_: object) -> float:
+        self.asked += 1
+        if self.asked == 1:
+            raise StoreUnavailable("the server closed the connection")
+        return 0.0

@@ -22,8 +22,8 @@ from fleetkeeper.adapters.store import run_tables as tables
 from fleetkeeper.adapters.store.bulk import Times, Values, insert_rows, is_sqlite, rows_of, select_keys, update_keys
 from fleetkeeper.adapters.store.run_rows import MOVING, STEP, TASK, Codec, runs_of
 from fleetkeeper.adapters.store.run_wakes import append_events, drop_reservations, wake
-from fleetkeeper.core.frozen import maker, replace
-from fleetkeeper.core.run import TASK_OVER, StepState, TaskKey
+from fleetkeeper.core.frozen import equal_but, maker
+from fleetkeeper.core.run import TASK_OVER, Step, StepState, Task, TaskKey
 from fleetkeeper.engine.run_ports import Claim, Outcome
 from fleetkeeper.errors import Tampered
 
@@ -95,6 +95,7 @@ def claims_of(connection: sa.Connection, rows: Sequence[tuple[Any, ...]]) -> Ite
 
 
 _make_claim = maker(Claim)
+_is_same_task, _is_same_step = equal_but(Task, "due"), equal_but(Step, "polls")
 _HEAD = ("run_id", "idx", "epoch", "lease_epoch", "committed", "wake")
 
 
@@ -161,7 +162,7 @@ def _write_tasks(connection: sa.Connection, codec: Codec, outcomes: Sequence[Out
         task = outcome.task
         if outcome.keeps:
             kept.append((*codec.moving(task), outcome.epoch, task.key.run, task.key.idx))
-        elif outcome.before is not None and replace(outcome.before.task, due=task.due) == task:
+        elif outcome.before is not None and _is_same_task(outcome.before.task, task):
             polled.append((codec.stamp(task.due), outcome.epoch, task.key.run, task.key.idx))
         else:
             moved.append((*codec.moving(task), outcome.epoch, task.key.run, task.key.idx))
@@ -177,7 +178,7 @@ def _write_steps(connection: sa.Connection, codec: Codec, outcomes: Sequence[Out
     for outcome in outcomes:
         before = outcome.before.step if outcome.before is not None else None
         for step in outcome.steps:
-            if before is not None and replace(before, polls=step.polls) == step:
+            if before is not None and _is_same_step(before, step):
                 polled[step.key, step.idx] = (step.polls, step.key.run, step.key.idx, step.idx)
             else:
                 moved[step.key, step.idx] = codec.step_row(step)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -36,15 +37,23 @@ def to_verify(connection: sa.Connection) -> tuple[Command, ...]:
 
 def for_tick(connection: sa.Connection, run: str, knows: Knows) -> tuple[Command, ...]:
     """What a run's own tick answers, oldest first: what an actor said who is known, and every stop, with the remark."""
-    own = tables.command
-    waiting = sa.and_(own.c.subject == run, own.c.applied_at.is_(None), own.c.verb.not_in(_ELSEWHERE))
-    rows = connection.execute(sa.select(own).where(waiting).order_by(own.c.at, own.c.id))
+    rows = connection.execute(_WAITING, {"run": run})
     found = ((command, knows(command)) for command in map(command_of, rows))
     return tuple(
         command if is_known else replace(command, actor=unverified(command.actor))
         for command, is_known in found
         if is_known or command.verb in STOPS
     )
+
+
+def _waiting() -> sa.Select[Any]:
+    own = tables.command
+    answered_by_a_run = sa.and_(own.c.applied_at.is_(None), own.c.verb.not_in(_ELSEWHERE))
+    query = sa.select(own).where(own.c.subject == sa.bindparam("run"), answered_by_a_run)
+    return query.order_by(own.c.at, own.c.id)
+
+
+_WAITING = _waiting()  # made once: it is asked with every tick of every run
 
 
 def vouch(connection: sa.Connection, command: Command, at: datetime) -> bool:

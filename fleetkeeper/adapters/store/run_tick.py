@@ -12,6 +12,7 @@ a decision that admits somebody is made once more behind a lock that all runs sh
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -127,9 +128,7 @@ def _not_believed(connection: sa.Connection, seen: _Seen, wrong: str, said: tupl
 
 def _look(connection: sa.Connection, id: str) -> _Seen | None:
     """The run first: a wake that comes after it is seen by the count, one before it by the tasks."""
-    run, plan = tables.run, tables.plan
-    query = sa.select(run, plan.c.header).join(plan, plan.c.id == run.c.plan_id).where(run.c.id == id)
-    row = connection.execute(query).first()
+    row = connection.execute(_RUN_AND_HEADER, {"id": id}).first()
     if row is None:
         return None
     codec = Codec(connection)
@@ -147,27 +146,21 @@ def _view(connection: sa.Connection, seen: _Seen, approves: Approves, knows: com
     if seen.wrong:
         raise Tampered(seen.wrong)
     run = seen.run
-    units = tables.run_unit
     of_plan = tuple(each for each in approvals_of(connection, [run.plan])[run.plan] if each.gate == PLAN)
     return RunView(
         header=header_of(run.plan, seen.header, run.digest),
         run=run,
-        units=tuple(
-            unit_of(row)
-            for row in connection.execute(
-                sa.select(units).where(units.c.run_id == run.id).order_by(units.c.stage, units.c.group_name)
-            )
-        ),
+        units=tuple(unit_of(row) for row in connection.execute(_UNITS, {"id": run.id})),
         tasks=seen.tasks,
         commands=commands.for_tick(connection, run.id, knows),
-        elsewhere=_elsewhere(connection, run.id),
-        reserved=_reserved(connection, run.id),
+        elsewhere=tuple(Busy(*row) for row in connection.execute(_ELSEWHERE, {"id": run.id})),
+        reserved=tuple((name, int(amount)) for name, amount in connection.execute(_RESERVED, {"id": run.id})),
         freezes=standing_freezes(connection),
         approved=approves(of_plan, run.digest),
     )
 
 
-def _elsewhere(connection: sa.Connection, id: str) -> tuple[Busy, ...]:
+def _elsewhere() -> sa.Select[Any]:
     """Members of other runs that are not over: those in work, and those that failed or were aborted half-way."""
     task, run, step = tables.run_task, tables.run, tables.run_step
     acted = sa.exists().where(step.c.run_id == task.c.run_id, step.c.task == task.c.idx, step.c.intent != "")
@@ -175,21 +168,34 @@ def _elsewhere(connection: sa.Connection, id: str) -> tuple[Busy, ...]:
         task.c.state.in_([TaskState.FAILED.value, TaskState.ABORTED.value]), sa.or_(task.c.step > 0, acted)
     )
     in_work = sa.and_(task.c.started_at.is_not(None), task.c.state.not_in([state.value for state in TASK_OVER]))
-    query = (
+    return (
         sa.select(task.c.run_id, task.c.name, task.c.arn, task.c.service, task.c.region)
         .join(run, run.c.id == task.c.run_id)
-        .where(run.c.id != id, run.c.state.not_in([state.value for state in OVER]))
+        .where(run.c.id != sa.bindparam("id"), run.c.state.not_in([state.value for state in OVER]))
         .where(task.c.role == Role.MEMBER.value, sa.or_(in_work, half_done))
         .order_by(task.c.run_id, task.c.idx)
     )
-    return tuple(Busy(*row) for row in connection.execute(query))
 
 
-def _reserved(connection: sa.Connection, id: str) -> tuple[tuple[str, int], ...]:
+def _run_and_header() -> sa.Select[Any]:
+    run, plan = tables.run, tables.plan
+    return sa.select(run, plan.c.header).join(plan, plan.c.id == run.c.plan_id).where(run.c.id == sa.bindparam("id"))
+
+
+def _units() -> sa.Select[Any]:
+    own = tables.run_unit
+    return sa.select(own).where(own.c.run_id == sa.bindparam("id")).order_by(own.c.stage, own.c.group_name)
+
+
+def _reserved() -> sa.Select[Any]:
+    """Resource, and the sum of what other runs hold of it."""
     own = tables.reservation
-    query = sa.select(own.c.resource, sa.func.sum(own.c.amount)).where(own.c.run_id != id)
-    rows = connection.execute(query.group_by(own.c.resource).order_by(own.c.resource))
-    return tuple((resource, int(amount)) for resource, amount in rows)
+    query = sa.select(own.c.resource, sa.func.sum(own.c.amount)).where(own.c.run_id != sa.bindparam("id"))
+    return query.group_by(own.c.resource).order_by(own.c.resource)
+
+
+# Made once: to put such a query together takes SQLAlchemy longer than the database to answer it.
+_RUN_AND_HEADER, _UNITS, _ELSEWHERE, _RESERVED = _run_and_header(), _units(), _elsewhere(), _reserved()
 
 
 # ---- writing
