@@ -76,13 +76,17 @@ class Move:
         if member.scope is None:
             return SeenPlane(member, is_eks=False)
         cloud = world.writers.cloud(member.scope)
+        updates = self._updates(
+            cloud, member.name, moment
+        )  # first: one that is over by then has moved what is read after
         try:
             live = cloud.control_plane(member.name)
         except ReadError as error:
             if error.reason is not GapReason.NOT_FOUND:
                 raise
             return SeenPlane(member)
-        updates = self._updates(cloud, member.name, live[1], moment)
+        if self._moved_on(updates, live[1], moment):
+            updates = cloud.updates(member.name)
         seen = SeenPlane(member, live=live, updates=updates)
         if remembered(moment) or self.own(seen, moment):
             return seen
@@ -93,15 +97,20 @@ class Move:
             return seen
         return replace(seen, insights=tuple(each for each in cloud.insights(member.name) if self._concerns(each)))
 
-    def _updates(
-        self, cloud: CloudWriter, name: str, plane: model.ControlPlane, moment: Moment
-    ) -> tuple[observed.EksUpdate, ...]:
-        """One that we know by its id is enough, unless the cluster is not where it should have brought it."""
+    def _updates(self, cloud: CloudWriter, name: str, moment: Moment) -> tuple[observed.EksUpdate, ...]:
+        """One that we know by its id is enough; none of a cluster that is gone."""
         own = remembered(moment).get("update", "")
-        if not own:
-            return cloud.updates(name)
-        update = cloud.update(name, own)
-        return cloud.updates(name) if update.status == SUCCESSFUL and plane.version != self.target else (update,)
+        try:
+            return (cloud.update(name, own),) if own else cloud.updates(name)
+        except ReadError as error:
+            if error.reason is not GapReason.NOT_FOUND:
+                raise
+            return ()
+
+    def _moved_on(self, updates: tuple[observed.EksUpdate, ...], plane: model.ControlPlane, moment: Moment) -> bool:
+        """Whether ours, known by its id, was successful, and the cluster is not where it should have brought it."""
+        own = next((each for each in updates if each.id == remembered(moment).get("update")), None)
+        return own is not None and own.status == SUCCESSFUL and plane.version != self.target
 
     def _concerns(self, insight: Insight) -> bool:
         return insight.category == self.category and insight.minor in (None, self.target)

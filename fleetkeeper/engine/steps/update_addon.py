@@ -36,8 +36,8 @@ from fleetkeeper.engine.attempts import leaving, remembered, token_of
 from fleetkeeper.engine.params import Given
 from fleetkeeper.engine.step import Subject
 from fleetkeeper.engine.world import World
-from fleetkeeper.engine.writers import AddonUpdate
-from fleetkeeper.errors import Refused
+from fleetkeeper.engine.writers import AddonUpdate, CloudWriter
+from fleetkeeper.errors import GapReason, ReadError, Refused
 
 BY_PLAN = ("default", "latest")
 """Versions that a playbook may name by a word; the plan puts in what EKS offers the member by that word."""
@@ -107,15 +107,26 @@ class UpdateAddon:
         if subject.scope is None:
             return SeenAddon(None, is_eks=False)
         cloud, cluster = world.writers.cloud(subject.scope), _name(subject)
-        own = remembered(moment).get("update", "")
-        if own:  # the update first: one that is over by then has left the addon as it is read after
-            update = cloud.update(cluster, own, addon=self.addon)
-            return SeenAddon(cloud.addon(cluster, self.addon), (update,))
+        updates = self._updates(cloud, cluster, moment)  # first: one that is over by then left the addon as read after
         addon = cloud.addon(cluster, self.addon)
-        looks_back = moment.tried or moment.attempt > 0
-        if addon is not None and (looks_back or addon.status in ("UPDATING", "UPDATE_FAILED")):
-            return SeenAddon(addon, cloud.updates(cluster, addon=self.addon), changed=self._changed(world, subject))
-        return SeenAddon(addon, changed=self._changed(world, subject))
+        if "update" in remembered(moment):
+            return SeenAddon(addon, updates)
+        if addon is not None and addon.status in ("UPDATING", "UPDATE_FAILED") and not updates:
+            updates = cloud.updates(cluster, addon=self.addon)
+        return SeenAddon(addon, updates, changed=self._changed(world, subject))
+
+    def _updates(self, cloud: CloudWriter, cluster: str, moment: Moment) -> tuple[observed.EksUpdate, ...]:
+        """Of an attempt that may have begun one; none of an addon that is gone."""
+        if own := remembered(moment).get("update", ""):
+            return (cloud.update(cluster, own, addon=self.addon),)
+        if not moment.tried and moment.attempt == 0:
+            return ()
+        try:
+            return cloud.updates(cluster, addon=self.addon)
+        except ReadError as error:
+            if error.reason is not GapReason.NOT_FOUND:
+                raise
+            return ()
 
     def decide(self, seen: SeenAddon, moment: Moment) -> Verdict:
         addon = seen.addon

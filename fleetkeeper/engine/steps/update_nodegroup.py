@@ -35,7 +35,7 @@ from fleetkeeper.engine.params import Given
 from fleetkeeper.engine.reaching import kube_of
 from fleetkeeper.engine.step import Subject
 from fleetkeeper.engine.world import World
-from fleetkeeper.engine.writers import NodeGroupUpdate
+from fleetkeeper.engine.writers import CloudWriter, NodeGroupUpdate
 from fleetkeeper.errors import GapReason, ReadError, Refused
 
 RUNNING = "InProgress"
@@ -99,14 +99,10 @@ class UpdateNodegroup:
         if subject.scope is None:
             return SeenGroup(cluster, None, is_eks=False)
         cloud = world.writers.cloud(subject.scope)
+        updates = self._updates(cloud, cluster, moment)  # first: one that is over by then left the group as read after
         group = cloud.node_group(cluster, self.group)
-        own = remembered(moment).get("update", "")
-        if own:
-            updates: tuple[observed.EksUpdate, ...] = (cloud.update(cluster, own, node_group=self.group),)
-        elif group is not None and (moment.tried or moment.attempt > 0 or group.status == "UPDATING"):
+        if group is not None and group.status == "UPDATING" and not updates:
             updates = cloud.updates(cluster, node_group=self.group)
-        else:
-            updates = ()
         seen = SeenGroup(cluster, group, updates)
         if group is None or group.custom_ami or "refused" in remembered(moment):
             return seen
@@ -117,6 +113,19 @@ class UpdateNodegroup:
             standing = cloud.control_plane(cluster)[1].status
             return replace(seen, standing=standing, nodes=self._nodes(world, subject, group, follows))
         return seen
+
+    def _updates(self, cloud: CloudWriter, cluster: str, moment: Moment) -> tuple[observed.EksUpdate, ...]:
+        """Of an attempt that may have begun one; none of a group that is gone."""
+        if own := remembered(moment).get("update", ""):
+            return (cloud.update(cluster, own, node_group=self.group),)
+        if not moment.tried and moment.attempt == 0:
+            return ()
+        try:
+            return cloud.updates(cluster, node_group=self.group)
+        except ReadError as error:
+            if error.reason is not GapReason.NOT_FOUND:
+                raise
+            return ()
 
     def _nodes(self, world: World, subject: Subject, group: model.NodeGroup, follows: bool) -> GroupNodes:
         """Before the act they must be seen; a roll that runs is followed all the same."""
