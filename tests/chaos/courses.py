@@ -1,5 +1,6 @@
 """What the engines of a nursery carry out while they are killed: playbooks, and clusters that give every step work."""
 
+import re
 from dataclasses import dataclass
 
 from fleetkeeper.data import data_path
@@ -161,7 +162,8 @@ def _shipped(name: str, bake: str) -> str:
         f'kind = "bake"\n{"each_hop = true" if name == "minor-upgrade" else ""}'.rstrip() + f'\nparams.for = "{bake}"'
     )
     assert usual in text
-    text = text.replace(usual, usual.replace(bake, "10m") + '\nparams.max_age = "1d"')
+    text = text.replace(usual, usual.replace(bake, "5m") + '\nparams.max_age = "1d"')
+    text = re.sub(r'timeout = "\w+"', 'timeout = "14d"', text)  # times of the world fly by while the machine works
     first = text.index("[[steps]]", text.index('kind = "preflight"'))
     text = f"{text[:first]}{_SILENCE}\n{text[first:]}{_LOUD}"
     return text.replace(f'name = "{name}"', 'name = "wave"', 1) + _STAGE

@@ -14,7 +14,7 @@ from tests.chaos.courses import PROPOSAL, ROLLBACK, UPGRADE, Course
 from tests.chaos.yard import Case, Yard, yard
 
 COURSES = (UPGRADE, ROLLBACK, PROPOSAL)
-SIDE_BY_SIDE = 8
+SIDE_BY_SIDE = 12
 MOST = 110
 """Cases of one course: a cluster for each."""
 

@@ -25,8 +25,9 @@ from tests.chaos.mortal import Life
 from tests.cli.programs import surroundings
 from tests.endpoint import Answer, Request, endpoint
 
-SCALE = 600.0
-"""Simulated seconds in one of the wall's: the machine's own work, and not the waits, is what takes the time."""
+SCALE = 120.0
+"""Simulated seconds in one of the wall's. postflight believes what was seen in the last half hour: that is 15 seconds of
+the wall, and an observation takes one, or several on a machine that has too much to do."""
 
 _MERGES = 1.0
 """Seconds of the wall until somebody merges what was proposed: the engine has to wait for it."""
