@@ -9,7 +9,7 @@ from fleetkeeper.core.plan import Range
 from fleetkeeper.core.playbook import Window
 from fleetkeeper.core.run import Cause, Freeze, Hold
 from fleetkeeper.core.selector import Selector
-from fleetkeeper.core.windows import Opening, opening_text, openings
+from fleetkeeper.core.windows import Opening, closing_text, opening_text, openings
 from fleetkeeper.errors import UsageError
 
 _PLAYBOOK = "the owner of the playbook"
@@ -51,8 +51,8 @@ class Holds:
             return Hold(Cause.WINDOW, self._never(expected), owner=_PLAYBOOK)
         opens = opening_text(fitting[0], self.now)
         if expected and current:
-            left = duration_text(current.end - self.now)
-            text = f"needs {duration_text(expected.p95)}, the window closes in {left}, next opens {opens}"
+            closes = closing_text(current)  # not in how long: such a text would be another, and an event, at each look
+            text = f"needs {duration_text(expected.p95)}, the window closes at {closes}, next opens {opens}"
         else:
             text = f"the window is closed, it opens {opens}"
         return Hold(Cause.WINDOW, text, fitting[0].start)

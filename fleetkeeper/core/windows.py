@@ -50,6 +50,12 @@ def opening_text(opening: Opening, now: datetime) -> str:
     return f"{day} {local.hour:02}:{local.minute:02} {opening.zone}"
 
 
+def closing_text(opening: Opening) -> str:
+    """`Sun 05:00`: in the zone of the text beside it."""
+    local = opening.end.astimezone(ZoneInfo(opening.zone))
+    return f"{_DAYS[local.weekday()]} {local.hour:02}:{local.minute:02}"
+
+
 def _spans(windows: Sequence[Window], now: datetime) -> Iterator[Opening]:
     for window in windows:
         zone = ZoneInfo(window.zone)

@@ -116,7 +116,7 @@ class Soaking(OnlyLooks):
             text = (
                 f"its time is over, and {behind} was last seen at {min(last):%H:%M} UTC, before its end at {end:%H:%M}"
             )
-            return Wait(f"{text}: waits for the next observation", self.every, "the observing daemon")
+            return Wait(f"{text}: the next observation decides", self.every, "the observing daemon")
         return Done(f"{_named(seen)} sound for {duration_text(self.length)}")
 
     def _left(self, moment: Moment) -> str:

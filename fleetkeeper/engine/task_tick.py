@@ -16,6 +16,7 @@ from fleetkeeper.core.step_sets import set_before
 from fleetkeeper.core.stepping import Tick, Ticked, first_look
 from fleetkeeper.core.verdict import Act, Failed, Memory, Verdict
 from fleetkeeper.engine.guarding import Frozen, Gatekeeper, subject_of
+from fleetkeeper.engine.looking import OnlyLooks
 from fleetkeeper.engine.run_ports import Claim, Guard, Outcome
 from fleetkeeper.engine.step import Kinds, Step, Subject, moment_of, token_of
 from fleetkeeper.engine.undoing import Undoer, begins_set_back
@@ -94,11 +95,18 @@ class Ticker:
             return outcome
         if claim.step and claim.step.attempt:  # after a set was put back, the next step has a row already
             return outcome
+        if self._only_looks(frozen.spec(outcome.task), claim.task.role):
+            return outcome
         next_claim = replace(claim, task=outcome.task, step=None, epoch=outcome.epoch)
         following = self._looked(next_claim, frozen, None, follows=True)
         steps, events = outcome.steps + following.steps, outcome.events + following.events
         wakes = outcome.wakes or following.wakes
         return replace(following, steps=steps, events=events, wakes=wakes, before=outcome.before)
+
+    def _only_looks(self, spec: StepSpec, role: Role) -> bool:
+        """Such a step has no intent to store early, and may rest on how the steps before it ended, as it is stored."""
+        kind = (self.steps if role is Role.MEMBER else self.gates).get(spec.kind)
+        return kind is not None and issubclass(kind, OnlyLooks)
 
     def _looked(self, claim: Claim, frozen: Frozen, read: Read | None, follows: bool = False) -> Outcome:
         spec = frozen.spec(claim.task)

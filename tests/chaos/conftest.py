@@ -26,3 +26,9 @@ def seed() -> int:
     drawn = int(os.environ.get(SEED) or random.SystemRandom().randrange(1_000_000))
     print(f"{SEED}={drawn}")
     return drawn
+
+
+@pytest.fixture
+def whole() -> bool:
+    """Whether kills right before transitions of steps that only look are worth their time as well."""
+    return KILLS in os.environ

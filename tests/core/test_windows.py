@@ -65,7 +65,7 @@ SHORT = window((SATURDAY,), "22:00", "23:00")
             (NIGHT, window((SUNDAY,))),
             "2026-11-22T02:40",
             45,
-            "needs 45m, the window closes in 20m, next opens Sun 22:00 Europe/Berlin",
+            "needs 45m, the window closes at Sun 04:00, next opens Sun 22:00 Europe/Berlin",
             id="work that does not fit into what is left",
         ),
         pytest.param(

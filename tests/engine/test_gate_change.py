@@ -123,7 +123,7 @@ def test_the_same_attempt_opens_one_ticket_however_often_it_acts(case: Case) -> 
     [
         pytest.param(
             "assess",
-            Wait("ticket CHG-1 is assess, waits for approved", timedelta(minutes=1), "who approves changes"),
+            Wait("ticket CHG-1 is assess, not approved yet", timedelta(minutes=1), "who approves changes"),
             id="waits while it is judged",
         ),
         pytest.param("approved", Done("ticket CHG-1 is approved"), id="opens when it is approved"),
@@ -149,7 +149,7 @@ def test_an_answer_without_the_state_is_waited_on(case: Case) -> None:
     case.desk.broken = (200, {"status": "approved"})
     found = case.verdict(code)
     assert isinstance(found, Wait)
-    assert found.why == "ticket CHG-1 has no state in the answer of ask, waits for approved"
+    assert found.why == "ticket CHG-1 has no state in the answer of ask, not approved yet"
 
 
 def test_a_refused_question_is_asked_again(case: Case) -> None:

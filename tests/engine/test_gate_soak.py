@@ -246,7 +246,7 @@ def test_time_alone_is_no_proof_when_the_last_look_was_before_the_end() -> None:
     assert isinstance(found, Wait)
     assert found.why == (
         "its time is over, and shop-eu-1 was last seen at 12:50 UTC, before its end at 13:00: "
-        "waits for the next observation"
+        "the next observation decides"
     )
 
 

@@ -49,6 +49,20 @@ def test_a_member_is_silenced_until_it_was_seen_sound_at_its_end(tmp_path: Path,
     wave.close()
 
 
+def test_a_postflight_right_after_a_step_knows_how_that_ended(tmp_path: Path) -> None:
+    wave = Wave(tmp_path)
+    wave.place.store.values = {parts.CONTROL_PLANE: control_plane(), parts.NODES: (node(1), node(2))}
+    quiet, dns, _, after_it, _ = STEPS
+    wave.begin(quiet, dns, after_it)
+    for _ in range(8):
+        wave.place.store.observed_at, wave.place.store.tracking_now = wave.now, Tracking(wave.now)
+        wave.later(1)
+    notes = [each.event.text for each in wave.made.runs.events("run-1") if each.event.kind == "done"]
+    assert f"as sound as before: coredns {DNS}" in notes[-1]
+    assert "not done" not in notes[-1]
+    wave.close()
+
+
 def test_a_member_that_gets_unwell_in_its_bake_fails_and_is_heard_when_its_silence_ends(tmp_path: Path) -> None:
     wave = Wave(tmp_path)
     wave.place.store.values = {parts.CONTROL_PLANE: control_plane(), parts.NODES: (node(1), node(2))}

@@ -17,15 +17,17 @@ from fleetkeeper.adapters.calendars import FreezeCalendars
 from fleetkeeper.adapters.store.runs import SqlRuns
 from fleetkeeper.adapters.store.store import SqlStore
 from fleetkeeper.config import FreezeSettings
-from fleetkeeper.core.people import People, Role
+from fleetkeeper.core.changing_via import ChangeVia, DirectRule
+from fleetkeeper.core.people import People
+from fleetkeeper.core.people import Role as Right
 from fleetkeeper.core.plan import Plan
 from fleetkeeper.core.playbook import Playbook
 from fleetkeeper.core.references import Where
-from fleetkeeper.core.run import OVER, Command, Freeze, Verb
+from fleetkeeper.core.run import OVER, Command, Freeze, Role, Verb
 from fleetkeeper.core.selector import Selector
 from fleetkeeper.engine import execute, holding, pacing, task_tick
 from fleetkeeper.engine.assess import Assessor
-from fleetkeeper.engine.decisions import Decisions, SignedApprovals
+from fleetkeeper.engine.decisions import Decisions, SignedApprovals, Vouching
 from fleetkeeper.engine.execute import Executor, Worker
 from fleetkeeper.engine.gates import all_gates
 from fleetkeeper.engine.guarding import Gatekeeper
@@ -55,7 +57,10 @@ ALLOWED = {
 }
 """What the playbooks of these tests may name."""
 
-OBSERVES = timedelta(hours=1)
+SEEING = frozenset({"preflight", "bake", "postflight"})
+"""Kinds of steps that rest on what is stored of their cluster."""
+OFTEN, AT_TIMES, SELDOM = timedelta(minutes=25), timedelta(hours=2), timedelta(hours=12)
+"""How long the fleet is not observed while a step waits to see it, while a gate does, and while nobody does."""
 _MOST_TURNS = 2000
 
 
@@ -81,6 +86,8 @@ class VirtualFleet:
     channels: Channels
     observed_at: datetime
     told: int = 0
+    mute: set[str] = field(default_factory=set)
+    """Tasks under way that were seen to wait and said no reason."""
     script: list[tuple[datetime, Callable[[], object]]] = field(default_factory=list)
 
     @property
@@ -97,7 +104,10 @@ class VirtualFleet:
         return self.keeper.plan(playbook, Selector.parse(selector), actor, timedelta(days=14))
 
     def start(self, plan: Plan, actor: str = "ann") -> str:
-        return self.keeper.start(plan.header.id, actor).run
+        """The run, which begins with the engine's next turn."""
+        run = self.keeper.start(plan.header.id, actor).run
+        self.say(Verb.START, run, actor)
+        return run
 
     def say(self, verb: Verb, about: str, actor: str = "ann", target: str = "", reason: str = "") -> None:
         """A person's word; the engine finds it with its next turn."""
@@ -124,7 +134,7 @@ class VirtualFleet:
 
     def until(self, when: datetime, over: Sequence[str] = ()) -> None:
         """Let time pass until a moment, or until these runs are over."""
-        with ThreadPoolExecutor(4) as pool:
+        with ThreadPoolExecutor(1) as pool:
             while True:
                 self._settle(pool)
                 if over and all(self.run(id).run.state in OVER for id in over):
@@ -147,7 +157,8 @@ class VirtualFleet:
 
     def _pass(self, most: datetime) -> None:
         """Time moves to what comes next; the fleet is observed by its schedule, and the script is played."""
-        comes = [most, self.observed_at + OBSERVES]
+        observes = self.observed_at + self._pause()
+        comes = [most, observes]
         if (due := self.runs.next_due()) is not None:
             comes.append(due)
         if self.script:
@@ -158,8 +169,23 @@ class VirtualFleet:
                 self.living.timeline.advance(until=following)
         while self.script and self.script[0][0] <= self.now:
             self.script.pop(0)[1]()
-        if self.now >= self.observed_at + OBSERVES:
+        if self.now >= observes:
             self.observe()
+
+    def _pause(self) -> timedelta:
+        """The time between two observations: each costs more than all that the engine does in between."""
+        pauses = [SELDOM]
+        for run in self.runs.runs(over=False):
+            stored = self.run(run.id)
+            members = stored.plan.members
+            for task in (each for each in stored.tasks if each.started_at is not None and each.ended_at is None):
+                if task.why is None or not task.why.text:
+                    self.mute.add(f"{task.name} at {self.now}")
+                if task.role is Role.GATE:
+                    pauses.append(AT_TIMES)
+                elif members[task.key.idx].steps[task.step].kind in SEEING:
+                    pauses.append(OFTEN)
+        return min(pauses)
 
 
 @contextmanager
@@ -175,10 +201,10 @@ def virtual_fleet(
     simulated.clock = living.timeline.now
     settings, clock = migrated(folder), WorldClock(living)
     gatekeeper = Gatekeeper(KEY)
-    people = People({"ann": Role.OPERATOR, "bob": Role.APPROVER})
+    people = People({"ann": Right.OPERATOR, "bob": Right.APPROVER})
     with (
         closing(SqlStore(settings)) as store,
-        closing(SqlRuns(settings, gatekeeper.approves)) as runs,
+        closing(SqlRuns(settings, gatekeeper.approves, Vouching(KEY, local=True).knows)) as runs,
         closing(FreezeCalendars((), tuple(calendars))) as table,
     ):
         hooks, programs, channels = Endpoints(), Machine(), Channels()
@@ -212,6 +238,7 @@ def _keeper(living: LivingWorld, store: SqlStore, runs: SqlRuns) -> Keeper:
     assessor = Assessor(store, clock, known, stale)
     fleet = StoredFleet(store, clock, stale)
     nothing: Mapping[str, int] = {}
-    planner = Planner(fleet, runs, known, assessor, all_steps(), all_gates(), ALLOWED, nothing)
+    anything = ChangeVia(direct=(DirectRule(),))
+    planner = Planner(fleet, runs, known, assessor, all_steps(), all_gates(), ALLOWED, nothing, change_via=anything)
     reader = ClusterReader(ports, placed, known, helm_secrets=True, audit_logs=False)
     return Keeper(ports, reader, known, Choice(), stale, 4, assessor, planner, Starter(fleet, runs))

@@ -102,7 +102,7 @@ class ChangeGate:
                 f"ticket {ticket} is {state}: {text}", "plan anew, or retry the gate for another ticket", final=True
             )
         is_now = f"is {safe(state, _LONGEST)}" if state else f"has no {self.field} in the answer of {self.ask}"
-        return Wait(f"ticket {ticket} {is_now}, waits for {self.approved}", self.every, "who approves changes")
+        return Wait(f"ticket {ticket} {is_now}, not {self.approved} yet", self.every, "who approves changes")
 
     def act(self, world: World, subject: Subject, moment: Moment, memory: Memory) -> Memory:
         digest = subject.run.digest if subject.run else ""

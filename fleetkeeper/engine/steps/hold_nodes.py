@@ -62,7 +62,7 @@ class HoldNodes:
         if blocked := karpenter.of_others(editable, seen.by) or _broken(seen) or _full(seen):
             return blocked
         if free := seen.that_are(Holding.FREE):
-            return Act(f"hold {listed(free)}: no node of theirs is replaced because of a newer image")
+            return Act(f"hold {listed(free)}: none of its nodes is replaced because of a newer image")
         return Done(_well(seen.pools, editable))
 
     def act(self, world: World, subject: Subject, moment: Moment, memory: Memory) -> Memory:  # noqa: ARG002  # likewise

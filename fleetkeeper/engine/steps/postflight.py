@@ -104,7 +104,7 @@ class Postflight(OnlyLooks):
             return Failed(f"it is not as sound as before: {some(unwell)}", "mend it, then retry")
         last = observed_at(seen.health)
         if last is None or last < since:
-            return Wait("waits for an observation of after its last step", _POLL, "the observing daemon")
+            return Wait("nobody has observed it since its last step", _POLL, "the observing daemon")
         if unknown := unseen(seen.health, moment.now - _FRESH, moment.now):
             return Wait(f"it is not known whether all is sound: {unknown}", _POLL, "the observing daemon")
         return Done(_told(seen), keep=_kept(seen))

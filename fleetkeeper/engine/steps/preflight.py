@@ -102,7 +102,7 @@ class Preflight(OnlyLooks):
             return Wait(f"{name} was never observed well: nothing is known of it yet", _POLL, "the observing daemon")
         if (age := moment.now - seen.observed_at) > self.max_age:
             text = f"what is stored of {name} is {duration_text(age)} old, more than {duration_text(self.max_age)}"
-            return Wait(f"{text}: waits for the next observation", _POLL, "the observing daemon")
+            return Wait(f"{text}: the next observation decides", _POLL, "the observing daemon")
         if not self.readiness or not seen.member.hops:
             return None
         if seen.assessed_at is None or moment.now - seen.assessed_at > self.max_age:
