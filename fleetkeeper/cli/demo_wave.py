@@ -119,7 +119,7 @@ def _upgrade(story: Story, fleet: "SimProcess") -> None:
     story.until(f"{_CANARY} is done", lambda run: _is(run, _CANARY, TaskState.SUCCEEDED))
     story.until("the rest waits at its gate", lambda run: _asks(_gate(run, "go-ahead")))
     story.reached("held by a gate")
-    print("\nThe canary is done and has soaked; the rest waits for a person. `fleetkeeper run status` tells:")
+    print("\nThe canary is done and has soaked; the rest waits for a person. `run status` tells:")
     story.show()
     story.say(Verb.APPROVE, APPROVER, target="rest/go-ahead")
     story.until(f"{_STOPPED} is upgraded", lambda run: _at(run, _STOPPED) == "bake")
