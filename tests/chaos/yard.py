@@ -26,7 +26,7 @@ from tests.cli.programs import surroundings
 from tests.endpoint import Answer, Request, endpoint
 
 SCALE = 120.0
-"""Simulated seconds in one of the wall's. postflight believes what was seen in the last half hour: that is 15 seconds of
+"""Simulated seconds in one of the wall's. postflight believes what was seen in the last half hour: 15 seconds of
 the wall, and an observation takes one, or several on a machine that has too much to do."""
 
 _MERGES = 1.0
