@@ -26,8 +26,8 @@ from tests.cli.programs import surroundings
 from tests.endpoint import Answer, Request, endpoint
 
 SCALE = 120.0
-"""Simulated seconds in one of the wall's. postflight believes what was seen in the last half hour: that is 15 seconds
-of the wall, and an observation takes one, or several on a machine that has too much to do."""
+"""Simulated seconds in one of the wall's. postflight believes what was seen in the last half hour: 15 seconds of
+the wall, and an observation takes one, or several on a machine that has too much to do."""
 
 _MERGES = 1.0
 """Seconds of the wall until somebody merges what was proposed: the engine has to wait for it."""

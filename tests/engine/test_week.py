@@ -173,6 +173,7 @@ def story(events: Sequence[Event], names: dict[int, str]) -> str:
 def nights(folder: Path) -> Playbook:
     """The shipped steps of an upgrade, in stages with windows."""
     text = (data_path("playbooks") / "minor-upgrade.toml").read_text("utf-8").partition("[[stages]]")[0]
+    text = text.replace('params.for = "2h"', 'params.for = "2h"\nparams.every = "10m"')
     file = folder / "nights.toml"
     file.write_text(text.replace('name = "minor-upgrade"', 'name = "nights"') + STAGES, "utf-8")
     return next(iter(read_files([file], all_steps(), all_gates()).values()))

@@ -23,7 +23,7 @@ from fleetkeeper.core.people import Role as Right
 from fleetkeeper.core.plan import Plan
 from fleetkeeper.core.playbook import Playbook
 from fleetkeeper.core.references import Where
-from fleetkeeper.core.run import OVER, Command, Freeze, Role, Verb
+from fleetkeeper.core.run import OVER, Command, Freeze, Role, Task, TaskKey, Verb
 from fleetkeeper.core.selector import Selector
 from fleetkeeper.engine import execute, holding, pacing, task_tick
 from fleetkeeper.engine.assess import Assessor
@@ -61,6 +61,8 @@ SEEING = frozenset({"preflight", "bake", "postflight"})
 """Kinds of steps that rest on what is stored of their cluster."""
 OFTEN, AT_TIMES, SELDOM = timedelta(minutes=25), timedelta(hours=2), timedelta(hours=12)
 """How long the fleet is not observed while a step waits to see it, while a gate does, and while nobody does."""
+LOOKS_AGAIN = timedelta(minutes=10)
+"""How often what is held is looked at: a night of looks every few seconds shows nothing more."""
 _MOST_TURNS = 2000
 
 
@@ -86,6 +88,7 @@ class VirtualFleet:
     channels: Channels
     observed_at: datetime
     told: int = 0
+    silent: dict[TaskKey, datetime] = field(default_factory=dict)
     mute: set[str] = field(default_factory=set)
     """Tasks under way that were seen to wait and said no reason."""
     script: list[tuple[datetime, Callable[[], object]]] = field(default_factory=list)
@@ -172,6 +175,13 @@ class VirtualFleet:
         if self.now >= observes:
             self.observe()
 
+    def _listen(self, task: Task) -> None:
+        """A task that has just acted has nothing to say yet; one that still says nothing leaves people in the dark."""
+        if task.why is not None and task.why.text:
+            self.silent.pop(task.key, None)
+        elif self.now - self.silent.setdefault(task.key, self.now) > timedelta(minutes=1):
+            self.mute.add(f"{task.name} at {self.now}")
+
     def _pause(self) -> timedelta:
         """The time between two observations: each costs more than all that the engine does in between."""
         pauses = [SELDOM]
@@ -179,8 +189,7 @@ class VirtualFleet:
             stored = self.run(run.id)
             members = stored.plan.members
             for task in (each for each in stored.tasks if each.started_at is not None and each.ended_at is None):
-                if task.why is None or not task.why.text:
-                    self.mute.add(f"{task.name} at {self.now}")
+                self._listen(task)
                 if task.role is Role.GATE:
                     pauses.append(AT_TIMES)
                 elif members[task.key.idx].steps[task.step].kind in SEEING:
@@ -222,7 +231,7 @@ def virtual_fleet(
             approvals=SignedApprovals(runs, people, KEY),
         )
         outside = Outside(world, all_gates(), timedelta(seconds=15), timedelta(days=3650))
-        ticker = Ticker(world, all_steps(), all_gates(), gatekeeper, Pace(), Brakes(runs, outside).hold)
+        ticker = Ticker(world, all_steps(), all_gates(), gatekeeper, Pace(hold=LOOKS_AGAIN), Brakes(runs, outside).hold)
         decisions = Decisions(runs, clock, Alone(), people, KEY)
         worker = Worker("one", "here", "test", timedelta(minutes=10), 8, 0.0)
         executor = Executor(ticker, outside, decisions.settle, worker)
