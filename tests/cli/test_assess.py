@@ -1,6 +1,7 @@
 """`assess`, `get findings` and `explain` over a simulated fleet: formats, filters and exit codes."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -255,8 +256,11 @@ expires = 9999-01-01
 
 def test_targets_and_waivers_of_the_settings_hold(command: Command, assessed: dict[str, str], tmp_path: Path) -> None:
     own = tmp_path / "own.toml"
-    own.write_text(Path(assessed["FLEETKEEPER_CONFIG"]).read_text("utf-8") + _SETTINGS, encoding="utf-8")
+    settings, home = Path(assessed["FLEETKEEPER_CONFIG"]).read_text("utf-8"), assessed["HOME"]
+    shutil.copy(f"{home}/fleet.db", tmp_path)
+    own.write_text(settings.replace(f"sqlite:///{home}/", f"sqlite:///{tmp_path}/") + _SETTINGS, encoding="utf-8")
     environ = assessed | {"FLEETKEEPER_CONFIG": str(own)}
+    assert command("assess", environ=environ).exit_code == 0
     rows = json.loads(command("get", "findings", "-o", "json", "--code", "FK202", environ=environ).stdout)["items"]
     assert {row["cluster"] for row in rows if row["waiver"]} == {"payments"}
 
