@@ -315,7 +315,7 @@ class _ScopeReader:
         if None in minors or self.choice.selector.terms:
             # Not every cluster's minor is known now: those that were asked for last time still count.
             wanted |= self._minors_of_last_releases()
-        wanted |= _around(wanted, reading.value(parts.CLUSTER_VERSIONS))
+        wanted |= _ahead_of(wanted, reading.value(parts.CLUSTER_VERSIONS))
         if not self.ports.cancel.is_set():
             reading.read(
                 parts.ADDON_RELEASES,
@@ -328,10 +328,9 @@ class _ScopeReader:
         return {minor for release in releases or () for minor, _ in release.minors}
 
 
-def _around(minors: set[Minor], offered: Any) -> set[Minor]:
-    """Every minor that EKS offers from the one before the oldest of these on: the addons of each hop are judged,
-    whatever the target is, and those of the way back, to a minor that no cluster may be at any more."""
-    return {each.minor for each in offered or () if minors and each.minor >= min(minors).previous()}
+def _ahead_of(minors: set[Minor], offered: Any) -> set[Minor]:
+    """Every minor that EKS offers from the oldest of these on: each hop's addons are judged, whatever the target is."""
+    return {each.minor for each in offered or () if minors and each.minor >= min(minors)}
 
 
 _DONE: "Future[None]" = Future()

@@ -81,7 +81,7 @@ def test_nothing_holds_a_free_fleet() -> None:
 def test_a_step_begins_only_where_95_of_100_end_within_the_window(took: timedelta, held: bool) -> None:
     found = brakes(Rows(took=took)).hold(claim(), frozen(NIGHT), NOW)
     assert (found is not None) is held
-    assert found is None or (found.cause is Cause.WINDOW and "closes in 30m" in found.text)
+    assert found is None or (found.cause is Cause.WINDOW and "the window closes at" in found.text)
 
 
 def test_a_freeze_holds_what_its_selector_accepts() -> None:
