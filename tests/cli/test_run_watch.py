@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -124,5 +125,6 @@ def read_until(terminal: int, holds: Callable[[str], Any]) -> str:
     """What a terminal shows, without its colours, until something is there; fails when it ends before."""
     text = ""
     while not holds(text):
+        assert select.select([terminal], [], [], PATIENCE)[0], f"nothing more for {PATIENCE} s: {text[-2000:]}"
         text += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", os.read(terminal, 65536).decode(errors="replace"))
     return text
