@@ -10,12 +10,62 @@ from fleetkeeper.core.versions import Minor
 
 
 @dataclass(frozen=True, slots=True)
+class Room:
+    """What pods ask for and nodes have: millicores, bytes, and places for pods."""
+
+    cpu: int = 0
+    memory: int = 0
+    pods: int = 0
+
+    def __add__(self, other: "Room") -> "Room":
+        return Room(self.cpu + other.cpu, self.memory + other.memory, self.pods + other.pods)
+
+    def __sub__(self, other: "Room") -> "Room":
+        return Room(self.cpu - other.cpu, self.memory - other.memory, self.pods - other.pods)
+
+    def holds(self, other: "Room") -> bool:
+        return self.cpu >= other.cpu and self.memory >= other.memory and self.pods >= other.pods
+
+
+@dataclass(frozen=True, slots=True)
+class Taint:
+    """effect: NoSchedule, PreferNoSchedule or NoExecute."""
+
+    key: str
+    value: str = ""
+    effect: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What fleetkeeper wrote on a node, and may take off again. rotation: whose work it is in, "" for nobody's.
+
+    began_at is the drain's clock, which outlives every executor. cordoned, excluded: it was us who made the node
+    unschedulable, and kept it from external load balancers. quarantined: why the drain left it, "" while it has not.
+    """
+
+    rotation: str = ""
+    began_at: datetime | None = None
+    cordoned: bool = False
+    excluded: bool = False
+    quarantined: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LiveNode:
-    """A node with what says how it is disrupted. stays: the annotation by which it asks Karpenter to leave it."""
+    """A node with what says how it is disrupted. stays: the annotation by which it asks Karpenter to leave it.
+
+    room is what it can allocate. taints are without those that Kubernetes itself sets for cordons and conditions.
+    """
 
     node: Node
     stays: str = ""
     leaving: bool = False  # it has a deletionTimestamp
+    room: Room = field(default_factory=Room)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    taints: tuple[Taint, ...] = ()
+    marks: Marks = field(default_factory=Marks)
+    resource_version: str = ""
 
     @property
     def name(self) -> str:
@@ -30,6 +80,30 @@ class LiveNode:
         """Whether its kubelet is older; one whose version cannot be read counts as older."""
         minor = minor_of(self.node.kubelet)
         return minor is None or minor < to
+
+
+@dataclass(frozen=True, slots=True)
+class Toleration:
+    """key "" with operator Exists takes every taint; effect "" takes every effect."""
+
+    key: str = ""
+    operator: str = "Equal"
+    value: str = ""
+    effect: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveVolume:
+    """A bound PersistentVolume. claim is namespace/name. zones: none is any. nodes: those of a local volume.
+
+    attached_to: the nodes that a VolumeAttachment of it names, also while it is being detached.
+    """
+
+    name: str
+    claim: str
+    zones: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()
+    attached_to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +127,15 @@ class LivePod:
     finalizers: tuple[str, ...] = ()
     static: bool = False
     tolerant: bool = False
+    uid: str = ""
+    wants: Room = field(default_factory=Room)  # its requests: of all containers, or of the largest init container
+    priority: int = 0
+    claims: tuple[str, ...] = ()  # its PersistentVolumeClaims, by name in its namespace
+    grace: int = 30  # seconds
+    created_at: datetime | None = None
+    ready_since: datetime | None = None
+    tolerates: tuple[Toleration, ...] = ()
+    selects: Mapping[str, str] = field(default_factory=dict)  # its nodeSelector
 
     @property
     def place(self) -> str:

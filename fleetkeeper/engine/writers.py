@@ -1,15 +1,16 @@
 """How the executor changes clouds and clusters: narrow ports, with credentials other than the reader's."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from fleetkeeper.core import model, observed
 from fleetkeeper.core.aws_trouble import HealthIssue, ZonalShift
 from fleetkeeper.core.insights import Insight
-from fleetkeeper.core.live import LiveNode, LivePod
+from fleetkeeper.core.live import LiveNode, LivePod, LiveVolume
 from fleetkeeper.core.model import Scope
+from fleetkeeper.core.rotation.seen import Eviction
 from fleetkeeper.core.versions import Minor
 
 
@@ -48,6 +49,65 @@ class NodeGroupUpdate:
     to: Minor | None
     release: str = ""
     launch_template: str = ""  # "id:version"
+
+
+@dataclass(frozen=True, slots=True)
+class ScalingInstance:
+    """An instance of an Auto Scaling group. lifecycle is Auto Scaling's (Pending, InService, Terminating, ...).
+
+    template: the launch template and version that it was launched from, as id:version, "" where it was another thing.
+    """
+
+    id: str
+    zone: str
+    lifecycle: str
+    is_healthy: bool = True
+    template: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScalingGroup:
+    """An Auto Scaling group. template: id:version of what it launches now, $Latest and $Default resolved to the number.
+
+    suspended: processes by name. target_groups: ARNs. warm_pool, mixed: it has one, launches by a policy of several
+    types. scheduled: names of scheduled actions. hooks: names of lifecycle hooks of termination.
+    """
+
+    name: str
+    minimum: int
+    maximum: int
+    desired: int
+    template: str = ""
+    instances: tuple[ScalingInstance, ...] = ()
+    suspended: tuple[str, ...] = ()
+    target_groups: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    zones: tuple[str, ...] = ()
+    warm_pool: bool = False
+    mixed: bool = False
+    scheduled: tuple[str, ...] = ()
+    hooks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """An EC2 instance. state is EC2's (pending, running, shutting-down, terminated, ...)."""
+
+    id: str
+    image: str
+    launched_at: datetime
+    state: str
+    type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An instance in a target group. state is of DescribeTargetHealth: healthy, draining, unused, ..."""
+
+    target_group: str
+    instance: str
+    port: int
+    state: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +157,50 @@ class CloudWriter(Protocol):
 
     def update_addon(self, update: AddonUpdate, token: str) -> str:
         """The id of the update; the same token gives the same update."""
+        ...
+
+    # ---- instances, for rotations of our own
+
+    def scaling_group(self, name: str) -> ScalingGroup | None: ...
+
+    def instances(self, ids: Collection[str]) -> tuple[Instance, ...]:
+        """Those that EC2 still knows."""
+        ...
+
+    def set_desired(self, group: str, desired: int) -> None:
+        """An absolute number, without regard for the cooldown. REJECTED outside of minimum and maximum."""
+        ...
+
+    def terminate(self, instance: str) -> None:
+        """End this one instance, and count the group's desired capacity down with it; nothing when it is going."""
+        ...
+
+    def suspend(self, group: str, processes: Collection[str]) -> None: ...
+
+    def resume(self, group: str, processes: Collection[str]) -> None: ...
+
+    def targets(self, target_groups: Collection[str]) -> tuple[Target, ...]: ...
+
+    def deregister(self, target: Target) -> None:
+        """Take it out of its target group, which drains it first; nothing when it is gone."""
+        ...
+
+    # ---- node groups, for blue-green
+
+    def node_group_document(self, cluster: str, group: str) -> Mapping[str, Any] | None:
+        """DescribeNodegroup's own words, from which a like group can be made."""
+        ...
+
+    def create_node_group(self, cluster: str, asked: Mapping[str, Any], token: str) -> None:
+        """asked: the parameters of CreateNodegroup besides cluster and token; the same token makes one group."""
+        ...
+
+    def scale_node_group(self, cluster: str, group: str, minimum: int, maximum: int, desired: int, token: str) -> str:
+        """The id of the update of its scalingConfig."""
+        ...
+
+    def delete_node_group(self, cluster: str, group: str) -> None:
+        """EKS terminates by force what is not drained in 5 minutes: only ever of a group without instances."""
         ...
 
     def updates(self, cluster: str, addon: str = "", node_group: str = "") -> tuple[observed.EksUpdate, ...]:
@@ -152,8 +256,19 @@ class KubeWriter(Protocol):
 
     def nodes(self) -> tuple[LiveNode, ...]: ...
 
-    def pods(self, on: Collection[str]) -> tuple[LivePod, ...]:
-        """The pods on the named nodes, finished ones too, each with the workload at its top."""
+    def pods(self, on: Collection[str] | None = None) -> tuple[LivePod, ...]:
+        """The pods on the named nodes, finished ones too, each with the workload at its top.
+
+        None: every pod of the cluster, also those that no node has yet (their node is "").
+        """
+        ...
+
+    def volumes(self) -> tuple[LiveVolume, ...]:
+        """Every bound PersistentVolume, with the nodes that it is attached to."""
+        ...
+
+    def evict(self, pod: LivePod, dry_run: bool = False) -> Eviction:
+        """Ask for the eviction of this pod and no other of its name. Refusals are answers, not errors."""
         ...
 
     def budgets(self) -> tuple[observed.Budget, ...]:
