@@ -27,7 +27,7 @@ class NodeChange:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A pod that waits: for a budget (namespace/name), or for something else. again: when to ask, where that is told."""
+    """A pod that waits: for a budget (namespace/name) or for something else. again: when to ask, where it is told."""
 
     pod: LivePod
     why: str
