@@ -118,7 +118,7 @@ def test_a_minor_without_a_lock_is_an_error_that_names_the_command(tmp_path: Pat
 
 
 def test_minors_are_ordered_as_numbers(tmp_path: Path) -> None:
-    for name in ("1.100", "1.36", "etcd", "helm", "kwok", "1.9"):
+    for name in ("1.100", "1.36", "etcd", "helm", "kubectl", "kwok", "1.9"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "go.mod").touch()
 

@@ -28,15 +28,19 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m fleetkeeper.sim.control_plane", description=__doc__)
     locked = " ".join(modules.locked_minors())
     commands = parser.add_subparsers(dest="command", required=True)
-    builder = commands.add_parser("build", help="build these minors, etcd, KWOK and Helm where they are missing")
+    builder = commands.add_parser(
+        "build", help="build these minors, etcd, KWOK, Helm and kubectl where they are missing"
+    )
     builder.add_argument(
         "minors",
         nargs="*",
         metavar="MINOR",
         help=f"default: {' '.join(build.DEFAULT_MINORS)}; locked: {locked}",
     )
-    locker = commands.add_parser("lock", help="write go.mod and go.sum of a minor (or etcd, kwok, helm) for a patch")
-    locker.add_argument("name", metavar="MINOR", help="1.36, or etcd, or kwok, or helm")
+    locker = commands.add_parser(
+        "lock", help="write go.mod and go.sum of a minor (or etcd, kwok, helm, kubectl) for a patch"
+    )
+    locker.add_argument("name", metavar="MINOR", help="1.36, or etcd, kwok, helm, kubectl")
     locker.add_argument("patch", metavar="PATCH", help="4 for 1.36.4; for the others the whole version: 0.8.0")
     return parser
 

@@ -1,4 +1,4 @@
-"""Builds the control plane's programs and Helm from locked Go modules, once per version, into the cache."""
+"""Builds the control plane's programs, Helm and kubectl from locked Go modules, once per version, into the cache."""
 
 import fcntl
 import json
@@ -19,7 +19,7 @@ LAST_LINES = 30  # of a failed build's output; the first error of a compiler is 
 
 
 def build(minors: Sequence[str] = DEFAULT_MINORS) -> None:
-    """Builds these minors, etcd, KWOK and Helm where the cache has none; says on stdout what it does.
+    """Builds these minors, etcd, KWOK, Helm and kubectl where the cache has none; says on stdout what it does.
 
     Raises ControlPlaneError that names the step which failed. A second builder waits for the first.
     """

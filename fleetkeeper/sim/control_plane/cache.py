@@ -62,8 +62,17 @@ def find_programs(minor: str) -> Programs:
 
 def helm_program() -> Path:
     """The `helm` that was built beside the planes; raises ControlPlaneError with the command that builds it."""
-    recipe = modules.locked("helm")
-    program = builds() / recipe.cache_name / "bin" / "helm"
+    return _companion("helm")
+
+
+def kubectl_program() -> Path:
+    """The `kubectl` that was built beside the planes; raises ControlPlaneError with the command that builds it."""
+    return _companion("kubectl")
+
+
+def _companion(name: str) -> Path:
+    recipe = modules.locked(name)
+    program = builds() / recipe.cache_name / "bin" / name
     if not program.is_file():
         raise ControlPlaneError(f"{recipe.cache_name} is not built in {builds()}; run `{build_command()}`")
     return program

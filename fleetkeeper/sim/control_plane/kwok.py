@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 FAKE_NODE = {"kwok.x-k8s.io/node": "fake"}
 
 
@@ -18,6 +20,34 @@ class NodeShape:
     pods: str = "110"
     architecture: str = "amd64"
     labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PodPace:
+    """Milliseconds from the scheduling of a pod until it is Ready, and from its deletion until it is gone.
+
+    jitter is the most that KWOK adds to either, evenly spread.
+    """
+
+    ready: int
+    end: int
+    jitter: int = 0
+
+
+def paced(stages: Sequence[Path], pace: PodPace, folder: Path) -> tuple[Path, ...]:
+    """The stages, with those of pods as slow as that: copies in the folder. Stage.spec.delay is KWOK's."""
+    delays = {"pod-ready": pace.ready, "pod-delete": pace.end}
+    found = []
+    for stage in stages:
+        delay = delays.get(stage.stem)
+        if delay is not None:
+            document = yaml.safe_load(stage.read_text())
+            most = delay + pace.jitter  # KWOK's jitter is the upper end, not what is added
+            document["spec"]["delay"] = {"durationMilliseconds": delay, "jitterDurationMilliseconds": most}
+            stage = folder / stage.name  # noqa: PLW2901
+            stage.write_text(yaml.safe_dump(document))
+        found.append(stage)
+    return tuple(found)
 
 
 def command(program: Path, kubeconfig: Path, stages: Sequence[Path]) -> list[str | Path]:

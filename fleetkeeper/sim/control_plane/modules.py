@@ -20,9 +20,11 @@ COMPANIONS = {  # program: its module, its package
     "etcd": (ETCD, ETCD),
     "kwok": (KWOK, f"{KWOK}/cmd/kwok"),
     "helm": (HELM, f"{HELM}/cmd/helm"),  # for those who deploy to the plane, and for charts that are only rendered
+    "kubectl": (KUBERNETES, f"{KUBERNETES}/cmd/kubectl"),  # beside whose drain ours is measured
 }
 KUBERNETES_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 
+_VERSION_WORDS = {"helm": ("version", "--short"), "kubectl": ("version", "--client")}
 _STAGING = re.compile(r"^\s*(?:replace\s+)?(\S+)\s+=>\s+\./staging/src/\S+\s*$", re.MULTILINE)
 _GO = re.compile(r"^go\s+(\S+)\s*$", re.MULTILINE)
 _GODEBUG = re.compile(r"^godebug\s+([^(\s]\S*)\s*$", re.MULTILINE)
@@ -44,7 +46,7 @@ class GoMod:
 class Recipe:
     """One thing to build: its locked Go module and the packages that become programs."""
 
-    name: str  # folder under modules/: "1.36", "etcd", "kwok" or "helm"
+    name: str  # folder under modules/: "1.36", "etcd", "kwok", "helm" or "kubectl"
     module: str
     version: str  # without the v: "1.36.4"
     programs: tuple[str, ...]  # file names, in the order of `packages`
@@ -57,8 +59,8 @@ class Recipe:
 
     @property
     def cache_name(self) -> str:
-        """Folder in the cache: "1.36.4", "etcd-3.6.16", "kwok-0.8.0", "helm-3.18.6"."""
-        return self.version if self.module == KUBERNETES else f"{self.name}-{self.version}"
+        """Folder in the cache: "1.36.4", "etcd-3.6.16", "kwok-0.8.0", "helm-3.18.6", "kubectl-1.36.4"."""
+        return f"{self.name}-{self.version}" if self.name in COMPANIONS else self.version
 
     @property
     def link_flags(self) -> str:
@@ -81,7 +83,7 @@ class Recipe:
     @property
     def version_words(self) -> tuple[str, ...]:
         """The arguments on which its programs tell their version."""
-        return ("version", "--short") if self.module == HELM else ("--version",)
+        return _VERSION_WORDS.get(self.name, ("--version",))
 
 
 def parse_go_mod(text: str) -> GoMod:
@@ -106,7 +108,7 @@ def kubernetes_recipe(version: str) -> Recipe:
 
 
 def companion_recipe(name: str, version: str) -> Recipe:
-    """How etcd, Helm, or KWOK, which plays the kubelets, is built."""
+    """How etcd, Helm, kubectl, or KWOK, which plays the kubelets, is built."""
     module, package = COMPANIONS[name]
     return Recipe(name, module, version, (name,), (package,))
 
@@ -126,7 +128,7 @@ def render_go_mod(recipe: Recipe, upstream: GoMod) -> str:
 
 
 def locked(name: str, modules: Path = MODULES) -> Recipe:
-    """The recipe whose go.mod is committed under this name ("1.36", "etcd", "kwok", "helm")."""
+    """The recipe whose go.mod is committed under this name ("1.36", "etcd", "kwok", "helm", "kubectl")."""
     path = modules / name / "go.mod"
     if not path.is_file():
         have = ", ".join(locked_minors(modules)) or "none"

@@ -20,7 +20,7 @@ from fleetkeeper.sim.control_plane.identity import (
     render_webhook_config,
     with_token,
 )
-from fleetkeeper.sim.control_plane.kwok import NodeShape
+from fleetkeeper.sim.control_plane.kwok import NodeShape, PodPace
 from fleetkeeper.sim.control_plane.wire import Answer, Wire
 
 PATIENCE = 60.0  # seconds for anything that we wait for; a plane starts in about 3 s on an idle machine
@@ -42,6 +42,7 @@ class Options:
     api_server_flags: tuple[str, ...] = ()
     token_webhook: str = ""  # URL of a TokenReview webhook that is asked about every token that is not static
     etcd_archive: Path | None = None  # what `pack_etcd` wrote: the plane starts with a copy of those objects
+    pods: PodPace | None = None  # None: pods are Ready and gone as soon as KWOK sees them
 
 
 class ControlPlane:
@@ -216,8 +217,10 @@ class ControlPlane:
 
     def start_kwok(self) -> None:
         """Starts KWOK, where Options.kwok left it out."""
-        command = kwok.command(self._programs.kwok, self._files.kubeconfig, self._programs.kwok_stages)
-        self._running.start("kwok", command)
+        stages = self._programs.kwok_stages
+        if self._options.pods is not None:
+            stages = kwok.paced(stages, self._options.pods, self._files.folder)
+        self._running.start("kwok", kwok.command(self._programs.kwok, self._files.kubeconfig, stages))
 
     @contextmanager
     def frozen_controllers(self) -> Iterator[None]:

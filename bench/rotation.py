@@ -1,0 +1,200 @@
+"""All pods of a cluster moved to new nodes on a real control plane (1.36, KWOK): ours, and `kubectl drain` beside it.
+
+30 nodes, 300 pods: Deployments and StatefulSets with disks, percent and absolute budgets, some without one. The new
+nodes are there, so that what is compared is the drain. A pod is Ready 4 to 5 s after it was scheduled, and gone 1 s
+after its deletion; a disk attaches and detaches in 0.5 s. Ours is the product as it is operated: `serve`, and `nodes
+drain` of all old nodes; the peer is `kubectl drain` of one node after the other, as runbooks have it. Budgets are
+sampled 25 times a second.
+"""
+
+import math
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from _rotation_cluster import DISK_SECONDS, QUICK, WHOLE, Disks, Size, fill
+from _rotation_watch import Watched, until, watching
+from common import Figure, main
+
+from fleetkeeper.sim.control_plane import cache
+from fleetkeeper.sim.control_plane.kwok import PodPace
+from fleetkeeper.sim.control_plane.plane import ControlPlane, Options
+
+MINOR = "1.36"
+PACE = PodPace(ready=4000, end=1000, jitter=1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """wall: until everything is Ready on new nodes. bound: the least that it could have been, in seconds."""
+
+    wall: float
+    bound: float
+    watched: Watched
+    pods: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """When a pod was told to go, and when one in its place was Ready."""
+
+    left_at: float
+    ready_at: float
+
+
+def measure(quick: bool) -> list[Figure]:
+    size = QUICK if quick else WHOLE
+    ours = emptied(size, ours_drains)
+    theirs = emptied(size, kubectl_drains)
+    return [*figures("nodes drain", ours, 1.3), *figures("kubectl drain", theirs, None), *beside(ours, theirs)]
+
+
+def emptied(size: Size, drains: Callable[[ControlPlane, list[str]], None]) -> Result:
+    with ControlPlane(MINOR, Options(pods=PACE)) as plane:
+        disks = Disks(plane)
+        thread = threading.Thread(target=disks.run, daemon=True)
+        thread.start()
+        old, _ = fill(plane, size)
+        with watching(plane, old, size.pods) as watched:
+            drains(plane, old)
+            until(lambda: watched.is_moved(size.pods), "everything is Ready on new nodes")
+            wall = time.monotonic() - watched.begun
+        disks.over.set()
+        thread.join()
+    return Result(wall, bound(size, watched), watched, size.pods)
+
+
+def bound(size: Size, watched: Watched) -> float:
+    """The longest of the chains that budgets make: rounds of each, times what one of its pods took."""
+    starts = [each.ready_at - each.left_at for each in paired(watched)]
+    pod = statistics.median(starts) if starts else (PACE.ready + PACE.jitter / 2) / 1000
+    stateful = pod + PACE.end / 1000 + 2 * DISK_SECONDS
+    return max(rounds(each.replicas, each.limit) * (stateful if each.disks else pod) for each in size.works)
+
+
+def paired(watched: Watched) -> Iterator[Replaced]:
+    """Each pod that left, with the next of its workload to become Ready after it."""
+    left = sorted(
+        (each for each in watched.pods.values() if each.left_at is not None), key=lambda each: each.left_at or 0
+    )
+    by_owner: dict[str, list[float]] = {}
+    for each in watched.pods.values():
+        if not each.is_first and each.ready_at is not None:
+            by_owner.setdefault(each.owner, []).append(each.ready_at)
+    for times in by_owner.values():
+        times.sort()
+    for each in left:
+        times = by_owner.get(each.owner, [])
+        if times and each.left_at is not None:
+            yield Replaced(each.left_at, times.pop(0))
+
+
+def rounds(replicas: int, limit: dict[str, object] | None) -> int:
+    """How often its pods have to go one after the other; a limit's percentage is rounded up, as the server does."""
+    if limit is None:
+        return 1
+    kind, value = next(iter(limit.items()))
+    number = math.ceil(replicas * int(str(value)[:-1]) / 100) if str(value).endswith("%") else int(str(value))
+    return math.ceil(replicas / (number if kind == "maxUnavailable" else replicas - number))
+
+
+def kubectl_drains(plane: ControlPlane, old: list[str]) -> None:
+    """One node after the other, as it is written in runbooks."""
+    kubeconfig = plane.folder / "bench.kubeconfig"
+    kubeconfig.write_text(plane.kubeconfig())
+    for name in old:
+        command = [str(cache.kubectl_program()), f"--kubeconfig={kubeconfig}", "drain", name]
+        subprocess.run(
+            [*command, "--ignore-daemonsets", "--delete-emptydir-data"], check=True, stdout=subprocess.DEVNULL
+        )
+
+
+def ours_drains(plane: ControlPlane, old: list[str]) -> None:
+    """The product in two processes: `serve`, and the command of the one who drains."""
+    with tempfile.TemporaryDirectory(prefix="fleetkeeper-bench-") as folder:
+        environ = configured(Path(folder), plane)
+        fleetkeeper(environ, "db", "upgrade")
+        fleetkeeper(environ, "observe")
+        with serving(environ):
+            fleetkeeper(environ, "nodes", "drain", "big", *old, "--parallel", "100%", "--yes")
+
+
+CONFIG = """
+[store]
+url = "sqlite:///{folder}/bench.db"
+
+[serve]
+http = "127.0.0.1:0"
+
+[[kubernetes.clusters]]
+name = "big"
+kubeconfig = "{folder}/kubeconfig"
+executor_context = "fleetkeeper"
+
+[approvals]
+local = true
+
+[approvals.people]
+ann = "approver"
+
+[[engine.direct]]
+"""
+
+
+def configured(folder: Path, plane: ControlPlane) -> dict[str, str]:
+    (folder / "kubeconfig").write_text(plane.kubeconfig())
+    (folder / "fleetkeeper.toml").write_text(CONFIG.format(folder=folder))
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "FLEETKEEPER_"))}
+    return kept | {"FLEETKEEPER_CONFIG": str(folder / "fleetkeeper.toml"), "NO_PROXY": "127.0.0.1", "USER": "ann"}
+
+
+def fleetkeeper(environ: dict[str, str], *words: str) -> None:
+    command = [sys.executable, "-m", "fleetkeeper", *words]
+    done = subprocess.run(command, env=environ, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(
+            f"{' '.join(words[:2])} ended with {done.returncode}: {done.stdout[-2000:]} {done.stderr[-2000:]}"
+        )
+
+
+@contextmanager
+def serving(environ: dict[str, str]) -> Iterator[None]:
+    command = [sys.executable, "-m", "fleetkeeper", "serve"]
+    with subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+        try:
+            yield
+        finally:
+            running.terminate()
+
+
+def figures(name: str, result: Result, goal: float | None) -> Iterator[Figure]:
+    watched, is_ours = result.watched, goal is not None
+    rate = watched.samples / watched.sampled_for if watched.sampled_for else 0.0
+    sampled = f"{watched.samples} samples, {rate:.0f} a second"
+    yield Figure(f"{name}: wall clock", result.wall, "s", None, "lower", f"{result.pods} pods")
+    yield Figure(
+        f"{name}: × the lower bound", result.wall / result.bound, "×", goal, "lower", f"bound {result.bound:.1f} s"
+    )
+    per_pod = watched.evictions / max(1, len([each for each in watched.first if each.left_at]))
+    yield Figure(f"{name}: evictions per moved pod", per_pod, "", 1.0 if is_ours else None, "lower", "1 is the least")
+    again = 0.0 if is_ours else None
+    yield Figure(f"{name}: landed on an old node again", watched.landed_again, "pods", again, "lower", "")
+    yield Figure(f"{name}: budgets violated", watched.violations, "samples", again, "lower", sampled)
+    yield Figure(f"{name}: samples of the budgets", rate, "/s", 20 if is_ours else None, "higher", "")
+
+
+def beside(ours: Result, theirs: Result) -> Iterator[Figure]:
+    told = "in one run, node after node"
+    yield Figure("kubectl drain ÷ nodes drain", theirs.wall / ours.wall, "×", None, "higher", told)
+
+
+if __name__ == "__main__":
+    main(measure)
