@@ -380,6 +380,22 @@ def _filled(text: str, indent: str, width: int, style: str = _PLAIN) -> Iterator
         yield Line(line.replace(_UNBROKEN, " "), style)
 
 
+_SENTENCES = {
+    RunState.NOT_STARTED: "has not started",
+    RunState.SOAKING: "soaks",
+    RunState.ABORTING: "is being aborted",
+    RunState.SUCCEEDED: "has succeeded",
+    RunState.COMPLETED_WITH_FAILURES: "has completed with failures",
+    RunState.FAILED: "has failed",
+    RunState.ABORTED: "was aborted",
+}
+
+
+def state_text(state: RunState) -> str:
+    """`has succeeded`: what is said of a run in a sentence."""
+    return _SENTENCES.get(state, f"is {state}")
+
+
 def ends_text(run: Run) -> str:
     """`the run succeeded after 42m`: its end in one line."""
     took = duration_text((run.ended_at or run.since) - run.created_at)
