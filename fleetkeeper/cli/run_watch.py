@@ -40,7 +40,7 @@ def watched(keeper: "Keeper", id: str, seconds: float | None) -> int:
         say(f"The run goes on. See it again: fleetkeeper run watch {run}; hold it: fleetkeeper run pause {run}")
         return Exit.INTERRUPTED
     say(ends_text(seen.run) if seen.run.state in OVER else f"Run {run} is not over: fleetkeeper run watch {run}")
-    if note := end_note(seen.steps, seen.tasks, keeper.ports.clock.now()):
+    if note := end_note(seen.steps, seen.tasks, keeper.ports.clock.now(), seen.taken):
         say(note)
     return _code(seen)
 
