@@ -2,8 +2,8 @@
 
 The shipped steps of an upgrade and of a way back, and a proposal, each on a cluster of its own that gives every step
 something to do. CI kills right after each transition, and right before each that follows an act: right before any other
-the world is as it was right after the one before it, for between two looks a step changes nothing. `make chaos` kills
-right before all of them.
+the world is as it was right after the one before it, for between two looks a step changes nothing. It kills the engines
+of one run several times, far from one another. `make chaos` kills right before all of them, and once in each run.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,12 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.chaos.courses import PROPOSAL, ROLLBACK, UPGRADE, Course
-from tests.chaos.yard import Case, Yard, yard
+from tests.chaos.yard import Case, Death, Yard, yard
 
 COURSES = (UPGRADE, ROLLBACK, PROPOSAL)
 SIDE_BY_SIDE = 12
 MOST = 110
 """Cases of one course: a cluster for each."""
+APART = 5
+"""Transitions between two deaths of one run in CI: some steps lie in between."""
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +35,24 @@ def test_an_engine_may_die_at_any_transition_of_any_step(made: Yard, course: Cou
     assert expected["state"] == "succeeded", expected
     assert {kind_of(each) for each in expected["steps"]} >= set(course.kinds)
     transitions = tuple(dict.fromkeys(calm.journal()))
-    cases = [made.case(course, each) for each in transitions]
-    cases += [made.case(course, each, before=True) for each in (transitions if whole else after_acts(calm.journal()))]
+    deaths = [Death(each) for each in transitions]
+    before = [Death(each, before=True) for each in (transitions if whole else after_acts(calm.journal()))]
+    runs = [*alone(deaths), *alone(before)] if whole else [*apart(deaths), *apart(before)]
+    cases = [made.case(course, *each) for each in runs]
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         ends = list(pool.map(Case.ended, cases))
-    print(f"{course.name}: {len(transitions)} transitions, {len(cases)} kills")
+    print(f"{course.name}: {len(transitions)} transitions, {len(deaths) + len(before)} kills in {len(cases)} runs")
     wrong = {case.told(): end for case, end in zip(cases, ends, strict=True) if end != expected}
     assert not wrong
+
+
+def alone(deaths: Sequence[Death]) -> list[tuple[Death, ...]]:
+    return [(each,) for each in deaths]
+
+
+def apart(deaths: Sequence[Death]) -> list[tuple[Death, ...]]:
+    """All of them, in as many runs as it takes to have each run's far from one another."""
+    return [tuple(deaths[start::APART]) for start in range(min(APART, len(deaths)))]
 
 
 def after_acts(journal: Sequence[str]) -> tuple[str, ...]:
