@@ -45,7 +45,7 @@ def turn(seen: Seen, rules: Rules) -> Turn:
     changes = [*nodes.fences(facts.old.values(), facts)]
     if is_short:
         changes += nodes.openings(facts.old.values())
-    elif stage.is_closed or begun or not stage.waiting:
+    elif begun or judged.busy or not stage.waiting:
         changes += nodes.closings(facts.old.values())
     if stage.is_closed and not is_short:
         changes += nodes.beginnings(begun)
