@@ -42,6 +42,7 @@ class Marks:
 
     began_at is the drain's clock, which outlives every executor. cordoned, excluded: it was us who made the node
     unschedulable, and kept it from external load balancers. quarantined: why the drain left it, "" while it has not.
+    keeps_until: until when we keep the autoscaler from removing it.
     """
 
     rotation: str = ""
@@ -49,13 +50,15 @@ class Marks:
     cordoned: bool = False
     excluded: bool = False
     quarantined: str = ""
+    keeps_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LiveNode:
     """A node with what says how it is disrupted. stays: the annotation by which it asks Karpenter to leave it.
 
-    room is what it can allocate. taints are without those that Kubernetes itself sets for cordons and conditions.
+    room is what it can allocate. taints are without those that Kubernetes itself sets for cordons and conditions, which
+    are in own_taints: whoever writes the list of taints has to keep both.
     """
 
     node: Node
@@ -66,6 +69,7 @@ class LiveNode:
     taints: tuple[Taint, ...] = ()
     marks: Marks = field(default_factory=Marks)
     resource_version: str = ""
+    own_taints: tuple[Taint, ...] = ()
 
     @property
     def name(self) -> str:
