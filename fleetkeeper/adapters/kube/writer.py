@@ -7,17 +7,19 @@ from urllib.parse import quote
 
 import msgspec
 
-from fleetkeeper.adapters.kube import live
+from fleetkeeper.adapters.kube import evictions, live
 from fleetkeeper.adapters.kube.answers import Answer
 from fleetkeeper.adapters.kube.connection import Connection
 from fleetkeeper.adapters.kube.limits import Limits, Pace
 from fleetkeeper.adapters.kube.reading import Reader
 from fleetkeeper.adapters.kube.requests import Requests
-from fleetkeeper.core.live import LiveNode, LivePod
+from fleetkeeper.core.live import LiveNode, LivePod, LiveVolume
 from fleetkeeper.core.observed import Budget
+from fleetkeeper.core.rotation.evictions import asked, confirmed, deletion
+from fleetkeeper.core.rotation.seen import Eviction
 from fleetkeeper.engine.ports import Clock
 from fleetkeeper.engine.writers import ObjectRef
-from fleetkeeper.errors import GapReason, Refused
+from fleetkeeper.errors import GapReason, ReadError, Refused
 
 MERGE = "application/merge-patch+json"
 
@@ -41,7 +43,7 @@ class KubeObjects:
     """One request per call: the engine comes again by itself, so nothing is retried."""
 
     def __init__(self, connection: Connection, limits: Limits, pace: Pace, clock: Clock) -> None:
-        self._requests = Requests(connection, limits, pace, clock)
+        self._requests, self._clock = Requests(connection, limits, pace, clock), clock
         self._reader = Reader(connection, replace(limits, attempts=1), pace, clock)
 
     def objects(self, ref: ObjectRef) -> tuple[Mapping[str, object], ...]:
@@ -50,8 +52,11 @@ class KubeObjects:
     def nodes(self) -> tuple[LiveNode, ...]:
         return live.nodes(self._reader.for_one_part())
 
-    def pods(self, on: Collection[str]) -> tuple[LivePod, ...]:
+    def pods(self, on: Collection[str] | None = None) -> tuple[LivePod, ...]:
         return live.pods(self._reader.for_one_part(), on)
+
+    def volumes(self) -> tuple[LiveVolume, ...]:
+        return live.volumes(self._reader.for_one_part())
 
     def budgets(self) -> tuple[Budget, ...]:
         return live.budgets(self._reader.for_one_part())
@@ -85,8 +90,22 @@ class KubeObjects:
             return
         self._object(answer, "DELETE", path)
 
+    def evict(self, pod: LivePod, dry_run: bool = False) -> Eviction:
+        path = f"{_path(_pod(pod))}/eviction" + ("?dryRun=All" if dry_run else "")
+        return confirmed(self._answered("POST", path, asked(pod)), pod, self.budgets)
+
+    def delete_pod(self, pod: LivePod) -> Eviction:
+        return self._answered("DELETE", _path(_pod(pod)), deletion(pod))
+
     def close(self) -> None:
         self._requests.close()
+
+    def _answered(self, method: str, path: str, body: Mapping[str, object]) -> Eviction:
+        try:
+            answer = self._requests.ask(method, path, body)
+        except ReadError as error:
+            return evictions.unheard(error)
+        return evictions.eviction(answer, f"{method} {path}", self._clock)
 
     def _object(self, answer: Answer, method: str, path: str) -> Mapping[str, object]:
         return self._requests.good(answer, f"{method} {path}")
@@ -100,6 +119,10 @@ def conditional(change: Mapping[str, Any], version: str) -> Mapping[str, object]
     if not version:
         return change
     return {**change, "metadata": {**change.get("metadata", {}), "resourceVersion": version}}
+
+
+def _pod(pod: LivePod) -> ObjectRef:
+    return ObjectRef("", "v1", "pods", pod.namespace, pod.name)
 
 
 def _path(ref: ObjectRef, named: bool = True) -> str:
