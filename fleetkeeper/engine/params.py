@@ -75,6 +75,13 @@ class Given:
             return self._noted(name, f"must be at least {minimum:g}", minimum)
         return value
 
+    def amount(self, name: str, default: str | None = None) -> str:
+        """A count or a percentage as its text: 5, "5" or "20%"."""
+        value = self._get(name, default)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        return value if isinstance(value, str) else self._refused(name, value, "a count or a percentage", default or "")
+
     def texts(self, name: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
         """A list of texts, none of them empty or there twice."""
         value = self._get(name, default)
