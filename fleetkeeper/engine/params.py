@@ -106,6 +106,16 @@ class Given:
                 found[key] = value
         return found
 
+    def labels(self, name: str) -> Mapping[str, str]:
+        """Labels as `key=value,key=value`, keys with their prefixes; none where it is absent."""
+        found: dict[str, str] = {}
+        for each in filter(None, self.text(name, "").split(",")):
+            key, equals, value = each.strip().partition("=")
+            if not equals or not key:
+                self.wrong(name, f"{each!r} is not written key=value")
+            found[key] = value
+        return found
+
     def minor(self, name: str) -> Minor:
         """A Kubernetes minor such as 1.36."""
         text = self.text(name)

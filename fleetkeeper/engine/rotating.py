@@ -4,8 +4,10 @@ import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from fleetkeeper.core.live import LiveNode, LivePod
+from fleetkeeper.core.rotation.marks import CORDONED, FENCE, ROTATION
 from fleetkeeper.core.rotation.patches import patch
 from fleetkeeper.core.rotation.seen import Eviction, Outcome, Refusal, Seen
 from fleetkeeper.core.rotation.turn import Change, NodeChange, Turn
@@ -21,6 +23,7 @@ Old = Callable[[tuple[LiveNode, ...]], Collection[str]]
 REFUSED, SETTLED = "refused", "settled"
 """Keys of a step's memory: the last refusal of each pod, and when the last batch was over."""
 
+SOON = timedelta(seconds=1)
 _MOST_REFUSALS, _LONGEST_MESSAGE = 64, 200
 _MOST_AT_ONCE = 100
 """Evictions of one act: each is a call, and an engine that is told to stop waits for the calls of its acts."""
@@ -108,14 +111,36 @@ def release(kube: KubeWriter, rotation: str, now: datetime) -> tuple[tuple[LiveN
 
 def change_node(kube: KubeWriter, change: NodeChange, rotation: str, now: datetime) -> bool:
     """False when the node is another than it was seen: look again."""
-    node = change.node
+    return _patched(kube, change.node, patch(change, rotation, now))
+
+
+def _patched(kube: KubeWriter, node: LiveNode, change: Mapping[str, Any]) -> bool:
     try:
-        kube.patch(node_ref(node.name), patch(change, rotation, now), node.resource_version)
+        kube.patch(node_ref(node.name), change, node.resource_version)
     except Refused as error:
         if error.reason not in _PATCHED_IN_VAIN:
             raise
         return error.reason is GapReason.NOT_FOUND
     return True
+
+
+def rest(kube: KubeWriter, node: LiveNode, rotation: str, now: datetime) -> None:
+    """Of an emptied node take off all but the cordon, where that is ours: an uncordon then makes it whole again."""
+    if node.marks.rotation != rotation:
+        return
+    change = dict(patch(NodeChange(Change.RELEASE, node), rotation, now))
+    if node.marks.cordoned:
+        notes = {**change.get("metadata", {}).get("annotations", {}), ROTATION: rotation, CORDONED: "true"}
+        change["metadata"] = {**change.get("metadata", {}), "annotations": notes}
+        change["spec"] = {**change.get("spec", {}), "unschedulable": True}
+    _patched(kube, node, change)
+
+
+def is_rested(node: LiveNode, rotation: str) -> bool:
+    """Whether nothing of ours is on it but the cordon."""
+    if node.marks.rotation != rotation:
+        return True
+    return not node.marks.excluded and all(each.key != FENCE for each in node.taints)
 
 
 def node_ref(name: str) -> ObjectRef:

@@ -6,10 +6,13 @@ from datetime import datetime, timedelta
 
 from fleetkeeper.core.budgets import PASSING
 from fleetkeeper.core.draining import Obstacle
-from fleetkeeper.core.rotation.seen import Seen
+from fleetkeeper.core.live import LivePod
+from fleetkeeper.core.owners import owner_named
+from fleetkeeper.core.rotation.seen import Eviction, Seen
 from fleetkeeper.core.rotation.turn import Turn
 from fleetkeeper.core.text import safe
 from fleetkeeper.core.verdict import Act, Blocked, Memory, Moment, Wait
+from fleetkeeper.core.wording import some
 from fleetkeeper.engine.rotating import SETTLED, poll
 from fleetkeeper.engine.rotating_words import LONGEST, Begun, act_text, blocked_words, progress_text
 
@@ -68,13 +71,23 @@ def begun(memory: Memory) -> Begun:
     return Begun(int(memory.get(NODES, 0)), int(memory.get(PODS, 0)))
 
 
-def never_moves(found: Seen, turn: Turn) -> Blocked | None:
+def never_moves(turn: Turn) -> Blocked | None:
     """Before anything is changed: the pods that no time moves."""
     stuck = tuple(each for each in turn.blocked if each.for_good)
-    if not stuck or any(each.marks.rotation == found.rotation for each in found.nodes):
+    if not stuck:
         return None
     why, owner, fix = blocked_words(stuck)
     return Blocked(safe(f"nothing was begun, for these can never be moved: {why}", 2 * LONGEST), owner, fix)
+
+
+def not_evicted(refused: Sequence[tuple[LivePod, Eviction]]) -> Blocked | None:
+    """Before anything is changed: what the API server said to dry runs of their evictions."""
+    if not refused:
+        return None
+    texts = [f"{pod.place}: {answer.message or answer.outcome.value}" for pod, answer in refused]
+    owner = next((name for pod, _ in refused if (name := owner_named(pod.owner))), "")
+    why = safe(f"nothing was begun, for the API server refuses dry runs of evictions: {some(texts)}", 2 * LONGEST)
+    return Blocked(why, owner, "mend what it says: a right of the executor, a webhook, or budgets that overlap")
 
 
 def _stuck(blocked: tuple[Obstacle, ...], progress: str) -> Blocked:
