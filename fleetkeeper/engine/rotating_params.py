@@ -56,7 +56,7 @@ def manner(given: Given) -> Manner:
             quarantine=given.duration("quarantine", usual.quarantine),
             jobs=given.duration("jobs", usual.jobs),
             honours_do_not_disrupt=given.flag("honour_do_not_disrupt", usual.honours_do_not_disrupt),
-            allow_bare=given.flag("allow_bare", usual.allow_bare),
+            bare=given.flag("allow_bare", usual.bare),
         ),
         force=given.text("force", ""),
         waits=given.choice("never_movable", ("wait", "set-aside"), "wait") == "wait",

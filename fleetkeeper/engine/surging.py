@@ -176,7 +176,9 @@ def not_ours(group: ScalingGroup) -> Failed | Blocked | None:
         return Failed(why, "give it a launch template", final=True)
     if group.warm_pool and old_of(group):
         why = f"{group.name} has a warm pool, whose instances may be of an old template too"
-        return Blocked(why, "whoever runs the group", f"aws autoscaling delete-warm-pool --auto-scaling-group-name {group.name}")
+        return Blocked(
+            why, "whoever runs the group", f"aws autoscaling delete-warm-pool --auto-scaling-group-name {group.name}"
+        )
     return None
 
 

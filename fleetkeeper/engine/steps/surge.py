@@ -106,7 +106,9 @@ class SurgeNodes:
     def decide(self, seen: SeenSurge, moment: Moment) -> Verdict:
         group = seen.seen.group
         if not seen.is_eks:
-            return Failed("the cluster is known by a kubeconfig alone: no Auto Scaling group is known of it", final=True)
+            return Failed(
+                "the cluster is known by a kubeconfig alone: no Auto Scaling group is known of it", final=True
+            )
         if group is None:
             return Failed(f"there is no Auto Scaling group {self.group}", "name one that there is", final=True)
         if refused := surging.not_ours(group):
@@ -157,7 +159,9 @@ class SurgeNodes:
         if left.text and not moment.following:
             return Act(left.text, moment.memory, again=timedelta(seconds=1))
         size = int(moment.memory.get(SIZE, group.desired))
-        more = f"; it has {group.desired}, {size} before: pods or an autoscaler want them" if group.desired > size else ""
+        more = (
+            f"; it has {group.desired}, {size} before: pods or an autoscaler want them" if group.desired > size else ""
+        )
         return Done(f"{counted(len(surging.active(group)), 'instance')} of {self.group} at {template}{more}")
 
     # ---- act, undo
