@@ -50,9 +50,9 @@ def prepare(cloud: CloudWriter, kube: KubeWriter, seen: SeenGroup, due: Orders, 
 def remove(cloud: CloudWriter, kube: KubeWriter, seen: SeenGroup, due: Orders) -> None:
     """After pods have moved: nothing comes any more, then no traffic, then the instance ends."""
     assert seen.found is not None
+    nodes = rotating.NodeWriter(kube, seen.found.rotation, seen.found.now)
     for node in due.close:
-        for change in (Change.CORDON, Change.BEGIN):
-            rotating.change_node(kube, NodeChange(change, node), seen.found.rotation, seen.found.now)
+        nodes.change(NodeChange(Change.BEGIN, node))
     for target in due.deregister:
         cloud.deregister(target)
     for instance in due.terminate:
