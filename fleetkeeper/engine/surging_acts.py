@@ -29,7 +29,7 @@ def texts(group: ScalingGroup, due: Orders) -> tuple[str, ...]:
     if due.terminate:
         ids = some(each.id for each in due.terminate)
         found.append(f"end {counted(len(due.terminate), 'emptied instance')} ({ids}), and count the group down by that")
-    if due.keep and (found or any(each.marks.kept_until is None for each in due.keep)):
+    if due.keep and (found or any(each.marks.keeps_until is None for each in due.keep)):
         found.append(f"keep {_nodes(due.keep)} from scale-down")
     return tuple(found)
 
