@@ -59,7 +59,7 @@ def rotation_of(subject: Subject, what: str) -> str:
 
 
 def seen(kube: KubeWriter, work: Work, moment: Moment) -> Seen:
-    """One look at the whole cluster. Budgets before pods: a pod that goes meanwhile is then counted twice, not never."""
+    """One look at the whole cluster. Budgets before pods: one that goes meanwhile is then counted twice, not never."""
     nodes, budgets, volumes = kube.nodes(), kube.budgets(), kube.volumes()
     pods = kube.pods()
     refusals = _refusals(moment.memory, {each.uid for each in pods})
@@ -115,7 +115,8 @@ def release(kube: KubeWriter, rotation: str, now: datetime) -> tuple[tuple[LiveN
     """Take off every node what this rotation put there: those nodes, and whether each could be changed."""
     ours = tuple(each for each in kube.nodes() if each.marks.rotation == rotation)
     nodes = NodeWriter(kube, rotation, now)
-    return ours, all([nodes.change(NodeChange(Change.RELEASE, each)) for each in ours])
+    changed = [nodes.change(NodeChange(Change.RELEASE, each)) for each in ours]
+    return ours, all(changed)
 
 
 class NodeWriter:
@@ -136,12 +137,11 @@ class NodeWriter:
         if is_rested(node, self._rotation):
             return True
         whole = patch(NodeChange(Change.RELEASE, node), self._rotation, self._now)
-        taints = [each for each in whole.get("spec", {}).get("taints", ())]
         change: dict[str, Any] = {"metadata": {"annotations": {EXCLUDED: None}}}
         if node.marks.excluded:
             change["metadata"]["labels"] = {NO_LOAD_BALANCER: None}
         if any(each.key == FENCE for each in node.taints):
-            change["spec"] = {"taints": taints}
+            change["spec"] = {"taints": whole["spec"]["taints"]}
         return self._patch(node, change)
 
     def _patch(self, node: LiveNode, change: Mapping[str, Any]) -> bool:

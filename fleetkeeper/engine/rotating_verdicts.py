@@ -1,8 +1,8 @@
-"""What a step of a rotation says: it acts while there is something to do, waits with its progress, or needs a person."""
+"""What a step of a rotation says: it acts while there is something to do, waits, or needs a person."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from fleetkeeper.core.budgets import PASSING
 from fleetkeeper.core.draining import Obstacle
@@ -22,7 +22,10 @@ NODES, PODS = "nodes", "pods"
 
 @dataclass(frozen=True, slots=True)
 class Also:
-    """What a step does and waits for beside the turn. settle: its pause between batches. obstacle: what it needs a person for, where that is not a pod."""
+    """What a step does and waits for beside the turn. settle: its pause between batches.
+
+    obstacle: what it needs a person for, where that is not a pod.
+    """
 
     settle: timedelta
     acts: Sequence[str] = ()

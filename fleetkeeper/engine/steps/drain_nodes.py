@@ -101,9 +101,9 @@ class DrainNodes:
         now = turn(seen.found, seen.rules)
         if _is_empty(seen, now):
             return self._ends(seen, moment)
-        if self.manner.waits and not seen.is_begun:
-            if blocked := never_moves(now) or not_evicted(seen.refused):
-                return blocked
+        begins = self.manner.waits and not seen.is_begun
+        if begins and (blocked := never_moves(now) or not_evicted(seen.refused)):
+            return blocked
         if now.is_over:
             why, owner, fix = blocked_words(now.blocked)
             return Blocked(f"{_set_aside(seen)}: {why}" if why else _set_aside(seen), owner, fix)

@@ -1,7 +1,7 @@
 """surge-nodes: replaces the instances of a self-managed Auto Scaling group that are not of its present template."""
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import ClassVar
 
 from fleetkeeper.core.live import LiveNode
@@ -11,7 +11,7 @@ from fleetkeeper.core.rotation.decide import turn
 from fleetkeeper.core.rotation.rules import Force, Rules
 from fleetkeeper.core.rotation.turn import Turn
 from fleetkeeper.core.verdict import Act, Blocked, Done, Failed, Memory, Moment, Skip, Undoing, Undone, Verdict, Wait
-from fleetkeeper.core.wording import counted, some
+from fleetkeeper.core.wording import counted
 from fleetkeeper.engine import rotating, surging, surging_acts
 from fleetkeeper.engine.attempts import leaving
 from fleetkeeper.engine.params import Given
