@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fleetkeeper.core.live import LiveNode, LivePod
-from fleetkeeper.core.rotation.marks import EXCLUDED, FENCE, NO_LOAD_BALANCER
+from fleetkeeper.core.rotation.marks import EXCLUDED, FENCE, NO_LOAD_BALANCER, ROTATION
 from fleetkeeper.core.rotation.patches import patch
 from fleetkeeper.core.rotation.seen import Eviction, Outcome, Refusal, Seen
 from fleetkeeper.core.rotation.turn import Change, NodeChange, Turn
@@ -90,12 +90,11 @@ def poll(found: Seen) -> timedelta:
 # ---- acts
 
 
-def carry_out(kube: KubeWriter, turn: Turn, found: Seen, stopping: Callable[[], bool]) -> Carried:
+def carry_out(kube: KubeWriter, nodes: "NodeWriter", turn: Turn, stopping: Callable[[], bool]) -> Carried:
     """Nodes first, then evictions in their order, then what is approved to be deleted; it ends when we are stopping.
 
     Nothing is evicted while a node could not be changed: the pod might come back to it.
     """
-    nodes = NodeWriter(kube, found.rotation, found.now)
     for each in turn.changes:
         if stopping() or not nodes.change(each):
             return Carried(whole=False)
@@ -114,9 +113,7 @@ def carry_out(kube: KubeWriter, turn: Turn, found: Seen, stopping: Callable[[], 
 def release(kube: KubeWriter, rotation: str, now: datetime) -> tuple[tuple[LiveNode, ...], bool]:
     """Take off every node what this rotation put there: those nodes, and whether each could be changed."""
     ours = tuple(each for each in kube.nodes() if each.marks.rotation == rotation)
-    nodes = NodeWriter(kube, rotation, now)
-    changed = [nodes.change(NodeChange(Change.RELEASE, each)) for each in ours]
-    return ours, all(changed)
+    return ours, NodeWriter(kube, rotation, now).release(ours)
 
 
 class NodeWriter:
@@ -130,6 +127,15 @@ class NodeWriter:
     def change(self, change: NodeChange) -> bool:
         """False when the node is another than it was seen."""
         return self._patch(change.node, patch(change, self._rotation, self._now))
+
+    def note(self, node: LiveNode, notes: Mapping[str, str]) -> bool:
+        """Annotate it, as a node of ours."""
+        return self._patch(node, {"metadata": {"annotations": {ROTATION: self._rotation, **notes}}})
+
+    def release(self, nodes: Iterable[LiveNode]) -> bool:
+        """Take off everything that is ours; each is tried."""
+        changed = [self.change(NodeChange(Change.RELEASE, each)) for each in nodes]
+        return all(changed)
 
     def rest(self, node: LiveNode) -> bool:
         """Of an emptied node take off what keeps pods and traffic away beside its cordon, whoever made that: an

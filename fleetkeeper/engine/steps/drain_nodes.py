@@ -142,12 +142,12 @@ class DrainNodes:
             found = rotating.seen(kube, self._work(subject), moment)
             rules = self.manner.rules_for(len(found.old), self.manner.force_of(world, subject))
             seen, now = SeenDrain(found, rules), turn(found, rules)
+            nodes = NodeWriter(kube, found.rotation, found.now)
             if _is_empty(seen, now):
-                nodes = NodeWriter(kube, found.rotation, found.now)
                 for node in seen.old:
                     nodes.rest(node)
                 return leaving(memory, moment)
-            carried = rotating.carry_out(kube, now, found, world.stopping)
+            carried = rotating.carry_out(kube, nodes, now, world.stopping)
         return leaving(rotating.with_answers(kept(memory, found, now), found, carried), moment)
 
     def undo(self, world: World, subject: Subject, moment: Moment) -> Undoing:
