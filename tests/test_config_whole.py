@@ -295,7 +295,14 @@ def test_where_clusters_stand_and_what_is_wanted_of_them(whole: Settings) -> Non
     assert whole.assess == AssessSettings((target,), (waiver,), {"FK302": "blocker"})
 
 
-def test_what_the_engine_reaches(whole: Settings) -> None:
+def test_what_programs_of_the_engine_may_run(whole: Settings) -> None:
+    secret = SecretText("TOKEN", IN_FILE)
+    program = ProgramSettings("p", ("/bin/true", "-x"), "compat", {"TEAM": "pay"}, (secret,), 2.0)
+    assert whole.engine.programs == (program,)
+    assert (whole.engine.folder, whole.engine.helm) == ("work", "/opt/helm")
+
+
+def test_where_the_engine_sends_what_it_has_to_say(whole: Settings) -> None:
     hook = HookSettings(
         name="h",
         url="https://hooks",
@@ -304,65 +311,71 @@ def test_what_the_engine_reaches(whole: Settings) -> None:
         timeout_seconds=5.0,
         ca_bundle="file",
     )
-    secret = SecretText("TOKEN", IN_FILE)
-    program = ProgramSettings("p", ("/bin/true", "-x"), "compat", {"TEAM": "pay"}, (secret,), 2.0)
-    servers = (
+    assert whole.engine.hooks == (hook, HookSettings("s", secret_url=SECRET_URL))
+    assert whole.engine.channels == {"oncall": "h"}
+
+
+def test_what_metrics_the_engine_asks_for(whole: Settings) -> None:
+    assert whole.engine.prometheus == (
         PrometheusSettings("m", "https://metrics", "u", IN_VARIABLE, None, {"X-Scope-OrgID": "t"}, 4.0, "file"),
         PrometheusSettings("t", "https://metrics", token=IN_FILE),
     )
-    silencers = (
-        SilencerSettings(
-            "am",
-            "alertmanager",
-            "https://alerts",
-            ('cluster="{cluster}"',),
-            username="u",
-            password=IN_VARIABLE,
-            headers={"X-Scope-OrgID": "t"},
-            timeout_seconds=6.0,
-            ca_bundle="file",
-        ),
-        SilencerSettings(
-            name="pd",
-            kind="pagerduty",
-            url="https://pager",
-            services={"shop": "P1 P2"},
-            service_key="{account}/{cluster}",
-            sender="fleet@example.com",
-            token=IN_FILE,
-        ),
+
+
+def test_where_the_engine_silences_alerts(whole: Settings) -> None:
+    alertmanager = SilencerSettings(
+        "am",
+        "alertmanager",
+        "https://alerts",
+        ('cluster="{cluster}"',),
+        username="u",
+        password=IN_VARIABLE,
+        headers={"X-Scope-OrgID": "t"},
+        timeout_seconds=6.0,
+        ca_bundle="file",
     )
-    calendars = (
+    pagerduty = SilencerSettings(
+        name="pd",
+        kind="pagerduty",
+        url="https://pager",
+        services={"shop": "P1 P2"},
+        service_key="{account}/{cluster}",
+        sender="fleet@example.com",
+        token=IN_FILE,
+    )
+    assert whole.engine.silencers == (alertmanager, pagerduty)
+
+
+def test_when_the_engine_holds_back(whole: Settings) -> None:
+    begins, until = datetime(2026, 11, 30, 23, tzinfo=UTC), datetime(2026, 12, 2, tzinfo=UTC)
+    assert whole.engine.calendars == (
         CalendarSettings("k", "k.ics", everything=False, timezone="Asia/Tokyo", ca_bundle="file"),
         CalendarSettings("u", url="https://calendar"),
         CalendarSettings("s", secret_url=SECRET_URL),
     )
-    begins, until = datetime(2026, 11, 30, 23, tzinfo=UTC), datetime(2026, 12, 2, tzinfo=UTC)
+    assert whole.engine.freezes == (FreezeSettings("fair", begins, until, "ring=late", "k"),)
+    assert whole.engine.services == (ServiceLimit("shop", 2),)
+    assert whole.engine.own_cluster == "arn:aws:eks:eu-west-1:111122223333:cluster/own"
+
+
+def test_what_the_engine_changes_and_what_it_proposes(whole: Settings) -> None:
+    late, some = Selector.parse("ring=late"), Selector.parse("name=a*")
     chart = ChartSettings(
         "guard", "acme", "oci://charts.example.com/acme", "u", IN_VARIABLE, "file", {"1.2.0": "1.2"}, 4.0
     )
-    late, some = Selector.parse("ring=late"), Selector.parse("name=a*")
-    proposals = (
+    assert whole.engine.charts == (chart,)
+    assert whole.engine.direct == (DirectRule(late, (Component.ADDONS, Component.RELEASES), "fleetkeeper.toml:172"),)
+    assert whole.engine.proposals == (
         ProposalRule(some, (Component.NODE_GROUPS,), hook="h", undo="s", origin="fleetkeeper.toml:175"),
         ProposalRule(some, (Component.CONTROL_PLANE,), command="p", origin="fleetkeeper.toml:180"),
         ProposalRule(late, channel="oncall", origin="fleetkeeper.toml:184"),
     )
-    assert whole.engine == EngineSettings(
-        "work",
-        (hook, HookSettings("s", secret_url=SECRET_URL)),
-        (program,),
-        {"oncall": "h"},
-        "arn:aws:eks:eu-west-1:111122223333:cluster/own",
-        (ServiceLimit("shop", 2),),
-        servers,
-        calendars,
-        (FreezeSettings("fair", begins, until, "ring=late", "k"),),
-        silencers,
-        (chart,),
-        "/opt/helm",
-        (DirectRule(late, (Component.ADDONS, Component.RELEASES), "fleetkeeper.toml:172"),),
-        proposals,
-    )
+
+
+def test_nothing_of_the_engine_is_left_out_here() -> None:
+    here = {"folder", "hooks", "programs", "channels", "own_cluster", "services", "prometheus", "calendars"}
+    here |= {"freezes", "silencers", "charts", "helm", "direct", "proposals"}
+    assert {each.name for each in fields(EngineSettings)} == here
 
 
 def test_no_section_is_left_out_here() -> None:

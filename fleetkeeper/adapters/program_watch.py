@@ -4,7 +4,8 @@ Run as `python program_watch.py FOLDER SECONDS PROGRAM [ARGUMENT...]`; the envir
 the program is begun, and goes on in the background. What it leaves in FOLDER:
 
 - `lock` is locked as long as somebody watches;
-- `begun` is there from before the program is started: it is never started twice in one folder;
+- `begun` is there from before the program is started: it is never started twice in one folder. Who watches has a
+  session of its own before that, so what ends fleetkeeper with its whole group ends nothing that is known to be begun;
 - `output` is the end of what the program wrote; `exit` its exit code, written last. A signal is 128 and its number.
 - `stop`, made by others, asks for the program to be stopped: SIGTERM to its group, SIGKILL after ten seconds.
 """
@@ -30,13 +31,13 @@ _LOCK_TRIES = 50
 
 
 def main(folder: Path, seconds: float, command: list[str]) -> None:
+    os.setsid()  # before `begun`, and before the fork: it may be that our caller is killed with its group at any moment
     lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     if not is_ours(lock, folder) or (folder / BEGUN).exists():
         return
     write(folder / BEGUN, b"")
     if os.fork():
         os._exit(0)  # the lock stays with the child
-    os.setsid()
     watch(folder, seconds, command)
 
 

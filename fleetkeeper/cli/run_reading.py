@@ -42,7 +42,18 @@ def screen(keeper: "Keeper", found: "StoredRun", last: "tuple[Event, ...]" = (),
 
     now = keeper.ports.clock.now()
     freezes = tuple(each for each in keeper.freezes() if each.until is None or each.until > now)
-    return Seen(found.run, found.plan, found.units, found.tasks, found.steps, found.approvals, freezes, last, every)
+    return Seen(
+        run=found.run,
+        plan=found.plan,
+        units=found.units,
+        tasks=found.tasks,
+        steps=found.steps,
+        approvals=found.approvals,
+        freezes=freezes,
+        events=last,
+        every=every,
+        taken=found.taken,
+    )
 
 
 class Log:

@@ -13,7 +13,7 @@ from fleetkeeper.cli.output import Format, say
 from fleetkeeper.cli.run_reading import Log, rows, screen, stored
 from fleetkeeper.cli.run_tables import NO_ENGINE, WATCH_WIDTH  # now: Ctrl-C in an import later on would be a crash
 from fleetkeeper.core.run import OVER, RunState
-from fleetkeeper.core.run_page import Seen, ends_text, event_text, names_of, run_page, why_text
+from fleetkeeper.core.run_page import Seen, ends_text, event_text, names_of, run_page, state_text, why_text
 from fleetkeeper.core.run_status import waits_for_approval
 from fleetkeeper.core.run_way_back import end_note
 from fleetkeeper.errors import StoreUnavailable, Tampered
@@ -40,7 +40,7 @@ def watched(keeper: "Keeper", id: str, seconds: float | None) -> int:
         say(f"The run goes on. See it again: fleetkeeper run watch {run}; hold it: fleetkeeper run pause {run}")
         return Exit.INTERRUPTED
     say(ends_text(seen.run) if seen.run.state in OVER else f"Run {run} is not over: fleetkeeper run watch {run}")
-    if note := end_note(seen.steps, seen.tasks, keeper.ports.clock.now()):
+    if note := end_note(seen.steps, seen.tasks, keeper.ports.clock.now(), seen.taken):
         say(note)
     return _code(seen)
 
@@ -147,7 +147,7 @@ class Told:
         state = f"{run.state} {why.cause if why else ''} {why.text if why else ''}"
         if state != self._state:
             reason = f": {why_text(why, keeper.ports.clock.now())}" if why else ""
-            print(f"{keeper.ports.clock.now():%H:%M:%S} the run is {run.state.value.replace('_', ' ')}{reason}")
+            print(f"{keeper.ports.clock.now():%H:%M:%S} the run {state_text(run.state)}{reason}")
         self._state = state
 
 

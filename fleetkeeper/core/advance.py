@@ -107,6 +107,9 @@ def _go_on(draft: Draft) -> None:
     if draft.run.started_at is None:
         members = sum(not is_over(task) for task in draft.every_member())
         stages = counted(len(draft.view.header.stages), "stage")
+        if said := draft.view.approved:
+            text = f"{said.actor} ({said.identity}) approved plan {draft.run.plan} at {said.at:%d %b %H:%M} UTC"
+            draft.say("run.approved", text, actor=said.actor)
         draft.say("run.started", f"the run started: {counted(members, 'member')} in {stages}")
     _wake_paused(draft)
     at = gating.walk(draft)

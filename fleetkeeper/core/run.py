@@ -307,11 +307,20 @@ class Busy:
 
 
 @dataclass(frozen=True, slots=True)
+class Consent:
+    """An approval of a plan that the executor has verified. identity: how its actor was known."""
+
+    actor: str
+    identity: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class RunView:
     """Everything that a run's next decisions rest on, read in one transaction. units: every stage, then its groups.
 
     reserved: resource → what tasks of other runs hold of it. commands: those that wait, in the order of their time.
-    approved: a valid approval of the plan is there, or none is needed (the executor verified it).
+    approved: the approval of the plan that counts, None where none does.
     """
 
     header: Header
@@ -323,7 +332,7 @@ class RunView:
     reserved: tuple[tuple[str, int], ...] = ()
     freezes: tuple[Freeze, ...] = ()
     holds: tuple[Hold, ...] = ()
-    approved: bool = False
+    approved: Consent | None = None
 
 
 @dataclass(frozen=True, slots=True)

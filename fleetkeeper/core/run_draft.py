@@ -64,7 +64,7 @@ class Draft:
     @property
     def is_approved(self) -> bool:
         """A playbook that changes nothing needs no approval."""
-        return self.view.approved or self.view.header.changes is playbook.Changes.NOTHING
+        return self.view.approved is not None or self.view.header.changes is playbook.Changes.NOTHING
 
     def members(self, stage: int) -> list[Task]:
         """The members of a stage in their order of admission."""

@@ -29,7 +29,7 @@ from fleetkeeper.core.run import (
 )
 from fleetkeeper.core.run_after import after
 from fleetkeeper.core.run_eta import remaining
-from fleetkeeper.core.run_way_back import soonest, ways_back
+from fleetkeeper.core.run_way_back import TakenBack, soonest, taken_text, taken_ways, ways_back
 from fleetkeeper.core.text import safe
 from fleetkeeper.core.way_back import countdown
 from fleetkeeper.core.wording import counted, some
@@ -53,7 +53,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A run as it was read. events: the newest of its log, oldest first; every: show also what is done or waits."""
+    """A run as it was read. events: the newest of its log, oldest first; every: show also what is done or waits.
+
+    taken: what other runs took back of its members.
+    """
 
     run: Run
     plan: Plan
@@ -64,6 +67,7 @@ class Seen:
     freezes: tuple[Freeze, ...] = ()
     events: tuple[Event, ...] = ()
     every: bool = False
+    taken: tuple[TakenBack, ...] = ()
 
 
 def run_page(seen: Seen, now: datetime, width: int) -> tuple[Line, ...]:
@@ -290,8 +294,9 @@ def _task(plan: Plan, task: Task, row: Step | None, name: str, now: datetime) ->
 
 def _ways_back(seen: Seen, now: datetime, width: int) -> Iterator[Line]:
     """Until when EKS takes control planes back that this run has moved: the first to end come first."""
-    found = soonest(ways_back(seen.steps, now), seen.tasks)
-    if not found:
+    found = soonest(ways_back(seen.steps, now, seen.taken), seen.tasks)
+    gone = sorted(taken_ways(seen.steps, seen.taken).items())
+    if not found and not gone:
         return
     names = names_of(seen.tasks)
     shown = found if seen.every else found[:EXAMPLES]
@@ -300,6 +305,10 @@ def _ways_back(seen: Seen, now: datetime, width: int) -> Iterator[Line]:
         yield from _filled(f"{names[task.key.idx]}: {countdown(way, now)}", "  ", width)
     if len(found) > len(shown):
         yield Line(f"  and {len(found) - len(shown)} more, later", _DIM)
+    for idx, taken in gone if seen.every else gone[:EXAMPLES]:
+        yield from _filled(f"{names[idx]}: {taken_text(taken)}", "  ", width, _DIM)
+    if not seen.every and len(gone) > EXAMPLES:
+        yield Line(f"  and {len(gone) - EXAMPLES} more that were taken back", _DIM)
 
 
 def _after(seen: Seen, width: int) -> Iterator[Line]:
@@ -378,6 +387,22 @@ def _filled(text: str, indent: str, width: int, style: str = _PLAIN) -> Iterator
     clean = _COMMAND.sub(lambda found: found[0].replace(" ", _UNBROKEN), safe(_flat(text), _LONGEST))
     for line in wrap(clean, width, initial_indent=indent, subsequent_indent=indent + "  ", break_on_hyphens=False):
         yield Line(line.replace(_UNBROKEN, " "), style)
+
+
+_SENTENCES = {
+    RunState.NOT_STARTED: "has not started",
+    RunState.SOAKING: "soaks",
+    RunState.ABORTING: "is being aborted",
+    RunState.SUCCEEDED: "has succeeded",
+    RunState.COMPLETED_WITH_FAILURES: "has completed with failures",
+    RunState.FAILED: "has failed",
+    RunState.ABORTED: "was aborted",
+}
+
+
+def state_text(state: RunState) -> str:
+    """`has succeeded`: what is said of a run in a sentence."""
+    return _SENTENCES.get(state, f"is {state}")
 
 
 def ends_text(run: Run) -> str:

@@ -1,7 +1,7 @@
 """A run as a document for programs, and what runs have left in the world."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from fleetkeeper.core.run import (
@@ -19,7 +19,7 @@ from fleetkeeper.core.run import (
 from fleetkeeper.core.run_after import After, after
 from fleetkeeper.core.run_eta import remaining
 from fleetkeeper.core.run_page import Seen
-from fleetkeeper.core.run_way_back import ways_back
+from fleetkeeper.core.run_way_back import taken_ways, ways_back
 from fleetkeeper.core.run_words import typed
 from fleetkeeper.core.way_back import WayBack
 
@@ -30,8 +30,8 @@ ENDED_BADLY = frozenset({RunState.COMPLETED_WITH_FAILURES, RunState.FAILED, RunS
 class TaskRow:
     """A member or a gate. step_state "" while the step is not begun; attempt counts from 1.
 
-    rollback: the way back that its upgrade opened, None where there is none (any more). after: what its postflight
-    found, None before that.
+    rollback: the way back that its upgrade opened, None where there is none (any more). rolled_back_by: the other run
+    that took it, "" for none. after: what its postflight found, None before that.
     """
 
     name: str
@@ -53,6 +53,7 @@ class TaskRow:
     ended_at: datetime | None
     rollback: WayBack | None = None
     after: After | None = None
+    rolled_back_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,8 @@ def run_row(seen: Seen, now: datetime) -> RunRow:
     run, plan = seen.run, seen.plan
     left = remaining(plan, seen.units, seen.tasks, now)
     over = run.ended_at is not None
-    ways, ends = ways_back(seen.steps, now), after(seen.steps)
+    ways, ends = ways_back(seen.steps, now, seen.taken), after(seen.steps)
+    gone = {idx: each.run for idx, each in taken_ways(seen.steps, seen.taken).items()}
     return RunRow(
         id=run.id,
         plan=run.plan,
@@ -110,7 +112,15 @@ def run_row(seen: Seen, now: datetime) -> RunRow:
         seconds_left=(0, 0) if over else (int(left.p50.total_seconds()), int(left.p95.total_seconds())),
         waits_for_approval=waits_for_approval(run, seen.tasks),
         stages=tuple(_unit(seen, each) for each in seen.units),
-        tasks=tuple(_task(seen, each, ways.get(each.key.idx), ends.get(each.key.idx)) for each in seen.tasks),
+        tasks=tuple(
+            replace(
+                _task(seen, each),
+                rollback=ways.get(each.key.idx),
+                after=ends.get(each.key.idx),
+                rolled_back_by=gone.get(each.key.idx, ""),
+            )
+            for each in seen.tasks
+        ),
         approvals=tuple(
             {"gate": each.gate, "approved": each.approved, "actor": each.actor, "note": each.note}
             for each in seen.approvals
@@ -131,7 +141,7 @@ def _unit(seen: Seen, unit: Unit) -> UnitRow:
     return UnitRow(seen.plan.header.stages[unit.stage].name, unit.group, unit.state.value, unit.since, unit.why)
 
 
-def _task(seen: Seen, task: Task, way: WayBack | None, found: After | None) -> TaskRow:
+def _task(seen: Seen, task: Task) -> TaskRow:
     row = next((each for each in seen.steps if each.key == task.key and each.idx == task.step), None)
     name = task.name
     if task.role is Role.MEMBER:
@@ -154,8 +164,6 @@ def _task(seen: Seen, task: Task, way: WayBack | None, found: After | None) -> T
         attempt=row.attempt + 1 if row else 0,
         started_at=task.started_at,
         ended_at=task.ended_at,
-        rollback=way,
-        after=found,
     )
 
 

@@ -7,13 +7,13 @@ from fleetkeeper.core import model
 from fleetkeeper.core.text import safe
 from fleetkeeper.core.verdict import Memory, Residue, Undoing, Undone, Wait
 from fleetkeeper.core.wording import some
+from fleetkeeper.engine.eks_updates import REFUSALS
 from fleetkeeper.engine.writers import AddonUpdate, CloudWriter
-from fleetkeeper.errors import GapReason, Refused
+from fleetkeeper.errors import Refused
 
 VERSION, CONFIGURATION = "before.version", "before.configuration"
 """Keys of a step's memory that outlive its attempts."""
 
-REFUSALS = (GapReason.REJECTED, GapReason.NOT_FOUND)
 _POLL = timedelta(seconds=15)
 _NOTHING = ("", "{}")
 

@@ -1,10 +1,10 @@
 """An update of a node group or an addon that somebody else began: which it is, and who began it."""
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
 
 from fleetkeeper.core.observed import EksUpdate
 from fleetkeeper.core.way_back import RUNNING
+from fleetkeeper.engine.eks_updates import CLOCKS_DIFFER
 from fleetkeeper.engine.writers import CloudWriter
 
 OPERATIONS: Mapping[str, str] = {
@@ -15,7 +15,6 @@ OPERATIONS: Mapping[str, str] = {
 """How EKS calls an update of a part of a cluster → the operation that begins it."""
 
 SOMEONE = "someone else"
-_CLOCKS_DIFFER = timedelta(minutes=2)
 
 
 def running(updates: Iterable[EksUpdate]) -> EksUpdate | None:
@@ -28,4 +27,4 @@ def who_began(cloud: CloudWriter, cluster: str, part: str, updates: Iterable[Eks
     operation = OPERATIONS.get(update.kind, "") if update else ""
     if update is None or update.created_at is None or not operation:
         return ""
-    return cloud.who(cluster, operation, update.created_at - _CLOCKS_DIFFER, part)
+    return cloud.who(cluster, operation, update.created_at - CLOCKS_DIFFER, part)

@@ -9,7 +9,7 @@ from fleetkeeper.core import approval
 from fleetkeeper.core.holds import hold_of
 from fleetkeeper.core.plan import Header, Member
 from fleetkeeper.core.playbook import Changes, GateSpec, StepSpec
-from fleetkeeper.core.run import Cause, Control, Freeze, Role, Run, Step, Task, Why
+from fleetkeeper.core.run import Cause, Consent, Control, Freeze, Role, Run, Step, Task, Why
 from fleetkeeper.engine.run_ports import Claim, Guard, Runs
 from fleetkeeper.engine.step import Subject
 from fleetkeeper.values import digest, to_json
@@ -92,9 +92,10 @@ class Gatekeeper:
         found, reason = approval.standing(own, guard_digest, self.key)
         return "" if found else reason or "nobody has approved the plan"
 
-    def approves(self, approvals: Sequence[approval.Approval], plan: str) -> bool:
-        """Whether one of these approvals of a plan counts; plan: its digest."""
-        return approval.standing(approvals, plan, self.key)[0] is not None
+    def approves(self, approvals: Sequence[approval.Approval], plan: str) -> Consent | None:
+        """Which of these approvals of a plan counts, None where none does; plan: its digest."""
+        found, _ = approval.standing(approvals, plan, self.key)
+        return Consent(found.actor, found.identity, found.at) if found else None
 
     def objection(self, guard: Guard, task: Task, step: Step, frozen: Frozen, now: datetime) -> Why | None:
         """Why this act must not begin now; what is tampered with is told before what only waits."""

@@ -25,6 +25,7 @@ from fleetkeeper.core.run import (
     Unit,
 )
 from fleetkeeper.core.run_unplanned import Rows
+from fleetkeeper.core.run_way_back import TakenBack
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """A run as it stands, for people: everything but the events."""
+    """A run as it stands, for people: everything but the events. taken: what other runs took back of its members."""
 
     run: Run
     plan: Plan
@@ -92,6 +93,7 @@ class StoredRun:
     steps: tuple[Step, ...]
     approvals: tuple[Approval, ...]
     commands: tuple[tuple[Command, Applied | None], ...]
+    taken: tuple[TakenBack, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """What the steps share that move a control plane: the live look, the update of ours, and how it is followed."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -14,20 +13,19 @@ from fleetkeeper.core.verdict import Blocked, Done, Failed, Memory, Moment, Verd
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.core.way_back import MOVES, RUNNING, SUCCESSFUL
 from fleetkeeper.core.wording import some
-from fleetkeeper.engine.attempts import leaving, remembered
+from fleetkeeper.engine.attempts import remembered
+from fleetkeeper.engine.eks_updates import CLOCKS_DIFFER, begun, own_of
 from fleetkeeper.engine.step import Subject
 from fleetkeeper.engine.world import World
 from fleetkeeper.engine.writers import CloudWriter, VersionUpdate
-from fleetkeeper.errors import GapReason, ReadError, Refused
+from fleetkeeper.errors import GapReason, ReadError
 
 POLL = timedelta(seconds=30)
 OPERATION = "UpdateClusterVersion"
 
 _OTHERS = timedelta(minutes=1)
-_CLOCKS_DIFFER = timedelta(minutes=2)
 _FRESH = timedelta(hours=25)
 """EKS refreshes insights every 24 hours by itself: older ones say that it does not."""
-_REFUSALS = (GapReason.REJECTED, GapReason.NOT_FOUND)
 _LONGEST = 300
 
 
@@ -90,7 +88,7 @@ class Move:
         if remembered(moment) or self.own(seen, moment):
             return seen
         if foreign := seen.running or self.arrival(seen):
-            since = (foreign.created_at or moment.now) - _CLOCKS_DIFFER
+            since = (foreign.created_at or moment.now) - CLOCKS_DIFFER
             return replace(seen, who=cloud.who(member.name, OPERATION, since))
         if live[1].version != self.source or moment.following:
             return seen
@@ -118,14 +116,7 @@ class Move:
         return insight.category == self.category and insight.minor in (None, self.target)
 
     def own(self, seen: SeenPlane, moment: Moment) -> observed.EksUpdate | None:
-        """The update of this attempt; after a lost answer the newest one of its kind to the target that began since."""
-        if id := remembered(moment).get("update"):
-            return next((each for each in seen.updates if each.id == id), None)
-        if not moment.tried:
-            return None
-        since, known = moment.started_at - _CLOCKS_DIFFER, moment.memory.get("known", "").split()
-        ours = (each for each in seen.updates if self._leads(each) and each.id not in known)
-        return next((each for each in ours if each.created_at is not None and each.created_at >= since), None)
+        return own_of(seen.updates, moment, self._leads)
 
     def arrival(self, seen: SeenPlane) -> observed.EksUpdate | None:
         """The update that has brought the cluster to the target, when it is there."""
@@ -244,18 +235,8 @@ class Move:
         assert subject.scope is not None
         assert subject.member is not None
         update = VersionUpdate(subject.member.name, self.target, minutes)
-        try:
-            id = world.writers.cloud(subject.scope).update_version(update, moment.token)
-        except Refused as refused:
-            if refused.reason not in _REFUSALS:
-                raise
-            return leaving(memory, moment, refused=refused.detail)
-        return leaving(memory, moment, update=id)
-
-
-def known_updates(updates: Iterable[observed.EksUpdate]) -> str:
-    """The ids of updates that were there before ours, as memory keeps them."""
-    return " ".join(each.id for each in updates)
+        cloud = world.writers.cloud(subject.scope)
+        return begun(lambda: cloud.update_version(update, moment.token), moment, memory)
 
 
 def ended(memory: Memory, update: observed.EksUpdate, now: datetime | None) -> Memory:

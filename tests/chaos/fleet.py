@@ -209,7 +209,7 @@ class Fleet:
 
     def hit(self, replica: Replica) -> bool:
         """Kill it at a moment of chance at which it seems to hold work; False when it did not, or nothing is left."""
-        time.sleep(self.chance.uniform(0.0, 0.15))
+        time.sleep(self.chance.uniform(0.0, 0.15))  # a moment of chance, here and below: nothing is waited for
         if not self.sees_work(replica):
             return False
         time.sleep(self.chance.uniform(0.0, 0.015))

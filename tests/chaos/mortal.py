@@ -12,7 +12,6 @@ import os
 import signal
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -41,6 +40,7 @@ from fleetkeeper.engine.writers import AddonUpdate, KubeWriter, ObjectRef, Versi
 from fleetkeeper.errors import GapReason, ReadError
 from fleetkeeper.keeper import Keeper
 from fleetkeeper.settings.load import load
+from tests.waiting import wait_until
 
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 _NEWER = {"coredns": "v1.14.3-eksbuild.11", "metrics-server": "v0.9.0-eksbuild.1"}
@@ -162,8 +162,7 @@ def _move(settings: Settings, keeper: Keeper, to: Minor) -> None:
 
 
 def _rest(updates: Callable[[], Sequence[EksUpdate]]) -> None:
-    while any(each.status == "InProgress" for each in updates()):
-        time.sleep(0.2)
+    wait_until(lambda: all(each.status != "InProgress" for each in updates()), "EKS ends an update", pause=0.2)
 
 
 def _end(settings: Settings, keeper: Keeper) -> dict[str, Any]:

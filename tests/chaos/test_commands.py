@@ -48,6 +48,7 @@ def held_back(made: Fleet, number: int, chance: random.Random) -> Still:
     victim = chance.choice(made.replicas)
     made.kill(victim)
     made.revive(victim)
+    # A span and no condition: the replicas are watched for that long beginning nothing.
     time.sleep(WITHIN + chance.uniform(0.5, 1.0))
     over = time.time()
     if freezes:
@@ -69,7 +70,7 @@ def test_nothing_begins_after_a_pause_or_a_freeze_and_all_ends_well(
             if not made.going():
                 break
             made.sees_work(made.replicas[0])
-            time.sleep(made.chance.uniform(0.0, 0.3))
+            time.sleep(made.chance.uniform(0.0, 0.3))  # the command comes at a moment of chance, and nothing tells it
             stills.append(held_back(made, number, made.chance))
         made.ends()
         journal = sky.journal()

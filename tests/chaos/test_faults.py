@@ -65,7 +65,7 @@ def test_a_database_that_crashes_and_comes_back_costs_no_work(seed: int, kills: 
             for replica in made.replicas:
                 made.sees_work(replica)
             server.stop(signal.SIGQUIT)
-            time.sleep(made.chance.uniform(0.0, 0.5))
+            time.sleep(made.chance.uniform(0.0, 0.5))  # it is away for a span of chance, and nothing tells its end
             server.start()
         made.ends()
         assert_whole(made, SHAPE, sky.journal())

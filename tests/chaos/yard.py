@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
@@ -73,7 +73,7 @@ class Yard:
     lock: Lock = field(default_factory=Lock)
     used: dict[str, int] = field(default_factory=dict)
 
-    def case(self, course: Course, dies: str = "", before: bool = False) -> "Case":
+    def case(self, course: Course, *deaths: "Death") -> "Case":
         with self.lock:
             number = self.used[course.name] = self.used.get(course.name, 0) + 1
         cluster, _ = course.cluster(number)
@@ -91,7 +91,7 @@ class Yard:
             AWS_SECRET_ACCESS_KEY=str(self.fleet.ready["secret_access_key"]),
             **{ENVIRONMENT: self.clock},
         )
-        return Case(self, cluster, Life(environ, str(home), dies, before, course.moved))
+        return Case(self, cluster, Life(environ, str(home), moved=course.moved), deaths)
 
     def bear(self, life: Life) -> int:
         with self.lock:
@@ -103,20 +103,32 @@ class Yard:
 
 
 @dataclass(frozen=True, slots=True)
+class Death:
+    """The transition at which an engine ends: right before it is stored, or right after."""
+
+    transition: str
+    before: bool = False
+
+    def __str__(self) -> str:
+        return f"right {'before' if self.before else 'after'} {self.transition}"
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
-    """One run on a cluster of its own, with an engine that dies once, and another that goes on."""
+    """One run on a cluster of its own: an engine for each death, one after another, and one more that goes on."""
 
     yard: Yard
     cluster: str
     life: Life
+    deaths: tuple[Death, ...] = ()
 
     def ended(self) -> dict[str, Any]:
         """What the world and the run came to; `short` tells why there is nothing to tell."""
-        self._lived(self.life)
-        if self.life.dies:
+        for death in self.deaths:
+            self._lived(replace(self.life, dies=death.transition, before=death.before))
             if self._file("end").exists():
-                return {"short": f"the engine never came to {self.life.dies}", "journal": self.journal()}
-            self._lived(Life(self.life.environ, self.life.folder))
+                return {"short": f"no engine came to be killed {death}", "journal": self.journal()}
+        self._lived(self.life)
         if not self._file("end").exists():
             return {"short": "the last engine died by itself"}
         found: dict[str, Any] = json.loads(self._file("end").read_text("utf-8"))
@@ -151,7 +163,7 @@ class Case:
 
     def told(self) -> str:
         """How far it came, for whoever reads that it did not end."""
-        return f"{self.cluster}, to die at {self.life.dies or 'no transition'}: {self.journal()}"
+        return f"{self.cluster}, killed {', '.join(map(str, self.deaths)) or 'never'}: {self.journal()}"
 
 
 def _lives(pid: int) -> bool:

@@ -91,7 +91,7 @@ def test_each_event_is_one_line_and_the_end_is_told(
     assert watched(Flaky(ended, away=0), monkeypatch) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == len(ended.events("run-1")) + 1
-    assert lines[-1] == "12:00:00 the run is succeeded"
+    assert lines[-1] == "12:00:00 the run has succeeded"
 
 
 def test_that_no_engine_works_is_told(

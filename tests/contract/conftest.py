@@ -1,6 +1,6 @@
 """A migrated database of each kind, as settings."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -9,6 +9,8 @@ from fleetkeeper.adapters.store import schema
 from fleetkeeper.adapters.store.runs import SqlRuns
 from fleetkeeper.adapters.store.store import SqlStore
 from fleetkeeper.config import StoreSettings
+from fleetkeeper.core.approval import Approval
+from fleetkeeper.core.run import Consent
 from tests.postgres import Postgres, postgres
 
 __all__ = ["postgres"]
@@ -66,13 +68,18 @@ def everyone(_command: object) -> bool:
     return True
 
 
+def of_this_plan(approvals: Sequence[Approval], digest: str) -> Consent | None:
+    found = (Consent(each.actor, each.identity, each.at) for each in approvals if each.digest == digest)
+    return next(found, None)
+
+
 @pytest.fixture
 def open_runs(settings: StoreSettings) -> Iterator[Callable[[], SqlRuns]]:
     """Opens the plans and runs of one database, each with connections of its own, as replicas have."""
     opened: list[SqlRuns] = []
 
     def open_one() -> SqlRuns:
-        opened.append(SqlRuns(settings, lambda approvals, digest: any(a.digest == digest for a in approvals), everyone))
+        opened.append(SqlRuns(settings, of_this_plan, everyone))
         return opened[-1]
 
     yield open_one

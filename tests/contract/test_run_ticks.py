@@ -61,7 +61,7 @@ class TestViews:
         assert view.units == (Unit(0, "", UnitState.RUNNING, NOON), Unit(0, "eu", UnitState.RUNNING, NOON))
         assert view.tasks == (*(task(begun, idx) for idx in range(3)), gate(begun, 3))
         assert (view.commands, view.freezes) == ((said,), (freeze,))
-        assert (view.elsewhere, view.reserved, view.holds, view.approved) == ((), (), (), False)
+        assert (view.elsewhere, view.reserved, view.holds, view.approved) == ((), (), (), None)
 
     def test_it_is_approved_by_an_approval_of_this_plan_alone(self, runs: SqlRuns) -> None:
         begun = begin(runs)

@@ -11,6 +11,7 @@ from fleetkeeper.adapters.store.runs import SqlRuns
 from fleetkeeper.core.approval import seal
 from fleetkeeper.core.plan import Need
 from fleetkeeper.core.run import Cause, Changes, RunView, StepState, TaskKey, TaskState, Unit, UnitState
+from fleetkeeper.core.run_way_back import TakenBack
 from fleetkeeper.engine.run_ports import Runs, StoredEvent, StoredRun
 from fleetkeeper.errors import Tampered
 from tests.contract.observed import NOON, later
@@ -102,6 +103,19 @@ class TestRuns:
         )
         assert [each.event for each in runs.events(begun.id)] == [event(begun, "created")]
         assert runs.run("nobody") is None
+
+    def test_it_tells_which_other_run_took_control_planes_of_it_back(self, runs: SqlRuns) -> None:
+        first = begin(runs, members=2)
+        begin(runs, members=2, id="rollback-1")
+        (taking, *_) = [each for each in claim(runs) if each.task.key.run == "rollback-1-1"]
+        done = step(taking.task.key, 0, StepState.SUCCEEDED, kind="rollback-control-plane", ended_at=later(3))
+        runs.commit([outcome(taking, done)])
+        found = runs.run(first.id)
+        assert found is not None
+        assert found.taken == (TakenBack(taking.task.key.idx, "rollback-1-1", later(3)),)
+        itself = runs.run("rollback-1-1")
+        assert itself is not None
+        assert itself.taken == ()
 
     def test_starting_twice_is_starting_once(self, runs: SqlRuns) -> None:
         begun = begin(runs)

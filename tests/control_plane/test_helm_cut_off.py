@@ -104,11 +104,11 @@ def test_a_helm_that_is_killed_in_the_middle_is_rolled_back_and_the_retry_ends_w
 
 
 _EXECUTOR = """
-import os, sys, time
+import sys
 from tests.control_plane.helm_sides import begin_elsewhere
 begin_elsewhere(*sys.argv[1:])
 print("begun", flush=True)
-time.sleep(600)
+sys.stdin.read()
 """
 
 
@@ -121,7 +121,8 @@ def test_an_executor_that_is_killed_finds_out_how_helm_ended(side: Side) -> None
     token = side.plane.admin.token
     told_to = [side.plane.server, side.plane.ca_pem, token, str(side.engine), str(side.charts), str(side.helm)]
     command = [sys.executable, "-c", _EXECUTOR, *told_to, side.namespace, choice.version, package, TOKEN]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as executor:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, start_new_session=True) as executor:
         assert executor.stdout is not None
         assert executor.stdout.readline() == b"begun\n"
         os.killpg(executor.pid, signal.SIGKILL)

@@ -13,6 +13,7 @@ from fleetkeeper.core.run import (
     Cause,
     Changes,
     Command,
+    Consent,
     Control,
     Event,
     Freeze,
@@ -33,6 +34,7 @@ from fleetkeeper.core.run import (
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)  # a Friday
 MINUTE = timedelta(minutes=1)
 RUN = "p-1-1"
+CONSENT = Consent("bob", "oidc", NOON - timedelta(hours=2))
 
 
 def gate(name: str = "ok", when: When = When.AFTER, kind: str = "soak", each_group: bool = False) -> GateSpec:
@@ -91,7 +93,9 @@ def view(
                     Task(key, Role.GATE, spec.name, index, group, TaskState.NOT_STARTED, NOON, steps=1, when=spec.when)
                 )
     run = Run(RUN, "p-1", "digest", RunState.NOT_STARTED, NOON, Control.RUN, NOON, "ana", due=NOON)
-    return RunView(header(stages, count, services), run, tuple(units), tuple(tasks), approved=approved)
+    return RunView(
+        header(stages, count, services), run, tuple(units), tuple(tasks), approved=CONSENT if approved else None
+    )
 
 
 @dataclass

@@ -56,6 +56,14 @@ def test_who_approves_reads_what_is_done_to_how_many(changes: playbook.Changes, 
     assert story.texts() == [f"the run waits: plan p-1 {told} and is not approved"]
 
 
+def test_the_log_begins_with_who_approved_the_plan_and_when() -> None:
+    story = Story(view([stage()], PAIR))
+    story.look()
+    said = story.events[0]
+    assert (said.kind, said.actor, said.at) == ("run.approved", "bob", NOON)
+    assert said.text == "bob (oidc) approved plan p-1 at 20 Nov 10:00 UTC"
+
+
 def test_a_run_that_changes_nothing_needs_no_approval() -> None:
     story = Story(view([stage()], PAIR, approved=False))
     header = replace(story.view.header, changes=playbook.Changes.NOTHING)
@@ -66,7 +74,7 @@ def test_a_run_that_changes_nothing_needs_no_approval() -> None:
 
 def test_a_run_whose_approval_is_gone_begins_nothing_more() -> None:
     story = started([stage(at_once=1)], PAIR)
-    story.view = replace(story.view, approved=False)
+    story.view = replace(story.view, approved=None)
     story.succeed("a-eu")
     assert story.state == RunState.BLOCKED
     assert story.run.why is not None
@@ -355,6 +363,7 @@ def test_the_log_reads_like_a_story() -> None:
         story.succeed(*story.running())
     resume = "when the run goes on: fleetkeeper run resume p-1-1"
     assert story.texts() == [
+        "bob (oidc) approved plan p-1 at 20 Nov 10:00 UTC",
         "the run started: 7 members in 2 stages",
         "stage canary began: 1 member, at most 1 at once",
         "a-eu begins (stage canary)",

@@ -30,7 +30,7 @@ from fleetkeeper.core.run import (
     Verb,
     Why,
 )
-from tests.core.runs import MINUTE, NOON, Story, member, view
+from tests.core.runs import CONSENT, MINUTE, NOON, Story, member, view
 
 CAPACITY = 6
 SUBNET = "subnet:subnet-1"
@@ -175,7 +175,7 @@ class RunRules(RuleBasedStateMachine):
 
     @rule(approved=st.sampled_from([True, True, False]))
     def approval_comes_or_goes(self, approved: bool) -> None:
-        self.story.view = replace(self.story.view, approved=approved)
+        self.story.view = replace(self.story.view, approved=CONSENT if approved else None)
         self.look()
 
     @rule(
@@ -201,7 +201,7 @@ class RunRules(RuleBasedStateMachine):
         if not hasattr(self, "story"):
             return
         self.story.outside()
-        self.story.view = replace(self.story.view, approved=True)
+        self.story.view = replace(self.story.view, approved=CONSENT)
         for _ in range(200):
             self.look()
             if self.story.run.state in OVER:

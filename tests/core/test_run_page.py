@@ -10,6 +10,7 @@ from fleetkeeper.core.model import ClusterId, Scope
 from fleetkeeper.core.plan import Header, Member, Plan, Range, Stage
 from fleetkeeper.core.playbook import Changes, GateSpec, OnFailure, StepSpec, When
 from fleetkeeper.core.run import (
+    OVER,
     Cause,
     Control,
     Event,
@@ -27,7 +28,7 @@ from fleetkeeper.core.run import (
     Why,
 )
 from fleetkeeper.core.run_eta import remaining
-from fleetkeeper.core.run_page import Seen, ends_text, event_text, names_of, run_page, why_text
+from fleetkeeper.core.run_page import Seen, ends_text, event_text, names_of, run_page, state_text, why_text
 from fleetkeeper.core.run_status import residue, run_row, waits_for_approval
 from tests.core.fleets import assert_golden
 
@@ -272,3 +273,11 @@ def test_a_run_waits_for_an_approval_when_nothing_else_moves(causes: tuple[Cause
         replace(found.tasks[1], key=TaskKey(ID, place), why=Why(cause, "", NOW)) for place, cause in enumerate(causes)
     )
     assert waits_for_approval(found.run, tasks) is waits
+
+
+@pytest.mark.parametrize("state", RunState)
+def test_what_is_said_of_a_run_is_a_sentence(state: RunState) -> None:
+    is_over = state in OVER
+    assert state_text(state).partition(" ")[0] in ({"has", "was"} if is_over else {"is", "has", "soaks"})
+    assert "_" not in state_text(state)
+    assert state_text(state) not in {f"is {each}" for each in (*OVER, RunState.NOT_STARTED, RunState.ABORTING)}

@@ -8,7 +8,7 @@ import pytest
 from fleetkeeper.core.run import Step, StepState, TaskKey
 from fleetkeeper.core.run_page import Seen, run_page
 from fleetkeeper.core.run_status import run_row
-from fleetkeeper.core.run_way_back import end_note, ways_back
+from fleetkeeper.core.run_way_back import TakenBack, end_note, ways_back
 from fleetkeeper.core.verdict import Memory
 from fleetkeeper.core.versions import Minor
 from tests.core.test_run_page import ID, NOW, seen
@@ -20,7 +20,7 @@ def memory(source: str = "1.34", hours: float = 1) -> Memory:
 
 
 def moved(idx: int, kind: str = "upgrade-control-plane", at: int = 2, **other: object) -> Step:
-    usual = Step(TaskKey(ID, idx), at, kind, kind, StepState.SUCCEEDED, NOW, memory=memory())
+    usual = Step(TaskKey(ID, idx), at, kind, kind, StepState.SUCCEEDED, NOW - timedelta(hours=1), memory=memory())
     return replace(usual, **other)  # type: ignore[arg-type]
 
 
@@ -80,3 +80,29 @@ def test_the_end_of_a_run_says_how_many_can_be_taken_back() -> None:
         f"2 members can be taken back by `fleetkeeper run rollback {found.run.id}` for 6 d 22 h, until {until.day}"
         f" {until:%b %H:%M} UTC, {name} first"
     )
+
+
+BACK = TakenBack(0, "rollback-7c1d-1", NOW - timedelta(minutes=1))
+
+
+def test_a_way_back_that_a_later_run_has_taken_is_told_with_that_run_and_no_more_promised() -> None:
+    found = replace(of(moved(0), moved(1)), taken=(BACK,))
+    assert list(ways_back(found.steps, NOW, found.taken)) == [1]
+    text = [line.text for line in run_page(found, NOW, 100)]
+    start = text.index("Ways back")
+    assert "rollback to 1.34 possible" in text[start + 1]
+    assert text[start + 2].endswith(": was taken back by run rollback-7c1d-1, 21 Nov 03:11 UTC")
+    assert end_note(found.steps, found.tasks, NOW, found.taken).startswith("1 member can be taken back")
+    rows = run_row(found, NOW).tasks
+    assert [(each.rollback is None, each.rolled_back_by) for each in rows[:2]] == [(True, BACK.run), (False, "")]
+
+
+def test_where_all_ways_back_were_taken_none_is_promised_at_the_end() -> None:
+    found = replace(of(moved(0)), taken=(BACK,))
+    assert end_note(found.steps, found.tasks, NOW, found.taken) == ""
+    assert any(BACK.run in line.text for line in run_page(found, NOW, 100))
+
+
+def test_a_rollback_from_before_the_upgrade_took_nothing_of_it() -> None:
+    before = replace(BACK, at=NOW - timedelta(days=1))
+    assert 0 in ways_back((moved(0),), NOW, (before,))

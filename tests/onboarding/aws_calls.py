@@ -15,6 +15,7 @@ SERVICES = {name: name for name in ("eks", "autoscaling", "organizations", "sts"
     "health": "health",
     "arc-zonal-shift": "arc-zonal-shift",
     "logs": "logs",
+    "elbv2": "elasticloadbalancing",
 }
 EKS_ADAPTER = Path(__file__).parents[2] / "fleetkeeper" / "adapters" / "eks"
 
@@ -22,13 +23,18 @@ EKS_ADAPTER = Path(__file__).parents[2] / "fleetkeeper" / "adapters" / "eks"
 NEEDS_NO_PERMISSION = {"sts:GetCallerIdentity"}
 
 
-EXECUTOR = {"writer.py", "trail.py", "disruptions.py"}
+EXECUTOR = {"writer.py", "instances.py", "trail.py", "disruptions.py"}
 """The modules that act with the executor's role; all others have the reader's."""
 
 
 def called(executor: bool = False) -> set[str]:
     """IAM actions such as eks:ListClusters; a module calls operations of the services that it makes clients for."""
-    paths = [path for path in EKS_ADAPTER.glob("*.py") if (path.name in EXECUTOR) is executor]
+    return called_by(*(path.name for path in EKS_ADAPTER.glob("*.py") if (path.name in EXECUTOR) is executor))
+
+
+def called_by(*modules: str) -> set[str]:
+    """Of the adapter's modules with these names."""
+    paths = [EKS_ADAPTER / name for name in modules]
     found = {action for path in paths for action in _called_in(ast.parse(path.read_text("utf-8")))}
     return found - NEEDS_NO_PERMISSION
 

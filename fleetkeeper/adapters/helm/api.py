@@ -6,23 +6,14 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlencode
 
-import msgspec
-import urllib3
-
-from fleetkeeper.adapters.kube.answers import Answer, connection_setback, setback
-from fleetkeeper.adapters.kube.body import read_body
+from fleetkeeper.adapters.kube.answers import Answer
 from fleetkeeper.adapters.kube.connection import Connection
-from fleetkeeper.adapters.kube.deadline import Cancelled, Deadline, bounded_by
 from fleetkeeper.adapters.kube.limits import Limits, Pace
+from fleetkeeper.adapters.kube.requests import Object, Requests
 from fleetkeeper.engine.ports import Clock
-from fleetkeeper.errors import GapReason, InvalidAnswer, Refused, Unreachable
 
-Object = dict[str, Any]
-
-JSON = "application/json"
 _APPLY = "application/apply-patch+yaml"  # JSON is YAML
 _METADATA = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
-_object = msgspec.json.Decoder(Object)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +24,12 @@ class Kind:
     namespaced: bool
 
 
-class Api:
-    """One request per call, with the executor's credential; only a renewed credential is tried again."""
+class Api(Requests):
+    """One request per call, with the executor's credential."""
 
     def __init__(self, connection: Connection, limits: Limits, pace: Pace, clock: Clock) -> None:
-        self._connection, self._limits, self._pace, self._clock = connection, limits, pace, clock
+        super().__init__(connection, limits, pace, clock)
         self._kinds: dict[str, Mapping[str, Kind]] = {}
-
-    def close(self) -> None:
-        self._connection.close()
 
     def get(self, path: str) -> Object | None:
         """None where it is not there, be it the object or its API."""
@@ -91,62 +79,6 @@ class Api:
     def version(self) -> str:
         """Such as v1.36.3."""
         return str((self.get("/version") or {}).get("gitVersion", ""))
-
-    def good(self, answer: Answer, what: str) -> Object:
-        """The object of a good answer; the error that another one means."""
-        if answer.status not in (200, 201, 202):
-            error = setback(answer, what, self._clock).error
-            if answer.status == 409:
-                raise Refused(error.detail, GapReason.IN_USE)
-            if answer.status in (400, 422):
-                raise Refused(error.detail, GapReason.REJECTED)
-            raise error
-        try:
-            return _object.decode(answer.body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
-            raise InvalidAnswer(f"{what}: {str(e)[:300]}") from e
-
-    def words(self, answer: Answer, what: str) -> str:
-        """What a bad answer says."""
-        return setback(answer, what, self._clock).error.detail
-
-    def ask(
-        self, method: str, target: str, body: Object | None = None, content_type: str = JSON, accept: str = JSON
-    ) -> Answer:
-        answer = self._once(method, target, body, content_type, accept)
-        if answer.status == 401 and self._connection.renew():
-            answer = self._once(method, target, body, content_type, accept)
-        return answer
-
-    def _once(self, method: str, target: str, body: Object | None, content_type: str, accept: str) -> Answer:
-        what = f"{method} {target.partition('?')[0]}"
-        headers = {"Accept": accept, "Accept-Encoding": "identity"}
-        if body is not None:
-            headers["Content-Type"] = content_type
-        packed = msgspec.json.encode(body) if body is not None else None
-        end = Deadline.after(self._pace, self._limits.request_seconds)
-        try:
-            with bounded_by(end):
-                left = end.left()
-                timeout = urllib3.Timeout(connect=min(left, self._limits.connect_seconds), read=left)
-                response = self._connection.send(method, target, headers, timeout, packed)
-                return self._whole(response, what)
-        except Cancelled as e:
-            raise Unreachable(f"{what}: given up, because fleetkeeper is stopping") from e
-        except (urllib3.exceptions.HTTPError, OSError, ValueError) as e:
-            raise connection_setback(e, what).error from e
-
-    def _whole(self, response: urllib3.BaseHTTPResponse, what: str) -> Answer:
-        done = False
-        try:
-            body = read_body(response, "", self._limits.answer_bytes, what)
-            done = True
-            return Answer(response.status, response.headers, body)
-        finally:
-            if done:
-                response.release_conn()
-            else:
-                response.close()
 
 
 def place(api_version: str, kind: Kind, namespace: str, name: str) -> str:

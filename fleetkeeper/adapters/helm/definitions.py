@@ -11,9 +11,10 @@ from typing import Any
 
 import msgspec
 
-from fleetkeeper.adapters.helm.api import Api, Kind, Object, place
+from fleetkeeper.adapters.helm.api import Api, Kind, place
 from fleetkeeper.adapters.helm.packages import Definition
 from fleetkeeper.adapters.kube.answers import Answer
+from fleetkeeper.adapters.kube.requests import Object
 from fleetkeeper.core.text import safe
 from fleetkeeper.core.wording import some
 from fleetkeeper.errors import GapReason, Refused

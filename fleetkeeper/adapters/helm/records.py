@@ -13,8 +13,9 @@ from typing import Any
 
 import msgspec
 
-from fleetkeeper.adapters.helm.api import Api, Object
+from fleetkeeper.adapters.helm.api import Api
 from fleetkeeper.adapters.kube.body import gunzip
+from fleetkeeper.adapters.kube.requests import Object
 from fleetkeeper.core.text import safe
 from fleetkeeper.engine.releases import ReleaseRef
 from fleetkeeper.errors import InvalidAnswer

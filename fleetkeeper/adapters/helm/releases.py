@@ -11,12 +11,13 @@ from typing import Any, Protocol
 import msgspec
 
 from fleetkeeper.adapters.helm import definitions, manifests, packages, program, records, repairs
-from fleetkeeper.adapters.helm.api import Api, Object
+from fleetkeeper.adapters.helm.api import Api
 from fleetkeeper.adapters.helm.packages import Package, Packages
 from fleetkeeper.adapters.helm.records import DEPLOYED, HOME, TOKEN, Record
 from fleetkeeper.adapters.kube.connection import Connection, Endpoint
 from fleetkeeper.adapters.kube.credentials import Credential
 from fleetkeeper.adapters.kube.limits import Limits, Pace
+from fleetkeeper.adapters.kube.requests import Object
 from fleetkeeper.adapters.programs import LocalPrograms
 from fleetkeeper.config import EngineSettings, ProgramSettings
 from fleetkeeper.core.api_rows import Apis

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from fleetkeeper.adapters.helm import manifests, records
-from fleetkeeper.adapters.helm.api import Api, Object, place
+from fleetkeeper.adapters.helm.api import Api, place
 from fleetkeeper.adapters.helm.records import DEPLOYED, SUPERSEDED, Record
+from fleetkeeper.adapters.kube.requests import Object
 from fleetkeeper.core.api_rows import Apis
 from fleetkeeper.core.release_repair import renaming
 from fleetkeeper.core.text import safe

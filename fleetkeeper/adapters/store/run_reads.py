@@ -27,6 +27,7 @@ from fleetkeeper.adapters.store.tampered import known
 from fleetkeeper.core.plan import Plan
 from fleetkeeper.core.run import OVER, Applied, Command, Role, Run, Step, StepState, Task, TaskKey, Unit
 from fleetkeeper.core.run_unplanned import Rows
+from fleetkeeper.core.run_way_back import ROLLBACK, TakenBack
 from fleetkeeper.engine.run_ports import Guard, StoredEvent, StoredRun
 from fleetkeeper.errors import Tampered
 
@@ -48,7 +49,22 @@ def stored_run(connection: sa.Connection, id: str) -> StoredRun | None:
         steps=_steps(connection, id),
         approvals=tuple(each for each in approvals if each.run in {"", id}),
         commands=_commands(connection, (id, row.plan_id)),
+        taken=_taken(connection, id),
     )
+
+
+def _taken(connection: sa.Connection, run: str) -> tuple[TakenBack, ...]:
+    """Rollbacks by other runs of the clusters of this one, by the index of steps of one kind and state."""
+    step, other, own = tables.run_step, tables.run_task, tables.run_task.alias()
+    query = (
+        sa.select(own.c.idx, step.c.run_id, step.c.ended_at)
+        .join(other, sa.and_(other.c.run_id == step.c.run_id, other.c.idx == step.c.task))
+        .join(own, sa.and_(own.c.arn == other.c.arn, own.c.role == Role.MEMBER.value, own.c.arn != ""))
+        .where(step.c.kind == ROLLBACK, step.c.state == StepState.SUCCEEDED.value, step.c.ended_at.is_not(None))
+        .where(own.c.run_id == run, step.c.run_id != run)
+        .order_by(step.c.ended_at, step.c.run_id)
+    )
+    return tuple(TakenBack(*row) for row in connection.execute(query))
 
 
 def run_rows(connection: sa.Connection, id: str) -> Rows | None:

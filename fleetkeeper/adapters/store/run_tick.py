@@ -41,6 +41,7 @@ from fleetkeeper.core.run import (
     Busy,
     Changes,
     Command,
+    Consent,
     Role,
     Run,
     RunView,
@@ -49,8 +50,8 @@ from fleetkeeper.core.run import (
 )
 from fleetkeeper.errors import Tampered
 
-Approves = Callable[[Sequence[Approval], str], bool]
-"""Whether one of these approvals of a plan counts for the header's digest."""
+Approves = Callable[[Sequence[Approval], str], Consent | None]
+"""Which of these approvals of a plan counts for the header's digest."""
 
 _OVERRULING = frozenset({TaskState.ABORTING, TaskState.ABORTED, TaskState.SKIPPED})
 

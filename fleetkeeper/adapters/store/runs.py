@@ -16,7 +16,20 @@ from fleetkeeper.adapters.store.run_wakes import append_events
 from fleetkeeper.config import StoreSettings
 from fleetkeeper.core.approval import Approval
 from fleetkeeper.core.plan import Plan
-from fleetkeeper.core.run import Applied, Changes, Command, Event, Freeze, Run, RunView, Step, Task, TaskKey, Unit
+from fleetkeeper.core.run import (
+    Applied,
+    Changes,
+    Command,
+    Consent,
+    Event,
+    Freeze,
+    Run,
+    RunView,
+    Step,
+    Task,
+    TaskKey,
+    Unit,
+)
 from fleetkeeper.core.run_unplanned import Rows
 from fleetkeeper.engine.run_ports import Claim, Guard, Outcome, StoredEvent, StoredRun
 
@@ -26,15 +39,15 @@ def nobody_is_known(_command: Command) -> bool:
     return False
 
 
-def nothing_approves(_approvals: Sequence[Approval], _digest: str) -> bool:
+def nothing_approves(_approvals: Sequence[Approval], _digest: str) -> Consent | None:
     """For processes that never tick a run."""
-    return False
+    return None
 
 
 class SqlRuns:
     """engine.run_ports.Runs on our tables. Raises StoreUnavailable or SchemaError, never a driver's error.
 
-    approves: whether one of a plan's approvals counts for its digest; RunView.approved is its answer.
+    approves: which of a plan's approvals counts for its digest; RunView.approved is its answer.
     knows: whether the actor of a command was verified; of others RunView.commands has only what stops.
     """
 

@@ -19,7 +19,7 @@ from fleetkeeper.core.text import safe
 from fleetkeeper.core.verdict import Done, Failed, Memory, Moment, Verdict, Wait
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.core.wanted import Wanted, wanted
-from fleetkeeper.core.wording import counted, some
+from fleetkeeper.core.wording import EXAMPLES, counted, some
 from fleetkeeper.engine.looking import OnlyLooks
 from fleetkeeper.engine.params import Given
 from fleetkeeper.engine.soaking import is_baseline, soundness_of
@@ -151,17 +151,20 @@ def _since(entry: Entry) -> datetime:
 
 
 def _told(seen: SeenAfter) -> str:
+    """A line of the log, so a few of each; what is kept has all of it, for the page of the run."""
     assert seen.health is not None
-    told = [f"as planned and as sound as before: {', '.join(seen.wanted.facts) or 'nothing was changed'}"]
+    told = [f"as planned and as sound as before: {some(seen.wanted.facts) or 'nothing was changed'}"]
     if seen.wanted.skipped:
-        told.append(f"not done: {', '.join(seen.wanted.skipped)}")
+        told.append(f"not done: {some(seen.wanted.skipped)}")
     if new := _new(seen.health):
         texts = (f"{e.finding.code} {e.finding.subject}: {safe(e.finding.message, _LONGEST)}" for e in new)
         told.append(f"{counted(len(new), 'finding')} new since preflight: {some(texts)}")
     if seen.older:
-        told.append(f"left as it was: {', '.join(seen.older)}")
+        told.append(f"left as it was: {some(seen.older)}")
     if lines := _lines(seen):
-        told.append(f"so that the next apply takes nothing back: {' | '.join(lines)}")
+        count, more = counted(len(lines), "line"), f" and {len(lines) - EXAMPLES} more" if len(lines) > EXAMPLES else ""
+        shown = " | ".join(lines[:EXAMPLES])
+        told.append(f"{count} for the source, so that the next apply takes nothing back: {shown}{more}")
     return "; ".join(told)
 
 

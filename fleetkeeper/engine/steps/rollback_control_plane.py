@@ -16,9 +16,10 @@ from fleetkeeper.core.verdict import Act, Blocked, Failed, Memory, Moment, Skip,
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.core.way_back import ROLLBACK, Standing, clock, way_back
 from fleetkeeper.core.wording import some
+from fleetkeeper.engine.eks_updates import known
 from fleetkeeper.engine.params import Given
 from fleetkeeper.engine.step import Subject
-from fleetkeeper.engine.version_updates import POLL, Move, SeenPlane, known_updates
+from fleetkeeper.engine.version_updates import POLL, Move, SeenPlane
 from fleetkeeper.engine.world import World
 from fleetkeeper.errors import GapReason, Refused
 
@@ -93,9 +94,7 @@ class RollbackControlPlane:
         ends = move.foreign(found) or self._closed(seen, moment.now) or move.unread(found, moment.now)
         if ends or (ends := _hindered(seen, self.target)):
             return ends
-        return Act(
-            self._what(found), {"from": str(self.source), "known": known_updates(found.updates)} | self._minutes(found)
-        )
+        return Act(self._what(found), {"from": str(self.source), "known": known(found.updates)} | self._minutes(found))
 
     def act(self, world: World, subject: Subject, moment: Moment, memory: Memory) -> Memory:
         minutes = memory.get("minutes")

@@ -3,7 +3,6 @@
 With `undo = "restore"` an abort takes it back, and so does the failure of another one of its set (core/step_sets.py).
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import ClassVar, cast
@@ -16,7 +15,6 @@ from fleetkeeper.core.eks_errors import retrying
 from fleetkeeper.core.playbook import Params
 from fleetkeeper.core.references import Names
 from fleetkeeper.core.step_sets import outliving
-from fleetkeeper.core.text import safe
 from fleetkeeper.core.verdict import (
     Act,
     Blocked,
@@ -31,25 +29,24 @@ from fleetkeeper.core.verdict import (
     Wait,
 )
 from fleetkeeper.core.versions import Version
+from fleetkeeper.core.way_back import RUNNING, SUCCESSFUL
 from fleetkeeper.core.wording import some
-from fleetkeeper.engine.addon_restore import CONFIGURATION, REFUSALS, VERSION, Restore
-from fleetkeeper.engine.attempts import leaving, remembered, token_of
+from fleetkeeper.engine.addon_restore import CONFIGURATION, VERSION, Restore
+from fleetkeeper.engine.attempts import remembered, token_of
+from fleetkeeper.engine.eks_updates import begun, issues_text, known, none_of_what_is_gone, own_of, reasons
 from fleetkeeper.engine.foreign_updates import SOMEONE, running, who_began
 from fleetkeeper.engine.params import Given
 from fleetkeeper.engine.step import Subject
 from fleetkeeper.engine.world import World
 from fleetkeeper.engine.writers import AddonUpdate, CloudWriter
-from fleetkeeper.errors import GapReason, ReadError, Refused
 
 BY_PLAN = ("default", "latest")
 """Versions that a playbook may name by a word; the plan puts in what EKS offers the member by that word."""
 
-RUNNING = "InProgress"
 POLL = timedelta(seconds=15)
 SETTLING = timedelta(minutes=10)
 """EKS calls an addon DEGRADED while its new pods are not Ready yet; longer than this it is more than that."""
 
-_CLOCKS_DIFFER = timedelta(minutes=2)
 _FIELDS = 10
 
 
@@ -127,13 +124,7 @@ class UpdateAddon:
         return replace(seen, who=who_began(cloud, cluster, self.addon, updates))
 
     def _updates(self, cloud: CloudWriter, cluster: str) -> tuple[observed.EksUpdate, ...]:
-        """Those of the addon; none of one that is gone."""
-        try:
-            return cloud.updates(cluster, addon=self.addon)
-        except ReadError as error:
-            if error.reason is not GapReason.NOT_FOUND:
-                raise
-            return ()
+        return none_of_what_is_gone(lambda: cloud.updates(cluster, addon=self.addon))
 
     def decide(self, seen: SeenAddon, moment: Moment) -> Verdict:
         addon = seen.addon
@@ -159,13 +150,8 @@ class UpdateAddon:
         # OVERWRITE without a configuration would drop the one that is there.
         configuration = (memory.get("configuration") or None) if self.resolve == "OVERWRITE" else None
         update = AddonUpdate(_name(subject), self.addon, self.to, configuration, self.resolve)
-        try:
-            id = world.writers.cloud(subject.scope).update_addon(update, moment.token)
-        except Refused as refused:
-            if refused.reason not in REFUSALS:
-                raise
-            return leaving(memory, moment, refused=refused.detail)
-        return leaving(memory, moment, update=id)
+        cloud = world.writers.cloud(subject.scope)
+        return begun(lambda: cloud.update_addon(update, moment.token), moment, memory)
 
     def undo(self, world: World, subject: Subject, moment: Moment) -> Undoing:
         """With `undo = "keep"` the update is what was wanted: an abort leaves it, and says how to go back by hand."""
@@ -197,14 +183,7 @@ class UpdateAddon:
         return Skip(f"{self.addon} is not installed here as an EKS addon")
 
     def _own(self, seen: SeenAddon, moment: Moment) -> observed.EksUpdate | None:
-        """The update of this attempt; after a lost answer the newest one to this version that began since."""
-        if id := remembered(moment).get("update"):
-            return next((each for each in seen.updates if each.id == id), None)
-        if not moment.tried:
-            return None
-        since, known = moment.started_at - _CLOCKS_DIFFER, moment.memory.get("known", "").split()
-        ours = (each for each in seen.updates if each.addon_version == self.to and each.id not in known)
-        return next((each for each in ours if each.created_at is not None and each.created_at >= since), None)
+        return own_of(seen.updates, moment, lambda each: each.addon_version == self.to)
 
     def _followed(
         self, seen: SeenAddon, addon: model.ManagedAddon, update: observed.EksUpdate, moment: Moment
@@ -212,7 +191,7 @@ class UpdateAddon:
         what = f"update {update.id} of {self.addon} to {self.to}"
         if update.status == RUNNING:
             return Wait(f"{what} is in progress{_since(update, moment.now)}", POLL)
-        if update.status != "Successful":
+        if update.status != SUCCESSFUL:
             do = retrying(update.errors, troubled(seen.cluster, self.addon))
             return Failed(f"{what} ended as {update.status}: {_ended(update)}", do)
         if addon.version != self.to:
@@ -226,7 +205,7 @@ class UpdateAddon:
 
     def _settling(self, cluster: str, addon: model.ManagedAddon, update: observed.EksUpdate, moment: Moment) -> Verdict:
         """The update is over, and EKS does not call the addon ACTIVE yet."""
-        said = _issues(addon)
+        said = issues_text(addon.issues)
         began = update.created_at or moment.started_at
         if addon.status in ("UPDATING", "DEGRADED") and moment.now < began + SETTLING:
             return Wait(f"{self.addon} is at {self.to} and {addon.status}{said}", POLL)
@@ -260,7 +239,7 @@ class UpdateAddon:
         own = whats_own(addon.configuration, seen.changed, self.resolve)
         memory = {
             "configuration": addon.configuration,
-            "known": " ".join(each.id for each in seen.updates),
+            "known": known(seen.updates),
             VERSION: addon.version,
             CONFIGURATION: addon.configuration,
             **outliving(moment.memory),
@@ -271,7 +250,7 @@ class UpdateAddon:
 
     def _unwell(self, cluster: str, addon: model.ManagedAddon) -> Failed:
         codes = [each.code for each in addon.issues]
-        why = f"{self.addon} is at {addon.version} and {addon.status}{_issues(addon)}"
+        why = f"{self.addon} is at {addon.version} and {addon.status}{issues_text(addon.issues)}"
         return Failed(why, retrying(codes, troubled(cluster, self.addon)))
 
 
@@ -306,14 +285,5 @@ def _ended(update: observed.EksUpdate) -> str:
     """What EKS says of an update that failed; of a conflict every field that it names."""
     fields = conflicts(update.errors)
     if not fields:
-        return _told(update.errors)
+        return reasons(update.errors)
     return f"ConfigurationConflict: changed in the cluster, and not in its configuration: {some(fields, _FIELDS)}"
-
-
-def _told(errors: Iterable[str]) -> str:
-    return some(safe(" ".join(each.split()), 300) for each in errors) or "EKS gave no reason"
-
-
-def _issues(addon: model.ManagedAddon) -> str:
-    said = some(f"{each.code}: {safe(' '.join(each.message.split()), 300)}" for each in addon.issues)
-    return f" ({said})" if said else ""

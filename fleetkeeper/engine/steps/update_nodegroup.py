@@ -1,6 +1,5 @@
 """update-nodegroup: brings one managed node group of the member to a minor. EKS drains; nothing is ever forced."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import ClassVar
@@ -29,23 +28,21 @@ from fleetkeeper.core.verdict import (
     Wait,
 )
 from fleetkeeper.core.versions import Minor
-from fleetkeeper.core.wording import some
-from fleetkeeper.engine.attempts import leaving, remembered
+from fleetkeeper.core.way_back import RUNNING, SUCCESSFUL, UPGRADE
+from fleetkeeper.engine.attempts import remembered
+from fleetkeeper.engine.eks_updates import begun, issues_text, known, none_of_what_is_gone, own_of, reasons
 from fleetkeeper.engine.foreign_updates import SOMEONE, running, who_began
 from fleetkeeper.engine.params import Given
 from fleetkeeper.engine.reaching import kube_of
 from fleetkeeper.engine.step import Subject
 from fleetkeeper.engine.world import World
 from fleetkeeper.engine.writers import CloudWriter, NodeGroupUpdate
-from fleetkeeper.errors import GapReason, ReadError, Refused
+from fleetkeeper.errors import ReadError
 
-RUNNING = "InProgress"
 POLL = timedelta(seconds=20)
 SETTLING = timedelta(minutes=10)
 """EKS may show the group UPDATING or DEGRADED a little longer than its update runs; longer is more than that."""
 
-_CLOCKS_DIFFER = timedelta(minutes=2)
-_REFUSALS = (GapReason.REJECTED, GapReason.NOT_FOUND)
 _SEEN, _AT, _OWNER, _FIX = "seen", "seen_at", "seen_owner", "seen_fix"
 _MOST_TOLD = 600
 
@@ -126,13 +123,7 @@ class UpdateNodegroup:
         return seen
 
     def _updates(self, cloud: CloudWriter, cluster: str) -> tuple[observed.EksUpdate, ...]:
-        """Those of the group; none of one that is gone."""
-        try:
-            return cloud.updates(cluster, node_group=self.group)
-        except ReadError as error:
-            if error.reason is not GapReason.NOT_FOUND:
-                raise
-            return ()
+        return none_of_what_is_gone(lambda: cloud.updates(cluster, node_group=self.group))
 
     def _nodes(self, world: World, subject: Subject, group: model.NodeGroup, follows: bool) -> GroupNodes:
         """Before the act they must be seen; a roll that runs is followed all the same."""
@@ -200,24 +191,13 @@ class UpdateNodegroup:
         )
 
     def _own(self, seen: SeenGroup, moment: Moment) -> observed.EksUpdate | None:
-        """The update of this attempt; after a lost answer the newest one to this minor that began since."""
-        if id := remembered(moment).get("update"):
-            return next((each for each in seen.updates if each.id == id), None)
-        if not moment.tried:
-            return None
-        since, known = moment.started_at - _CLOCKS_DIFFER, moment.memory.get("known", "").split()
-        ours = (
-            each
-            for each in seen.updates
-            if each.kind == "VersionUpdate" and each.minor == self.to and each.id not in known
-        )
-        return next((each for each in ours if each.created_at is not None and each.created_at >= since), None)
+        return own_of(seen.updates, moment, lambda each: (each.kind, each.minor) == (UPGRADE, self.to))
 
     def _followed(self, seen: SeenGroup, group: model.NodeGroup, update: observed.EksUpdate, moment: Moment) -> Verdict:
         what = f"update {update.id} of {self.group} to {self.to}"
         if update.status == RUNNING:
             return self._rolling(what, diagnosed(seen.nodes or GroupNodes(), self.to), moment)
-        if update.status != "Successful":
+        if update.status != SUCCESSFUL:
             return self._ended_badly(what, seen, update, moment)
         if not self._is_there(group):
             return Failed(
@@ -228,7 +208,7 @@ class UpdateNodegroup:
             return Done(f"{self.group} is at {_where(group)}", keep=moment.memory)
         began = update.created_at or moment.started_at
         if group.status in ("UPDATING", "DEGRADED") and moment.now < began + SETTLING:
-            return Wait(f"{self.group} is at {_where(group)} and {group.status}{_issues(group)}", POLL)
+            return Wait(f"{self.group} is at {_where(group)} and {group.status}{issues_text(group.issues)}", POLL)
         return self._unwell(seen.cluster, group)
 
     def _rolling(self, what: str, found: Diagnosis, moment: Moment) -> Wait:
@@ -244,7 +224,7 @@ class UpdateNodegroup:
         last = f"; last seen in the way, at {memory[_AT]}: {memory[_SEEN]}" if memory.get(_SEEN) else ""
         owner = f" (ask {memory[_OWNER]})" if memory.get(_OWNER) else ""
         fix = f"{memory[_FIX]}{owner}; " if memory.get(_FIX) else ""
-        why = f"{what} ended as {update.status}: {_told(update.errors)}{last}"
+        why = f"{what} ended as {update.status}: {reasons(update.errors)}{last}"
         return Failed(why, fix + retrying(update.errors, node_group(seen.cluster, self.group)))
 
     def _busy(self, group: model.NodeGroup, seen: SeenGroup) -> Wait:
@@ -275,7 +255,7 @@ class UpdateNodegroup:
             return Wait(text, POLL, "whoever changes the control plane")
         if (nodes := seen.nodes) and (found := nodes.for_good):
             return Blocked(f"EKS could not drain {self.group}: {told(found)}", owner_of(found), fixes(found))
-        memory = {"from": str(group.version or ""), "known": " ".join(each.id for each in seen.updates)}
+        memory = {"from": str(group.version or ""), "known": known(seen.updates)}
         return Act(
             f"update node group {self.group} from {_where(group)} to {_wanted(self.to, self.release)} through EKS, "
             f"{_side_by_side(group)}, without force",
@@ -284,7 +264,7 @@ class UpdateNodegroup:
 
     def _unwell(self, cluster: str, group: model.NodeGroup) -> Failed:
         codes = [each.code for each in group.issues]
-        why = f"{self.group} is at {_where(group)} and {group.status}{_issues(group)}"
+        why = f"{self.group} is at {_where(group)} and {group.status}{issues_text(group.issues)}"
         return Failed(why, retrying(codes, node_group(cluster, self.group)))
 
     def _is_there(self, group: model.NodeGroup) -> bool:
@@ -301,13 +281,8 @@ class UpdateNodegroup:
         assert subject.scope is not None
         assert subject.member is not None
         update = NodeGroupUpdate(subject.member.name, self.group, self.to, self.release)
-        try:
-            id = world.writers.cloud(subject.scope).update_node_group(update, moment.token)
-        except Refused as error:
-            if error.reason not in _REFUSALS:
-                raise
-            return leaving(memory, moment, refused=error.detail)
-        return leaving(memory, moment, update=id)
+        cloud = world.writers.cloud(subject.scope)
+        return begun(lambda: cloud.update_node_group(update, moment.token), moment, memory)
 
     def undo(self, world: World, subject: Subject, moment: Moment) -> Undoing:
         """EKS has no way back of its own, and a roll back would drain every node again: it says where the group is."""
@@ -359,12 +334,3 @@ def _is_minor_above(text: str, than: Minor) -> bool:
         return Minor.parse(text) > than
     except ValueError:
         return False
-
-
-def _told(errors: Iterable[str]) -> str:
-    return some(safe(" ".join(each.split()), 300) for each in errors) or "EKS gave no reason"
-
-
-def _issues(group: model.NodeGroup) -> str:
-    said = some(f"{each.code}: {safe(' '.join(each.message.split()), 300)}" for each in group.issues)
-    return f" ({said})" if said else ""

@@ -13,9 +13,10 @@ from fleetkeeper.core.versions import Minor
 from fleetkeeper.core.waivers import Judged
 from fleetkeeper.core.way_back import UPGRADE, clock, promised
 from fleetkeeper.core.wording import some
+from fleetkeeper.engine.eks_updates import known
 from fleetkeeper.engine.params import Given
 from fleetkeeper.engine.step import Subject
-from fleetkeeper.engine.version_updates import POLL, Move, SeenPlane, ended, known_updates
+from fleetkeeper.engine.version_updates import POLL, Move, SeenPlane, ended
 from fleetkeeper.engine.world import World
 
 
@@ -73,7 +74,7 @@ class UpgradeControlPlane:
             return ends
         return Act(
             f"upgrade the control plane of {found.plane.name} from {self.source} to {self.target}; EKS cannot stop it",
-            {"from": str(self.source), "known": known_updates(found.updates)},
+            {"from": str(self.source), "known": known(found.updates)},
         )
 
     def act(self, world: World, subject: Subject, moment: Moment, memory: Memory) -> Memory:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from fleetkeeper.adapters import program_watch
 from fleetkeeper.adapters.program_watch import BEGUN, EXIT
 from fleetkeeper.adapters.programs import LocalPrograms
 from fleetkeeper.config import ProgramSettings, Secret, SecretText
@@ -112,6 +113,54 @@ def test_another_process_of_ours_follows_it(bench: Bench) -> None:
     assert programs.state(TOKEN) == CommandState(None, "")
     (bench.work / "go").touch()
     assert bench.ended(programs) == CommandState(5, "went\n")
+
+
+_KILLING_WATCH = """
+import os, runpy, signal
+from pathlib import Path
+
+caller, replace, fork = os.getpgid(os.getppid()), Path.replace, os.fork
+
+def kill():
+    os.killpg(caller, signal.SIGKILL)
+
+def replace_and_kill(self, target):
+    moved = replace(self, target)
+    if target.name == "begun":
+        kill()
+    return moved
+
+def fork_and_kill():
+    child = fork()
+    if not child:
+        kill()
+    return child
+
+Path.replace, os.fork = {patched}
+runpy.run_path({watch!r}, run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize(
+    "patched", ["replace_and_kill, fork", "replace, fork_and_kill"], ids=["begun is noted", "it goes to the background"]
+)
+def test_a_kill_of_our_whole_group_as_soon_as_it_is_begun_does_not_end_it(bench: Bench, patched: str) -> None:
+    """Whoever watches it kills the group that began it, in the moment in which that is the most dangerous."""
+    watch = bench.work / "watch.py"
+    watch.write_text(_KILLING_WATCH.format(patched=patched, watch=program_watch.__file__), "utf-8")
+    code = (
+        "import sys; from pathlib import Path; from fleetkeeper.adapters import program_watch; "
+        "from fleetkeeper.adapters.programs import LocalPrograms; from fleetkeeper.config import ProgramSettings; "
+        "program_watch.__file__ = sys.argv[1]; "
+        "p = LocalPrograms([ProgramSettings('job', tuple(sys.argv[4:]), sys.argv[3])], Path(sys.argv[2])); "
+        f"p.start('job', '{TOKEN}', {{}}); sys.stdin.read()"
+    )
+    arguments = [str(watch), str(bench.state), str(bench.work), SHELL, "-c", "echo went; exit 5"]
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *arguments], stdin=subprocess.PIPE, start_new_session=True
+    ) as executor:
+        assert executor.wait() == -signal.SIGKILL
+    assert bench.ended(bench.programs("unused")) == CommandState(5, "went\n")
 
 
 def test_a_stop_ends_it_and_what_it_started(bench: Bench) -> None:

@@ -4,10 +4,13 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from fleetkeeper.core import model, parts
+from fleetkeeper.core.verdict import Failed, Verdict
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.engine.writers import CloudWriter, VersionUpdate
 from fleetkeeper.sim.aws.catalog import catalog
 from fleetkeeper.sim.aws.insights import recompute
+from fleetkeeper.sim.aws.living_workers import LivingWorkers
+from fleetkeeper.sim.aws.workers import NodeOrder
 from fleetkeeper.sim.world import SimInsight
 from tests.engine.steps.walking import Place, Walk
 
@@ -84,3 +87,24 @@ def moves(place: Place) -> list[str]:
     """The kinds and ends of the control plane's updates, in their order."""
     every = sorted(place.cluster.eks.updates.values(), key=lambda each: each.number)
     return [f"{each.type} {each.status}" for each in every if not each.addon and not each.node_group]
+
+
+def ended(run: Walk, minutes: float = 10) -> Verdict:
+    """The verdict after the act and so many minutes."""
+    run.ticks(3)
+    run.place.later(minutes=minutes)
+    return run.tick()
+
+
+def failed(verdict: Verdict) -> Failed:
+    assert isinstance(verdict, Failed), verdict
+    return verdict
+
+
+def join_at(place: Place, kubelet: str, kind: str = "ec2") -> None:
+    """A node of so old or new a kubelet, and insights that have seen it."""
+    labels = {"eks.amazonaws.com/compute-type": kind}
+    with place.living.world.lock:
+        order = NodeOrder("i-new", "eu-west-1a", "10.9.0.1", kubelet, labels)
+        LivingWorkers(place.living).create_node(place.cluster, order)
+    fresh(place)

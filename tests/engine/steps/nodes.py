@@ -98,6 +98,14 @@ def put_budget(place: Place, app: str = "web", **spec: Any) -> None:
     place.later(seconds=1)
 
 
+def two_budgets(place: Place) -> None:
+    """The pods of api are in two of them, with which nothing evicts a pod."""
+    deploy(place, "api", 2)
+    put_budget(place, "api", maxUnavailable=2)
+    inside(place).budget("other", selector={"matchLabels": {"app": "api"}}, maxUnavailable=2)
+    place.later(seconds=1)
+
+
 def kubelets(place: Place) -> list[str]:
     return sorted(each["status"]["nodeInfo"]["kubeletVersion"] for each in inside(place).live.objects.of(NODES))
 

@@ -83,9 +83,11 @@ def test_a_member_as_planned_is_done_with_the_lines_of_its_source() -> None:
     assert isinstance(done, Done)
     assert done.note.startswith(f"as planned and as sound as before: minor 1.34, coredns {AT}, group {GROUP} 1.34; ")
     assert 'Terraform: version = "1.34" of aws_eks_cluster' in done.note
-    assert f"addons[name=coredns].version: {AT}" in done.note
-    assert f'Version: "1.34" of the AWS::EKS::Nodegroup {GROUP}' in done.note
+    assert "; 9 lines for the source, so that the next apply takes nothing back: " in done.note
+    assert done.note.endswith(" and 6 more")
     assert done.keep is not None
+    assert f"addons[name=coredns].version: {AT}" in done.keep["source"]
+    assert f'Version: "1.34" of the AWS::EKS::Nodegroup {GROUP}' in done.keep["source"]
     assert done.keep["versions"] == f"minor 1.34, coredns {AT}, group {GROUP} 1.34"
     assert len(done.keep["source"].splitlines()) == 9
 

@@ -28,6 +28,7 @@ from tests.engine.steps.nodes import (
     put_budget,
     put_pool,
     serve_karpenter,
+    two_budgets,
     upgrade,
 )
 from tests.engine.steps.walking import Place, Walk, told
@@ -158,13 +159,6 @@ def a_budget_never_lets_go(place: Place) -> None:
     deploy(place, "api", 2)
     put_budget(place, "api", minAvailable=2)
     annotate(place, BUDGETS, SHOP, "api", team="team-shop")
-
-
-def two_budgets(place: Place) -> None:
-    deploy(place, "api", 2)
-    put_budget(place, "api", maxUnavailable=2)
-    inside(place).budget("other", selector={"matchLabels": {"app": "api"}}, maxUnavailable=2)
-    place.later(seconds=1)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,18 @@ import pytest
 
 from fleetkeeper.core.verdict import Act, Blocked, Done, Failed, Residue, Wait
 from fleetkeeper.sim.world import SimUpdateConfig
-from tests.engine.steps.nodes import NEW, OLD, annotate, deploy, inside, join, join_group, kubelets, put_budget
+from tests.engine.steps.nodes import (
+    NEW,
+    OLD,
+    annotate,
+    deploy,
+    inside,
+    join,
+    join_group,
+    kubelets,
+    put_budget,
+    two_budgets,
+)
 from tests.engine.steps.rolling import begin, begun, behind, group, later, walk
 from tests.engine.steps.walking import Place, Walk
 from tests.sim.controllers.behaving import BUDGETS, DAEMONS, SHOP
@@ -23,13 +34,6 @@ def a_budget_never_lets_go(place: Place) -> None:
     deploy(place, "api", 2)
     put_budget(place, "api", minAvailable="100%")
     annotate(place, BUDGETS, SHOP, "api", owner="team-shop")
-
-
-def two_budgets(place: Place) -> None:
-    deploy(place, "api", 2)
-    put_budget(place, "api", maxUnavailable=2)
-    inside(place).budget("other", selector={"matchLabels": {"app": "api"}}, maxUnavailable=2)
-    place.later(seconds=1)
 
 
 @pytest.mark.parametrize(
