@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,13 +56,13 @@ WHOLE = Size(
     ),
 )
 QUICK = Size(
-    6,
+    4,
     (
-        Works("web", 2, 15, {"maxUnavailable": "20%"}),
+        Works("web", 2, 10, {"maxUnavailable": "20%"}),
         Works("api", 1, 10, {"minAvailable": "80%"}),
         Works("worker", 2, 3, {"maxUnavailable": 1}),
-        Works("store", 2, 4, {"maxUnavailable": 1}, disks=True),
-        Works("small", 6, 1, None),
+        Works("store", 2, 3, {"maxUnavailable": 1}, disks=True),
+        Works("small", 4, 1, None),
     ),
 )
 
@@ -190,3 +191,15 @@ class Disks:
             writer.patch(path, {"metadata": {"finalizers": None}})
         elif not goes and due and not attachment.get("status", {}).get("attached"):
             writer.patch(f"{path}/status", {"status": {"attached": True}})
+
+
+@contextmanager
+def attaching(plane: ControlPlane) -> Iterator[None]:
+    disks = Disks(plane)
+    thread = threading.Thread(target=disks.run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        disks.over.set()
+        thread.join()

@@ -13,14 +13,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from _rotation_cluster import DISK_SECONDS, QUICK, WHOLE, Disks, Size, fill
+from _rotation_cluster import QUICK, WHOLE, Size, attaching, fill
 from _rotation_watch import Watched, until, watching
 from common import Figure, main
 
@@ -29,7 +29,11 @@ from fleetkeeper.sim.control_plane.kwok import PodPace
 from fleetkeeper.sim.control_plane.plane import ControlPlane, Options
 
 MINOR = "1.36"
-PACE = PodPace(ready=4000, end=1000, jitter=1000)
+PACE = PodPace(ready=8000, end=1000, jitter=1000)
+BRISK = PodPace(ready=1500, end=500)
+
+Drains = Callable[[ControlPlane, list[str]], Iterator[None]]
+"""Begins to empty the nodes where it yields; ends when that is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,57 +48,52 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """When a pod was told to go, and when one in its place was Ready."""
+    """How long it took from the end of a pod of these workloads until one in its place was Ready."""
 
-    left_at: float
-    ready_at: float
+    works: str
+    seconds: float
 
 
 def measure(quick: bool) -> list[Figure]:
-    size = QUICK if quick else WHOLE
-    ours = emptied(size, ours_drains)
-    theirs = emptied(size, kubectl_drains)
+    size, pace = (QUICK, BRISK) if quick else (WHOLE, PACE)
+    with ControlPlane(MINOR, Options(pods=pace)) as plane, attaching(plane):
+        old, new = fill(plane, size)
+        ours = emptied(plane, size, old, ours_drains)
+        for name in old:  # what was drained takes pods again: the peer moves everything back
+            uncordon = {"spec": {"unschedulable": None}}
+            plane.request("PATCH", f"/api/v1/nodes/{name}", uncordon, content_type="application/merge-patch+json")
+        theirs = emptied(plane, size, new, kubectl_drains)
     return [*figures("nodes drain", ours, 1.3), *figures("kubectl drain", theirs, None), *beside(ours, theirs)]
 
 
-def emptied(size: Size, drains: Callable[[ControlPlane, list[str]], None]) -> Result:
-    with ControlPlane(MINOR, Options(pods=PACE)) as plane:
-        disks = Disks(plane)
-        thread = threading.Thread(target=disks.run, daemon=True)
-        thread.start()
-        old, _ = fill(plane, size)
-        with watching(plane, old, size.pods) as watched:
-            drains(plane, old)
-            until(lambda: watched.is_moved(size.pods), "everything is Ready on new nodes")
-            wall = time.monotonic() - watched.begun
-        disks.over.set()
-        thread.join()
+def emptied(plane: ControlPlane, size: Size, nodes: list[str], drains: Drains) -> Result:
+    with watching(plane, nodes, size.pods) as watched:
+        for _ in drains(plane, nodes):
+            watched.begun = time.monotonic()
+        until(lambda: watched.is_moved(size.pods), "everything is Ready on other nodes")
+        wall = time.monotonic() - watched.begun
     return Result(wall, bound(size, watched), watched, size.pods)
 
 
 def bound(size: Size, watched: Watched) -> float:
-    """The longest of the chains that budgets make: rounds of each, times what one of its pods took."""
-    starts = [each.ready_at - each.left_at for each in paired(watched)]
-    pod = statistics.median(starts) if starts else (PACE.ready + PACE.jitter / 2) / 1000
-    stateful = pod + PACE.end / 1000 + 2 * DISK_SECONDS
-    return max(rounds(each.replicas, each.limit) * (stateful if each.disks else pod) for each in size.works)
+    """The longest of the chains that budgets make: the rounds of each, times what one of its pods took."""
+    took: dict[str, list[float]] = {}
+    for each in replaced(watched):
+        took.setdefault(each.works, []).append(each.seconds)
+    return max(rounds(each.replicas, each.limit) * statistics.median(took[each.prefix]) for each in size.works)
 
 
-def paired(watched: Watched) -> Iterator[Replaced]:
+def replaced(watched: Watched) -> Iterator[Replaced]:
     """Each pod that left, with the next of its workload to become Ready after it."""
-    left = sorted(
-        (each for each in watched.pods.values() if each.left_at is not None), key=lambda each: each.left_at or 0
-    )
-    by_owner: dict[str, list[float]] = {}
-    for each in watched.pods.values():
-        if not each.is_first and each.ready_at is not None:
-            by_owner.setdefault(each.owner, []).append(each.ready_at)
-    for times in by_owner.values():
-        times.sort()
-    for each in left:
-        times = by_owner.get(each.owner, [])
-        if times and each.left_at is not None:
-            yield Replaced(each.left_at, times.pop(0))
+    left, ready = defaultdict[str, list[float]](list), defaultdict[str, list[float]](list)
+    for pod in watched.pods.values():
+        if pod.left_at is not None:
+            left[pod.owner].append(pod.left_at)
+        if not pod.is_first and pod.ready_at is not None:
+            ready[pod.owner].append(pod.ready_at)
+    for owner, times in left.items():
+        for went, came in zip(sorted(times), sorted(ready[owner]), strict=False):
+            yield Replaced(owner.rpartition("-")[0], came - went)
 
 
 def rounds(replicas: int, limit: dict[str, object] | None) -> int:
@@ -106,8 +105,9 @@ def rounds(replicas: int, limit: dict[str, object] | None) -> int:
     return math.ceil(replicas / (number if kind == "maxUnavailable" else replicas - number))
 
 
-def kubectl_drains(plane: ControlPlane, old: list[str]) -> None:
+def kubectl_drains(plane: ControlPlane, old: list[str]) -> Iterator[None]:
     """One node after the other, as it is written in runbooks."""
+    yield
     kubeconfig = plane.folder / "bench.kubeconfig"
     kubeconfig.write_text(plane.kubeconfig())
     for name in old:
@@ -117,14 +117,28 @@ def kubectl_drains(plane: ControlPlane, old: list[str]) -> None:
         )
 
 
-def ours_drains(plane: ControlPlane, old: list[str]) -> None:
-    """The product in two processes: `serve`, and the command of the one who drains."""
+def ours_drains(plane: ControlPlane, old: list[str]) -> Iterator[None]:
+    """The product in two processes: `serve`, and the command of the one who drains; begun once it is approved."""
     with tempfile.TemporaryDirectory(prefix="fleetkeeper-bench-") as folder:
         environ = configured(Path(folder), plane)
         fleetkeeper(environ, "db", "upgrade")
         fleetkeeper(environ, "observe")
-        with serving(environ):
-            fleetkeeper(environ, "nodes", "drain", "big", *old, "--parallel", "100%", "--yes")
+        command = [sys.executable, "-m", "fleetkeeper", "nodes", "drain", "big", *old, "--parallel", "100%", "--yes"]
+        with (
+            serving(environ),
+            subprocess.Popen(
+                [*command, "--as", "ann"], env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            ) as running,
+        ):
+            assert running.stdout is not None
+            told = next((line for line in running.stdout if "run approve" in line), "")
+            if not told:
+                raise SystemExit("nodes drain asked for no approval")
+            yield
+            fleetkeeper(environ, "run", "approve", told.split()[-1], "--as", "bob")
+            rest = running.stdout.read()
+            if running.wait():
+                raise SystemExit(f"nodes drain ended with {running.returncode}: {rest[-3000:]}")
 
 
 CONFIG = """
@@ -132,18 +146,19 @@ CONFIG = """
 url = "sqlite:///{folder}/bench.db"
 
 [serve]
-http = "127.0.0.1:0"
+listen = "127.0.0.1:0"
 
 [[kubernetes.clusters]]
 name = "big"
 kubeconfig = "{folder}/kubeconfig"
-executor_context = "fleetkeeper"
+executor_context = "plane"
 
 [approvals]
 local = true
 
 [approvals.people]
 ann = "approver"
+bob = "approver"
 
 [[engine.direct]]
 """
