@@ -5,11 +5,14 @@ A row that was written by hand proves nothing.
 Keyed with HMAC-SHA-256; the key is only the executor's.
 """
 
+import hashlib
 import hmac
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from typing import Any
 
 from fleetkeeper.core.frozen import replace
 from fleetkeeper.core.run import Command, Step
@@ -152,7 +155,25 @@ def _is_same(ours: str, stored: str) -> bool:
 
 
 def _mac(key: bytes, purpose: str, covered: object) -> str:
-    return hmac.digest(key, _text([purpose, covered]).encode(), "sha256").hex()
+    inner, outer = (half.copy() for half in _halves(key))
+    inner.update(_text([purpose, covered]).encode())
+    outer.update(inner.digest())
+    return outer.hexdigest()
+
+
+@lru_cache(maxsize=4)
+def _halves(key: bytes) -> tuple[Any, Any]:
+    """HMAC's two hashes with their key in them (RFC 2104), to be copied.
+
+    hmac.digest makes them anew each time, and gives the interpreter away meanwhile: with the threads of an engine in
+    wait for it that costs ten times what it computes.
+    """
+    padded = (hashlib.sha256(key).digest() if len(key) > _BLOCK else key).ljust(_BLOCK, b"\0")
+    return hashlib.sha256(padded.translate(_INNER)), hashlib.sha256(padded.translate(_OUTER))
+
+
+_BLOCK = 64  # bytes, of SHA-256
+_INNER, _OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
 
 
 def _text(covered: object) -> str:
