@@ -12,11 +12,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
 
 from fleetkeeper.core.frozen import replace
 from fleetkeeper.core.run import Command, Step
-from fleetkeeper.values import to_json
+from fleetkeeper.values import to_json_bytes
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
 
@@ -155,14 +154,15 @@ def _is_same(ours: str, stored: str) -> bool:
 
 
 def _mac(key: bytes, purpose: str, covered: object) -> str:
-    inner, outer = (half.copy() for half in _halves(key))
-    inner.update(_text([purpose, covered]).encode())
+    before, after = _halves(key)
+    inner, outer = before.copy(), after.copy()
+    inner.update(_encoded([purpose, covered]))
     outer.update(inner.digest())
-    return outer.hexdigest()
+    return str(outer.hexdigest())
 
 
 @lru_cache(maxsize=4)
-def _halves(key: bytes) -> tuple[Any, Any]:
+def _halves(key: bytes) -> tuple["hashlib._Hash", "hashlib._Hash"]:
     """HMAC's two hashes with their key in them (RFC 2104), to be copied.
 
     hmac.digest makes them anew each time, and gives the interpreter away meanwhile: with the threads of an engine in
@@ -176,10 +176,10 @@ _BLOCK = 64  # bytes, of SHA-256
 _INNER, _OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
 
 
-def _text(covered: object) -> str:
-    """What _encode says of it. Most is plain ASCII, where to_json says the same in a quarter of the time."""
+def _encoded(covered: object) -> bytes:
+    """What _encode says of it. Most is plain ASCII, where msgspec says the same in a quarter of the time."""
     try:
-        text = to_json(covered)
+        text = to_json_bytes(covered)
     except UnicodeEncodeError:  # a lone surrogate in what a step remembers
-        return _encode(covered)
-    return text if text.isascii() and "\x7f" not in text else _encode(covered)
+        return _encode(covered).encode()
+    return text if text.isascii() and b"\x7f" not in text else _encode(covered).encode()
