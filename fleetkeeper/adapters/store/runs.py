@@ -16,8 +16,7 @@ from fleetkeeper.adapters.store.run_wakes import append_events
 from fleetkeeper.config import StoreSettings
 from fleetkeeper.core.approval import Approval
 from fleetkeeper.core.plan import Plan
-from fleetkeeper.core.run import Applied, Changes, Command, Event, Freeze, Run, RunView, Step, Task, TaskKey, Unit
-from fleetkeeper.core.run_unplanned import Rows
+from fleetkeeper.core.run import Applied, Changes, Command, Event, Freeze, Rows, Run, RunView, Step, Task, TaskKey, Unit
 from fleetkeeper.engine.run_ports import Claim, Guard, Outcome, StoredEvent, StoredRun
 
 
