@@ -14,7 +14,7 @@ from fleetkeeper.core.rotation.asking import reason
 from fleetkeeper.core.rotation.facts import Facts, OldNode, facts_of
 from fleetkeeper.core.rotation.force import forced
 from fleetkeeper.core.rotation.judging import Judged, stuck_for_good
-from fleetkeeper.core.rotation.obstacles import is_stuck_for_good
+from fleetkeeper.core.rotation.obstacles import find_stuck
 from fleetkeeper.core.rotation.order import Candidate, Queue, candidates
 from fleetkeeper.core.rotation.room import Headroom
 from fleetkeeper.core.rotation.rules import Rules
@@ -26,13 +26,13 @@ _SHOWN = 200
 
 def preview(seen: Seen, rules: Rules) -> tuple[Obstacle, ...]:
     """The pods of old nodes that no waiting would move, before anything changes."""
-    facts = facts_of(seen, rules)
+    facts = _read(seen, rules)
     return tuple(stuck_for_good(facts.old.values(), facts))
 
 
 def turn(seen: Seen, rules: Rules) -> Turn:
     """seen is of one moment. The same sight gives the same turn."""
-    facts = facts_of(seen, rules)
+    facts = _read(seen, rules)
     stage = _stage_of(facts)
     headroom = _headroom(facts)
     is_short = _seat_what_comes(facts, headroom)
@@ -62,6 +62,12 @@ def turn(seen: Seen, rules: Rules) -> Turn:
         batch_is_over=stage.is_batch_over(judged.busy),
         is_over=not stage.waiting and all(each.is_empty for each in stage.begun),
     )
+
+
+def _read(seen: Seen, rules: Rules) -> Facts:
+    facts = facts_of(seen, rules)
+    find_stuck(facts)
+    return facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,32 +142,32 @@ def _begin(stage: _Stage, judged: Judged) -> tuple[list[OldNode], Room | None]:
     facts, begun = stage.facts, []
     if not stage.is_canary and stage.places(set()) > 0:
         begun += [each for each in stage.waiting if each.is_empty]
-    waiting = candidates((each for each in stage.waiting if not each.is_empty), facts)
-    waiting = waiting or candidates((each for each in stage.aside if _is_freed(each, facts)), facts)
+    waiting = candidates(each for each in stage.waiting if not each.is_empty)
+    waiting = waiting or candidates(each for each in stage.aside if _is_freed(each, facts))
     if not waiting and stage.is_canary:
         begun += stage.waiting[:1] if stage.places(judged.busy) else ()
-    places, wanting = stage.places(judged.busy), None
-    queue = Queue(waiting, stage.begun, facts)
-    while places > 0 and len(queue):
-        chosen = _next_fitting(queue, judged)
-        if chosen is None:
-            wanting = _lacking(queue.ordered()[:places], judged.headroom)
-            break
-        queue.begin(chosen)
-        begun.append(chosen.home)
-        places -= 1
+    places = stage.places(judged.busy)
+    chosen, left = _fitting(Queue(waiting, stage.begun, facts), judged, places) if places else ([], [])
+    begun += chosen
     if stage.is_closed:
         judged.judge([each for each in begun if each.movers], placed=True)
-    return begun, wanting
+    return begun, _lacking(left[: places - len(chosen)], judged.headroom) if left else None
 
 
-def _next_fitting(queue: Queue, judged: Judged) -> Candidate | None:
+def _fitting(queue: Queue, judged: Judged, places: int) -> tuple[list[OldNode], list[Candidate]]:
+    """The first nodes for all of whose pods there is room; and those before them for which there is none, if too few
+    others were found."""
     facts = judged.facts
-    for each in queue.ordered():
+    chosen: list[OldNode] = []
+    left: list[Candidate] = []
+    while len(chosen) < places and (each := queue.next()) is not None:
         pods = ((mover.pod, facts.zones(mover.pod)) for mover in each.movers if mover.pod.controller)
         if judged.headroom.place_all(pods):
-            return each
-    return None
+            queue.begin(each)
+            chosen.append(each.home)
+        else:
+            left.append(each)
+    return chosen, left if len(chosen) < places else []
 
 
 def _is_freed(home: OldNode, facts: Facts) -> bool:
@@ -169,7 +175,7 @@ def _is_freed(home: OldNode, facts: Facts) -> bool:
     if home.leaving:
         return False
     now = facts.seen.now
-    return not any(is_stuck_for_good(each, facts) or reason(each, now, facts) for each in home.movers)
+    return not any(each.is_stuck or reason(each, now, facts) for each in home.movers)
 
 
 def _lacking(waiting: Iterable[Candidate], headroom: Headroom) -> Room:

@@ -61,7 +61,7 @@ class Judged:
 
     def _judge_mover(self, home: OldNode, mover: Mover, last: bool, placed: bool) -> None:
         facts, pod, began = self.facts, mover.pod, home.began_at or self.facts.seen.now
-        if obstacles.is_stuck_for_good(mover, facts):
+        if mover.is_stuck:
             self._stands(home, began)
             return
         has_room = placed or not pod.controller or self.headroom.place(pod, facts.zones(pod))
@@ -111,7 +111,5 @@ class Judged:
 
 def stuck_for_good(homes: Iterable[OldNode], facts: Facts) -> list[Obstacle]:
     """Every pod on these nodes that no waiting moves."""
-    stuck = (
-        (mover, home.began_at) for home in homes for mover in home.movers if obstacles.is_stuck_for_good(mover, facts)
-    )
+    stuck = ((mover, home.began_at) for home in homes for mover in home.movers if mover.is_stuck)
     return obstacles.for_good(stuck, facts)

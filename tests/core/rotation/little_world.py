@@ -72,7 +72,9 @@ class Machine:
     old: bool
     ready_at: int = 0
     ready: bool = True
-    document: dict[str, Any] = field(default_factory=lambda: {"metadata": {"annotations": {}, "labels": {}}, "spec": {}})
+    document: dict[str, Any] = field(
+        default_factory=lambda: {"metadata": {"annotations": {}, "labels": {}}, "spec": {}}
+    )
 
     @property
     def closed(self) -> bool:
@@ -100,7 +102,7 @@ def at(second: int) -> datetime:
 
 @dataclass
 class World:
-    """attach, detach: seconds that a volume takes. knows_sizes: whether the rotation is told how many replicas are wanted."""
+    """attach, detach: seconds that a volume takes. knows_sizes: whether the rotation is told of wanted replicas."""
 
     loads: list[Load]
     machines: dict[str, Machine]
