@@ -32,7 +32,8 @@ class Mover:
 
     def go(self) -> None:
         """Take what its eviction takes of this turn."""
-        self.load.out += 1
+        for pool in (self.load, *self.budgets):
+            pool.out += 1
         self.pool.spend(self.pod)
 
 

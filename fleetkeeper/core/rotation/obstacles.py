@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from fleetkeeper.core import draining
 from fleetkeeper.core.draining import Obstacle
-from fleetkeeper.core.live import LivePod, Toleration
+from fleetkeeper.core.live import LivePod, LiveVolume, Toleration
 from fleetkeeper.core.owners import owner_named
 from fleetkeeper.core.rotation.facts import Facts, Mover, OldNode
 from fleetkeeper.core.rotation.seen import Outcome, Refusal
@@ -149,3 +149,9 @@ def of_job(mover: Mover, since: datetime) -> Obstacle:
     why = "its Job has not ended in the time that the rotation gives to Jobs"
     fix = f"wait for it, or delete it: kubectl --namespace {mover.pod.namespace} delete pod {mover.pod.name}"
     return Obstacle(mover.pod, why, fix, owner_named(mover.pod.owner), since=since)
+
+
+def of_attachment(user: LivePod, volume: LiveVolume, home: OldNode, since: datetime) -> Obstacle:
+    why = f"volume {volume.name} is still attached to {home.name}, which has no pod left that uses it"
+    fix = f"see kubectl get volumeattachments, and the CSI driver on {home.name}"
+    return Obstacle(user, why, fix, owner_named(user.owner), since=since)

@@ -42,13 +42,13 @@ def _load(chance: Random, name: str) -> Load:
     return Load(
         name,
         kind,
-        chance.randint(1, 5),
+        chance.randint(1, 6),
         Room(chance.choice((100, 300, 800)), 1 << 30, 1),
         start=chance.choice((0, 10, 40)),
         stop=chance.choice((1, 10, 30)),
         pinned=kind == "StatefulSet" and chance.random() < 0.7,
         priority=chance.choice((0, 0, 1000, 2_000_000_000)),
-        budget=chance.choice((None, ("1", ""), ("50%", ""), ("", "1"), ("", "34%"), ("", "0"))),
+        budget=chance.choice((None, ("1", ""), ("50%", ""), ("", "1"), ("", "1"), ("", "34%"), ("", "34%"), ("", "0"))),
         labels={"app": name},
     )
 
@@ -61,7 +61,7 @@ def _share(chance: Random, one: Load, other: Load) -> None:
 
 
 def _events(chance: Random, loads: list[Load], number: int) -> list[Event]:
-    kinds = chance.sample(("triple", "guard", "closes", "joins", "vanishes"), chance.randint(0, 2))
+    kinds = chance.sample(("triple", "triple", "guard", "closes", "opens", "joins", "vanishes"), chance.randint(0, 3))
     found = []
     for what in kinds:
         who = f"old-{chance.randrange(number)}" if what == "vanishes" else chance.choice(loads).name
