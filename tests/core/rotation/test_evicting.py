@@ -223,7 +223,7 @@ def test_pods_without_a_node_have_the_first_claim_to_room() -> None:
 
 
 def test_a_replica_that_comes_once_the_old_one_is_gone_has_its_room_kept() -> None:
-    found = (pod("web-1"), replica("db-0", claims=(), **LEAVES))
+    found = (pod("web-1"), replica("db-0", "old-1", claims=(), **LEAVES))
     assert gone(seen(found, (old(), node("new-1", room=Room(900, 16 << 30, 20))))) == []
 
 
@@ -232,6 +232,12 @@ def test_the_reserve_stays_free() -> None:
     nodes = (old(), node("new-1", room=Room(1500, 16 << 30, 20)), node("new-2", room=Room(300, 16 << 30, 20)))
     assert gone(seen(pods, nodes), RULES) == ["web-1"]
     assert gone(seen(pods, nodes), replace(RULES, reserve=0.3)) == []
+
+
+def test_without_a_known_size_those_that_leave_are_no_part_of_a_deployment() -> None:
+    leaving = (pod("web-8", "old-1", **LEAVES), pod("web-9", "old-1", **LEAVES))
+    assert gone(seen((*four(), *leaving)), replace(RULES, unbudgeted=0.5)) == []
+    assert gone(seen((*four(), leaving[0])), replace(RULES, unbudgeted=0.5)) == ["web-0"]
 
 
 def refused(outcome: Outcome, ago: int, since: int = 600, retry_after: int = 0) -> dict[str, Refusal]:

@@ -60,6 +60,21 @@ def test_a_node_whose_budget_others_use_up_comes_later() -> None:
     assert [each.node.name for each in found.changes] == ["old-3"]
 
 
+def test_a_node_with_two_idle_budgets_comes_before_one_that_would_wait_for_its() -> None:
+    nodes = (old("old-1"), *NODES[1:])
+    idle = (
+        pod("api-1", "old-3", labels={"app": "api"}, controller="Deployment/api"),
+        pod("job-1", "old-3", labels={"app": "job"}, controller="Deployment/job"),
+    )
+    pods = (pod("web-1", "old-1"), pod("web-2", "old-2"), pod("web-3", "new-1"), *idle)
+    budgets = (
+        budget(allowed=0, healthy=2),
+        *(budget(name, minimum="0", expected=1, desired=0) for name in ("api", "job")),
+    )
+    found = turn(replace(seen(pods, nodes), budgets=budgets), replace(RULES, parallel=2))
+    assert [each.node.name for each in found.changes] == ["old-3"]
+
+
 def test_a_budget_that_takes_longest_is_never_idle() -> None:
     """Two nodes with six pods of a budget that lets one go at a time, and a third with a free pod only."""
     nodes = tuple(waiting(f"old-{i}") for i in range(3))

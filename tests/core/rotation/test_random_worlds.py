@@ -84,6 +84,24 @@ def test_a_rotation_of_any_cluster_breaks_no_promise_and_ends_or_names_who_block
     assert left_over(play, end) == []
 
 
+def test_replicas_that_triple_in_mid_drain_find_a_node_and_the_drain_goes_on_when_there_is_room_again() -> None:
+    loads = [
+        Load("web", "Deployment", 10, Room(500, 1 << 30, 1), start=20, budget=("", "1"), labels={"app": "web"}),
+        Load("api", "Deployment", 6, Room(500, 1 << 30, 1), labels={"app": "api"}),
+    ]
+    world = World(loads, {})
+    for i in range(4):
+        world.add(f"old-{i}", "a", BIG, old=True)
+    world.settle()
+    for i in range(3):
+        world.add(f"new-{i}", "a", BIG)
+    play = Play(world, quick(canary=False, reserve=0.1), [Event(40, "triple", "web")], boot=200)
+    assert play.to_end().is_over
+    assert play.wrongs == []
+    assert play.opened
+    assert [each.name for each in world.machines.values() if each.old] == []
+
+
 @pytest.mark.parametrize("seed", [7, 11, 13])
 def test_the_same_world_gives_the_same_rotation(seed: int) -> None:
     one, other = random_play(seed), random_play(seed)
