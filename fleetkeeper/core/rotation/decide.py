@@ -141,10 +141,10 @@ def _changes(stage: _Stage, judged: Judged, begun: list[OldNode], is_short: bool
     yield from nodes.fences(homes, stage.facts)
     if is_short:
         yield from nodes.openings(homes)
+    elif stage.is_closed:
+        yield from nodes.beginnings(begun)
     elif judged.busy or any(not each.is_empty for each in begun) or all(each.is_empty for each in stage.waiting):
         yield from nodes.closings(homes)
-        if stage.is_closed:
-            yield from nodes.beginnings(begun)
 
 
 def _begin(stage: _Stage, judged: Judged, *, may_begin: bool) -> tuple[list[OldNode], list[Candidate]]:
