@@ -27,13 +27,15 @@ class OnboardFormat(StrEnum):
     EXECUTOR_POLICY = "executor-policy"
     EXECUTOR_KUBERNETES = "executor-kubernetes"
     EXECUTOR_HELM = "executor-helm"
+    EXECUTOR_FORCE = "executor-force"
 
 
 _HELP = (
     "text: every step as commands. cloudformation: a template, also for stack sets. kubernetes: the RBAC manifest. "
     "policy, trust-policy, assume-policy, organizations-policy: one IAM document. "
     "executor-policy, executor-kubernetes: what the engine needs to carry out plans, with a role of its own. "
-    "executor-helm: what it needs besides to upgrade Helm releases, which is nearly everything."
+    "executor-helm: what it needs besides to upgrade Helm releases, which is nearly everything. "
+    "executor-force: what it needs besides to delete pods by force, each with an approval of its own."
 )
 _OF_ACCOUNTS = (
     OnboardFormat.POLICY,
@@ -132,6 +134,8 @@ def _account(request: "AccountRequest", output: OnboardFormat, helm_secrets: boo
         return shipped.text_of(shipped.KUBERNETES_EXECUTOR)
     if output is OnboardFormat.EXECUTOR_HELM:
         return shipped.text_of(shipped.KUBERNETES_EXECUTOR_HELM)
+    if output is OnboardFormat.EXECUTOR_FORCE:
+        return shipped.text_of(shipped.KUBERNETES_EXECUTOR_FORCE)
     return shipped.text_of(shipped.ORGANIZATIONS_POLICY)
 
 
@@ -163,6 +167,8 @@ def _cluster_output(request: "ClusterRequest", output: OnboardFormat) -> str:
         return shipped.text_of(shipped.KUBERNETES_EXECUTOR)
     if output is OnboardFormat.EXECUTOR_HELM:
         return shipped.text_of(shipped.KUBERNETES_EXECUTOR_HELM)
+    if output is OnboardFormat.EXECUTOR_FORCE:
+        return shipped.text_of(shipped.KUBERNETES_EXECUTOR_FORCE)
     if not request.cluster.is_eks:
         raise UsageError(f"{request.cluster.name} is no EKS cluster: use --format text or kubernetes")
     if request.cluster.authentication_mode == "CONFIG_MAP":

@@ -1,6 +1,6 @@
 """Nodes and pods as an API server has them at this moment: what a drain meets, and who owns what stands in its way."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -34,6 +34,22 @@ class Taint:
     key: str
     value: str = ""
     effect: str = ""
+
+
+_OWN = frozenset(
+    f"node.kubernetes.io/{name}"
+    for name in (
+        *("unschedulable", "not-ready", "unreachable"),
+        *("memory-pressure", "disk-pressure", "pid-pressure", "network-unavailable"),
+    )
+)
+"""Keys of the taints that the node lifecycle controller sets and takes off by itself (taints and tolerations, 2026)."""
+
+
+def parted(taints: Iterable[Taint]) -> tuple[tuple[Taint, ...], tuple[Taint, ...]]:
+    """Those that somebody set, and those of Kubernetes itself."""
+    found = tuple(taints)
+    return tuple(t for t in found if t.key not in _OWN), tuple(t for t in found if t.key in _OWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +130,10 @@ class LiveVolume:
 class LivePod:
     """A pod on a node. controller is the workload at its top (the Deployment, not its ReplicaSet), "" for none.
 
-    stays: the annotation by which it asks Karpenter not to disrupt it, "" when it does not. static: a mirror of a file
-    on the node, which no eviction moves. tolerant: it tolerates every taint, so that it comes back to a cordoned node.
+    leaving_since: when its deletion was asked for; after its grace it should be gone. claims: also those that the
+    volumes of the pod alone make. wants: see core/requests.py. stays: the annotation by which it asks Karpenter not to
+    disrupt it, "" when it does not. static: a mirror of a file on the node, which no eviction moves. tolerant: it
+    tolerates every taint, so that it comes back to a cordoned node.
     """
 
     namespace: str
@@ -132,7 +150,7 @@ class LivePod:
     static: bool = False
     tolerant: bool = False
     uid: str = ""
-    wants: Room = field(default_factory=Room)  # its requests: of all containers, or of the largest init container
+    wants: Room = field(default_factory=Room)
     priority: int = 0
     claims: tuple[str, ...] = ()  # its PersistentVolumeClaims, by name in its namespace
     grace: int = 30  # seconds

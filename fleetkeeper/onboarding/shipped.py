@@ -14,6 +14,7 @@ KUBERNETES_HELM = "kubernetes-helm.yaml"
 EXECUTOR_POLICY = "executor-policy.json"
 KUBERNETES_EXECUTOR = "kubernetes-executor.yaml"
 KUBERNETES_EXECUTOR_HELM = "kubernetes-executor-helm.yaml"
+KUBERNETES_EXECUTOR_FORCE = "kubernetes-executor-force.yaml"
 
 GROUP = "fleetkeeper:readers"
 """The Kubernetes group that the shipped RBAC gives its rights to."""
