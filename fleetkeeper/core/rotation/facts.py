@@ -169,6 +169,8 @@ class _Takers:
         for label in pod.labels.items():
             if label in by_label:
                 found = [*found, *by_label[label]]
+        if not found:
+            return ()
         return tuple(pool for pool, selector in found if selector is None or selector.accepts(pod.labels))
 
 
@@ -177,7 +179,7 @@ _Taker = tuple[Pool, Labels | None]
 
 
 def _read_pods(found: Facts, takers: _Takers) -> None:
-    used, requests = found.used, found.requests
+    used, cpu, memory, number = found.used, 0, 0, 0
     young_since = found.seen.now - found.rules.quarantine
     dead = {each.name for each in found.seen.nodes if not each.node.ready}
     for pod in found.seen.pods:
@@ -189,10 +191,12 @@ def _read_pods(found: Facts, takers: _Takers) -> None:
             _count(pool, pod, is_young)
         wants, taken = pod.wants, used.get(pod.node)
         if taken is not None:
-            _add(taken, wants.cpu, wants.memory)
+            taken[0] += wants.cpu
+            taken[1] += wants.memory
+            taken[2] += 1
         if pod.static or pod.controller.startswith("DaemonSet/"):
             continue
-        _add(requests, wants.cpu, wants.memory)
+        cpu, memory, number = cpu + wants.cpu, memory + wants.memory, number + 1
         load = _load_of(found, pod)
         _count(load, pod, is_young)
         for claim in pod.claims:
@@ -202,6 +206,7 @@ def _read_pods(found: Facts, takers: _Takers) -> None:
         _seat(found, pod, budgets, load)
         found.arriving += is_young and pod.node not in found.old
     found.pools = takers.pools
+    found.requests = [cpu, memory, number]
 
 
 def _load_of(found: Facts, pod: LivePod) -> Pool:
@@ -226,12 +231,6 @@ def _seat(found: Facts, pod: LivePod, budgets: tuple[Pool, ...], load: Pool) -> 
         (budgets[0] if budgets else load).moving += 1
     elif not pod.node:
         found.waiting.append(pod)
-
-
-def _add(room: list[int], cpu: int, memory: int) -> None:
-    room[0] += cpu
-    room[1] += memory
-    room[2] += 1
 
 
 def _count(pool: Pool, pod: LivePod, is_young: bool) -> None:
