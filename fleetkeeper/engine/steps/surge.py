@@ -19,8 +19,8 @@ from fleetkeeper.engine.reaching import kube_of
 from fleetkeeper.engine.rotating import NodeWriter, Work, rotation_of
 from fleetkeeper.engine.rotating_health import HEALTH, health_of, worse
 from fleetkeeper.engine.rotating_params import Manner, manner
-from fleetkeeper.engine.rotating_verdicts import Also, kept, never_moves, verdict
-from fleetkeeper.engine.rotating_words import blocked_words
+from fleetkeeper.engine.rotating_verdicts import FREED, Also, kept, never_moves, verdict
+from fleetkeeper.engine.rotating_words import act_text, blocked_words
 from fleetkeeper.engine.step import Subject
 from fleetkeeper.engine.surging import MOST, OURS, REBALANCE, REBALANCED, SIZE, THEIRS, Orders, SeenGroup
 from fleetkeeper.engine.world import World
@@ -120,9 +120,9 @@ class SurgeNodes:
         if self.manner.waits and SIZE not in moment.memory and (blocked := never_moves(now.turn)):
             return blocked
         assert seen.seen.found is not None
-        if now.turn.is_over and not surging.is_due(now.orders):
+        if now.turn.is_over and not act_text(now.turn) and not surging.is_due(now.orders):
             why, owner, fix = blocked_words(now.turn.blocked)
-            return Blocked(f"all is done but the nodes that were set aside: {why}", owner, fix)
+            return Blocked(f"all is done but the nodes that were set aside: {why}", owner, fix or FREED)
         remembered = replace(moment, memory=_beginning(seen.seen, group, moment.memory, now.orders))
         return verdict(seen.seen.found, now.turn, remembered, self._also(seen.seen, group, now, moment))
 
