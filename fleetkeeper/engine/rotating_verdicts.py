@@ -27,13 +27,14 @@ FREED = "free what is named: its node is then taken up again by itself; or skip 
 class Also:
     """What a step does and waits for beside the turn. settle: its pause between batches.
 
-    obstacle: what it needs a person for, where that is not a pod.
+    obstacle: what it needs a person for, where that is not a pod. halt: likewise, and nothing goes on meanwhile.
     """
 
     settle: timedelta
     acts: Sequence[str] = ()
     waits: Sequence[str] = ()
     obstacle: Blocked | None = None
+    halt: Blocked | None = None
 
 
 def verdict(found: Seen, turn: Turn, moment: Moment, also: Also) -> Act | Wait | Blocked:
@@ -42,6 +43,8 @@ def verdict(found: Seen, turn: Turn, moment: Moment, also: Also) -> Act | Wait |
     texts = [text for text in (*also.acts, act_text(turn)) if text]
     if texts and not moment.following:
         return Act(safe("; ".join(texts), LONGEST), memory, again=poll(found))
+    if also.halt and not moment.following:
+        return also.halt
     progress = progress_text(turn, begun(memory), also.waits)
     if moves(found, turn, also.settle) or moment.following or memory.get(SETTLED) != moment.memory.get(SETTLED):
         return Wait(progress, poll(found), owner_of(turn.blocked), memory)

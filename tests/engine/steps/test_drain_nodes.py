@@ -43,6 +43,7 @@ def test_every_pod_moves_once_within_its_budget_and_the_nodes_stay_cordoned() ->
     assert verdict.note == "3 nodes emptied, and left cordoned"
     assert (witness.evictions_per_pod, witness.landed, witness.exceeded) == (1.0, [], [])
     assert on(place, *old) == []
+    place.later(seconds=15)
     assert inside(place).ready() == 6
     assert all("cordoned" in marks(place)[name] for name in old)
 
@@ -163,7 +164,7 @@ def test_an_abort_of_one_drain_leaves_the_marks_of_another() -> None:
 def test_a_load_that_triples_in_mid_drain_finds_room_on_nodes_that_are_opened_again() -> None:
     place = Place()
     old = nodes(place, 3)
-    web(place, 6, **{"containers": [{"name": "main", "image": "web:1", "resources": {"requests": {"cpu": "1"}}}]})
+    web(place, 6, containers=[{"name": "main", "image": "web:1", "resources": {"requests": {"cpu": "1"}}}])
     nodes(place, 2, first=10)
     run = drain(place, *old)
     run.until_it_rests(limit=4)
@@ -192,6 +193,7 @@ def test_a_node_that_goes_away_in_mid_drain_is_no_trouble() -> None:
     run.until_it_rests(limit=5)
     inside(place).live.objects.delete("/nodes", ("", old[2]))
     assert isinstance(run.through(1800), Done)
+    place.later(seconds=60)
     assert on(place, *old) == []
 
 
