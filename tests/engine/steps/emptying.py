@@ -201,7 +201,7 @@ def exceeded(place: Place, pod: LivePod) -> list[str]:
 def _least(place: Place, budget: Object, wanted: dict[str, str]) -> int:
     """By the spec and the sizes of controllers, not by the status, which may be late."""
     loads = (each for resource in (DEPLOYMENTS, STATEFUL) for each in inside(place).live.objects.of(resource))
-    size = sum(
+    size: int = sum(
         each["spec"].get("replicas", 1)
         for each in loads
         if all(each["spec"]["template"]["metadata"]["labels"].get(key) == value for key, value in wanted.items())

@@ -1,6 +1,7 @@
 """drain-nodes over a simulated cluster: pods move once, budgets hold, crashes cost nothing, aborts leave no trace."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ def web(place: Place, replicas: int = 6, name: str = "web", **pod: object) -> No
     place.later(seconds=30)
 
 
-def halves(replicas: int = 6, **budget: object) -> tuple[Place, list[str], list[str]]:
+def halves(replicas: int = 6, **budget: Any) -> tuple[Place, list[str], list[str]]:
     """Three nodes with pods, and three that came later: the old ones, and the new ones."""
     place = Place()
     old = nodes(place, 3)
