@@ -124,7 +124,8 @@ def wanted_size(group: ScalingGroup, found: Seen, turn: Turn, size: int, ahead: 
         return group.desired
     wanted = old + min(size, max(0, size - old) + ahead)
     if turn.wanting is not None and not found.coming:
-        wanted = max(wanted, len(active(group)) + nodes_for(turn.wanting, _room_of_new(group, found)))
+        more = nodes_for(turn.wanting, _room_of_new(group, found))
+        wanted = max(wanted, len(active(group)) + max(more, len(turn.wanting_in)))
     return wanted
 
 

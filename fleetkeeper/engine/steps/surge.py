@@ -120,7 +120,7 @@ class SurgeNodes:
         if self.manner.waits and SIZE not in moment.memory and (blocked := never_moves(now.turn)):
             return blocked
         assert seen.seen.found is not None
-        if now.turn.is_over and not act_text(now.turn) and not surging.is_due(now.orders):
+        if now.turn.is_over and not now.turn.others and not act_text(now.turn) and not surging.is_due(now.orders):
             why, owner, fix = blocked_words(now.turn.blocked)
             return Blocked(f"all is done but the nodes that were set aside: {why}", owner, fix or FREED)
         remembered = replace(moment, memory=_beginning(seen.seen, group, moment.memory, now.orders))
