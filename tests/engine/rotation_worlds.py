@@ -1,10 +1,9 @@
 """A random world whose nodes drain-nodes empties, from a seed: what is in it, what happens, and what came of it."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 from fleetkeeper.core.verdict import Act, Blocked, Done, Failed, Verdict, Wait
 from fleetkeeper.errors import ReadError
@@ -40,11 +39,12 @@ class RandomWorld:
     loads: list[str] = field(default_factory=list)
     script: list[tuple[float, Callable[[], object]]] = field(default_factory=list)
     happened: list[str] = field(default_factory=list)
-    pending: dict[str, Any] = field(default_factory=dict)
+    pending: dict[str, datetime] = field(default_factory=dict)
     late: set[str] = field(default_factory=set)
     made: int = 0
     dead: bool = False
     tripled: bool = False
+    ordered_at: datetime | None = None
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)
@@ -148,7 +148,7 @@ class RandomWorld:
         """Time passes to the next thing that happens, or so long; the autoscaler gives nodes to pods without one."""
         self.place.later(seconds=seconds)
         now = self.place.now
-        waiting: dict[str, Any] = {}
+        waiting: dict[str, datetime] = {}
         for pod in inside(self.place).live.objects.of(PODS):
             if not pod["spec"].get("nodeName") and not pod["metadata"].get("deletionTimestamp"):
                 uid = pod["metadata"]["uid"]
@@ -158,11 +158,10 @@ class RandomWorld:
             self.late |= {uid for uid, since in self.pending.items() if now - since > PENDING}
         self._scale_up(now)
 
-    def _scale_up(self, now: Any) -> None:
+    def _scale_up(self, now: datetime) -> None:
         due = [since for since in self.pending.values() if now - since > timedelta(seconds=20)]
-        ordered = getattr(self, "_ordered", None)
-        if due and (ordered is None or now - ordered > timedelta(seconds=120)):
-            self._ordered = now
+        if due and (self.ordered_at is None or now - self.ordered_at > timedelta(seconds=30)):
+            self.ordered_at = now
             self.happened.append("the autoscaler adds a node")
             first = self.made
             self.made += 1
@@ -223,7 +222,7 @@ def _to_its_end(world: RandomWorld, run: Rotation, show: bool) -> Verdict:
         world.later(pause)
 
 
-def _faults(world: RandomWorld, witness: Witness, verdict: Verdict) -> Any:
+def _faults(world: RandomWorld, witness: Witness, verdict: Verdict) -> Iterator[str]:
     if not isinstance(verdict, Done):
         yield f"it ended as {verdict}, after {world.happened}"
     yield from (f"budget exceeded: {each}" for each in witness.exceeded)
