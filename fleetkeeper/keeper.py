@@ -10,8 +10,7 @@ from fleetkeeper.core.fleet import Fleet
 from fleetkeeper.core.plan import Plan
 from fleetkeeper.core.playbook import Playbook
 from fleetkeeper.core.readiness import ClusterReport, Entry, Subject
-from fleetkeeper.core.run import Applied, Command, Freeze, Run
-from fleetkeeper.core.run_unplanned import Rows
+from fleetkeeper.core.run import Applied, Command, Freeze, Rows, Run
 from fleetkeeper.core.selector import Selector
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.engine.assess import Assessor

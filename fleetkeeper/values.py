@@ -15,7 +15,12 @@ _making = threading.Lock()
 
 def to_json(value: object) -> str:
     """JSON of a value of our own: the same text for equal values, whatever the order of their mappings."""
-    return _encoder.encode(value).decode()
+    return to_json_bytes(value).decode()
+
+
+def to_json_bytes(value: object) -> bytes:
+    """As to_json, in UTF-8."""
+    return _encoder.encode(value)
 
 
 def decoder_of(kind: Any) -> msgspec.json.Decoder[Any]:

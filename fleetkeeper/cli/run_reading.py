@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING
 from fleetkeeper.errors import UsageError
 
 if TYPE_CHECKING:
-    from fleetkeeper.core.run import Event
+    from fleetkeeper.core.run import Event, Rows
     from fleetkeeper.core.run_page import Seen
-    from fleetkeeper.core.run_unplanned import Rows
     from fleetkeeper.engine.run_ports import StoredRun
     from fleetkeeper.keeper import Keeper
 

@@ -19,8 +19,7 @@ from fleetkeeper.core.run_way_back import end_note
 from fleetkeeper.errors import StoreUnavailable, Tampered
 
 if TYPE_CHECKING:
-    from fleetkeeper.core.run import Event
-    from fleetkeeper.core.run_unplanned import Rows
+    from fleetkeeper.core.run import Event, Rows
     from fleetkeeper.keeper import Keeper
 
 LOOK = 0.5

@@ -10,10 +10,11 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from fleetkeeper.core.frozen import replace
 from fleetkeeper.core.run import Command, Step
-from fleetkeeper.values import to_json
+from fleetkeeper.values import to_json_bytes
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
 
@@ -152,13 +153,21 @@ def _is_same(ours: str, stored: str) -> bool:
 
 
 def _mac(key: bytes, purpose: str, covered: object) -> str:
-    return hmac.digest(key, _text([purpose, covered]).encode(), "sha256").hex()
+    mac = _keyed(key).copy()
+    mac.update(_encoded([purpose, covered]))
+    return mac.hexdigest()
 
 
-def _text(covered: object) -> str:
-    """What _encode says of it. Most is plain ASCII, where to_json says the same in a quarter of the time."""
+@lru_cache(maxsize=4)
+def _keyed(key: bytes) -> hmac.HMAC:
+    """To be copied: with the key in it already a MAC takes two thirds of the time of hmac.digest."""
+    return hmac.new(key, digestmod="sha256")
+
+
+def _encoded(covered: object) -> bytes:
+    """What _encode says of it. Most is plain ASCII, where msgspec says the same in a quarter of the time."""
     try:
-        text = to_json(covered)
+        text = to_json_bytes(covered)
     except UnicodeEncodeError:  # a lone surrogate in what a step remembers
-        return _encode(covered)
-    return text if text.isascii() and "\x7f" not in text else _encode(covered)
+        return _encode(covered).encode()
+    return text if text.isascii() and b"\x7f" not in text else _encode(covered).encode()

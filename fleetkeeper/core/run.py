@@ -218,6 +218,16 @@ class Run:
     due: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of a run, without its plan. unreadable: how many tasks have rows that nobody could have written."""
+
+    run: Run
+    tasks: tuple[Task, ...]
+    steps: tuple[Step, ...]
+    unreadable: int = 0
+
+
 class Verb(StrEnum):
     START = "start"
     PAUSE = "pause"

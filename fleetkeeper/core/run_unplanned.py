@@ -5,22 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from fleetkeeper.core.run import Event, Role, Run, Step, Task, Why
+from fleetkeeper.core.run import Event, Role, Rows, Task, Why
 from fleetkeeper.core.run_page import event_text, names_of, since_text, why_text
 from fleetkeeper.core.text import safe
 from fleetkeeper.core.wording import counted
 
 _LONGEST = 600
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """The rows of a run. unreadable: how many tasks have rows that nobody could have written."""
-
-    run: Run
-    tasks: tuple[Task, ...]
-    steps: tuple[Step, ...]
-    unreadable: int = 0
 
 
 @dataclass(frozen=True, slots=True)

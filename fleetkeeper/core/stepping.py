@@ -58,21 +58,22 @@ class Tick:
             case _:
                 raise TypeError(f"{verdict} is carried out, not decided")
 
-    def intended(self, what: str, memory: Memory) -> Ticked:
-        """The decision to act, to be stored before the act."""
+    def intended(self, what: str, memory: Memory, token: str) -> Ticked:
+        """The decision to act, to be stored before the act. token: the idempotency key of the attempt."""
         deadline = self.step.deadline or self.now + self.spec.timeout
         started = self.step.started_at or self.now
         step = replace(
             self.step,
             state=StepState.INTENDED,
             since=self.now,
+            token=token,
             intent=what,
             memory=memory,
             deadline=deadline,
             started_at=started,
         )
         said = () if self.step.intent == what else (self._event("intent", what),)
-        return Ticked(replace(self._runs(self.now), acted=True), step, said, goes_on=True)
+        return Ticked(self._runs(self.now, acted=True), step, said, goes_on=True)
 
     def acting(self, room: timedelta) -> Ticked:
         """Just before the act of a step that must not be repeated; nobody looks at it until room has passed."""
@@ -169,9 +170,9 @@ class Tick:
         kind = "done" if state is StepState.SUCCEEDED else "skipped"
         said = (self._event(kind, note or self.step.intent or self.spec.name),)
         if self.task.step + 1 < self.task.steps:
-            task = replace(self._runs(self.now), step=self.task.step + 1, acted=False)
+            task = self._runs(self.now, step=self.task.step + 1, acted=False)
             return Ticked(task, step, said)
-        over = replace(self._over(TaskState.SUCCEEDED, None), acted=False)
+        over = self._over(TaskState.SUCCEEDED, None, acted=False)
         return Ticked(over, step, said, wakes=True)
 
     def _waits(self, verdict: Wait) -> Ticked:
@@ -200,9 +201,9 @@ class Tick:
         said = (self._event("blocked", f"{verdict.why}{'; ' + verdict.fix if verdict.fix else ''}"),)
         return Ticked(task, self.step, said if changed else (), wakes=changed)
 
-    def _runs(self, due: datetime) -> Task:
+    def _runs(self, due: datetime, **more: object) -> Task:
         since = self.task.since if self.task.state is TaskState.RUNNING else self.now
-        return replace(self.task, state=TaskState.RUNNING, since=since, why=None, due=due)
+        return replace(self.task, state=TaskState.RUNNING, since=since, why=None, due=due, **more)
 
     def _aborting_or(self, state: TaskState) -> TaskState:
         """What is being aborted stays so, whatever it waits for."""
@@ -220,8 +221,8 @@ class Tick:
             why = replace(why, since=before.since)
         return self._waiting(state, why, due), not same or self.task.state is not state
 
-    def _over(self, state: TaskState, why: Why | None) -> Task:
-        return replace(self.task, state=state, since=self.now, why=why, due=None, ended_at=self.now)
+    def _over(self, state: TaskState, why: Why | None, **more: object) -> Task:
+        return replace(self.task, state=state, since=self.now, why=why, due=None, ended_at=self.now, **more)
 
     def _event(self, kind: str, text: str) -> Event:
         return Event(self.now, self.task.key.run, kind, text, task=self.task.key.idx, step=self.step.idx)

@@ -35,7 +35,7 @@ BATCH = 256
 GATHER = 0.03
 """Seconds for which outcomes are gathered before they are stored, and for which a turn waits for a first one.
 
-A turn costs as much as ten outcomes, so one for each handful of them would be most of what the engine does.
+A turn costs something however few they are, so one for each handful of them would be much of what the engine does.
 """
 
 AFTER_LOSS = 2.0
@@ -257,8 +257,8 @@ class Executor:
     def _gathered(self, patience: float) -> list[tuple[TaskKey, Outcome | None]]:
         """The outcomes that came in: wait for a first one, then a moment for those that come with it.
 
-        That moment is slept through at once: a thread that each outcome wakes takes the interpreter from those that
-        look, 60 times in a turn. It is not waited for when nothing else is in flight.
+        That moment is slept through at once: a thread that each outcome wakes would take the interpreter from those
+        that look, again and again. It is not waited for when nothing else is in flight.
         """
         found: list[tuple[TaskKey, Outcome | None]] = []
         with suppress(queue.Empty):

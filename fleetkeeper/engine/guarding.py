@@ -88,8 +88,8 @@ class Gatekeeper:
         """Why the plan may not be carried out, "" when it may."""
         if changes is Changes.NOTHING:
             return ""
-        own = [each for each in approvals if each.gate == approval.PLAN and not each.run]
-        found, reason = approval.standing(own, guard_digest, self.key)
+        own = tuple(each for each in approvals if each.gate == approval.PLAN and not each.run)
+        found, reason = _standing(own, guard_digest, self.key)
         return "" if found else reason or "nobody has approved the plan"
 
     def approves(self, approvals: Sequence[approval.Approval], plan: str) -> Consent | None:
@@ -123,6 +123,14 @@ class Gatekeeper:
 def _digest_of(header: str) -> str:
     """Of a text that is read anew for every act, and is 70 KB long for a thousand members; equal texts, one digest."""
     return digest(header)
+
+
+@lru_cache(maxsize=16)
+def _standing(
+    approvals: tuple[approval.Approval, ...], digest: str, key: bytes
+) -> tuple[approval.Approval | None, str]:
+    """They are read anew for every act, and are mostly as they were: equal ones have one answer."""
+    return approval.standing(approvals, digest, key)
 
 
 def unwanted(run: Run, freezes: tuple[Freeze, ...], attributes: Mapping[str, str], now: datetime) -> Why | None:

@@ -28,6 +28,8 @@ _MOST_REFUSALS, _LONGEST_MESSAGE = 64, 200
 _MOST_AT_ONCE = 100
 """Evictions of one act: each is a call, and an engine that is told to stop waits for the calls of its acts."""
 
+_SIZED = {"Deployment": "deployments", "StatefulSet": "statefulsets", "ReplicaSet": "replicasets"}
+_LASTING, _MOST_SIZES = timedelta(seconds=15), 20
 _PATCHED_IN_VAIN = (GapReason.IN_USE, GapReason.NOT_FOUND)
 
 
@@ -75,7 +77,35 @@ def seen(kube: KubeWriter, work: Work, moment: Moment) -> Seen:
         settled_at=_time(moment.memory, SETTLED),
         coming=work.coming,
         forced_at=_time(moment.memory, FORCED),
+        sizes=_sizes(kube, pods, moment.now),
     )
+
+
+def _sizes(kube: KubeWriter, pods: Iterable[LivePod], now: datetime) -> Mapping[tuple[str, str], int]:
+    """Replicas of the workloads of which a pod takes long to go, by namespace and Kind/name.
+
+    Of the others it can be told from their pods; a pod that never ends would hold up its workload for ever.
+    """
+    lasting = {
+        (each.namespace, each.controller)
+        for each in pods
+        if each.leaving_since is not None and now - each.leaving_since > _LASTING and each.kind in _SIZED
+    }
+    found = {}
+    for namespace, controller in sorted(lasting)[:_MOST_SIZES]:
+        kind, _, name = controller.partition("/")
+        if (size := _size(kube, ObjectRef("apps", "v1", _SIZED[kind], namespace, name))) is not None:
+            found[namespace, controller] = size
+    return found
+
+
+def _size(kube: KubeWriter, ref: ObjectRef) -> int | None:
+    """None where it is not there, or the executor may not read it."""
+    try:
+        spec = (kube.read(ref) or {}).get("spec")
+    except Refused:
+        return None
+    return int(spec.get("replicas", 1)) if isinstance(spec, Mapping) else None
 
 
 def _time(memory: Memory, key: str) -> datetime | None:

@@ -17,6 +17,7 @@ from fleetkeeper.core.run import (
     Command,
     Event,
     Freeze,
+    Rows,
     Run,
     RunView,
     Step,
@@ -24,7 +25,6 @@ from fleetkeeper.core.run import (
     TaskKey,
     Unit,
 )
-from fleetkeeper.core.run_unplanned import Rows
 from fleetkeeper.core.run_way_back import TakenBack
 
 

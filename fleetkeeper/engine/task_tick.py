@@ -240,8 +240,7 @@ class _Look:
         return tick.held(Why(hold.cause, hold.text, tick.now, hold.owner, hold.fix, hold.until), again)
 
     def _intended(self, act: Act) -> Ticked:
-        token = self.tick.step.token or token_of(self.tick)
-        return replace(self.tick, step=replace(self.tick.step, token=token)).intended(act.what, act.memory)
+        return self.tick.intended(act.what, act.memory, self.tick.step.token or token_of(self.tick))
 
     def _act(self, code: Step, subject: Subject, act: Act) -> Ticked:
         guard = self._guard()

@@ -9,6 +9,7 @@ import pytest
 from fleetkeeper.core.live import LivePod, Room, Taint, Toleration
 from fleetkeeper.core.rotation.seen import Eviction, Outcome
 from fleetkeeper.engine.writers import KubeWriter
+from fleetkeeper.errors import GapReason, Refused
 from tests.contract.kube_drain_sides import NOBODY, Writing, drains, plain_node, plain_pod, plain_volume
 from tests.contract.kube_write_evictions import COUNTS, NO_MORE, POLICIES, SYNC_FAILED
 from tests.contract.kube_write_sides import Step
@@ -158,6 +159,17 @@ def test_who_has_no_right_is_refused(writers: tuple[Writing, ...]) -> None:
         found = writing.by(NOBODY).evict(writing.pod("no-right"))
         assert found.outcome is Outcome.REFUSED
         assert 'cannot create resource "pods/eviction"' in found.message
+
+
+@pytest.mark.parametrize("read", ["nodes", "pods", "volumes", "budgets"])
+def test_who_has_no_right_reads_nothing(writers: tuple[Writing, ...], read: str) -> None:
+    told = set()
+    for writing in writers:
+        with pytest.raises(Refused, match="cannot list resource") as refused:
+            getattr(writing.by(NOBODY), read)()
+        assert refused.value.reason is GapReason.FORBIDDEN
+        told.add(refused.value.detail.partition(": ")[2])
+    assert len(told) == 1
 
 
 def test_a_dry_run_changes_nothing_and_an_eviction_tells_since_when_the_pod_goes(writers: tuple[Writing, ...]) -> None:

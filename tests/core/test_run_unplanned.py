@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from fleetkeeper.core.run import Cause, Control, Event, Role, Run, RunState, Task, TaskKey, TaskState, Why
-from fleetkeeper.core.run_unplanned import Rows, unplanned_page, unplanned_row
+from fleetkeeper.core.run import Cause, Control, Event, Role, Rows, Run, RunState, Task, TaskKey, TaskState, Why
+from fleetkeeper.core.run_unplanned import unplanned_page, unplanned_row
 
 NOW = datetime(2026, 11, 21, 3, 12, tzinfo=UTC)
 BEGAN = NOW - timedelta(hours=1)

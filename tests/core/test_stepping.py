@@ -39,7 +39,7 @@ def test_the_last_step_ends_the_task_and_wakes_the_run() -> None:
 
 
 def test_an_intent_is_stored_before_the_act_with_its_deadline() -> None:
-    ticked = tick().intended("create backup b1", {"name": "b1"})
+    ticked = tick().intended("create backup b1", {"name": "b1"}, "t-1")
     assert ticked.step
     assert ticked.step.state is StepState.INTENDED
     assert ticked.step.deadline == NOW + SPEC.timeout
@@ -49,7 +49,7 @@ def test_an_intent_is_stored_before_the_act_with_its_deadline() -> None:
 
 
 def test_an_intent_that_is_stored_again_after_a_crash_is_told_once() -> None:
-    assert tick(StepState.WAITING, intent="create backup b1").intended("create backup b1", {}).events == ()
+    assert tick(StepState.WAITING, intent="create backup b1").intended("create backup b1", {}, "t-1").events == ()
 
 
 def test_what_was_acted_is_looked_at_after_the_usual_pause() -> None:

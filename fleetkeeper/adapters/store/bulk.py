@@ -11,9 +11,16 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
+
+_AT_ONCE = 64
+"""Rows in one statement of SQLite.
+
+Its driver gives the interpreter away with each, and takes it back from the threads that wait for it: dearer than a row.
+"""
 
 Columns = tuple[str, ...]
 Values = tuple[Any, ...]
@@ -134,7 +141,14 @@ def insert_rows(
     """Insert rows. over: where the primary key is there already, the row gets these values."""
     if not rows:
         return
-    _write(connection, _insert(table, columns, over, is_sqlite(connection)), rows)
+    if not is_sqlite(connection):
+        run(connection, _insert(table, columns, over, 0), _arrays(rows))
+        return
+    left = list(rows)
+    while left:
+        count = min(_AT_ONCE, 1 << (len(left).bit_length() - 1))  # few lengths, so that SQLite knows the statements
+        run(connection, _insert(table, columns, over, count), tuple(chain.from_iterable(left[:count])))
+        del left[:count]
 
 
 def delete_keys(connection: sa.Connection, table: sa.Table, columns: Columns, keys: Sequence[Values]) -> None:
@@ -191,9 +205,11 @@ def _update(table: sa.Table, columns: Columns, also: str, sqlite: bool) -> str:
 
 
 @lru_cache
-def _insert(table: sa.Table, columns: Columns, over: bool, sqlite: bool) -> str:
+def _insert(table: sa.Table, columns: Columns, over: bool, count: int) -> str:
+    """count: the rows of a statement for SQLite; 0: for PostgreSQL, which takes arrays of any length."""
     keys, names = keys_of(table), ", ".join(columns)
-    rows = f"VALUES ({', '.join('?' * len(columns))})" if sqlite else f"SELECT * FROM {_unnest(table, columns)}"
+    row = f"({', '.join('?' * len(columns))})"
+    rows = f"VALUES {', '.join((row,) * count)}" if count else f"SELECT * FROM {_unnest(table, columns)}"
     new = ", ".join(f"{column} = excluded.{column}" for column in columns if column not in keys)
     conflict = f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {new}" if over else ""
     return f"INSERT INTO {table.name} ({names}) {rows}{conflict}"

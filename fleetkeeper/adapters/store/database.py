@@ -32,6 +32,12 @@ _POSTGRES_OPTIONS = " ".join(
     )
 )
 
+_POOL: dict[str, Any] = {"pool_size": 5, "max_overflow": 27, "pool_use_lifo": True, "hide_parameters": True}
+"""The connection that was used last is taken first.
+
+It knows its statements and has its pages: one of SQLite drops all of these when another has written.
+"""
+
 
 class Database:
     """Connections to one database. Safe to use from many threads; `close` ends every idle connection."""
@@ -149,9 +155,7 @@ def _postgres(url: URL) -> Engine:
         url,
         connect_args={key: value for key, value in arguments.items() if key not in url.query},
         pool_pre_ping=True,  # a restarted server must not need a restart of ours
-        pool_size=5,
-        max_overflow=27,
-        hide_parameters=True,
+        **_POOL,
     )
 
 
@@ -169,9 +173,7 @@ def _sqlite(file: Path, create: bool) -> Engine:
         opened.execute("PRAGMA foreign_keys = ON")
         return opened
 
-    engine = create_engine(
-        "sqlite://", creator=connect, poolclass=QueuePool, pool_size=5, max_overflow=27, hide_parameters=True
-    )
+    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, **_POOL)
     event.listen(engine, "begin", _begin)
     return engine
 

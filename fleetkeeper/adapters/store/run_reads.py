@@ -25,8 +25,7 @@ from fleetkeeper.adapters.store.run_rows import (
 )
 from fleetkeeper.adapters.store.tampered import known
 from fleetkeeper.core.plan import Plan
-from fleetkeeper.core.run import OVER, Applied, Command, Role, Run, Step, StepState, Task, TaskKey, Unit
-from fleetkeeper.core.run_unplanned import Rows
+from fleetkeeper.core.run import OVER, Applied, Command, Role, Rows, Run, Step, StepState, Task, TaskKey, Unit
 from fleetkeeper.core.run_way_back import ROLLBACK, TakenBack
 from fleetkeeper.engine.run_ports import Guard, StoredEvent, StoredRun
 from fleetkeeper.errors import Tampered

@@ -11,7 +11,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from fleetkeeper.adapters.store import run_tables as tables
-from fleetkeeper.adapters.store.bulk import delete_keys, insert_rows, is_sqlite, update_keys
+from fleetkeeper.adapters.store.bulk import delete_keys, insert_rows, is_sqlite, mark, run, update_keys
 from fleetkeeper.adapters.store.run_rows import EVENT, Codec
 from fleetkeeper.core.run import OVER, Event, TaskKey
 
@@ -30,11 +30,13 @@ def wake(connection: sa.Connection, runs: Mapping[str, datetime]) -> None:
     """Make runs due at these times, or earlier when they are already; one that is over too: it owes an answer."""
     if not runs:
         return
-    own = tables.run
-    query = sa.select(own.c.id, own.c.due).where(own.c.id.in_(sorted(runs)))
-    for row in connection.execute(query.order_by(own.c.id).with_for_update()).all():
-        due = runs[row.id] if row.due is None else min(row.due, runs[row.id])
-        connection.execute(own.update().where(own.c.id == row.id).values(due=due, wakes=own.c.wakes + 1))
+    stamp, sign = Codec(connection).stamp, mark(connection)
+    statement = f"""
+        UPDATE run SET due = CASE WHEN due < {sign} THEN due ELSE {sign} END, wakes = wakes + 1 WHERE id = {sign}
+    """
+    for id in sorted(runs):
+        due = stamp(runs[id])
+        run(connection, statement, (due, due, id))
 
 
 def active_runs(connection: sa.Connection, plan: str = "") -> list[str]:

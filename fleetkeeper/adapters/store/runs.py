@@ -23,6 +23,7 @@ from fleetkeeper.core.run import (
     Consent,
     Event,
     Freeze,
+    Rows,
     Run,
     RunView,
     Step,
@@ -30,7 +31,6 @@ from fleetkeeper.core.run import (
     TaskKey,
     Unit,
 )
-from fleetkeeper.core.run_unplanned import Rows
 from fleetkeeper.engine.run_ports import Claim, Guard, Outcome, StoredEvent, StoredRun
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from fleetkeeper.core.live import LiveNode, LivePod, LiveVolume
+from fleetkeeper.core.pods import Labels
 from fleetkeeper.core.rotation.marks import FENCE
 from fleetkeeper.core.rotation.rules import Rules
 from fleetkeeper.core.rotation.seen import Seen
@@ -14,11 +15,15 @@ from fleetkeeper.core.rotation.tokens import Pool
 
 @dataclass(slots=True)
 class Mover:
-    """A pod of an old node that has to move. budgets: the pools of the budgets that take it; load: of its workload."""
+    """A pod of an old node that has to move. budgets: the pools of the budgets that take it; load: of its workload.
+
+    is_stuck: no waiting helps (obstacles.py says why).
+    """
 
     pod: LivePod
     budgets: tuple[Pool, ...]
     load: Pool
+    is_stuck: bool = False
 
     @property
     def pool(self) -> Pool:
@@ -27,7 +32,8 @@ class Mover:
 
     def go(self) -> None:
         """Take what its eviction takes of this turn."""
-        self.load.out += 1
+        for pool in (self.load, *self.budgets):
+            pool.out += 1
         self.pool.spend(self.pod)
 
 
@@ -73,7 +79,7 @@ class OldNode:
 class Facts:
     """foreign: old nodes that another rotation has in work, which are left to it.
 
-    arriving: pods off the old nodes that are not Ready yet. waiting: those without a node. used: room taken, by node.
+    arriving: young pods off the old nodes that are not Ready yet. waiting: those without a node. used: room by node.
     requests: of all pods that a drain moves. shared: claims that pods on several nodes use at once.
     """
 
@@ -140,55 +146,67 @@ class _Takers:
 
     def __init__(self, seen: Seen) -> None:
         self.pools: list[Pool] = []
-        self._near: dict[str, tuple[dict[tuple[str, str], list[Pool]], list[Pool]]] = {}
+        self._near: dict[str, tuple[dict[tuple[str, str], list[_Taker]], list[_Taker]]] = {}
         for budget in seen.budgets:
-            if budget.selector is None:
+            selector = budget.selector
+            if selector is None:
                 continue
             pool = Pool(budget.namespace, budget.name, budget)
             self.pools.append(pool)
             by_label, others = self._near.setdefault(budget.namespace, ({}, []))
-            label = next(iter(budget.selector.equal.items()), None)
-            (others if label is None else by_label.setdefault(label, [])).append(pool)
+            label = next(iter(selector.equal.items()), None)
+            if label is None:
+                others.append((pool, selector))
+            else:
+                is_all = len(selector.equal) == 1 and not selector.terms
+                by_label.setdefault(label, []).append((pool, None if is_all else selector))
 
     def of(self, pod: LivePod) -> tuple[Pool, ...]:
         near = self._near.get(pod.namespace)
         if near is None:
             return ()
-        by_label, others = near
-        found = [pool for label in pod.labels.items() for pool in by_label.get(label, ()) if _takes(pool, pod)]
-        if others:
-            found += [pool for pool in others if _takes(pool, pod)]
-        return tuple(found)
+        by_label, found = near[0], near[1]
+        for label in pod.labels.items():
+            if label in by_label:
+                found = [*found, *by_label[label]]
+        if not found:
+            return ()
+        return tuple(pool for pool, selector in found if selector is None or selector.accepts(pod.labels))
 
 
-def _takes(pool: Pool, pod: LivePod) -> bool:
-    budget = pool.budget
-    return budget is not None and budget.selector is not None and budget.selector.accepts(pod.labels)
+_Taker = tuple[Pool, Labels | None]
+"""With what is left to ask of a pod, None where its one label has told all."""
 
 
 def _read_pods(found: Facts, takers: _Takers) -> None:
-    used, requests = found.used, found.requests
+    used, cpu, memory, number = found.used, 0, 0, 0
     young_since = found.seen.now - found.rules.quarantine
+    dead = {each.name for each in found.seen.nodes if not each.node.ready}
     for pod in found.seen.pods:
         if pod.phase in ("Succeeded", "Failed"):
             continue
+        is_young = not pod.ready and pod.leaving_since is None and _is_young(pod, young_since, dead)
         budgets = takers.of(pod)
         for pool in budgets:
-            _count(pool, pod, young_since)
+            _count(pool, pod, is_young)
         wants, taken = pod.wants, used.get(pod.node)
         if taken is not None:
-            _add(taken, wants.cpu, wants.memory)
+            taken[0] += wants.cpu
+            taken[1] += wants.memory
+            taken[2] += 1
         if pod.static or pod.controller.startswith("DaemonSet/"):
             continue
-        _add(requests, wants.cpu, wants.memory)
+        cpu, memory, number = cpu + wants.cpu, memory + wants.memory, number + 1
         load = _load_of(found, pod)
-        _count(load, pod, young_since)
+        _count(load, pod, is_young)
         for claim in pod.claims:
             found.claims.setdefault(f"{pod.namespace}/{claim}", []).append(pod)
         if pod.selects:
             found.chosen_by.update(pod.selects)
         _seat(found, pod, budgets, load)
+        found.arriving += is_young and pod.node not in found.old
     found.pools = takers.pools
+    found.requests = [cpu, memory, number]
 
 
 def _load_of(found: Facts, pod: LivePod) -> Pool:
@@ -211,32 +229,27 @@ def _seat(found: Facts, pod: LivePod, budgets: tuple[Pool, ...], load: Pool) -> 
     elif home is not None:
         home.movers.append(Mover(pod, budgets, load))
         (budgets[0] if budgets else load).moving += 1
-    elif not pod.ready:
-        found.arriving += 1
-        if not pod.node:
-            found.waiting.append(pod)
+    elif not pod.node:
+        found.waiting.append(pod)
 
 
-def _add(room: list[int], cpu: int, memory: int) -> None:
-    room[0] += cpu
-    room[1] += memory
-    room[2] += 1
-
-
-def _count(pool: Pool, pod: LivePod, young_since: datetime) -> None:
+def _count(pool: Pool, pod: LivePod, is_young: bool) -> None:
     at = pod.leaving_since
     if at is not None:
         pool.leaving += 1
     else:
         pool.live += 1
-        at = pod.created_at
-        if pod.ready:
-            pool.ready += 1
-            at = pod.ready_since or at
-        elif at is None or at > young_since:
-            pool.young += 1
+        pool.ready += pod.ready
+        pool.young += is_young
+        at = (pod.ready_since if pod.ready else pod.unready_since) or pod.created_at
     if at is not None and (pool.changed_at is None or at > pool.changed_at):
         pool.changed_at = at
+
+
+def _is_young(pod: LivePod, since: datetime, dead: set[str]) -> bool:
+    """Whether one that is not Ready may still come. On a node that does not answer it does, elsewhere."""
+    at = pod.unready_since or pod.created_at
+    return at is None or at > since or pod.node in dead
 
 
 def _settle(found: Facts) -> None:

@@ -61,9 +61,18 @@ class Pool:
     def never(self) -> bool:
         """Whether its budget lets no pod go even when all are Ready; the server's own count, if it has one, wins."""
         budget = self.budget
-        if budget is None or not budget.observed or budget.allowed > 0:
+        if budget is None:
             return False
-        return budget.reason == SYNC_FAILED or not allowed(budget, budget.expected, budget.expected)
+        if budget.reason == SYNC_FAILED:  # and it is not observed, for its controller gives up before it counts
+            return True
+        return budget.observed and not budget.allowed and not allowed(budget, budget.expected, budget.expected)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no pod of it is on its way, so that waiting brings no token."""
+        if self.budget is not None and (not self.budget.observed or self.budget.expected > self.live):
+            return False
+        return not (self.leaving or self.young or self.missing or self.out)
 
     def at_best(self, share: float) -> int:
         """How many may be missing at once when all of them are well; at least one, for what never goes is told."""

@@ -25,7 +25,8 @@ RULES = Rules(parallel=2, reserve=0.0, canary=False)
 def node(name: str = "new-1", **other: Any) -> LiveNode:
     """zone, ready, schedulable are of the node itself, all else of what is seen of it."""
     own = Node(
-        name, f"uid-{name}", "v1.36.0", "AL2023", "linux", "amd64", "containerd", "6.12", ComputeKind.MANAGED, "workers",
+        name, f"uid-{name}", "v1.36.0", "AL2023", "linux", "amd64", "containerd", "6.12",
+        ComputeKind.MANAGED, "workers",
         other.pop("ready", True), other.pop("schedulable", True), "m7i.large", other.pop("zone", "a"),
         f"aws:///a/i-{name}", LONG_AGO,
     )  # fmt: skip

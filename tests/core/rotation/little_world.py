@@ -41,6 +41,7 @@ class Load:
     extra: dict[str, Any] = field(default_factory=dict)
     budget_seen_at: int = 0  # the first second at which the disruption controller has counted it
     scaled: bool = False
+    ends: int = 0  # of a Job: the second at which its pods are done
 
     @property
     def controller(self) -> str:
@@ -72,7 +73,10 @@ class Machine:
     old: bool
     ready_at: int = 0
     ready: bool = True
-    document: dict[str, Any] = field(default_factory=lambda: {"metadata": {"annotations": {}, "labels": {}}, "spec": {}})
+    died_at: int | None = None
+    document: dict[str, Any] = field(
+        default_factory=lambda: {"metadata": {"annotations": {}, "labels": {}}, "spec": {}}
+    )
 
     @property
     def closed(self) -> bool:
@@ -100,7 +104,7 @@ def at(second: int) -> datetime:
 
 @dataclass
 class World:
-    """attach, detach: seconds that a volume takes. knows_sizes: whether the rotation is told how many replicas are wanted."""
+    """attach, detach: seconds that a volume takes. knows_sizes: whether the rotation is told of wanted replicas."""
 
     loads: list[Load]
     machines: dict[str, Machine]
@@ -147,7 +151,10 @@ class World:
                 if name not in taken:
                     self.make(load, name)
             return
-        if not load.kind:
+        if load.kind == "Job" and self.now >= load.ends:
+            for each in mine:
+                del self.pods[each.uid]
+        if load.kind in ("", "Job"):
             return
         for _ in range(load.replicas - sum(each.leaving is None for each in mine)):
             self.make(load, f"{load.name}-{self.made}")
@@ -204,6 +211,14 @@ class World:
             for node in [n for n, when in held.items() if when is not None and self.now >= when]:
                 del held[node]
 
+    def is_ready(self, pod: Pod) -> bool:
+        """A pod of a node whose kubelet does not answer is not, as the node controller has it."""
+        return pod.ready(self.now) and bool(pod.node) and self.machines[pod.node].ready
+
+    def _unready_since(self, pod: Pod) -> datetime | None:
+        died = self.machines[pod.node].died_at if pod.node else None
+        return at(died) if died is not None else None
+
     def claim(self, pod: Pod) -> str:
         return f"data-{pod.name}" if pod.load.pinned else ""
 
@@ -235,7 +250,11 @@ class World:
     def settle(self) -> None:
         """Every pod on a node and Ready, as if it had been so for days."""
         for load in self.loads:
-            self._control(load)
+            if load.kind in ("", "Job"):
+                for i in range(load.replicas):
+                    self.make(load, f"{load.name}-{i}")
+            else:
+                self._control(load)
         for pod in self.pods.values():
             self.schedule(pod)
             if not pod.node:
@@ -265,14 +284,15 @@ class World:
         )
 
     def _live(self, pod: Pod) -> LivePod:
-        load, ready = pod.load, pod.ready(self.now)
+        load, ready = pod.load, self.is_ready(pod)
         leaving = at(pod.leaving) if pod.leaving is not None else None
         return LivePod(
             "shop", pod.name, pod.node, load.labels, load.controller if load.kind else "",
             phase="Running" if ready else "Pending" if pod.since is None or pod.since > self.now else "Running",
             ready=ready, leaving_since=leaving, uid=pod.uid, wants=load.wants, priority=load.priority,
             claims=(self.claim(pod),) if load.pinned else (), grace=load.stop, created_at=at(pod.born),
-            ready_since=at((pod.since or 0) + load.start) if ready else None, **load.extra,
+            ready_since=at((pod.since or 0) + load.start) if ready else None,
+            unready_since=self._unready_since(pod), **load.extra,
         )  # fmt: skip
 
     def budgets(self) -> Iterable[Budget]:
@@ -294,6 +314,6 @@ class World:
     def healthy(self, takes: Mapping[str, str]) -> int:
         """Of all pods that a budget takes."""
         return sum(
-            each.leaving is None and each.ready(self.now) and takes.items() <= each.load.labels.items()
+            each.leaving is None and self.is_ready(each) and takes.items() <= each.load.labels.items()
             for each in self.pods.values()
         )
