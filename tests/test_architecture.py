@@ -47,7 +47,7 @@ LAYERS: dict[str, set[str]] = {
 }
 """What each part of the package may import of the others, besides FOUNDATION."""
 
-SIM_USERS = {"cli/demo.py", "cli/demo_check.py", "cli/demo_run.py", "cli/demo_wave.py"}
+SIM_USERS = {"cli/demo.py", "cli/demo_check.py", "cli/demo_rotation.py", "cli/demo_run.py", "cli/demo_wave.py"}
 
 VENDORS = {
     "boto3": {"adapters"},

@@ -46,7 +46,7 @@ def demo(
     ] = False,
     stay: Annotated[bool, typer.Option("--stay", help="Keep the simulated fleet up until Ctrl-C.")] = False,
 ) -> None:
-    """Observe, judge and upgrade a simulated fleet of thirteen clusters in three accounts; needs no cloud."""
+    """Observe, judge, upgrade and drain in a simulated fleet of thirteen clusters in three accounts; needs no cloud."""
     _require_extra()
     from fleetkeeper.cli.demo_wave import SCALE
     from fleetkeeper.sim.process import SimProcess
@@ -68,8 +68,8 @@ def demo(
 def _story(fleet: "SimProcess", check: bool) -> tuple[str, ...]:
     """Observe, judge, show what somebody changed, and carry out a wave; what is wrong with it, when asked."""
     from fleetkeeper import wiring
-    from fleetkeeper.cli import demo_wave, fleet_tables, tables
-    from fleetkeeper.cli.demo_check import failures, wave_failures
+    from fleetkeeper.cli import demo_rotation, demo_wave, fleet_tables, tables
+    from fleetkeeper.cli.demo_check import drain_failures, failures, wave_failures
     from fleetkeeper.core.changes import change_rows
     from fleetkeeper.core.fleet import NEEDED, fleet_rows, gap_rows
     from fleetkeeper.core.selector import Selector
@@ -91,8 +91,9 @@ def _story(fleet: "SimProcess", check: bool) -> tuple[str, ...]:
         changes = keeper.changes(begun, None, Selector())
         fleet_tables.show_changes(console, change_rows(changes))
         told = demo_wave.wave(settings, keeper, fleet)
+        drained = demo_rotation.rotation(settings, keeper, fleet)
         print(_TRY_NEXT, end="")
-    return (*failures(seen, outcome, changes, judged), *wave_failures(told)) if check else ()
+    return (*failures(seen, outcome, changes, judged), *wave_failures(told), *drain_failures(drained)) if check else ()
 
 
 def _assessed(keeper: "Keeper", console: "Console") -> tuple["ReportRow", ...]:

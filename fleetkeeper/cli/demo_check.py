@@ -99,6 +99,16 @@ def wave_failures(told: tuple[Told, ...]) -> Iterator[str]:
     yield from _taken_back(up, back)
 
 
+def drain_failures(told: Told) -> Iterator[str]:
+    """What is wrong with the drain that was told."""
+    if told.missed:
+        yield told.missed
+    if "named by its budget" not in told.reached:
+        yield "the pod that may never go was not named"
+    if told.run.run.state is not RunState.SUCCEEDED:
+        yield f"the drain {told.run.run.state} instead of succeeded"
+
+
 def _upgraded(up: Told) -> Iterator[str]:
     header = up.run.plan.header
     members = {task.name: task.state for task in up.run.tasks if task.role is Role.MEMBER}

@@ -1,6 +1,6 @@
 """Clusters that might go into a plan: which may, what they would rest on, and why the others are left out."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -112,9 +112,10 @@ def needed(changes: Changes) -> tuple[str, ...]:
     return (*_NEEDED, *_OF_VERSIONS) if changes in (Changes.MINOR, Changes.ROLLBACK) else _NEEDED
 
 
+_UNWELL = ("FK104", "FK110")
 _FORBIDDING: Mapping[Changes, tuple[str, ...]] = {
-    Changes.ADDONS: ("FK104", "FK110"),
-    Changes.NODES: ("FK104", "FK110", "FK4", "FK5"),
+    Changes.ADDONS: _UNWELL,
+    Changes.NODES: (*_UNWELL, "FK4", "FK5"),
     Changes.ROLLBACK: ("FK110",),
 }
 """The codes, or beginnings of codes, of findings that forbid a change which takes no hop.
@@ -124,14 +125,20 @@ plan does not mend. A rollback is for clusters that are not well, and EKS judges
 """
 
 
-def standing_of(report: ClusterReport, changes: Changes) -> Standing:
-    """What a report means for a change."""
+_LOOKS_ITSELF = frozenset({"drain-nodes"})
+"""Kinds of steps that name what never moves of their own nodes before they begin: other nodes do not matter to them."""
+
+
+def standing_of(report: ClusterReport, changes: Changes, kinds: Collection[str] = ()) -> Standing:
+    """What a report means for a change by steps of these kinds."""
     hops = tuple(str(each.hop.target) for each in report.hops)
     deadline = report.policy.deadline if hops else None
     if changes is Changes.NOTHING:
         return Standing(deadline=deadline)
-    holding = [each for each in report.entries if _forbids(each, changes) and each.holds]
-    waived = [each for each in report.entries if _forbids(each, changes) and each.finding.blocks and each.waiver]
+    codes = _UNWELL if kinds and _LOOKS_ITSELF.issuperset(kinds) else _FORBIDDING.get(changes, ("FK",))
+    forbidding = [each for each in report.entries if each.finding.code.startswith(codes)]
+    holding = [each for each in forbidding if each.holds]
+    waived = [each for each in forbidding if each.finding.blocks and each.waiver]
     told = tuple(_waived(each) for each in waived)
     if changes is not Changes.MINOR:
         held = f"it is blocked: {_told(each.finding for each in holding)}" if holding else ""
@@ -141,10 +148,6 @@ def standing_of(report: ClusterReport, changes: Changes) -> Standing:
     if report.verdict is not Verdict.READY:
         held = f"it is {report.verdict.value}: {_told(found) or 'its target is not known'}"
     return Standing(held, told, hops, deadline, found)
-
-
-def _forbids(entry: Entry, changes: Changes) -> bool:
-    return changes is Changes.MINOR or entry.finding.code.startswith(_FORBIDDING[changes])
 
 
 def _told(findings: Iterable[Finding]) -> str:

@@ -115,7 +115,9 @@ class Planner:
         standings: dict[model.ClusterId, Standing] = {}
         if playbook.changes is not Changes.NOTHING:
             for report in self.assessor.assess(selector):
-                standings[report.cluster.id] = standing_of(report, playbook.changes)
+                standings[report.cluster.id] = standing_of(
+                    report, playbook.changes, {each.kind for each in playbook.steps}
+                )
         home = self.home()
         for snap in self.fleet.snapshots(selector, needed(playbook.changes)):
             standing = standings.get(snap.cluster.id, Standing())

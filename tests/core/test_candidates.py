@@ -80,3 +80,11 @@ def test_only_an_upgrade_has_hops() -> None:
 
 def test_a_cluster_at_its_target_has_no_deadline() -> None:
     assert standing_of(report(at_target=True), Changes.ADDONS) == Standing()
+
+
+def test_a_drain_that_looks_itself_is_kept_out_by_an_unwell_cluster_alone() -> None:
+    """What never moves of its own nodes is named before it begins; what other nodes hold is no matter of its."""
+    blocked = report(*map(entry, ("FK401", "FK504")), verdict=Verdict.BLOCKED)
+    assert not standing_of(blocked, Changes.NODES, {"drain-nodes"}).held
+    assert standing_of(blocked, Changes.NODES, {"drain-nodes", "update-nodegroup"}).held
+    assert standing_of(report(entry("FK104")), Changes.NODES, {"drain-nodes"}).held
