@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fleetkeeper import wiring
-from fleetkeeper.cli.demo_check import POINTS, wave_failures
+from fleetkeeper.cli.demo_check import POINTS, drain_failures, wave_failures
 from fleetkeeper.cli.demo_run import Told, is_told
 from fleetkeeper.cli.demo_wave import write_playbooks
 from fleetkeeper.core.run import Event, RunState
@@ -67,3 +67,15 @@ def told(state: RunState = RunState.SUCCEEDED, **more: object) -> Told:
 def test_what_the_wave_does_not_show_is_a_failure_of_its_check(up: Told, missed: str) -> None:
     back = told(answers=(("approve bob", True),))
     assert any(missed in each for each in wave_failures((up, back)))
+
+
+@pytest.mark.parametrize(
+    ("drain", "missed"),
+    [
+        pytest.param(told(missed="not within 60 s: the run is over"), "not within 60 s", id="stuck"),
+        pytest.param(told(), "was not named", id="nobody was named"),
+        pytest.param(told(RunState.FAILED), "failed instead of succeeded", id="the run failed"),
+    ],
+)
+def test_what_the_drain_does_not_show_is_a_failure_of_its_check(drain: Told, missed: str) -> None:
+    assert any(missed in each for each in drain_failures(drain))
