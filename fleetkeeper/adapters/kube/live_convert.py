@@ -107,7 +107,7 @@ def pod(read: PodRead, tops: Mapping[tuple[str, str], str]) -> LivePod:
         phase=status.phase,
         ready=is_ready,
         stays=asks_to_stay(annotations) if annotations else "",
-        leaving_since=meta.deleted_at and meta.deleted_at - timedelta(seconds=meta.deletion_grace or 0),
+        leaving_since=_leaving_since(meta),
         finalizers=tuple(meta.finalizers or ()),
         static=convert.is_mirror(meta),
         tolerant=read.tolerations.take_all,
@@ -132,10 +132,22 @@ def _readiness(status: live.PlacedStatus) -> tuple[bool, datetime | None]:
 
 
 def _moment(text: str | None) -> datetime | None:
+    """None for what is no moment, or one without a time zone."""
     try:
-        return datetime.fromisoformat(text) if text else None
+        found = datetime.fromisoformat(text) if text else None
     except ValueError:
         return None
+    return found if found and found.tzinfo else None
+
+
+def _leaving_since(meta: live.PlacedMeta) -> datetime | None:
+    """The API tells when the grace of a deleted pod ends; a grace past all time is none."""
+    if meta.deleted_at is None:
+        return None
+    try:
+        return meta.deleted_at - timedelta(seconds=meta.deletion_grace or 0)
+    except OverflowError:
+        return meta.deleted_at
 
 
 def _claims(pod: str, volumes: list[live.PlacedVolume]) -> tuple[str, ...]:
