@@ -117,7 +117,8 @@ def pod(read: PodRead, tops: Mapping[tuple[str, str], str]) -> LivePod:
         claims=_claims(meta.name, spec.volumes) if spec.volumes else (),
         grace=_GRACE if spec.grace is None else spec.grace,
         created_at=meta.created_at,
-        ready_since=since,
+        ready_since=since if is_ready else None,
+        unready_since=None if is_ready else since,
         tolerates=read.tolerations.given,
         selects=spec.selects or {},
     )
@@ -125,8 +126,8 @@ def pod(read: PodRead, tops: Mapping[tuple[str, str], str]) -> LivePod:
 
 def _readiness(status: live.PlacedStatus) -> tuple[bool, datetime | None]:
     for each in status.conditions or ():
-        if each.type == "Ready" and each.status == "True":
-            return True, _moment(each.since)
+        if each.type == "Ready":
+            return each.status == "True", _moment(each.since)
     return False, None
 
 
