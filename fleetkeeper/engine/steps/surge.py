@@ -1,14 +1,16 @@
 """surge-nodes: replaces the instances of a self-managed Auto Scaling group that are not of its present template."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import ClassVar
 
-from fleetkeeper.core.live import LiveNode
+from fleetkeeper.core.live import LiveNode, LivePod
 from fleetkeeper.core.playbook import Params
 from fleetkeeper.core.references import Names
 from fleetkeeper.core.rotation.decide import turn
 from fleetkeeper.core.rotation.rules import Force, Rules
+from fleetkeeper.core.rotation.seen import Eviction
 from fleetkeeper.core.rotation.turn import Turn
 from fleetkeeper.core.verdict import Act, Blocked, Done, Failed, Memory, Moment, Skip, Undoing, Undone, Verdict, Wait
 from fleetkeeper.core.wording import counted
@@ -19,7 +21,7 @@ from fleetkeeper.engine.reaching import kube_of
 from fleetkeeper.engine.rotating import NodeWriter, Work, rotation_of
 from fleetkeeper.engine.rotating_health import HEALTH, health_of, worse
 from fleetkeeper.engine.rotating_params import Manner, manner
-from fleetkeeper.engine.rotating_verdicts import FREED, Also, kept, never_moves, verdict
+from fleetkeeper.engine.rotating_verdicts import FREED, Also, kept, never_moves, not_evicted, verdict
 from fleetkeeper.engine.rotating_words import act_text, blocked_words
 from fleetkeeper.engine.step import Subject
 from fleetkeeper.engine.surging import MOST, MOVED, OURS, REBALANCE, REBALANCED, SIZE, THEIRS, Orders, SeenGroup
@@ -33,11 +35,15 @@ KEPT = timedelta(hours=2)
 
 @dataclass(frozen=True, slots=True)
 class SeenSurge:
-    """The group with its nodes, and the recorded approval of force, where there is one."""
+    """The group with its nodes, and the recorded approval of force, where there is one.
+
+    refused: dry runs of evictions before anything was done.
+    """
 
     seen: SeenGroup
     force: Force | None = None
     is_eks: bool = True
+    refused: tuple[tuple[LivePod, Eviction], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,8 @@ class SurgeNodes:
             return SeenSurge(SeenGroup(None), is_eks=False)
         with kube_of(world, subject) as kube:
             seen = self._seen(world.writers.cloud(subject.scope), kube, subject, moment)
-        return SeenSurge(seen, self.manner.force_of(world, subject))
+            refused = rotating.tried(kube, _movers(seen)) if SIZE not in moment.memory else ()
+        return SeenSurge(seen, self.manner.force_of(world, subject), refused=refused)
 
     def _seen(self, cloud: CloudWriter, kube: KubeWriter, subject: Subject, moment: Moment) -> SeenGroup:
         """The group before the nodes: an instance that goes in between is then missing among them, and not taken for
@@ -117,7 +124,8 @@ class SurgeNodes:
         if not surging.old_of(group):
             return self._ends(seen.seen, group, moment)
         now = self._now(seen, moment.memory)
-        if self.manner.waits and SIZE not in moment.memory and (blocked := never_moves(now.turn)):
+        begins = self.manner.waits and SIZE not in moment.memory
+        if begins and (blocked := never_moves(now.turn) or not_evicted(seen.refused)):
             return blocked
         assert seen.seen.found is not None
         if now.turn.is_over and not now.turn.others and not act_text(now.turn) and not surging.is_due(now.orders):
@@ -228,6 +236,11 @@ _AGAIN = Wait("a node was changed by somebody else meanwhile, and is looked at a
 def _old(group: ScalingGroup, nodes: tuple[LiveNode, ...]) -> list[str]:
     by_id = surging.by_instance(nodes)
     return [by_id[each.id].name for each in surging.old_of(group) if each.id in by_id]
+
+
+def _movers(seen: SeenGroup) -> Iterable[LivePod]:
+    found = seen.found
+    return (each for each in found.pods if each.node in found.old) if found else ()
 
 
 def _marked(seen: SeenGroup) -> bool:
