@@ -15,12 +15,14 @@ from fleetkeeper.core.expanding.mending import MENDABLE, is_mended
 from fleetkeeper.core.expanding.needs import needs_of
 from fleetkeeper.core.expanding.nodes import group_fact
 from fleetkeeper.core.expanding.releases import release_fact
+from fleetkeeper.core.expanding.rotation import image_fact
 from fleetkeeper.core.finding import Finding
 from fleetkeeper.core.hosting import ELSEWHERE, Hosting
 from fleetkeeper.core.plan import Need
 from fleetkeeper.core.playbook import Changes, Playbook, StepSpec
 from fleetkeeper.core.readiness import ClusterReport, Entry
 from fleetkeeper.core.release_plan import ChartSource
+from fleetkeeper.core.rotation.preflight import immovable
 from fleetkeeper.core.snapshot import Hop, Snapshot
 from fleetkeeper.core.support import Phase, support_of
 from fleetkeeper.core.versions import Minor
@@ -105,10 +107,16 @@ _NEEDED = (
     *(parts.NODE_GROUPS, parts.HELM_RELEASES, parts.GITOPS),
 )
 _OF_VERSIONS = (parts.NODES, parts.PREREQUISITES, parts.ADDONS, parts.HELM_USE)
+_OF_NODES = (
+    *(parts.NODES, parts.PREREQUISITES, parts.WORKLOADS, parts.PODS, parts.BUDGETS),
+    *(parts.POD_NOTES, parts.VOLUMES),
+)
 
 
 def needed(changes: Changes) -> tuple[str, ...]:
     """The parts of a cluster that a plan is made of; of its account and region all that is stored."""
+    if changes is Changes.NODES:
+        return (*_NEEDED, *_OF_NODES)
     return (*_NEEDED, *_OF_VERSIONS) if changes in (Changes.MINOR, Changes.ROLLBACK) else _NEEDED
 
 
@@ -117,6 +125,8 @@ _FORBIDDING: Mapping[Changes, tuple[str, ...]] = {
     Changes.NODES: ("FK104", "FK110", "FK4", "FK5"),
     Changes.ROLLBACK: ("FK110",),
 }
+_TOLD_INSTEAD = ("FK401", "FK405", "FK408", "FK409", "FK410")
+"""Of those for nodes: a pod that cannot be moved is named in the plan, and only its own node waits for it."""
 """The codes, or beginnings of codes, of findings that forbid a change which takes no hop.
 
 What a hop waits for forbids no addon update: that is what often mends it. A hop itself waits for everything that the
@@ -144,7 +154,10 @@ def standing_of(report: ClusterReport, changes: Changes) -> Standing:
 
 
 def _forbids(entry: Entry, changes: Changes) -> bool:
-    return changes is Changes.MINOR or entry.finding.code.startswith(_FORBIDDING[changes])
+    code = entry.finding.code
+    if changes is Changes.NODES and code in _TOLD_INSTEAD:
+        return False
+    return changes is Changes.MINOR or code.startswith(_FORBIDDING[changes])
 
 
 def _told(findings: Iterable[Finding]) -> str:
@@ -269,6 +282,8 @@ def _notes(candidate: Candidate, playbook: Playbook, way: Walk) -> tuple[str, ..
         )
     if playbook.changes is Changes.ROLLBACK:
         found += _back_notes(candidate, way)
+    if playbook.changes is Changes.NODES:
+        found += immovable(candidate.snapshot)
     return tuple(found)
 
 
@@ -309,4 +324,5 @@ def current_facts(snap: Snapshot) -> dict[str, str]:
     found = {} if plane is None else {VERSION: str(plane.version), STATUS: plane.status}
     found |= {addon_fact(each.name): each.version for each in snap.managed_addons}
     found |= {group_fact(each.name): str(each.version) for each in snap.node_groups}
+    found |= {image_fact(each.name): each.release_version for each in snap.node_groups}
     return found | {release_fact(each.namespace, each.name): each.chart_version for each in snap.helm_releases}
