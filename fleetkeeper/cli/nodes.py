@@ -75,7 +75,9 @@ def _cluster(keeper: "Keeper", text: str) -> "SeenCluster":
     if len(found) == 1:
         return found[0]
     if found:
-        raise UsageError(f"{len(found)} clusters are named {text}: give the ARN of one, as `get clusters -o wide` has it")
+        raise UsageError(
+            f"{len(found)} clusters are named {text}: give the ARN of one, as `get clusters -o wide` has it"
+        )
     near = get_close_matches(text, [each.name for each in every], n=1)
     meant = f"did you mean {near[0]}?" if near else "`fleetkeeper get clusters` lists them"
     raise UsageError(f"there is no cluster {text}: {meant}")
@@ -89,6 +91,7 @@ def _drain(
 
     from fleetkeeper.core import parts
     from fleetkeeper.core.node_drain import Drain
+    from fleetkeeper.core.playbook import Param
     from fleetkeeper.core.wording import some
 
     stored = cluster.value(parts.NODES)
@@ -99,7 +102,11 @@ def _drain(
         if each not in there:
             near = get_close_matches(each, there, n=3) or there
             raise UsageError(f"{cluster.name} has no node {each}: there is {some(near) or 'none at all'}")
-    params = {"parallel": parallel, "allow_bare": bare, "never_movable": "set-aside" if set_aside else "wait"}
+    params: dict[str, Param] = {
+        "parallel": parallel,
+        "allow_bare": bare,
+        "never_movable": "set-aside" if set_aside else "wait",
+    }
     return Drain(cluster.name, nodes, reason, tuple(params.items()))
 
 

@@ -58,7 +58,7 @@ class Marks:
 
     began_at is the drain's clock, which outlives every executor. cordoned, excluded: it was us who made the node
     unschedulable, and kept it from external load balancers. quarantined: why the drain left it, "" while it has not.
-    kept_until: so long we ask the autoscaler not to scale it down. kept_by_others: somebody else asks for it.
+    keeps_until: until when we keep the autoscaler from removing it. kept_by_others: somebody else does.
     """
 
     rotation: str = ""
@@ -66,7 +66,7 @@ class Marks:
     cordoned: bool = False
     excluded: bool = False
     quarantined: str = ""
-    kept_until: datetime | None = None
+    keeps_until: datetime | None = None
     kept_by_others: bool = False
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fleetkeeper.core.live import LiveNode, LivePod
-from fleetkeeper.core.rotation.marks import CORDONED, FENCE, ROTATION
+from fleetkeeper.core.rotation.marks import EXCLUDED, FENCE, NO_LOAD_BALANCER
 from fleetkeeper.core.rotation.patches import patch
 from fleetkeeper.core.rotation.seen import Eviction, Outcome, Refusal, Seen
 from fleetkeeper.core.rotation.turn import Change, NodeChange, Turn
@@ -20,8 +20,8 @@ from fleetkeeper.errors import GapReason, Refused
 Old = Callable[[tuple[LiveNode, ...]], Collection[str]]
 """Of all nodes the names of those that are to be emptied."""
 
-REFUSED, SETTLED = "refused", "settled"
-"""Keys of a step's memory: the last refusal of each pod, and when the last batch was over."""
+REFUSED, SETTLED, FORCED = "refused", "settled", "forced"
+"""Keys of a step's memory: the last refusal of each pod, when the last batch was over, the last deletion by force."""
 
 SOON = timedelta(seconds=1)
 _MOST_REFUSALS, _LONGEST_MESSAGE = 64, 200
@@ -42,10 +42,14 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """What came of a turn: the answer to each eviction, by uid. whole: nothing of it was left for the next look."""
+    """What came of a turn: the answer to each eviction, by uid. whole: nothing of it was left for the next look.
+
+    forced: a pod was deleted past its budget.
+    """
 
     answers: Mapping[str, Eviction] = field(default_factory=dict)
     whole: bool = True
+    forced: bool = False
 
 
 def rotation_of(subject: Subject, what: str) -> str:
@@ -55,11 +59,10 @@ def rotation_of(subject: Subject, what: str) -> str:
 
 
 def seen(kube: KubeWriter, work: Work, moment: Moment) -> Seen:
-    """One look at the whole cluster. Budgets before pods: a pod that goes meanwhile is then counted twice, not never."""
+    """One look at the whole cluster. Budgets before pods: one that goes meanwhile is then counted twice, not never."""
     nodes, budgets, volumes = kube.nodes(), kube.budgets(), kube.volumes()
     pods = kube.pods()
     refusals = _refusals(moment.memory, {each.uid for each in pods})
-    settled = moment.memory.get(SETTLED)
     return Seen(
         now=moment.now,
         rotation=work.rotation,
@@ -69,9 +72,14 @@ def seen(kube: KubeWriter, work: Work, moment: Moment) -> Seen:
         budgets=budgets,
         volumes=volumes,
         refusals=refusals,
-        settled_at=datetime.fromisoformat(settled) if settled else None,
+        settled_at=_time(moment.memory, SETTLED),
         coming=work.coming,
+        forced_at=_time(moment.memory, FORCED),
     )
+
+
+def _time(memory: Memory, key: str) -> datetime | None:
+    return datetime.fromisoformat(memory[key]) if memory.get(key) else None
 
 
 def poll(found: Seen) -> timedelta:
@@ -87,9 +95,10 @@ def carry_out(kube: KubeWriter, turn: Turn, found: Seen, stopping: Callable[[], 
 
     Nothing is evicted while a node could not be changed: the pod might come back to it.
     """
-    whole = [_changed(kube, each, found) for each in turn.changes if not stopping()]
-    if not all(whole) or len(whole) < len(turn.changes):
-        return Carried(whole=False)
+    nodes = NodeWriter(kube, found.rotation, found.now)
+    for each in turn.changes:
+        if stopping() or not nodes.change(each):
+            return Carried(whole=False)
     answers: dict[str, Eviction] = {}
     for pod in turn.evict[:_MOST_AT_ONCE]:
         if stopping():
@@ -98,46 +107,57 @@ def carry_out(kube: KubeWriter, turn: Turn, found: Seen, stopping: Callable[[], 
     for pod in turn.delete:
         if stopping():
             return Carried(answers, whole=False)
-        kube.delete(ObjectRef("", "v1", "pods", pod.namespace, pod.name))
-    return Carried(answers, whole=len(turn.evict) <= _MOST_AT_ONCE)
+        answers[pod.uid] = kube.delete_pod(pod)
+    return Carried(answers, whole=len(turn.evict) <= _MOST_AT_ONCE, forced=bool(turn.delete))
 
 
 def release(kube: KubeWriter, rotation: str, now: datetime) -> tuple[tuple[LiveNode, ...], bool]:
     """Take off every node what this rotation put there: those nodes, and whether each could be changed."""
     ours = tuple(each for each in kube.nodes() if each.marks.rotation == rotation)
-    done = [change_node(kube, NodeChange(Change.RELEASE, each), rotation, now) for each in ours]
-    return ours, all(done)
+    nodes = NodeWriter(kube, rotation, now)
+    changed = [nodes.change(NodeChange(Change.RELEASE, each)) for each in ours]
+    return ours, all(changed)
 
 
-def change_node(kube: KubeWriter, change: NodeChange, rotation: str, now: datetime) -> bool:
-    """False when the node is another than it was seen: look again."""
-    return _patched(kube, change.node, patch(change, rotation, now))
+class NodeWriter:
+    """Changes nodes as they were seen: what somebody else did to one since then is not lost, and is looked at anew."""
 
+    def __init__(self, kube: KubeWriter, rotation: str, now: datetime) -> None:
+        self._kube, self._rotation, self._now = kube, rotation, now
+        self._versions: dict[str, str] = {}
+        """Of the nodes that were changed here, so that a second change of one is made from its first."""
 
-def _patched(kube: KubeWriter, node: LiveNode, change: Mapping[str, Any]) -> bool:
-    try:
-        kube.patch(node_ref(node.name), change, node.resource_version)
-    except Refused as error:
-        if error.reason not in _PATCHED_IN_VAIN:
-            raise
-        return error.reason is GapReason.NOT_FOUND
-    return True
+    def change(self, change: NodeChange) -> bool:
+        """False when the node is another than it was seen."""
+        return self._patch(change.node, patch(change, self._rotation, self._now))
 
+    def rest(self, node: LiveNode) -> bool:
+        """Of an emptied node take off what keeps pods and traffic away beside its cordon, whoever made that: an
+        uncordon then makes it whole again. Our marks stay, by which an abort knows it."""
+        if is_rested(node, self._rotation):
+            return True
+        whole = patch(NodeChange(Change.RELEASE, node), self._rotation, self._now)
+        change: dict[str, Any] = {"metadata": {"annotations": {EXCLUDED: None}}}
+        if node.marks.excluded:
+            change["metadata"]["labels"] = {NO_LOAD_BALANCER: None}
+        if any(each.key == FENCE for each in node.taints):
+            change["spec"] = {"taints": whole["spec"]["taints"]}
+        return self._patch(node, change)
 
-def rest(kube: KubeWriter, node: LiveNode, rotation: str, now: datetime) -> None:
-    """Of an emptied node take off all but the cordon, where that is ours: an uncordon then makes it whole again."""
-    if node.marks.rotation != rotation:
-        return
-    change = dict(patch(NodeChange(Change.RELEASE, node), rotation, now))
-    if node.marks.cordoned:
-        notes = {**change.get("metadata", {}).get("annotations", {}), ROTATION: rotation, CORDONED: "true"}
-        change["metadata"] = {**change.get("metadata", {}), "annotations": notes}
-        change["spec"] = {**change.get("spec", {}), "unschedulable": True}
-    _patched(kube, node, change)
+    def _patch(self, node: LiveNode, change: Mapping[str, Any]) -> bool:
+        version = self._versions.get(node.name, node.resource_version)
+        try:
+            answer = self._kube.patch(node_ref(node.name), change, version)
+        except Refused as error:
+            if error.reason not in _PATCHED_IN_VAIN:
+                raise
+            return error.reason is GapReason.NOT_FOUND
+        self._versions[node.name] = _version_of(answer)
+        return True
 
 
 def is_rested(node: LiveNode, rotation: str) -> bool:
-    """Whether nothing of ours is on it but the cordon."""
+    """Whether nothing of ours is on it but the cordon and the marks."""
     if node.marks.rotation != rotation:
         return True
     return not node.marks.excluded and all(each.key != FENCE for each in node.taints)
@@ -147,17 +167,19 @@ def node_ref(name: str) -> ObjectRef:
     return ObjectRef("", "v1", "nodes", "", name)
 
 
-def _changed(kube: KubeWriter, change: NodeChange, found: Seen) -> bool:
-    return change_node(kube, change, found.rotation, found.now)
+def _version_of(answer: Mapping[str, Any]) -> str:
+    return str(answer["metadata"]["resourceVersion"])
 
 
 # ---- refusals
 
 
-def with_answers(memory: Memory, found: Seen, answers: Mapping[str, Eviction]) -> Memory:
+def with_answers(memory: Memory, found: Seen, carried: Carried) -> Memory:
     """The memory with the last refusal of each pod; of as many as are worth keeping, the newest."""
     kept = dict(found.refusals)
-    for uid, answer in answers.items():
+    if carried.forced:
+        memory = {**memory, FORCED: found.now.isoformat()}
+    for uid, answer in carried.answers.items():
         before = kept.pop(uid, None)
         if answer.outcome not in (Outcome.ACCEPTED, Outcome.GONE):
             kept[uid] = Refusal(answer, before.since if before else found.now, found.now)

@@ -1,8 +1,7 @@
 """How a playbook says in which manner nodes are emptied: the parameters that all rotations of our own take."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from fleetkeeper.core.amount import ONE, Amount
@@ -26,7 +25,7 @@ class Manner:
     """
 
     parallel: Amount = ONE
-    rules: Rules = Rules()
+    rules: Rules = field(default_factory=Rules)
     force: str = ""
     waits: bool = True
 

@@ -1,8 +1,8 @@
-"""What a step of a rotation says: it acts while there is something to do, waits with its progress, or needs a person."""
+"""What a step of a rotation says: it acts while there is something to do, waits, or needs a person."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from fleetkeeper.core.budgets import PASSING
 from fleetkeeper.core.draining import Obstacle
@@ -18,13 +18,16 @@ from fleetkeeper.engine.rotating_words import LONGEST, Begun, act_text, blocked_
 
 NODES, PODS = "nodes", "pods"
 """Keys of a step's memory: how many there were when it began."""
-_BATCH = "batch"
 
 
 @dataclass(frozen=True, slots=True)
 class Also:
-    """What a step does and waits for beside the turn. obstacle: what it needs a person for, where that is not a pod."""
+    """What a step does and waits for beside the turn. settle: its pause between batches.
 
+    obstacle: what it needs a person for, where that is not a pod.
+    """
+
+    settle: timedelta
     acts: Sequence[str] = ()
     waits: Sequence[str] = ()
     obstacle: Blocked | None = None
@@ -37,7 +40,7 @@ def verdict(found: Seen, turn: Turn, moment: Moment, also: Also) -> Act | Wait |
     if texts and not moment.following:
         return Act(safe("; ".join(texts), LONGEST), memory, again=poll(found))
     progress = progress_text(turn, begun(memory), also.waits)
-    if moves(found, turn) or moment.following:
+    if moves(found, turn, also.settle) or moment.following or memory.get(SETTLED) != moment.memory.get(SETTLED):
         return Wait(progress, poll(found), keep=memory)
     if turn.blocked:
         return _stuck(turn.blocked, progress)
@@ -46,24 +49,23 @@ def verdict(found: Seen, turn: Turn, moment: Moment, also: Also) -> Act | Wait |
     return Wait(progress, poll(found), keep=memory)
 
 
-def moves(found: Seen, turn: Turn) -> bool:
+def moves(found: Seen, turn: Turn, settle: timedelta) -> bool:
     """Whether something goes on by itself: pods on their way, nodes that come, jobs that end, an answer to wait for."""
     now = turn.progress
     if now.leaving or now.arriving or found.coming:
         return True
     stuck = {each.pod.uid for each in turn.blocked}
     held = [each for each in turn.held if each.pod.uid not in stuck]
-    return any(each.again is not None or each.pod.kind in PASSING for each in held) or _rests(found, turn)
+    return any(each.again is not None or each.pod.kind in PASSING for each in held) or _rests(found, settle)
 
 
 def kept(memory: Memory, found: Seen, turn: Turn) -> Memory:
-    """How much there was at the beginning, and when the last batch was over; each is written down once."""
+    """How much there was at the beginning, and when the last batch was over."""
     more = {}
     if NODES not in memory:
         more = {NODES: str(turn.progress.nodes), PODS: str(turn.progress.pods)}
-    batch = f"{turn.progress.nodes - turn.progress.empty}"
-    if turn.batch_is_over and memory.get(_BATCH) != batch:
-        more |= {SETTLED: found.now.isoformat(), _BATCH: batch}
+    if turn.batch_is_over:
+        more |= {SETTLED: found.now.isoformat()}
     return {**memory, **more} if more else memory
 
 
@@ -95,10 +97,6 @@ def _stuck(blocked: tuple[Obstacle, ...], progress: str) -> Blocked:
     return Blocked(safe(why, 2 * LONGEST) if why in progress else safe(f"{progress}; {why}", 2 * LONGEST), owner, fix)
 
 
-def _rests(found: Seen, turn: Turn) -> bool:
+def _rests(found: Seen, settle: timedelta) -> bool:
     """Whether it pauses between two batches."""
-    return turn.batch_is_over and found.settled_at is not None and _is_recent(found.settled_at, found.now)
-
-
-def _is_recent(at: datetime, now: datetime) -> bool:
-    return now - at < timedelta(hours=1)
+    return found.settled_at is not None and found.now < found.settled_at + settle

@@ -156,7 +156,7 @@ def _is_closed(node: LiveNode) -> bool:
 
 def _is_short(node: LiveNode, until: datetime) -> bool:
     marks = node.marks
-    return not marks.kept_by_others and (marks.kept_until is None or marks.kept_until < until)
+    return not marks.kept_by_others and (marks.keeps_until is None or marks.keeps_until < until)
 
 
 def is_due(due: Orders) -> bool:

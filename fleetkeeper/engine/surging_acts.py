@@ -29,7 +29,7 @@ def texts(group: ScalingGroup, due: Orders) -> tuple[str, ...]:
     if due.terminate:
         ids = some(each.id for each in due.terminate)
         found.append(f"end {counted(len(due.terminate), 'emptied instance')} ({ids}), and count the group down by that")
-    if due.keep and (found or any(each.marks.kept_until is None for each in due.keep)):
+    if due.keep and (found or any(each.marks.keeps_until is None for each in due.keep)):
         found.append(f"keep {_nodes(due.keep)} from scale-down")
     return tuple(found)
 
@@ -50,9 +50,9 @@ def prepare(cloud: CloudWriter, kube: KubeWriter, seen: SeenGroup, due: Orders, 
 def remove(cloud: CloudWriter, kube: KubeWriter, seen: SeenGroup, due: Orders) -> None:
     """After pods have moved: nothing comes any more, then no traffic, then the instance ends."""
     assert seen.found is not None
+    nodes = rotating.NodeWriter(kube, seen.found.rotation, seen.found.now)
     for node in due.close:
-        for change in (Change.CORDON, Change.BEGIN):
-            rotating.change_node(kube, NodeChange(change, node), seen.found.rotation, seen.found.now)
+        nodes.change(NodeChange(Change.BEGIN, node))
     for target in due.deregister:
         cloud.deregister(target)
     for instance in due.terminate:

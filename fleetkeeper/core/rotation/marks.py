@@ -27,7 +27,7 @@ def marks_of(annotations: Mapping[str, str]) -> Marks:
         cordoned=annotations.get(CORDONED) == "true",
         excluded=annotations.get(EXCLUDED) == "true",
         quarantined=annotations.get(QUARANTINED, ""),
-        kept_until=_moment(annotations.get(UNTIL, "")),
+        keeps_until=_moment(annotations.get(UNTIL, "")),
         kept_by_others=NO_SCALE_DOWN in annotations and UNTIL not in annotations,
     )
 

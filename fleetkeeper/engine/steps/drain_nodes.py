@@ -17,9 +17,9 @@ from fleetkeeper.engine import rotating
 from fleetkeeper.engine.attempts import leaving
 from fleetkeeper.engine.params import Given
 from fleetkeeper.engine.reaching import kube_of
-from fleetkeeper.engine.rotating import Work, rotation_of
+from fleetkeeper.engine.rotating import NodeWriter, Work, rotation_of
 from fleetkeeper.engine.rotating_params import Manner, manner
-from fleetkeeper.engine.rotating_verdicts import Also, never_moves, not_evicted, verdict
+from fleetkeeper.engine.rotating_verdicts import Also, kept, never_moves, not_evicted, verdict
 from fleetkeeper.engine.rotating_words import blocked_words
 from fleetkeeper.engine.step import Subject
 from fleetkeeper.engine.world import World
@@ -101,13 +101,13 @@ class DrainNodes:
         now = turn(seen.found, seen.rules)
         if _is_empty(seen, now):
             return self._ends(seen, moment)
-        if self.manner.waits and not seen.is_begun:
-            if blocked := never_moves(now) or not_evicted(seen.refused):
-                return blocked
+        begins = self.manner.waits and not seen.is_begun
+        if begins and (blocked := never_moves(now) or not_evicted(seen.refused)):
+            return blocked
         if now.is_over:
             why, owner, fix = blocked_words(now.blocked)
             return Blocked(f"{_set_aside(seen)}: {why}" if why else _set_aside(seen), owner, fix)
-        return verdict(seen.found, now, moment, Also(obstacle=_no_room(now)))
+        return verdict(seen.found, now, moment, Also(seen.rules.settle, obstacle=_no_room(now)))
 
     def _not_there(self, seen: SeenDrain) -> Failed | None:
         """A name that was never there is a mistake; a node that went away meanwhile needs no drain."""
@@ -143,11 +143,12 @@ class DrainNodes:
             rules = self.manner.rules_for(len(found.old), self.manner.force_of(world, subject))
             seen, now = SeenDrain(found, rules), turn(found, rules)
             if _is_empty(seen, now):
+                nodes = NodeWriter(kube, found.rotation, found.now)
                 for node in seen.old:
-                    rotating.rest(kube, node, found.rotation, found.now)
+                    nodes.rest(node)
                 return leaving(memory, moment)
-            answers = rotating.carry_out(kube, now, found, world.stopping).answers
-        return leaving(rotating.with_answers(memory, found, answers), moment)
+            carried = rotating.carry_out(kube, now, found, world.stopping)
+        return leaving(rotating.with_answers(kept(memory, found, now), found, carried), moment)
 
     def undo(self, world: World, subject: Subject, moment: Moment) -> Undoing:
         """Everything that is ours is taken off, also of nodes that are drained by now; pods that moved stay moved."""

@@ -1,7 +1,7 @@
 """surge-nodes: replaces the instances of a self-managed Auto Scaling group that are not of its present template."""
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import ClassVar
 
 from fleetkeeper.core.live import LiveNode
@@ -11,7 +11,7 @@ from fleetkeeper.core.rotation.decide import turn
 from fleetkeeper.core.rotation.rules import Force, Rules
 from fleetkeeper.core.rotation.turn import Turn
 from fleetkeeper.core.verdict import Act, Blocked, Done, Failed, Memory, Moment, Skip, Undoing, Undone, Verdict, Wait
-from fleetkeeper.core.wording import counted, some
+from fleetkeeper.core.wording import counted
 from fleetkeeper.engine import rotating, surging, surging_acts
 from fleetkeeper.engine.attempts import leaving
 from fleetkeeper.engine.params import Given
@@ -19,7 +19,7 @@ from fleetkeeper.engine.reaching import kube_of
 from fleetkeeper.engine.rotating import Work, rotation_of
 from fleetkeeper.engine.rotating_health import HEALTH, health_of, worse
 from fleetkeeper.engine.rotating_params import Manner, manner
-from fleetkeeper.engine.rotating_verdicts import Also, never_moves, verdict
+from fleetkeeper.engine.rotating_verdicts import Also, kept, never_moves, verdict
 from fleetkeeper.engine.rotating_words import blocked_words
 from fleetkeeper.engine.step import Subject
 from fleetkeeper.engine.surging import MOST, OURS, REBALANCE, REBALANCED, SIZE, THEIRS, Orders, SeenGroup
@@ -148,7 +148,7 @@ class SurgeNodes:
         elif now.orders.over:
             obstacle = surging.no_room(group, now.orders.over)
         waits = (now.unwell, surging.waits_text(seen, now.orders))
-        return Also(surging_acts.texts(group, now.orders), tuple(filter(None, waits)), obstacle)
+        return Also(now.rules.settle, surging_acts.texts(group, now.orders), tuple(filter(None, waits)), obstacle)
 
     def _ends(self, seen: SeenGroup, group: ScalingGroup, moment: Moment) -> Verdict:
         """All instances are of the present template: what is ours is taken off, and what nothing needs goes."""
@@ -185,7 +185,7 @@ class SurgeNodes:
             carried = rotating.carry_out(kube, now.turn, found, world.stopping)
             if carried.whole:
                 surging_acts.remove(cloud, kube, seen.seen, now.orders)
-        return leaving(rotating.with_answers(memory, found, carried.answers), moment)
+        return leaving(rotating.with_answers(kept(memory, found, now.turn), found, carried), moment)
 
     def undo(self, world: World, subject: Subject, moment: Moment) -> Undoing:
         """Every mark is taken off, and what was ordered and never used is given back; what was rotated stays new."""
