@@ -54,6 +54,18 @@ def fixed_classes(kube: KubeWriter) -> frozenset[str]:
     return frozenset(f"EC2NodeClass/{name}" for name in names)
 
 
+def class_roles(kube: KubeWriter) -> dict[str, str]:
+    """EC2NodeClass → the role that it gives its nodes; none where there is no such API."""
+    try:
+        found = kube.objects(_CLASSES)
+    except ReadError as error:
+        if error.reason is not GapReason.NOT_FOUND:
+            raise
+        return {}
+    rows = ((each["metadata"], each.get("spec")) for each in found)
+    return {str(m["name"]): str(s.get("role", "")) for m, s in rows if isinstance(m, dict) and isinstance(s, dict)}
+
+
 def hold(kube: KubeWriter, pool: NodePool, by: str) -> None:
     kube.patch(ObjectRef(*_API, pool.name), pool.held(by), pool.version)
 
