@@ -73,6 +73,7 @@ def values(number: int) -> dict[str, Any]:
         parts.UPDATES: (),
         parts.PREREQUISITES: observed.ClusterPrerequisites((observed.Subnet("subnet-a", "eu-west-1a", 200),)),
         parts.LAUNCH_TEMPLATES: (),
+        parts.IMAGES: (),
         parts.BUDGETS: tuple(_budget(each, name) for each, name in enumerate(names)),
         parts.POD_NOTES: (),
         parts.VOLUMES: tuple(

@@ -274,6 +274,20 @@ class LaunchTemplate:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupImage:
+    """The machine image that a group launches now; its nodes may still run an older one.
+
+    image: the id of a custom one. name: a pattern of the name of an image of EKS whose release tells no day. Both are
+    "" where the release tells it. created_at None: nobody has such an image any more, or we may not look.
+    """
+
+    group: str
+    image: str = ""
+    name: str = ""
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterPrerequisites:
     """What EKS needs in the account to update the control plane and to replace nodes; None: not seen.
 

@@ -19,6 +19,7 @@ ADDONS = "addons"
 UPDATES = "updates"
 PREREQUISITES = "prerequisites"
 LAUNCH_TEMPLATES = "launch_templates"
+IMAGES = "images"
 BUDGETS = "budgets"
 POD_NOTES = "pod_notes"
 VOLUMES = "volumes"
@@ -33,7 +34,7 @@ CUSTOMISED = "customised"
 
 CLOUD_PARTS = (
     *(MANAGED_ADDONS, NODE_GROUPS, FARGATE_PROFILES, INSIGHTS),
-    *(UPDATES, PREREQUISITES, LAUNCH_TEMPLATES, AUDIT_CALLS),
+    *(UPDATES, PREREQUISITES, LAUNCH_TEMPLATES, IMAGES, AUDIT_CALLS),
 )
 """Read from AWS after the control plane; the audit log only where the operator opted in, for its reads cost money."""
 
@@ -50,8 +51,8 @@ ALL_PARTS = (CONTROL_PLANE, *CLOUD_PARTS, *KUBE_PARTS, ADDONS)
 """What is read of every cluster, and found in it."""
 
 MORE_PARTS = (
-    *(UPDATES, PREREQUISITES, LAUNCH_TEMPLATES, BUDGETS, POD_NOTES, VOLUMES, WEBHOOKS, API_SERVICES),
-    *(GITOPS, API_USE, OBJECT_TRACES, HELM_USE, AUDIT_CALLS, CUSTOMISED),
+    *(UPDATES, PREREQUISITES, LAUNCH_TEMPLATES, IMAGES, BUDGETS, POD_NOTES, VOLUMES, WEBHOOKS),
+    *(API_SERVICES, GITOPS, API_USE, OBJECT_TRACES, HELM_USE, AUDIT_CALLS, CUSTOMISED),
 )
 """What decides, beside the inventory, whether a cluster can be upgraded."""
 

@@ -174,6 +174,10 @@ class Snapshot:
         return self.value(parts.LAUNCH_TEMPLATES) or ()
 
     @property
+    def group_images(self) -> tuple[observed.GroupImage, ...]:
+        return self.value(parts.IMAGES) or ()
+
+    @property
     def updates(self) -> tuple[observed.EksUpdate, ...]:
         return self.value(parts.UPDATES) or ()
 

@@ -91,13 +91,21 @@ class ClusterReader:
             (parts.UPDATES, lambda: cloud.updates(name, self._known_updates(seen.id))),
             (parts.PREREQUISITES, lambda: cloud.prerequisites(control_plane, groups)),
             (parts.LAUNCH_TEMPLATES, lambda: cloud.launch_templates(name, groups, self._known_templates(seen.id))),
+            (parts.IMAGES, lambda: cloud.images(name, groups, *self._templates_and_images(seen))),
         )
         not_grouped = reading.gap(parts.NODE_GROUPS)
         if not_grouped is not None:
             reading.miss_all((parts.LAUNCH_TEMPLATES,), not_grouped)
         for part, look in looks:
+            without = reading.gap(parts.LAUNCH_TEMPLATES) if part == parts.IMAGES else None
+            if without is not None:
+                reading.miss_all((parts.IMAGES,), without)
             if not self.ports.cancel.is_set() and reading.gap(part) is None:
                 reading.read(part, look)
+
+    def _templates_and_images(self, seen: Described) -> tuple[Any, Any]:
+        """The launch templates that were just read, and the images of which the age is known."""
+        return seen.reading.value(parts.LAUNCH_TEMPLATES) or (), self._last(seen.id, parts.IMAGES) or ()
 
     def _read_audit_log(self, seen: Described, control_plane: model.ControlPlane) -> None:
         """Only what is new since the last good look; what was seen before is kept with it."""

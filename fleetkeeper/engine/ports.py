@@ -63,6 +63,16 @@ class Cloud(Protocol):
         """Those of managed and self-managed groups. The image of a version never changes, so a known one serves."""
         ...
 
+    def images(
+        self,
+        name: str,
+        node_groups: Iterable[model.NodeGroup],
+        templates: Iterable[observed.LaunchTemplate],
+        known: Iterable[observed.GroupImage],
+    ) -> tuple[observed.GroupImage, ...]:
+        """What the groups of a cluster launch, and how old that is; the age of a known image is not read again."""
+        ...
+
     def audit_calls(self, name: str, since: datetime, until: datetime) -> tuple[observed.AuditCall, ...]:
         """Calls of deprecated APIs in the cluster's audit log, from `since` to before `until`, by client."""
         ...

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from fleetkeeper.core import model, observed
+from fleetkeeper.core.group_images import group_images, unseen
 from fleetkeeper.core.insights import ClientStat, Deprecation, Insight, InsightStatus
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.engine.ports import Cloud, KubeconfigCluster
@@ -126,6 +127,19 @@ class WorldCloud:
     ) -> tuple[observed.LaunchTemplate, ...]:
         cluster = self._read(name, "DescribeLaunchTemplates")
         return ports_account.launch_templates(self._living.world, cluster, node_groups, known)
+
+    def images(
+        self,
+        name: str,
+        node_groups: Iterable[model.NodeGroup],
+        templates: Iterable[observed.LaunchTemplate],
+        known: Iterable[observed.GroupImage],
+    ) -> tuple[observed.GroupImage, ...]:
+        found = group_images(node_groups, templates, known)
+        if not unseen(found):
+            return found
+        self._read(name, "DescribeImages")
+        return ports_account.aged(self._living.world, self._account.id, self._region, found)
 
     def quotas(self) -> tuple[observed.Quota, ...]:
         return ports_account.quotas(self._living.world, self._account.id, self._region)

@@ -1,11 +1,15 @@
 """What clusters of a world need of their account, as the Cloud port tells it: updates, prerequisites, quotas."""
 
 from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from fnmatch import fnmatchcase
 
 from fleetkeeper.core import model, observed
 from fleetkeeper.core.capacity import counts_instances
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.sim.aws.fleet import subnets_of, templates_of
+from fleetkeeper.sim.aws.images import Image, known_images
 from fleetkeeper.sim.aws.small_apis import quota_rows
 from fleetkeeper.sim.aws.usage import used_vcpus
 from fleetkeeper.sim.eks_state import SimUpdate
@@ -67,6 +71,20 @@ def launch_templates(
                 found[name] = observed.LaunchTemplate(template.id, template.name, *numbers, name, image)
     own = sorted(set(found) - set(given))
     return tuple(found[name] for name in (*(name for name in given if name in found), *own))
+
+
+def aged(
+    world: World, account: str, region: str, images: tuple[observed.GroupImage, ...]
+) -> tuple[observed.GroupImage, ...]:
+    """With the age of those that have none yet, where somebody still has them."""
+    seen = tuple(known_images(world, account, region).values())
+    return tuple(each if each.created_at else replace(each, created_at=_age(each, seen)) for each in images)
+
+
+def _age(image: observed.GroupImage, seen: Iterable[Image]) -> datetime | None:
+    named = (each for each in seen if each.is_public and fnmatchcase(each.name, image.name))
+    same = (each for each in seen if each.id == image.image) if image.image else named
+    return min((each.created_at for each in same), default=None)
 
 
 def quotas(world: World, account: str, region: str) -> tuple[observed.Quota, ...]:

@@ -137,6 +137,7 @@ def snapshot(nodes: int = 3, workloads: int = 5) -> dict[str, Any]:
             role_exists=True,
         ),
         parts.LAUNCH_TEMPLATES: (observed.LaunchTemplate("lt-1", "workers", 3, 3, 3, "workers"),),
+        parts.IMAGES: (observed.GroupImage("workers", created_at=NOON - timedelta(days=40)),),
         parts.AUDIT_CALLS: (
             observed.AuditCall("batch", "v1beta1", "cronjobs", "ci", "kubectl/v1.33", 7, NOON - timedelta(hours=1)),
         ),

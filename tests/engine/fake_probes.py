@@ -82,6 +82,15 @@ class FakeCloud:
     ) -> NoReturn:
         unused()
 
+    def images(
+        self,
+        name: str,
+        node_groups: Iterable[model.NodeGroup],
+        templates: Iterable[observed.LaunchTemplate],
+        known: Iterable[observed.GroupImage],
+    ) -> NoReturn:
+        unused()
+
     def audit_calls(self, name: str, since: datetime, until: datetime) -> NoReturn:
         unused()
 

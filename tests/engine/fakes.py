@@ -90,6 +90,7 @@ class FakeCloud:
     offered: tuple[str, ...] = ()
     known_updates: dict[str, dict[str, observed.EksUpdate]] = field(default_factory=dict)
     known_templates: dict[str, tuple[observed.LaunchTemplate, ...]] = field(default_factory=dict)
+    known_images: dict[str, tuple[observed.GroupImage, ...]] = field(default_factory=dict)
     audit_windows: list[tuple[datetime, datetime]] = field(default_factory=list)
     groups_told: dict[str, tuple[model.NodeGroup, ...]] = field(default_factory=dict)
 
@@ -143,6 +144,17 @@ class FakeCloud:
     ) -> tuple[observed.LaunchTemplate, ...]:
         self.known_templates[name] = tuple(known)
         found: tuple[observed.LaunchTemplate, ...] = self._part(parts.LAUNCH_TEMPLATES, name)
+        return found
+
+    def images(
+        self,
+        name: str,
+        node_groups: Iterable[model.NodeGroup],
+        templates: Iterable[observed.LaunchTemplate],
+        known: Iterable[observed.GroupImage],
+    ) -> tuple[observed.GroupImage, ...]:
+        self.known_images[name] = tuple(known)
+        found: tuple[observed.GroupImage, ...] = self._part(parts.IMAGES, name)
         return found
 
     def audit_calls(self, name: str, since: datetime, until: datetime) -> tuple[observed.AuditCall, ...]:

@@ -112,6 +112,7 @@ def test_the_cloud_is_told_the_groups_and_what_is_known_of_updates_and_launch_te
 
     assert cloud.known_updates["shop"] == {each.id: each for each in expected[parts.UPDATES]}
     assert cloud.known_templates["shop"] == expected[parts.LAUNCH_TEMPLATES]
+    assert cloud.known_images["shop"] == expected[parts.IMAGES]
 
 
 def test_releases_for_minors_that_a_selector_leaves_out_are_kept(fleet: Fleet) -> None:
@@ -163,9 +164,14 @@ def test_a_part_that_fails_is_a_gap_and_all_others_are_stored(fleet: Fleet, part
     fleet.broken[(part, "shop")] = fails(reason, "the words of the API")
     outcome = fleet.observe()
 
-    # Without its node groups nobody can say which launch templates are the cluster's.
+    # Without its node groups nobody can say which launch templates are the cluster's, and without those which images.
     # Without its definitions nobody can say whether Argo CD and Flux are there.
-    missed = {part, {parts.NODE_GROUPS: parts.LAUNCH_TEMPLATES, parts.CRDS: parts.GITOPS}.get(part, part)}
+    with_it = {
+        parts.NODE_GROUPS: (parts.LAUNCH_TEMPLATES, parts.IMAGES),
+        parts.LAUNCH_TEMPLATES: (parts.IMAGES,),
+        parts.CRDS: (parts.GITOPS,),
+    }
+    missed = {part, *with_it.get(part, ())}
     assert fleet.gaps() == dict.fromkeys(missed, reason.value)
     assert fleet.seen() == set(parts.ALL_PARTS) - missed
     assert fleet.rows()["shop"].parts[part].gap == model.Gap(reason, "the words of the API", NOON)

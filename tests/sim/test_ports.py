@@ -122,6 +122,10 @@ def test_what_a_cluster_needs_of_its_account_is_the_same(sides: Sides, key: str)
     _, control_plane = http.cluster(cluster.name)
     assert direct.prerequisites(control_plane, groups) == http.prerequisites(control_plane, groups)
     assert direct.launch_templates(cluster.name, groups, ()) == http.launch_templates(cluster.name, groups, ())
+    templates = http.launch_templates(cluster.name, groups, ())
+    images = direct.images(cluster.name, groups, templates, ())
+    assert images == http.images(cluster.name, groups, templates, ())
+    assert all(each.created_at for each in images)
     assert direct.updates(cluster.name, {}) == http.updates(cluster.name, {})
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
 from typing import Any, Generic, TypeVar
 
 import structlog
@@ -14,6 +15,7 @@ from fleetkeeper.adapters.eks.pages import Listing, Pages
 from fleetkeeper.adapters.eks.parse_account import ListedQuota, Template
 from fleetkeeper.core import model, observed
 from fleetkeeper.core.capacity import counts_instances
+from fleetkeeper.core.group_images import group_images, unseen
 from fleetkeeper.errors import GapReason, ReadError
 
 T = TypeVar("T")
@@ -54,6 +56,8 @@ class AccountReads:
         self._subnets = Once(self._read_subnets)
         self._templates = Once(self._read_templates)
         self._silent: set[str] = set()
+        self._lock = threading.Lock()
+        self._images: dict[str, parse_account.Image] = {}
 
     def prerequisites(
         self, control_plane: model.ControlPlane, node_groups: Iterable[model.NodeGroup]
@@ -87,6 +91,37 @@ class AccountReads:
                 image = (images.get((id, used.in_use)) or self._image(id, used.in_use)) if custom else ""
                 found.append(replace(used, image=image))
         return tuple(found)
+
+    def images(
+        self,
+        name: str,
+        node_groups: Iterable[model.NodeGroup],
+        templates: Iterable[observed.LaunchTemplate],
+        known: Iterable[observed.GroupImage],
+    ) -> tuple[observed.GroupImage, ...]:
+        """created_at None of an image that nobody has any more, or that we may not look at."""
+        found = group_images(node_groups, templates, known)
+        with self._lock:  # clusters have images in common, which are asked for once
+            self._look_up(name, unseen(found))
+            seen = tuple(self._images.values())
+        return tuple(replace(each, created_at=each.created_at or _age(each, seen)) for each in found)
+
+    def _look_up(self, cluster: str, wanted: Iterable[observed.GroupImage]) -> None:
+        """What no cluster asked for before, in two requests. By filters: for them an id that is gone is no error."""
+        known = tuple(self._images.values())
+        missing = [each for each in wanted if _age(each, known) is None]
+        if ids := sorted({each.image for each in missing if each.image}):
+            self._keep_images(cluster, {"Filters": [{"Name": "image-id", "Values": ids}]})
+        if names := sorted({each.name for each in missing if each.name}):
+            self._keep_images(cluster, {"Filters": [{"Name": "name", "Values": names}], "Owners": ["amazon"]})
+
+    def _keep_images(self, cluster: str, arguments: Mapping[str, Any]) -> None:
+        listing = Listing("ec2", "describe_images", "Images", arguments, of=f"the groups of {cluster}")
+        nothing: list[parse_account.Image] = []
+        found = self._seen(
+            "ec2", lambda: list(self._pages.items(listing, parse_account.machine_image)), nothing, nothing
+        )
+        self._images |= {each.id: each for each in found}
 
     def quotas(self) -> tuple[observed.Quota, ...]:
         """used None where CloudWatch has no number of it, or does not let us look."""
@@ -165,6 +200,16 @@ class AccountReads:
                 self._silent.add(service)
             _log.info("not_looked_at", reason=error.reason.value, detail=error.detail, scope=str(self._pages.scope))
             return unseen
+
+
+def _age(image: observed.GroupImage, seen: Iterable[parse_account.Image]) -> datetime | None:
+    """When it was made; of several that the pattern of a name takes, the oldest."""
+    ages = (
+        each.created_at
+        for each in seen
+        if (each.id == image.image if image.image else bool(image.name) and fnmatchcase(each.name, image.name))
+    )
+    return min(ages, default=None)
 
 
 def _in_use(template: Template, version: str, group: str) -> observed.LaunchTemplate:

@@ -90,6 +90,15 @@ class EksCloud:
     ) -> tuple[observed.LaunchTemplate, ...]:
         return self._account_reads.launch_templates(name, node_groups, known)
 
+    def images(
+        self,
+        name: str,
+        node_groups: Iterable[model.NodeGroup],
+        templates: Iterable[observed.LaunchTemplate],
+        known: Iterable[observed.GroupImage],
+    ) -> tuple[observed.GroupImage, ...]:
+        return self._account_reads.images(name, node_groups, templates, known)
+
     def audit_calls(self, name: str, since: datetime, until: datetime) -> tuple[observed.AuditCall, ...]:
         return audit_log.audit_calls(self._pages, name, since, until)
 

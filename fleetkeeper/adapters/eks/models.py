@@ -24,6 +24,7 @@ KEPT: Mapping[str, frozenset[str]] = {
     "cloudwatch": frozenset({"GetMetricData"}),
     "ec2": frozenset(
         {
+            "DescribeImages",
             "DescribeInstances",
             "DescribeLaunchTemplateVersions",
             "DescribeLaunchTemplates",

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fleetkeeper.adapters.eks.fields import count, listed, mapping, moment, text
@@ -78,6 +78,19 @@ def template(body: Mapping[str, Any]) -> Template:
 def image(body: Mapping[str, Any]) -> str:
     """The image of an entry of DescribeLaunchTemplateVersions, "" where it names none."""
     return text(mapping(body.get("LaunchTemplateData")).get("ImageId"))
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    id: str
+    name: str
+    created_at: datetime
+
+
+def machine_image(body: Mapping[str, Any]) -> Image:
+    """An entry of DescribeImages, which writes its time as text."""
+    created = datetime.fromisoformat(name(body["CreationDate"])).astimezone(UTC)
+    return Image(name(body["ImageId"]), text(body.get("Name")), created)
 
 
 def key_state(body: Mapping[str, Any]) -> str:

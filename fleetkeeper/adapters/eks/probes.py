@@ -107,6 +107,7 @@ class _ScopeProbes:
         whole = self._whole
         return (
             whole("ec2", "describe_subnets", "Subnets", MaxResults=5),
+            whole("ec2", "describe_images", "Images", Owners=["self"], MaxResults=5),
             whole("ec2", "describe_launch_templates", "LaunchTemplates", MaxResults=1),
             whole(
                 "ec2", "describe_launch_template_versions", "LaunchTemplateVersions", Versions=["$Latest"], MaxResults=1

@@ -31,6 +31,7 @@ PARTS: Mapping[str, Any] = {
     parts.UPDATES: tuple[observed.EksUpdate, ...],
     parts.PREREQUISITES: observed.ClusterPrerequisites,
     parts.LAUNCH_TEMPLATES: tuple[observed.LaunchTemplate, ...],
+    parts.IMAGES: tuple[observed.GroupImage, ...],
     parts.BUDGETS: tuple[observed.Budget, ...],
     parts.POD_NOTES: tuple[observed.PodNote, ...],
     parts.VOLUMES: tuple[observed.PersistentVolume, ...],

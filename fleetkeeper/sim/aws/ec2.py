@@ -239,7 +239,7 @@ def _describe_images(call: Call) -> dict[str, Any]:
     wanted = {owners.get(each, each) for each in call.params.get("Owners", [])}
     rows = [
         _image_row(image)
-        for image in known_images(call).values()
+        for image in known_images(call.world, call.account, call.region).values()
         if not wanted or image.owner in wanted or ("amazon" in wanted and image.is_public)
     ]
     return _page(

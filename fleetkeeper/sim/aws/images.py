@@ -10,9 +10,8 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from fleetkeeper.core.versions import Minor
-from fleetkeeper.sim.aws.call import Call
 from fleetkeeper.sim.aws.catalog import catalog
-from fleetkeeper.sim.world import SimCluster
+from fleetkeeper.sim.world import SimCluster, World
 
 _EKS_ACCOUNT = "602401143452"
 _BOTTLEROCKET_ACCOUNT = "092701018921"
@@ -119,21 +118,21 @@ def eks_image(region: str, ami_type: str, minor: str, release: str) -> Image:
     return Image(ami_id(region, ami_type, release), name, owner, family.architecture, released_at(release), {})
 
 
-def known_images(call: Call) -> dict[str, Image]:
+def known_images(world: World, account: str, region: str) -> dict[str, Image]:
     """Every image that an account can see in a region: the recommended ones, those in use, and the world's own."""
     found: dict[str, Image] = {}
-    now = call.world.now()
+    now = world.now()
     for minor in catalog().released(now):
         for family in FAMILIES:
             if family.serves(minor.name):
                 release = latest_release(family.ami_type, minor.name, now)
-                image = eks_image(call.region, family.ami_type, minor.name, release)
+                image = eks_image(region, family.ami_type, minor.name, release)
                 found[image.id] = image
-    for cluster in call.world.of_scope(call.account, call.region):
+    for cluster in world.of_scope(account, region):
         for image in _used(cluster):
             found.setdefault(image.id, image)
-    for own in call.world.images.values():
-        owner = own.owner or call.account
+    for own in world.images.values():
+        owner = own.owner or account
         found[own.id] = Image(own.id, own.name, owner, own.architecture, own.created_at, own.tags)
     return found
 
@@ -145,7 +144,8 @@ def _used(cluster: SimCluster) -> Iterator[Image]:
         else:
             yield eks_image(cluster.region, group.ami_type, group.version or cluster.version, group.release_version)
     for own in cluster.auto_scaling_groups.values():
-        yield _custom(cluster, own.ami_id)
+        for image in dict.fromkeys((own.ami_id, *own.images.values())):
+            yield _custom(cluster, image)
 
 
 def _custom(cluster: SimCluster, image: str) -> Image:

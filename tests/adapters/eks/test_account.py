@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,9 +13,9 @@ from fleetkeeper.core.versions import Minor
 from fleetkeeper.errors import GapReason, ReadError
 from fleetkeeper.sim.eks_state import SimUpdate, SimUpdateError
 from fleetkeeper.sim.faults import Fault
-from fleetkeeper.sim.world import SimCluster, SimSubnet, SimTemplate
+from fleetkeeper.sim.world import SimCluster, SimImage, SimSubnet, SimTemplate
 from tests.adapters.eks.support import Patience, asked, bare_cloud, cloud, stub
-from tests.sim.worlds import CUSTOM_AMI, NOW, PROD, REGION, Aws, a_cluster, a_world, strictly_served
+from tests.sim.worlds import CUSTOM_AMI, NOW, PROD, REGION, Aws, a_cluster, a_node_group, a_world, strictly_served
 
 ROLE = f"arn:aws:iam::{PROD}:role/shop-cluster"
 KEY = f"arn:aws:kms:{REGION}:{PROD}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -316,3 +316,58 @@ def test_a_role_and_a_key_are_told_with_the_cluster(eks: EksCloud) -> None:
 
     assert (control_plane.role_arn, control_plane.kms_key) == (ROLE, KEY)
     assert NOW - eks.cluster("shop")[0].created_at == timedelta(days=300)
+
+
+# Images
+
+
+def images(eks: EksCloud, *known: observed.GroupImage, name: str = "shop") -> dict[str, observed.GroupImage]:
+    groups = eks.node_groups(name)
+    found = eks.images(name, groups, eks.launch_templates(name, groups, ()), known)
+    return {each.group: each for each in found}
+
+
+def test_images_are_as_old_as_their_release_says_or_as_ec2_has_them(aws: Aws, shop: SimCluster, eks: EksCloud) -> None:
+    aws.world.images[CUSTOM_AMI] = SimImage(CUSTOM_AMI, "golden-7", NOW - timedelta(days=90))
+    rocket = a_node_group("rocket")
+    rocket.ami_type, rocket.release_version = "BOTTLEROCKET_x86_64", "1.51.0-7d4f3c11"
+    shop.node_groups["rocket"] = rocket
+
+    found = images(eks)
+
+    assert found["main"] == observed.GroupImage("main", created_at=datetime(2026, 11, 2, tzinfo=UTC))
+    assert found["custom"] == observed.GroupImage("custom", CUSTOM_AMI, created_at=NOW - timedelta(days=90))
+    assert found["shop-legacy"].created_at == NOW - timedelta(days=90)
+    assert (found["rocket"].name, found["rocket"].created_at) == (
+        "bottlerocket-aws-k8s-1.34-*-v1.51.0-7d4f3c11",
+        datetime(2026, 10, 1, tzinfo=UTC),
+    )
+
+
+def test_images_are_asked_for_once_and_known_ones_never_again(aws: Aws, eks: EksCloud) -> None:
+    first = images(eks)
+    assert images(eks, name="pay")["custom"].created_at == first["custom"].created_at
+    assert asked(aws.server, "ec2:DescribeImages") == 1
+    again = cloud(aws.server.url)
+
+    assert images(again, *first.values()) == first
+    assert asked(aws.server, "ec2:DescribeImages") == 1
+
+
+def test_images_whose_release_tells_their_age_are_not_asked_for(aws: Aws, shop: SimCluster, eks: EksCloud) -> None:
+    shop.auto_scaling_groups.clear()
+    del shop.node_groups["custom"]
+
+    assert set(images(eks)) == {"main"}
+    assert asked(aws.server, "ec2:DescribeImages") == 0
+
+
+def test_an_image_that_is_gone_or_that_we_may_not_look_at_has_no_age(aws: Aws, eks: EksCloud) -> None:
+    groups, gone = eks.node_groups("shop"), observed.LaunchTemplate("lt-1", "old", 1, 1, 1, "old", "ami-0gone")
+    (old,) = (each for each in eks.images("shop", groups, (gone,), ()) if each.group == "old")
+    assert old == observed.GroupImage("old", "ami-0gone")
+    forbid(aws, "DescribeImages")
+
+    found = images(cloud(aws.server.url))
+
+    assert (found["custom"].created_at, found["main"].created_at is None) == (None, False)

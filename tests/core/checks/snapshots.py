@@ -36,6 +36,7 @@ EMPTY: dict[str, Any] = {
     parts.UPDATES: (),
     parts.PREREQUISITES: observed.ClusterPrerequisites(),
     parts.LAUNCH_TEMPLATES: (),
+    parts.IMAGES: (),
     parts.BUDGETS: (),
     parts.POD_NOTES: (),
     parts.VOLUMES: (),
