@@ -109,7 +109,7 @@ _NEEDED = (
 _OF_VERSIONS = (parts.NODES, parts.PREREQUISITES, parts.ADDONS, parts.HELM_USE)
 _OF_NODES = (
     *(parts.NODES, parts.PREREQUISITES, parts.WORKLOADS, parts.PODS, parts.BUDGETS),
-    *(parts.POD_NOTES, parts.VOLUMES),
+    *(parts.POD_NOTES, parts.VOLUMES, parts.IMAGES),
 )
 
 

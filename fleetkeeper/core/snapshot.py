@@ -191,11 +191,6 @@ class Snapshot:
         return tuple(group for group in found if group.cluster == self.cluster.name)
 
     @property
-    def image_dates(self) -> Mapping[str, datetime]:
-        """EC2 instance id → when its image was made."""
-        return {}
-
-    @property
     def addon_releases(self) -> tuple[model.AddonRelease, ...]:
         return self.value(parts.ADDON_RELEASES) or ()
 

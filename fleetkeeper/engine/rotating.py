@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fleetkeeper.core.live import LiveNode, LivePod
-from fleetkeeper.core.rotation.marks import EXCLUDED, FENCE, NO_LOAD_BALANCER
+from fleetkeeper.core.rotation.marks import EXCLUDED, FENCE, NO_LOAD_BALANCER, ROTATION
 from fleetkeeper.core.rotation.patches import patch
 from fleetkeeper.core.rotation.seen import Eviction, Outcome, Refusal, Seen
 from fleetkeeper.core.rotation.turn import Change, NodeChange, Turn
@@ -28,6 +28,8 @@ _MOST_REFUSALS, _LONGEST_MESSAGE = 64, 200
 _MOST_AT_ONCE = 100
 """Evictions of one act: each is a call, and an engine that is told to stop waits for the calls of its acts."""
 
+_SIZED = {"Deployment": "deployments", "StatefulSet": "statefulsets", "ReplicaSet": "replicasets"}
+_LASTING, _MOST_SIZES = timedelta(seconds=15), 20
 _PATCHED_IN_VAIN = (GapReason.IN_USE, GapReason.NOT_FOUND)
 
 
@@ -75,7 +77,35 @@ def seen(kube: KubeWriter, work: Work, moment: Moment) -> Seen:
         settled_at=_time(moment.memory, SETTLED),
         coming=work.coming,
         forced_at=_time(moment.memory, FORCED),
+        sizes=_sizes(kube, pods, moment.now),
     )
+
+
+def _sizes(kube: KubeWriter, pods: Iterable[LivePod], now: datetime) -> Mapping[tuple[str, str], int]:
+    """Replicas of the workloads of which a pod takes long to go, by namespace and Kind/name.
+
+    Of the others it can be told from their pods; a pod that never ends would hold up its workload for ever.
+    """
+    lasting = {
+        (each.namespace, each.controller)
+        for each in pods
+        if each.leaving_since is not None and now - each.leaving_since > _LASTING and each.kind in _SIZED
+    }
+    found = {}
+    for namespace, controller in sorted(lasting)[:_MOST_SIZES]:
+        kind, _, name = controller.partition("/")
+        if (size := _size(kube, ObjectRef("apps", "v1", _SIZED[kind], namespace, name))) is not None:
+            found[namespace, controller] = size
+    return found
+
+
+def _size(kube: KubeWriter, ref: ObjectRef) -> int | None:
+    """None where it is not there, or the executor may not read it."""
+    try:
+        spec = (kube.read(ref) or {}).get("spec")
+    except Refused:
+        return None
+    return int(spec.get("replicas", 1)) if isinstance(spec, Mapping) else None
 
 
 def _time(memory: Memory, key: str) -> datetime | None:
@@ -90,12 +120,11 @@ def poll(found: Seen) -> timedelta:
 # ---- acts
 
 
-def carry_out(kube: KubeWriter, turn: Turn, found: Seen, stopping: Callable[[], bool]) -> Carried:
+def carry_out(kube: KubeWriter, nodes: "NodeWriter", turn: Turn, stopping: Callable[[], bool]) -> Carried:
     """Nodes first, then evictions in their order, then what is approved to be deleted; it ends when we are stopping.
 
     Nothing is evicted while a node could not be changed: the pod might come back to it.
     """
-    nodes = NodeWriter(kube, found.rotation, found.now)
     for each in turn.changes:
         if stopping() or not nodes.change(each):
             return Carried(whole=False)
@@ -114,9 +143,7 @@ def carry_out(kube: KubeWriter, turn: Turn, found: Seen, stopping: Callable[[], 
 def release(kube: KubeWriter, rotation: str, now: datetime) -> tuple[tuple[LiveNode, ...], bool]:
     """Take off every node what this rotation put there: those nodes, and whether each could be changed."""
     ours = tuple(each for each in kube.nodes() if each.marks.rotation == rotation)
-    nodes = NodeWriter(kube, rotation, now)
-    changed = [nodes.change(NodeChange(Change.RELEASE, each)) for each in ours]
-    return ours, all(changed)
+    return ours, NodeWriter(kube, rotation, now).release(ours)
 
 
 class NodeWriter:
@@ -130,6 +157,15 @@ class NodeWriter:
     def change(self, change: NodeChange) -> bool:
         """False when the node is another than it was seen."""
         return self._patch(change.node, patch(change, self._rotation, self._now))
+
+    def note(self, node: LiveNode, notes: Mapping[str, str]) -> bool:
+        """Annotate it, as a node of ours."""
+        return self._patch(node, {"metadata": {"annotations": {ROTATION: self._rotation, **notes}}})
+
+    def release(self, nodes: Iterable[LiveNode]) -> bool:
+        """Take off everything that is ours; each is tried."""
+        changed = [self.change(NodeChange(Change.RELEASE, each)) for each in nodes]
+        return all(changed)
 
     def rest(self, node: LiveNode) -> bool:
         """Of an emptied node take off what keeps pods and traffic away beside its cordon, whoever made that: an

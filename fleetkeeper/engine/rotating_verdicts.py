@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from fleetkeeper.core.budgets import PASSING
-from fleetkeeper.core.draining import Obstacle
+from fleetkeeper.core.draining import Obstacle, owner_of
 from fleetkeeper.core.live import LivePod
 from fleetkeeper.core.owners import owner_named
 from fleetkeeper.core.rotation.seen import Eviction, Seen
@@ -18,6 +18,9 @@ from fleetkeeper.engine.rotating_words import LONGEST, Begun, act_text, blocked_
 
 NODES, PODS = "nodes", "pods"
 """Keys of a step's memory: how many there were when it began."""
+
+
+FREED = "free what is named: its node is then taken up again by itself; or skip this step"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ def verdict(found: Seen, turn: Turn, moment: Moment, also: Also) -> Act | Wait |
         return Act(safe("; ".join(texts), LONGEST), memory, again=poll(found))
     progress = progress_text(turn, begun(memory), also.waits)
     if moves(found, turn, also.settle) or moment.following or memory.get(SETTLED) != moment.memory.get(SETTLED):
-        return Wait(progress, poll(found), keep=memory)
+        return Wait(progress, poll(found), owner_of(turn.blocked), memory)
     if turn.blocked:
         return _stuck(turn.blocked, progress)
     if also.obstacle:

@@ -93,9 +93,9 @@ def orders(seen: SeenGroup, turn: Turn, memory: Memory, parallel: int, until: da
     group, found = seen.group, seen.found
     assert group is not None
     assert found is not None
-    wanted = wanted_size(group, found, turn, int(memory.get(SIZE, group.desired)), parallel)
-    allowed = min(wanted, group.maximum)
     nodes, empty = seen.nodes, _empty_instances(group, seen, turn)
+    wanted = wanted_size(group, found, turn, int(memory.get(SIZE, group.desired)), parallel + len(empty))
+    allowed = min(wanted, group.maximum)
     closed = [each for each in empty if _is_closed(nodes[each.id])]
     mine = {each.id for each in closed}
     of_empty = [each for each in seen.targets if each.instance in mine]
@@ -112,15 +112,16 @@ def orders(seen: SeenGroup, turn: Turn, memory: Memory, parallel: int, until: da
     )
 
 
-def wanted_size(group: ScalingGroup, found: Seen, turn: Turn, size: int, parallel: int) -> int:
-    """An absolute number from what is seen: the old ones, and as many new ones as the work has begun on and begins on.
+def wanted_size(group: ScalingGroup, found: Seen, turn: Turn, size: int, ahead: int) -> int:
+    """An absolute number from what is seen: the old ones, and as many new ones as are gone, are empty or are worked on.
 
-    More where the next pods need more room than that, once all that was ordered is there.
+    ahead: how many of the old ones are empty, or may be worked on side by side. More where the next pods need more room
+    than that, once all that was ordered is there.
     """
     old = len(old_of(group))
     if not old:
         return group.desired
-    wanted = old + min(size, max(0, size - old) + parallel)
+    wanted = old + min(size, max(0, size - old) + ahead)
     if turn.wanting is not None and not found.coming:
         wanted = max(wanted, len(active(group)) + nodes_for(turn.wanting, _room_of_new(group, found)))
     return wanted

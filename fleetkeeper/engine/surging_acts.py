@@ -1,18 +1,18 @@
 """What a surge does to an Auto Scaling group and to the nodes beside the drain: before it, after it, and at its end."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from fleetkeeper.core.live import LiveNode
-from fleetkeeper.core.rotation.marks import NO_SCALE_DOWN, ROTATION, UNTIL
+from fleetkeeper.core.rotation.marks import NO_SCALE_DOWN, UNTIL
 from fleetkeeper.core.rotation.turn import Change, NodeChange
 from fleetkeeper.core.verdict import Memory
 from fleetkeeper.core.wording import counted, some
-from fleetkeeper.engine import rotating, surging
+from fleetkeeper.engine import surging
+from fleetkeeper.engine.rotating import NodeWriter
 from fleetkeeper.engine.surging import MOST, OURS, REBALANCE, REBALANCED, SIZE, Orders, SeenGroup
-from fleetkeeper.engine.writers import CloudWriter, KubeWriter, ScalingGroup, ScalingInstance
-from fleetkeeper.errors import GapReason, Refused
+from fleetkeeper.engine.writers import CloudWriter, ScalingGroup, ScalingInstance
 
 
 def texts(group: ScalingGroup, due: Orders) -> tuple[str, ...]:
@@ -34,38 +34,28 @@ def texts(group: ScalingGroup, due: Orders) -> tuple[str, ...]:
     return tuple(found)
 
 
-def prepare(cloud: CloudWriter, kube: KubeWriter, seen: SeenGroup, due: Orders, until: datetime) -> None:
+def prepare(cloud: CloudWriter, group: ScalingGroup, due: Orders) -> None:
     """Before pods move."""
-    group, found = seen.group, seen.found
-    assert group is not None
-    assert found is not None
     if due.suspend:
         cloud.suspend(group.name, (REBALANCE,))
     if due.desired is not None:
         cloud.set_desired(group.name, due.desired)
+
+
+def keep(nodes: NodeWriter, due: Orders, until: datetime) -> None:
+    """Ask the autoscaler to leave nodes that are worked on, or were just ordered, until a time that we put off."""
     for node in due.keep:
-        _annotate(kube, node, {NO_SCALE_DOWN: "true", UNTIL: until.isoformat(), ROTATION: found.rotation})
+        nodes.note(node, {NO_SCALE_DOWN: "true", UNTIL: until.isoformat()})
 
 
-def remove(cloud: CloudWriter, kube: KubeWriter, seen: SeenGroup, due: Orders) -> None:
+def remove(cloud: CloudWriter, nodes: NodeWriter, due: Orders) -> None:
     """After pods have moved: nothing comes any more, then no traffic, then the instance ends."""
-    assert seen.found is not None
-    nodes = rotating.NodeWriter(kube, seen.found.rotation, seen.found.now)
     for node in due.close:
         nodes.change(NodeChange(Change.BEGIN, node))
     for target in due.deregister:
         cloud.deregister(target)
     for instance in due.terminate:
         cloud.terminate(instance.id)
-
-
-def _annotate(kube: KubeWriter, node: LiveNode, notes: Mapping[str, str | None]) -> None:
-    """Single keys, which stand by themselves; a node that is gone needs none."""
-    try:
-        kube.patch(rotating.node_ref(node.name), {"metadata": {"annotations": notes}})
-    except Refused as error:
-        if error.reason is not GapReason.NOT_FOUND:
-            raise
 
 
 def _nodes(found: Iterable[LiveNode]) -> str:
@@ -95,29 +85,32 @@ class LeftOver:
 
 
 def left_over(seen: SeenGroup, group: ScalingGroup, memory: Memory) -> LeftOver:
-    """A size above the most that we ever asked for is an autoscaler's, and is left to it."""
+    """A size above the most that we ever asked for is an autoscaler's, and is left to it.
+
+    A node whose instance ends keeps its marks: released, it would get pods once more.
+    """
     found = seen.found
     assert found is not None
     desired, unused = group.desired, tuple[ScalingInstance, ...]()
+    staying = {seen.nodes[each.id].name for each in surging.active(group) if each.id in seen.nodes}
     if SIZE in memory and group.desired <= int(memory.get(MOST, 0)):
         desired, unused = surging.surplus(group, seen, int(memory[SIZE]))
     return LeftOver(
         resume=memory.get(REBALANCED) == OURS and REBALANCE in group.suspended,
         desired=desired if desired < group.desired else None,
         unused=unused,
-        marked=tuple(each for each in found.nodes if each.marks.rotation == found.rotation),
+        marked=tuple(each for each in found.nodes if each.marks.rotation == found.rotation and each.name in staying),
     )
 
 
-def tidy(cloud: CloudWriter, kube: KubeWriter, seen: SeenGroup, group: ScalingGroup, memory: Memory) -> bool:
+def tidy(cloud: CloudWriter, nodes: NodeWriter, seen: SeenGroup, group: ScalingGroup, memory: Memory) -> bool:
     """Take back what is left over; False when a node has to be looked at again."""
     left = left_over(seen, group, memory)
-    assert seen.found is not None
     if left.desired is not None:
         cloud.set_desired(group.name, left.desired)
     for instance in left.unused:
         cloud.terminate(instance.id)
-    _, whole = rotating.release(kube, seen.found.rotation, seen.found.now)
+    whole = nodes.release(left.marked)
     if left.resume and whole:
         cloud.resume(group.name, (REBALANCE,))
     return whole

@@ -6,6 +6,7 @@ from typing import Any
 
 from fleetkeeper.core import model, observed, parts
 from fleetkeeper.core.expanding.fold import Walk, walk
+from fleetkeeper.core.group_images import group_images
 from fleetkeeper.core.model import ComputeKind
 from fleetkeeper.core.playbook import Changes, Param, Playbook, StageSpec, StepSpec
 from fleetkeeper.core.snapshot import Snapshot
@@ -62,6 +63,7 @@ def fleet(nodes: tuple[model.Node, ...] = (), groups: tuple[model.NodeGroup, ...
         parts.PODS: model.Pods(0, ()),
         parts.BUDGETS: (),
         parts.VOLUMES: (),
+        parts.IMAGES: group_images(groups or (old_group(),), values.pop("templates", ()), values.pop("images", ())),
     }
     own = nodes or (aged(1), aged(2))
     return small(

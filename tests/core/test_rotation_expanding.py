@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fleetkeeper.core import model, parts
+from fleetkeeper.core import model, observed, parts
 from fleetkeeper.core.expanding.fold import Walk
 from fleetkeeper.core.expanding.kinds import TEMPLATES
 from fleetkeeper.core.expanding.needs import needs_of
@@ -103,6 +103,27 @@ def test_an_auto_scaling_group_surges_and_its_step_keeps_the_playbooks_parameter
     found = step(way, "surge-nodes")
     assert found.params == {"group": "batch", "parallel": "2"}
     assert found.why == "Auto Scaling group batch: image of 2026-08-02 is 110 days old, 60 is the most"
+
+
+@pytest.mark.parametrize(("days", "is_left"), [(90, True), (20, False)])
+def test_a_group_that_would_launch_an_old_image_again_is_told_and_left(days: int, is_left: bool) -> None:
+    nodes = (aged(1, kind=ComputeKind.SELF_MANAGED, group="batch"),)
+    template = observed.LaunchTemplate("lt-1", "batch", 3, 3, 3, "batch", "ami-1")
+    image = observed.GroupImage("batch", "ami-1", created_at=NOON - timedelta(days=days))
+    way = rotated(fleet(nodes=nodes, templates=(template,), images=(image,)))
+    said = "its launch template launches that very image: put a newer one into it"
+    assert any(said in each for each in way.notes) is is_left
+    assert ("surge-nodes-batch" in kinds(way)) is not is_left
+
+
+def test_a_bottlerocket_group_is_as_old_as_ec2_says_its_image_is() -> None:
+    groups = (old_group(day="", ami_type="BOTTLEROCKET_x86_64"),)
+    image = observed.GroupImage(
+        "web", name="bottlerocket-aws-k8s-1.34-*-v1.26.1-943d9a41", created_at=NOON - timedelta(days=70)
+    )
+    nodes = (aged(1, "", created_at=NOON - timedelta(days=3)),)
+    why = step(rotated(fleet(nodes, groups, images=(image,))), "update-nodegroup").why
+    assert why == "node group web: image of 2026-09-11 is 70 days old, 60 is the most"
 
 
 def test_nodes_of_no_known_group_are_told_and_left() -> None:

@@ -7,7 +7,7 @@ Karpenter's drift, and a second group beside a managed one, for those that ask f
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
 from fleetkeeper.core import parts
@@ -96,13 +96,16 @@ class Judged:
 def judged(asked: Asked, kind: ComputeKind, wanted: Callable[[str], bool] = lambda _: True) -> Judged:
     """The pools of a kind by their minor and by the age of their oldest image. wanted: of which names."""
     nodes = _by_pool(asked)
-    groups = {each.name: each for each in asked.snap.node_groups} if kind is ComputeKind.MANAGED else {}
+    sizes = {each.name: each.desired for each in asked.snap.node_groups} if kind is ComputeKind.MANAGED else {}
     due: list[Old] = []
     left: list[str] = []
     for key, pool in asked.at.of_kind(kind):
         if not wanted(key[1]):
             continue
-        found = _judged(asked, key, pool, nodes[key], groups.get(key[1]))
+        if not nodes[key] and not sizes.get(key[1]):
+            left.append(f"{pool_name(key)} has no nodes")
+            continue
+        found = _judged(asked, key, pool, nodes[key])
         if isinstance(found, Old):
             due.append(found)
         else:
@@ -117,13 +120,11 @@ def _by_pool(asked: Asked) -> Mapping[PoolKey, list[Node]]:
     return found
 
 
-def _judged(asked: Asked, key: PoolKey, pool: PoolState, nodes: list[Node], group: NodeGroup | None) -> Old | str:
+def _judged(asked: Asked, key: PoolKey, pool: PoolState, nodes: list[Node]) -> Old | str:
     name, now = pool_name(key), asked.snap.now
-    if not nodes and not (group and group.desired):
-        return f"{name} has no nodes"
     if pool.oldest is not None and pool.oldest < asked.at.minor:
         return Old(key, pool, f"{name} is at {pool.oldest}, and the control plane at {asked.at.minor}", is_behind=True)
-    age, most = oldest(nodes, asked.snap.image_dates, group), max_age(asked.spec.params)
+    age, most = oldest(nodes, launched_by(asked, key[1])), max_age(asked.spec.params)
     if age is None:
         return f"{name}: nothing tells how old its image is"
     if age.since(now) > most:
@@ -140,6 +141,11 @@ def _young(age: ImageAge, asked: Asked) -> str:
 def _most(length: timedelta) -> str:
     """`60`, where the age beside it is in days as well."""
     return str(length.days) if length == timedelta(days=length.days) else duration_text(length)
+
+
+def launched_by(asked: Asked, group: str) -> datetime | None:
+    """When the image was made that a group launches now; None for what is no group, or of unknown age."""
+    return next((each.created_at for each in asked.snap.group_images if each.group == group), None)
 
 
 def max_age(params: Params) -> timedelta:
@@ -218,6 +224,10 @@ def surge_nodes(asked: Asked) -> Expansion:
         name = each.key[1]
         if not name:
             left.append(f"{each.why}; which Auto Scaling group made them is not known")
+            continue
+        launched = launched_by(asked, name)
+        if launched and not each.is_behind and asked.snap.now - launched > max_age(asked.spec.params):
+            left.append(f"{each.why}; its launch template launches that very image: put a newer one into it")
             continue
         at = at.with_pools({each.key: each.pool.moved(asked.at.minor)})
         strides.append(Stride(bare(asked).step(each.why, name, group=name), at))

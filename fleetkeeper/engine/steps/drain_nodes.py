@@ -19,8 +19,8 @@ from fleetkeeper.engine.params import Given
 from fleetkeeper.engine.reaching import kube_of
 from fleetkeeper.engine.rotating import NodeWriter, Work, rotation_of
 from fleetkeeper.engine.rotating_params import Manner, manner
-from fleetkeeper.engine.rotating_verdicts import Also, kept, never_moves, not_evicted, verdict
-from fleetkeeper.engine.rotating_words import blocked_words
+from fleetkeeper.engine.rotating_verdicts import FREED, Also, kept, never_moves, not_evicted, verdict
+from fleetkeeper.engine.rotating_words import act_text, blocked_words
 from fleetkeeper.engine.step import Subject
 from fleetkeeper.engine.world import World
 from fleetkeeper.values import digest
@@ -104,9 +104,9 @@ class DrainNodes:
         begins = self.manner.waits and not seen.is_begun
         if begins and (blocked := never_moves(now) or not_evicted(seen.refused)):
             return blocked
-        if now.is_over:
+        if now.is_over and not act_text(now):
             why, owner, fix = blocked_words(now.blocked)
-            return Blocked(f"{_set_aside(seen)}: {why}" if why else _set_aside(seen), owner, fix)
+            return Blocked(f"{_set_aside(seen)}: {why}" if why else _set_aside(seen), owner, fix or FREED)
         return verdict(seen.found, now, moment, Also(seen.rules.settle, obstacle=_no_room(now)))
 
     def _not_there(self, seen: SeenDrain) -> Failed | None:
@@ -142,12 +142,12 @@ class DrainNodes:
             found = rotating.seen(kube, self._work(subject), moment)
             rules = self.manner.rules_for(len(found.old), self.manner.force_of(world, subject))
             seen, now = SeenDrain(found, rules), turn(found, rules)
+            nodes = NodeWriter(kube, found.rotation, found.now)
             if _is_empty(seen, now):
-                nodes = NodeWriter(kube, found.rotation, found.now)
                 for node in seen.old:
                     nodes.rest(node)
                 return leaving(memory, moment)
-            carried = rotating.carry_out(kube, now, found, world.stopping)
+            carried = rotating.carry_out(kube, nodes, now, world.stopping)
         return leaving(rotating.with_answers(kept(memory, found, now), found, carried), moment)
 
     def undo(self, world: World, subject: Subject, moment: Moment) -> Undoing:

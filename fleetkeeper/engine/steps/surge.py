@@ -16,16 +16,17 @@ from fleetkeeper.engine import rotating, surging, surging_acts
 from fleetkeeper.engine.attempts import leaving
 from fleetkeeper.engine.params import Given
 from fleetkeeper.engine.reaching import kube_of
-from fleetkeeper.engine.rotating import Work, rotation_of
+from fleetkeeper.engine.rotating import NodeWriter, Work, rotation_of
 from fleetkeeper.engine.rotating_health import HEALTH, health_of, worse
 from fleetkeeper.engine.rotating_params import Manner, manner
-from fleetkeeper.engine.rotating_verdicts import Also, kept, never_moves, verdict
-from fleetkeeper.engine.rotating_words import blocked_words
+from fleetkeeper.engine.rotating_verdicts import FREED, Also, kept, never_moves, verdict
+from fleetkeeper.engine.rotating_words import act_text, blocked_words
 from fleetkeeper.engine.step import Subject
 from fleetkeeper.engine.surging import MOST, OURS, REBALANCE, REBALANCED, SIZE, THEIRS, Orders, SeenGroup
 from fleetkeeper.engine.world import World
 from fleetkeeper.engine.writers import CloudWriter, KubeWriter, ScalingGroup
 
+POLL = timedelta(seconds=5)
 KEPT = timedelta(hours=2)
 """How long the autoscaler is asked to leave a node; it is asked anew while the rotation lasts."""
 
@@ -119,9 +120,9 @@ class SurgeNodes:
         if self.manner.waits and SIZE not in moment.memory and (blocked := never_moves(now.turn)):
             return blocked
         assert seen.seen.found is not None
-        if now.turn.is_over and not surging.is_due(now.orders):
+        if now.turn.is_over and not act_text(now.turn) and not surging.is_due(now.orders):
             why, owner, fix = blocked_words(now.turn.blocked)
-            return Blocked(f"all is done but the nodes that were set aside: {why}", owner, fix)
+            return Blocked(f"all is done but the nodes that were set aside: {why}", owner, fix or FREED)
         remembered = replace(moment, memory=_beginning(seen.seen, group, moment.memory, now.orders))
         return verdict(seen.seen.found, now.turn, remembered, self._also(seen.seen, group, now, moment))
 
@@ -158,11 +159,19 @@ class SurgeNodes:
         left = surging_acts.left_over(seen, group, moment.memory)
         if left.text and not moment.following:
             return Act(left.text, moment.memory, again=timedelta(seconds=1))
+        if seen.found is not None and seen.found.coming:
+            return self._waits_for_last(seen, group, moment)
         size = int(moment.memory.get(SIZE, group.desired))
         more = (
             f"; it has {group.desired}, {size} before: pods or an autoscaler want them" if group.desired > size else ""
         )
         return Done(f"{counted(len(surging.active(group)), 'instance')} of {self.group} at {template}{more}")
+
+    def _waits_for_last(self, seen: SeenGroup, group: ScalingGroup, moment: Moment) -> Verdict:
+        """What was ordered last is part of the group's size, and has to be there."""
+        if late := surging.late(seen, moment.now):
+            return surging.not_joining(group, late)
+        return Wait(surging.waits_text(seen, Orders()), POLL)
 
     # ---- act, undo
 
@@ -178,13 +187,18 @@ class SurgeNodes:
             if group is None or found is None:
                 return leaving(memory, moment)
             if not surging.old_of(group):
-                surging_acts.tidy(cloud, kube, seen.seen, group, memory)
+                surging_acts.tidy(cloud, NodeWriter(kube, found.rotation, found.now), seen.seen, group, memory)
                 return leaving(memory, moment)
             now = self._now(seen, memory)
-            surging_acts.prepare(cloud, kube, seen.seen, now.orders, found.now + KEPT)
-            carried = rotating.carry_out(kube, now.turn, found, world.stopping)
+            nodes, memory = (
+                NodeWriter(kube, found.rotation, found.now),
+                _beginning(seen.seen, group, memory, now.orders),
+            )
+            surging_acts.prepare(cloud, group, now.orders)
+            carried = rotating.carry_out(kube, nodes, now.turn, world.stopping)
+            surging_acts.keep(nodes, now.orders, found.now + KEPT)
             if carried.whole:
-                surging_acts.remove(cloud, kube, seen.seen, now.orders)
+                surging_acts.remove(cloud, nodes, now.orders)
         return leaving(rotating.with_answers(kept(memory, found, now.turn), found, carried), moment)
 
     def undo(self, world: World, subject: Subject, moment: Moment) -> Undoing:
@@ -194,10 +208,11 @@ class SurgeNodes:
         cloud = world.writers.cloud(subject.scope)
         with kube_of(world, subject) as kube:
             seen = self._seen(cloud, kube, subject, moment)
-            if seen.group is None:
+            if seen.group is None or seen.found is None:
                 ours, whole = rotating.release(kube, self._rotation(subject), moment.now)
                 return Undone(f"{self.group} is gone; {counted(len(ours), 'node')} released") if whole else _AGAIN
-            whole = surging_acts.tidy(cloud, kube, seen, seen.group, moment.memory)
+            nodes = NodeWriter(kube, seen.found.rotation, moment.now)
+            whole = surging_acts.tidy(cloud, nodes, seen, seen.group, moment.memory)
         if not whole:
             return _AGAIN
         old, new = surging.old_of(seen.group), surging.new_of(seen.group)
