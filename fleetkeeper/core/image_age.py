@@ -1,7 +1,7 @@
 """How old the image of nodes is, and how that is known; nothing is guessed, and a bound is told as one.
 
-What a group launches now has an age of its own (group_images.py), and its nodes may be older: Amazon Linux names the day
-of its packages in the name of the system, and no image is younger than a node that was launched from it.
+What a group launches now has an age of its own (group_images.py), and its nodes may be older: Amazon Linux names the
+day of its packages in the name of the system, and no image is younger than a node that was launched from it.
 """
 
 import re

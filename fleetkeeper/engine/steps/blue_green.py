@@ -28,7 +28,7 @@ from fleetkeeper.engine.grounding import CloneAsked, Live, caught, pass_role
 from fleetkeeper.engine.params import Given
 from fleetkeeper.engine.reaching import kube_of
 from fleetkeeper.engine.retreating import MOST, SIZE
-from fleetkeeper.engine.rotating import Work, rotation_of
+from fleetkeeper.engine.rotating import NodeWriter, Work, rotation_of
 from fleetkeeper.engine.rotating_health import HEALTH, health_of, worse
 from fleetkeeper.engine.rotating_params import Manner, manner
 from fleetkeeper.engine.rotating_verdicts import Also, kept, never_moves, verdict
@@ -251,7 +251,9 @@ class BlueGreen:
             if self._is_empty(seen, now):
                 self._to_zero(cloud, subject, seen.old, moment)
                 return leaving(memory, moment)
-            carried = rotating.carry_out(kube, now, seen.found, world.stopping)
+            carried = rotating.carry_out(
+                kube, NodeWriter(kube, seen.found.rotation, seen.found.now), now, world.stopping
+            )
         return leaving(rotating.with_answers(kept(memory, seen.found, now), seen.found, carried), moment)
 
     def _make(self, cloud: CloudWriter, subject: Subject, seen: SeenGroups, moment: Moment, memory: Memory) -> Memory:

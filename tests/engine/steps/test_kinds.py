@@ -10,8 +10,8 @@ from fleetkeeper.engine.steps.backup import Backup
 from fleetkeeper.engine.steps.bake import Bake
 from fleetkeeper.engine.steps.blue_green import BlueGreen
 from fleetkeeper.engine.steps.delete_node_group import DeleteNodeGroup
-from fleetkeeper.engine.steps.drift_nodes import DriftNodes
 from fleetkeeper.engine.steps.drain_nodes import DrainNodes
+from fleetkeeper.engine.steps.drift_nodes import DriftNodes
 from fleetkeeper.engine.steps.end_silences import EndSilences
 from fleetkeeper.engine.steps.hold_nodes import HoldNodes
 from fleetkeeper.engine.steps.notify import Notify
