@@ -1,5 +1,6 @@
 """`fleetkeeper nodes`: day-2 work on nodes of one cluster, as a run like every other."""
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -48,6 +49,8 @@ def drain(
     from fleetkeeper.cli.run_watch import watched
     from fleetkeeper.core.run import Verb
 
+    if not yes and not sys.stdin.isatty():
+        raise UsageError("draining nodes needs --yes where nobody can be asked")
     said = said_by(context.settings(ctx), Verb.START, name, token)
     with context.keeper(ctx) as keeper:
         found = _cluster(keeper, cluster)

@@ -101,12 +101,12 @@ def _of_budget(pod: LivePod, budget: Budget) -> Obstacle | None:
     if budget.observed and (budget.allowed > 0 or _lets_unready_go(pod, budget)):
         return None
     name, owner = _name(budget), _owner(budget.owner) or _owner(pod.owner)
-    if not budget.observed:
-        return Obstacle(pod, f"PDB {name} was not counted yet since it changed", "", owner)
-    if budget.reason == SYNC_FAILED:
+    if budget.reason == SYNC_FAILED:  # then it is not observed either, for its controller gives up before it counts
         why = f"PDB {name} lets nothing go, for its pods cannot be counted: {budget.message or SYNC_FAILED}"
         fix = f"give the pods of PDB {name} a controller with a scale, or use minAvailable as a number"
         return Obstacle(pod, why, fix, owner, True)
+    if not budget.observed:
+        return Obstacle(pod, f"PDB {name} was not counted yet since it changed", "", owner)
     for_good = not allowed(budget, budget.expected, budget.expected)
     return Obstacle(pod, f"PDB {name} allows 0 more disruptions, {_counted(budget)}", _fix(budget), owner, for_good)
 

@@ -12,7 +12,7 @@ from fleetkeeper.core.rotation.seen import Eviction, Seen
 from fleetkeeper.core.rotation.turn import Turn
 from fleetkeeper.core.text import safe
 from fleetkeeper.core.verdict import Act, Blocked, Memory, Moment, Wait
-from fleetkeeper.core.wording import some
+from fleetkeeper.core.wording import counted, some
 from fleetkeeper.engine.rotating import SETTLED, poll
 from fleetkeeper.engine.rotating_words import LONGEST, Begun, act_text, blocked_words, progress_text
 
@@ -20,6 +20,7 @@ NODES, PODS = "nodes", "pods"
 """Keys of a step's memory: how many there were when it began."""
 
 
+LASTING = timedelta(seconds=15)
 FREED = "free what is named: its node is then taken up again by itself; or skip this step"
 
 
@@ -27,13 +28,14 @@ FREED = "free what is named: its node is then taken up again by itself; or skip 
 class Also:
     """What a step does and waits for beside the turn. settle: its pause between batches.
 
-    obstacle: what it needs a person for, where that is not a pod.
+    obstacle: what it needs a person for, where that is not a pod. halt: likewise, and nothing goes on meanwhile.
     """
 
     settle: timedelta
     acts: Sequence[str] = ()
     waits: Sequence[str] = ()
     obstacle: Blocked | None = None
+    halt: Blocked | None = None
 
 
 def verdict(found: Seen, turn: Turn, moment: Moment, also: Also) -> Act | Wait | Blocked:
@@ -42,14 +44,29 @@ def verdict(found: Seen, turn: Turn, moment: Moment, also: Also) -> Act | Wait |
     texts = [text for text in (*also.acts, act_text(turn)) if text]
     if texts and not moment.following:
         return Act(safe("; ".join(texts), LONGEST), memory, again=poll(found))
+    if also.halt and not moment.following:
+        return also.halt
     progress = progress_text(turn, begun(memory), also.waits)
     if moves(found, turn, also.settle) or moment.following or memory.get(SETTLED) != moment.memory.get(SETTLED):
         return Wait(progress, poll(found), owner_of(turn.blocked), memory)
-    if turn.blocked:
+    if any(_lasts(each, found) for each in turn.blocked):
         return _stuck(turn.blocked, progress)
+    if turn.others:
+        return in_work_of_others(turn)
     if also.obstacle:
         return also.obstacle
     return Wait(progress, poll(found), keep=memory)
+
+
+def in_work_of_others(turn: Turn) -> Blocked:
+    names = some(f"{each.name} ({each.marks.rotation})" for each in turn.others)
+    why = f"{counted(len(turn.others), 'node')} are in the work of another rotation: {names}"
+    return Blocked(why, "whoever runs it", "let it end, or abort it; they are taken up by themselves then")
+
+
+def _lasts(each: Obstacle, found: Seen) -> bool:
+    """Whether it is worth a person's look: counts and caches need a moment to follow what happened."""
+    return each.for_good or each.since is None or found.now - each.since >= LASTING
 
 
 def moves(found: Seen, turn: Turn, settle: timedelta) -> bool:

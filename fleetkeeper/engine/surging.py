@@ -5,7 +5,7 @@ is worked on, so that the group is never smaller than it was; an old one ends by
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from fleetkeeper.core.amount import duration_text
@@ -19,8 +19,9 @@ from fleetkeeper.engine.writers import Instance, ScalingGroup, ScalingInstance, 
 
 REBALANCE = "AZRebalance"
 """A process of Auto Scaling that ends instances to even out zones, whatever runs on them (Auto Scaling, User Guide)."""
-SIZE, REBALANCED, MOST = "before.size", "before.rebalance", "before.most"
-"""Keys of a memory that outlive an attempt: the size at the start, whose the suspension is, the most we asked for."""
+SIZE, REBALANCED, MOST, MOVED = "before.size", "before.rebalance", "before.most", "before.moved"
+"""Keys of a memory that outlive an attempt: the size at the start, whose the suspension is, the most we asked for, and
+whether somebody else asked for more."""
 OURS, THEIRS = "ours", "theirs"
 JOINS = timedelta(minutes=15)
 """An instance that has not become a Ready node after so long has something that no wait mends."""
@@ -123,7 +124,8 @@ def wanted_size(group: ScalingGroup, found: Seen, turn: Turn, size: int, ahead: 
         return group.desired
     wanted = old + min(size, max(0, size - old) + ahead)
     if turn.wanting is not None and not found.coming:
-        wanted = max(wanted, len(active(group)) + nodes_for(turn.wanting, _room_of_new(group, found)))
+        more = nodes_for(turn.wanting, _room_of_new(group, found))
+        wanted = max(wanted, len(active(group)) + max(more, len(turn.wanting_in)))
     return wanted
 
 
@@ -215,6 +217,12 @@ def waits_text(seen: SeenGroup, due: Orders) -> str:
 def late(seen: SeenGroup, now: datetime) -> tuple[Instance, ...]:
     """Instances that should have joined by now."""
     return tuple(each for each in seen.booting if now - each.launched_at > JOINS)
+
+
+def hopeful(seen: SeenGroup, now: datetime) -> Seen:
+    """The cluster, with only those instances coming that may still be expected."""
+    assert seen.found is not None
+    return replace(seen.found, coming=max(0, seen.found.coming - len(late(seen, now))))
 
 
 def surplus(group: ScalingGroup, seen: SeenGroup, size: int) -> tuple[int, tuple[ScalingInstance, ...]]:

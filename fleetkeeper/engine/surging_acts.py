@@ -11,7 +11,7 @@ from fleetkeeper.core.verdict import Memory
 from fleetkeeper.core.wording import counted, some
 from fleetkeeper.engine import surging
 from fleetkeeper.engine.rotating import NodeWriter
-from fleetkeeper.engine.surging import MOST, OURS, REBALANCE, REBALANCED, SIZE, Orders, SeenGroup
+from fleetkeeper.engine.surging import MOST, MOVED, OURS, REBALANCE, REBALANCED, SIZE, Orders, SeenGroup
 from fleetkeeper.engine.writers import CloudWriter, ScalingGroup, ScalingInstance
 
 
@@ -93,7 +93,7 @@ def left_over(seen: SeenGroup, group: ScalingGroup, memory: Memory) -> LeftOver:
     assert found is not None
     desired, unused = group.desired, tuple[ScalingInstance, ...]()
     staying = {seen.nodes[each.id].name for each in surging.active(group) if each.id in seen.nodes}
-    if SIZE in memory and group.desired <= int(memory.get(MOST, 0)):
+    if SIZE in memory and MOVED not in memory and group.desired <= int(memory.get(MOST, 0)):
         desired, unused = surging.surplus(group, seen, int(memory[SIZE]))
     return LeftOver(
         resume=memory.get(REBALANCED) == OURS and REBALANCE in group.suspended,

@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Generic, TypeVar
 
-from fleetkeeper.core import requests
 from fleetkeeper.core.live import LiveNode, LivePod, LiveVolume, Room, Taint, Toleration, parted
 from fleetkeeper.core.pod_annotations import asks_to_stay
 from fleetkeeper.core.quantities import millis, whole
 from fleetkeeper.core.rotation.marks import marks_of
 from fleetkeeper.sim import ports_around
+from fleetkeeper.sim.controllers.usage import wants
 from fleetkeeper.sim.ports_kube import node as model_node
 from fleetkeeper.sim.ports_kube import when
 from fleetkeeper.sim.world import Object
@@ -125,7 +125,7 @@ def pod(obj: Object, top: str) -> LivePod:
         static=_MIRROR in (meta.get("annotations") or {}),
         tolerant=any(t.operator == "Exists" and not t.key and not t.effect for t in tolerates),
         uid=meta["uid"],
-        wants=_wants(spec),
+        wants=wants(spec),
         priority=spec.get("priority", 0),
         claims=_claims(meta["name"], spec.get("volumes") or ()),
         grace=spec.get("terminationGracePeriodSeconds", _GRACE),
@@ -174,21 +174,3 @@ def _claims(pod: str, volumes: Iterable[Object]) -> tuple[str, ...]:
         if "persistentVolumeClaim" in each or "ephemeral" in each
     ]
     return tuple(named)
-
-
-def _wants(spec: Object) -> Room:
-    own = (spec.get("resources") or {}).get("requests") or {}
-    return requests.wants(
-        [_asked(each) for each in spec.get("containers") or ()],
-        [(_asked(each), each.get("restartPolicy") == "Always") for each in spec.get("initContainers") or ()],
-        (millis(own["cpu"]) if "cpu" in own else None, whole(own["memory"]) if "memory" in own else None),
-        _amounts(spec.get("overhead") or {}),
-    )
-
-
-def _asked(container: Object) -> requests.Asked:
-    return _amounts((container.get("resources") or {}).get("requests") or {})
-
-
-def _amounts(given: Object) -> requests.Asked:
-    return millis(given.get("cpu", 0)), whole(given.get("memory", 0))

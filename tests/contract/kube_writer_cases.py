@@ -1,13 +1,17 @@
 """What every KubeWriter does, whichever API server answers: cases by their sentence, and the objects that they need."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pytest
 
 from fleetkeeper.core.gitops import RESOURCES
+from fleetkeeper.core.live import Room
 from fleetkeeper.core.pods import Labels
+from fleetkeeper.core.rotation.marks import CORDONED, ROTATION
+from fleetkeeper.core.rotation.seen import Outcome
 from fleetkeeper.engine.writers import KubeWriter, ObjectRef
 from fleetkeeper.errors import GapReason, ReadError
 from tests.contract.karpenter_crds import node_class, node_class_crd, node_pool, node_pool_crd, pool_ref
@@ -144,6 +148,49 @@ def a_pod_of_a_job_is_told_with_what_made_the_job(kube: KubeWriter) -> None:
     assert (found.controller, found.kind) == ("CronJob/nightly", "CronJob")
 
 
+def every_pod_is_found_where_no_nodes_are_named(kube: KubeWriter) -> None:
+    found = {each.place: each for each in kube.pods()}
+    assert {each.place for each in kube.pods([each.name for each in kube.nodes()])} < {*found}
+    waits = found[f"{NAMESPACE}/waits"]
+    assert (waits.node, waits.wants, waits.claims) == ("", Room(250, 64 << 20, 1), ("data-waits",))
+    assert waits.uid
+
+
+def a_node_is_marked_and_cordoned_and_let_go_again(kube: KubeWriter) -> None:
+    before = kube.nodes()[0]
+    ref = ObjectRef("", "v1", "nodes", "", before.name)
+    marks = {ROTATION: "run-1/shop", CORDONED: "true"}
+    kube.patch(ref, {"metadata": {"annotations": marks}, "spec": {"unschedulable": True}}, before.resource_version)
+    after = next(each for each in kube.nodes() if each.name == before.name)
+    assert (after.marks.rotation, after.marks.cordoned, after.node.schedulable) == ("run-1/shop", True, False)
+    late = {"spec": {"unschedulable": None}}
+    refused(lambda: kube.patch(ref, late, before.resource_version), GapReason.IN_USE, "object has been modified")
+    kube.patch(ref, {"metadata": {"annotations": dict.fromkeys(marks)}, **late}, after.resource_version)
+    again = next(each for each in kube.nodes() if each.name == before.name)
+    assert (again.marks, again.node.schedulable) == (before.marks, True)
+
+
+def a_pod_is_evicted_by_its_uid(kube: KubeWriter) -> None:
+    """As a dry run, so that the next case finds it: a real eviction asks for no other right."""
+    (pod,) = (each for each in kube.pods() if each.place == f"{NAMESPACE}/waits")
+    first = kube.evict(pod, dry_run=True)
+    assert first.outcome is Outcome.ACCEPTED, first.message
+    assert kube.evict(replace(pod, uid=pod.uid[::-1]), dry_run=True).outcome is Outcome.CONFLICT
+    assert kube.evict(replace(pod, name="never"), dry_run=True).outcome is Outcome.GONE
+    assert kube.pods() == kube.pods()
+
+
+def no_pod_is_deleted_past_its_budget(kube: KubeWriter) -> None:
+    (pod,) = (each for each in kube.pods() if each.place == f"{NAMESPACE}/waits")
+    found = kube.delete_pod(pod)
+    assert (found.outcome, 'cannot delete resource "pods"' in found.message) == (Outcome.REFUSED, True)
+
+
+def bound_volumes_are_read(kube: KubeWriter) -> None:
+    (found,) = (each for each in kube.volumes() if each.name == "pv-waits")
+    assert (found.claim, found.attached_to) == (f"{NAMESPACE}/data-waits", ("node-of-another",))
+
+
 def budgets_are_read_with_their_selector(kube: KubeWriter) -> None:
     (found,) = (each for each in kube.budgets() if each.name == "db")
     assert (found.namespace, found.minimum, found.selector) == (NAMESPACE, "1", Labels({"app": "db"}))
@@ -219,6 +266,20 @@ def furniture(node: str) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "batch/v1/jobs", {"metadata": _made("nightly-1", "CronJob", "nightly"), "spec": {**job, "suspend": True}}
     placed = {"metadata": _made("nightly-1-a", "Job", "nightly-1"), "spec": {**pod, "nodeName": node}}
     yield "v1/pods", placed
+    claim = {"name": "data", "persistentVolumeClaim": {"claimName": "data-waits"}}
+    resources = {"requests": {"cpu": "250m", "memory": "64Mi"}}
+    waits = {"containers": [{"name": "main", "image": "db:1", "resources": resources}], "volumes": [claim]}
+    yield "v1/pods", {"metadata": {"name": "waits", "namespace": NAMESPACE}, "spec": waits}
+    volume = {
+        "capacity": {"storage": "1Gi"},
+        "accessModes": ["ReadWriteOnce"],
+        "claimRef": {"namespace": NAMESPACE, "name": "data-waits"},
+        "csi": {"driver": "ebs.csi.aws.com", "volumeHandle": "vol-1"},
+    }
+    yield "v1/persistentvolumes", {"metadata": {"name": "pv-waits"}, "spec": volume, "status": {"phase": "Bound"}}
+    source = {"persistentVolumeName": "pv-waits"}
+    attached = {"attacher": "ebs.csi.aws.com", "nodeName": "node-of-another", "source": source}
+    yield "storage.k8s.io/v1/volumeattachments", {"metadata": {"name": "csi-waits"}, "spec": attached}
 
 
 def _made(name: str, kind: str, by: str) -> dict[str, Any]:
@@ -249,6 +310,11 @@ CASES: tuple[Callable[[KubeWriter], None], ...] = (
     nodes_are_read_with_their_kubelets,
     pods_of_a_node_are_found_with_the_workload_at_their_top,
     a_pod_of_a_job_is_told_with_what_made_the_job,
+    every_pod_is_found_where_no_nodes_are_named,
+    a_node_is_marked_and_cordoned_and_let_go_again,
+    a_pod_is_evicted_by_its_uid,
+    no_pod_is_deleted_past_its_budget,
+    bound_volumes_are_read,
     budgets_are_read_with_their_selector,
     node_pools_and_classes_are_listed,
     a_change_is_merged_and_answered,

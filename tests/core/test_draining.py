@@ -89,6 +89,12 @@ def test_nothing_is_in_the_way(found: LivePod, budgets: tuple[Budget, ...], karp
             id="a budget that cannot be counted",
         ),
         pytest.param(
+            pod(), (budget(observed=False, allowed=0, reason="SyncFailed", message="no controller"),),
+            "PDB shop/web lets nothing go, for its pods cannot be counted: no controller",
+            "give the pods of PDB shop/web a controller with a scale, or use minAvailable as a number", True,
+            id="a budget that cannot be counted, which looks as if it would be",
+        ),
+        pytest.param(
             pod(), (budget(observed=False, allowed=0),), "PDB shop/web was not counted yet since it changed", "", False,
             id="a budget that was not counted yet",
         ),

@@ -1,4 +1,4 @@
-"""A random world whose nodes are emptied by drain-nodes, from a seed: what is in it, what happens, and what came of it."""
+"""A random world whose nodes drain-nodes empties, from a seed: what is in it, what happens, and what came of it."""
 
 import random
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from fleetkeeper.errors import ReadError
 from fleetkeeper.sim.controllers import nodes as node_life
 from fleetkeeper.sim.faults import Fault
 from tests.engine.steps.emptying import Rotation, Witness, marks, nodes, stateful
-from tests.engine.steps.nodes import inside
+from tests.engine.steps.nodes import inside, join
 from tests.engine.steps.walking import Place
 from tests.sim.controllers.behaving import DEPLOYMENTS, NODES, PODS, SHOP
 
@@ -170,8 +170,6 @@ class RandomWorld:
 
 
 def _register(place: Place, number: int) -> None:
-    from tests.engine.steps.nodes import join
-
     join(place, f"i-{number:04d}", number)
 
 

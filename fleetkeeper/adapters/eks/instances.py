@@ -6,6 +6,7 @@ read before it: https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_Ter
 """
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -35,22 +36,29 @@ class Instances:
         self._sessions, self._session, self._scope = sessions, session, scope
 
     def scaling_group(self, name: str) -> ScalingGroup | None:
-        found = self._listed("autoscaling", "describe_auto_scaling_groups", name, AutoScalingGroupNames=[name])
-        body = next((each for each in found if each.get("AutoScalingGroupName") == name), None)
-        if body is None:
+        read = partial(_group_of, name)
+        found = self._listed("autoscaling", "describe_auto_scaling_groups", name, read, AutoScalingGroupNames=[name])
+        group = next((each for each in found if each is not None), None)
+        if group is None:
             return None
-        template, version = parse_instances.launches(body)
+        template, _, version = group.template.partition(":")
         if template and not version.isdigit():
             version = self._version(template, version)
-        return parse_instances.scaling_group(body, version, self._scheduled(name), self._hooks(name))
+        return replace(
+            group,
+            template=f"{template}:{version}" if template else "",
+            scheduled=self._scheduled(name),
+            hooks=self._hooks(name),
+        )
 
     def instances(self, ids: Collection[str]) -> tuple[Instance, ...]:
         found: list[Instance] = []
         asked = sorted(ids)
         for start in range(0, len(asked), _FILTER_VALUES):
             wanted = [{"Name": "instance-id", "Values": asked[start : start + _FILTER_VALUES]}]
-            for each in self._listed("ec2", "describe_instances", f"{len(asked)} instances", Filters=wanted):
-                found += map(parse_instances.instance, listed(each.get("Instances")))
+            of, read = f"{len(asked)} instances", parse_instances.reservation
+            for each in self._listed("ec2", "describe_instances", of, read, Filters=wanted):
+                found += each
         return tuple(found)
 
     def set_desired(self, group: str, desired: int) -> None:
@@ -58,9 +66,9 @@ class Instances:
         self._told("autoscaling", "set_desired_capacity", group, asked)
 
     def terminate(self, instance: str) -> None:
-        body = self._told("autoscaling", "describe_auto_scaling_instances", instance, {"InstanceIds": [instance]})
-        known = [mapping(each) for each in listed(parse.member(body, "AutoScalingInstances"))]
-        if any(parse.name(each["LifecycleState"]).startswith(_GOING) for each in known):
+        operation, read = "describe_auto_scaling_instances", parse_instances.lifecycle
+        known = self._listed("autoscaling", operation, instance, read, InstanceIds=[instance])
+        if any(each.startswith(_GOING) for each in known):
             return
         if not known:
             self._refuse_unless_gone(instance)
@@ -76,12 +84,11 @@ class Instances:
 
     def targets(self, target_groups: Collection[str]) -> tuple[Target, ...]:
         """Only instances: addresses are pods', which their load balancer's controller takes out."""
-        found: list[Target] = []
+        found: list[Target | None] = []
         for arn in target_groups:
-            body = self._told("elbv2", "describe_target_health", arn, {"TargetGroupArn": arn})
-            health = map(mapping, listed(parse.member(body, "TargetHealthDescriptions")))
-            found += (target for each in health if (target := parse_instances.target(arn, each)) is not None)
-        return tuple(found)
+            read = partial(parse_instances.target, arn)
+            found += self._listed("elbv2", "describe_target_health", arn, read, TargetGroupArn=arn)
+        return tuple(each for each in found if each is not None)
 
     def deregister(self, target: Target) -> None:
         one = {"Id": target.instance, "Port": target.port}
@@ -94,17 +101,17 @@ class Instances:
 
     def _version(self, template: str, named: str) -> str:
         """The number behind $Latest or $Default, which "" means too."""
-        found = self._listed("ec2", "describe_launch_templates", template, LaunchTemplateIds=[template])
-        (body,) = found
-        return parse_instances.version(body, named)
+        read = partial(parse_instances.version, named)
+        (number,) = self._listed("ec2", "describe_launch_templates", template, read, LaunchTemplateIds=[template])
+        return number
 
     def _scheduled(self, group: str) -> tuple[str, ...]:
-        found = self._listed("autoscaling", "describe_scheduled_actions", group, AutoScalingGroupName=group)
-        return tuple(parse.name(each["ScheduledActionName"]) for each in found)
+        operation, read = "describe_scheduled_actions", parse_instances.scheduled
+        return tuple(self._listed("autoscaling", operation, group, read, AutoScalingGroupName=group))
 
     def _hooks(self, group: str) -> tuple[str, ...]:
-        body = self._told("autoscaling", "describe_lifecycle_hooks", group, {"AutoScalingGroupName": group})
-        return parse_instances.hooks(parse.member(body, "LifecycleHooks"))
+        operation, read = "describe_lifecycle_hooks", parse_instances.hook
+        return tuple(filter(None, self._listed("autoscaling", operation, group, read, AutoScalingGroupName=group)))
 
     def _processes(self, operation: str, group: str, processes: Collection[str]) -> None:
         """Without names Auto Scaling takes a call to mean every process, so nothing is asked for then."""
@@ -113,36 +120,56 @@ class Instances:
             self._told("autoscaling", operation, group, asked)
 
     def _refuse_unless_gone(self, instance: str) -> None:
-        (found,) = self.instances([instance]) or (None,)
-        if found is not None and found.state not in _ENDED:
-            message = f"terminate {instance} in {self._scope}: it is {found.state}, and no Auto Scaling group has it"
-            raise Refused(message, GapReason.REJECTED)
+        for found in self.instances([instance]):
+            if found.state not in _ENDED:
+                message = (
+                    f"terminate {instance} in {self._scope}: it is {found.state}, and no Auto Scaling group has it"
+                )
+                raise Refused(message, GapReason.REJECTED)
 
-    def _listed(self, service: str, operation: str, of: str, **asked: Any) -> list[Mapping[str, Any]]:
+    def _listed(
+        self, service: str, operation: str, of: str, parsed: Callable[[Mapping[str, Any]], T], **asked: Any
+    ) -> list[T]:
         """The items of every page."""
-        member = _MEMBERS[operation]
-        found: list[Mapping[str, Any]] = []
+        found: list[T] = []
         for _ in range(MOST_PAGES):
-            body = self._told(service, operation, of, asked)
-            found += map(mapping, listed(parse.member(body, member)))
-            following = parse.token(body.get("NextToken"))
+            page = partial(self._page, service, operation, asked, parsed)
+            items, following = self._once(service, operation, of, page)
+            found += items
             if not following:
                 return found
             asked = {**asked, "NextToken": following}
         raise InvalidAnswer(f"{permission(service, operation)} of {of} in {self._scope}: the list never ends")
 
-    def _told(self, service: str, operation: str, of: str, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _page(
+        self, service: str, operation: str, asked: Mapping[str, Any], parsed: Callable[[Mapping[str, Any]], T]
+    ) -> tuple[list[T], str]:
+        body = self._ask(service, operation, asked)
+        items = parse.member(body, _MEMBERS[operation])
+        return [parsed(mapping(each)) for each in listed(items)], parse.token(body.get("NextToken"))
+
+    def _told(self, service: str, operation: str, of: str, asked: Mapping[str, Any]) -> None:
+        self._once(service, operation, of, lambda: self._ask(service, operation, asked))
+
+    def _once(self, service: str, operation: str, of: str, call: Callable[[], T]) -> T:
         action = f"{permission(service, operation)} of {of} in {self._scope}"
-        return self._sessions.once(self._session, action, self._scope, partial(self._ask, service, operation, asked))
+        return self._sessions.once(self._session, action, self._scope, call)
 
     def _ask(self, service: str, operation: str, asked: Mapping[str, Any]) -> Mapping[str, Any]:
-        call: Callable[..., Any] = getattr(self._sessions.client(self._session, service, self._scope), operation)
-        return mapping(call(**asked))
+        return mapping(getattr(self._sessions.client(self._session, service, self._scope), operation)(**asked))
+
+
+def _group_of(name: str, body: Mapping[str, Any]) -> ScalingGroup | None:
+    found = parse_instances.scaling_group(body)
+    return found if found.name == name else None
 
 
 _MEMBERS = {
     "describe_auto_scaling_groups": "AutoScalingGroups",
+    "describe_auto_scaling_instances": "AutoScalingInstances",
     "describe_instances": "Reservations",
     "describe_launch_templates": "LaunchTemplates",
+    "describe_lifecycle_hooks": "LifecycleHooks",
     "describe_scheduled_actions": "ScheduledUpdateGroupActions",
+    "describe_target_health": "TargetHealthDescriptions",
 }

@@ -11,26 +11,18 @@ from fleetkeeper.engine.writers import Instance, ScalingGroup, ScalingInstance, 
 _ENDING = "autoscaling:EC2_INSTANCE_TERMINATING"
 
 
-def launches(body: Mapping[str, Any]) -> tuple[str, str]:
-    """What a group of DescribeAutoScalingGroups launches: the template's id and version, which may be $Latest.
-
-    Both "" where it launches by a launch configuration.
-    """
-    mixed = mapping(mapping(body.get("MixedInstancesPolicy")).get("LaunchTemplate"))
-    found = mapping(body.get("LaunchTemplate") or mixed.get("LaunchTemplateSpecification"))
-    return text(found.get("LaunchTemplateId")), text(found.get("Version"))
-
-
-def version(body: Mapping[str, Any], named: str) -> str:
+def version(named: str, body: Mapping[str, Any]) -> str:
     """The number that $Latest, $Default or "" means, of an entry of DescribeLaunchTemplates."""
     return str(launch_template(body).number(named))
 
 
-def scaling_group(
-    body: Mapping[str, Any], version: str, scheduled: tuple[str, ...], hooks: tuple[str, ...]
-) -> ScalingGroup:
-    """A group of DescribeAutoScalingGroups; version is the number of its template's that it launches."""
-    template, _ = launches(body)
+def scaling_group(body: Mapping[str, Any]) -> ScalingGroup:
+    """A group of DescribeAutoScalingGroups; the version of its template is as it stands there: a number, or $Latest.
+
+    What others answer (scheduled, hooks) is still to come. A group of a launch configuration has no template.
+    """
+    mixed = mapping(mapping(body.get("MixedInstancesPolicy")).get("LaunchTemplate"))
+    template = mapping(body.get("LaunchTemplate") or mixed.get("LaunchTemplateSpecification"))
     sources = [mapping(each) for each in listed(body.get("TrafficSources"))]
     newer = [text(each.get("Identifier")) for each in sources if text(each.get("Type")) in ("", "elbv2")]
     return ScalingGroup(
@@ -38,16 +30,14 @@ def scaling_group(
         minimum=count(member(body, "MinSize")),
         maximum=count(member(body, "MaxSize")),
         desired=count(member(body, "DesiredCapacity")),
-        template=f"{template}:{version}" if template else "",
+        template=f"{name(template['LaunchTemplateId'])}:{text(template.get('Version'))}" if template else "",
         instances=tuple(_instance(mapping(each)) for each in listed(body.get("Instances"))),
         suspended=tuple(text(mapping(each).get("ProcessName")) for each in listed(body.get("SuspendedProcesses"))),
         target_groups=tuple(dict.fromkeys((*texts(body.get("TargetGroupARNs")), *newer))),
         tags={text(each.get("Key")): text(each.get("Value")) for each in map(mapping, listed(body.get("Tags")))},
         zones=texts(body.get("AvailabilityZones")),
         warm_pool=bool(mapping(body.get("WarmPoolConfiguration"))),
-        mixed=bool(mapping(body.get("MixedInstancesPolicy"))),
-        scheduled=scheduled,
-        hooks=hooks,
+        mixed=bool(mixed),
     )
 
 
@@ -63,10 +53,24 @@ def _instance(body: Mapping[str, Any]) -> ScalingInstance:
     )
 
 
-def hooks(items: object) -> tuple[str, ...]:
-    """The names of those of termination, of DescribeLifecycleHooks."""
-    found = map(mapping, listed(items))
-    return tuple(name(each["LifecycleHookName"]) for each in found if each.get("LifecycleTransition") == _ENDING)
+def lifecycle(body: Mapping[str, Any]) -> str:
+    """Of an instance of DescribeAutoScalingInstances."""
+    return name(body["LifecycleState"])
+
+
+def scheduled(body: Mapping[str, Any]) -> str:
+    """The name of an entry of DescribeScheduledActions."""
+    return name(body["ScheduledActionName"])
+
+
+def hook(body: Mapping[str, Any]) -> str:
+    """The name of an entry of DescribeLifecycleHooks, "" of one that is not of termination."""
+    return name(body["LifecycleHookName"]) if text(body.get("LifecycleTransition")) == _ENDING else ""
+
+
+def reservation(body: Mapping[str, Any]) -> list[Instance]:
+    """The instances of an entry of DescribeInstances."""
+    return [instance(mapping(each)) for each in listed(body.get("Instances"))]
 
 
 def instance(body: Mapping[str, Any]) -> Instance:

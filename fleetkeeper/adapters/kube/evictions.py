@@ -26,7 +26,7 @@ def said(answer: Answer, what: str, clock: Clock) -> Said:
         if answer.status < 300:
             raise InvalidAnswer(f"{what}: {str(e)[:300]}") from e
         status = EvictionStatus()
-    failed = status.kind == "Status" and status.status == "Failure"
+    failed = status.kind == "Status" and bytes(status.status) == b'"Failure"'
     details = status.details or RefusalDetails()
     causes = details.causes or ()
     told = [status.message, *(each.message for each in causes)]

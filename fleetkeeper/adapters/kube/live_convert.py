@@ -4,10 +4,9 @@ A cluster has many pods and few templates, so what all pods of a template say al
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -25,21 +24,22 @@ from fleetkeeper.values import decoder_of
 
 T = TypeVar("T")
 
+_NO_SPEC, _NO_STATUS = live.PlacedSpec(), live.PlacedStatus()
 _GRACE = 30  # seconds, of a pod that does not say
 
 
-@dataclass(frozen=True, slots=True)
-class PodRead:
-    """A pod before the workload at its top is known. maker: Kind/name of what made it, "" for nothing."""
+class PodRead(NamedTuple):
+    """A pod before the workload at its top is known. made_by: its namespace, and Kind/name of what made it or ""."""
 
     document: live.PlacedPod
-    maker: str
-    tolerates: tuple[Toleration, ...]
+    made_by: tuple[str, str]
+    tolerations: "Tolerations"
     wants: Room
 
-    @property
-    def made_by(self) -> tuple[str, str]:
-        return self.document.metadata.namespace, self.maker
+
+class Tolerations(NamedTuple):
+    given: tuple[Toleration, ...]
+    take_all: bool
 
 
 def node(document: live.LiveNode) -> LiveNode:
@@ -79,37 +79,38 @@ def attachment(document: live.Attachment) -> tuple[str, str] | None:
 
 def pod_read(document: live.PlacedPod) -> PodRead:
     """What has to be read from a page before the next one comes; InvalidAnswer for a request that is no quantity."""
-    spec, owner = document.spec or live.PlacedSpec(), controller(document.metadata.owners)
+    meta, spec = document.metadata, document.spec or _NO_SPEC
     first = tuple([(bytes(c.resources), c.restart == "Always") for c in spec.init_containers or ()])
     running = tuple([bytes(c.resources) for c in spec.containers or ()])
     try:
         wants = _wants(running, first, bytes(spec.resources), bytes(spec.overhead))
-        tolerates = _tolerates(bytes(spec.tolerations))
+        tolerations = _tolerations(bytes(spec.tolerations))
     except (ValueError, msgspec.DecodeError) as e:
-        meta = document.metadata
         raise InvalidAnswer(f"pod {meta.namespace}/{meta.name}: {str(e)[:200]}") from e
-    return PodRead(document, f"{owner.kind}/{owner.name}" if owner else "", tolerates, wants)
+    owner = controller(meta.owners) if meta.owners else None
+    return PodRead(document, (meta.namespace, f"{owner.kind}/{owner.name}" if owner else ""), tolerations, wants)
 
 
 def pod(read: PodRead, tops: Mapping[tuple[str, str], str]) -> LivePod:
     """tops: what made the makers, where something did."""
-    meta, spec = read.document.metadata, read.document.spec or live.PlacedSpec()
-    status = read.document.status or live.PlacedStatus()
+    meta, spec = read.document.metadata, read.document.spec or _NO_SPEC
+    status = read.document.status or _NO_STATUS
+    labels, annotations = meta.labels or {}, meta.annotations or {}
     is_ready, since = _readiness(status)
     return LivePod(
         namespace=meta.namespace,
         name=meta.name,
         node=spec.node or "",
-        labels=meta.labels or {},
-        controller=tops.get(read.made_by, read.maker),
-        owner=owner_keys(meta.labels, meta.annotations),
+        labels=labels,
+        controller=tops.get(read.made_by) or read.made_by[1],
+        owner=_owner(tuple(labels.items()), tuple(annotations.items())),
         phase=status.phase,
         ready=is_ready,
-        stays=asks_to_stay(meta.annotations) if meta.annotations else "",
+        stays=asks_to_stay(annotations) if annotations else "",
         leaving_since=meta.deleted_at and meta.deleted_at - timedelta(seconds=meta.deletion_grace or 0),
         finalizers=tuple(meta.finalizers or ()),
         static=convert.is_mirror(meta),
-        tolerant=any(not t.key and t.operator == "Exists" and not t.effect for t in read.tolerates),
+        tolerant=read.tolerations.take_all,
         uid=meta.uid,
         wants=read.wants,
         priority=spec.priority or 0,
@@ -117,7 +118,7 @@ def pod(read: PodRead, tops: Mapping[tuple[str, str], str]) -> LivePod:
         grace=_GRACE if spec.grace is None else spec.grace,
         created_at=meta.created_at,
         ready_since=since,
-        tolerates=read.tolerates,
+        tolerates=read.tolerations.given,
         selects=spec.selects or {},
     )
 
@@ -147,9 +148,15 @@ def _room(given: live.Quantities) -> Room:
 
 
 @lru_cache(maxsize=4096)
-def _tolerates(raw: bytes) -> tuple[Toleration, ...]:
+def _tolerations(raw: bytes) -> Tolerations:
     found = _decoded(raw, list[structs.Toleration]) or ()
-    return tuple([Toleration(t.key or "", t.operator or "Equal", t.value or "", t.effect or "") for t in found])
+    given = tuple([Toleration(t.key or "", t.operator or "Equal", t.value or "", t.effect or "") for t in found])
+    return Tolerations(given, any(not t.key and t.operator == "Exists" and not t.effect for t in given))
+
+
+@lru_cache(maxsize=8192)
+def _owner(labels: tuple[tuple[str, str], ...], annotations: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    return owner_keys(dict(labels), dict(annotations))
 
 
 @lru_cache(maxsize=4096)

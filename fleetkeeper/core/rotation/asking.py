@@ -10,6 +10,7 @@ from fleetkeeper.core.rotation.tokens import Pool
 
 CRITICAL = 2_000_000_000
 """The least priority of system-cluster-critical and system-node-critical (kubernetes, PriorityClass, 1.36)."""
+_JOBS = tuple(f"{kind}/" for kind in sorted(PASSING))
 _LONGEST_PAUSE = timedelta(minutes=1)
 
 
@@ -29,7 +30,7 @@ class Reason:
 
 
 def is_job(mover: Mover) -> bool:
-    return mover.pod.kind in PASSING
+    return mover.pod.controller.startswith(_JOBS)
 
 
 def reason(mover: Mover, began: datetime, facts: Facts) -> Reason | None:

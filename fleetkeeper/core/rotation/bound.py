@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from fleetkeeper.core.rotation.facts import Mover, facts_of
-from fleetkeeper.core.rotation.obstacles import is_stuck_for_good
+from fleetkeeper.core.rotation.obstacles import find_stuck
 from fleetkeeper.core.rotation.rules import Rules
 from fleetkeeper.core.rotation.seen import Seen
 from fleetkeeper.core.rotation.tokens import Pool
@@ -34,13 +34,14 @@ class Bound:
 def lower_bound(seen: Seen, rules: Rules, times: Times) -> Bound:
     """The budgets as if every pod were Ready, and without pods that never go: nothing real is faster."""
     facts = facts_of(seen, rules)
+    find_stuck(facts)
     found = Bound(times.provisioning, "provisioning")
     rounds = -(-len(facts.old) // max(1, rules.parallel))
     found = _longer(found, Bound(rounds * times.node, "nodes"))
     moved: dict[Pool, list[Mover]] = {}
     for home in facts.old.values():
         for mover in home.movers:
-            if mover.budgets and not is_stuck_for_good(mover, facts):
+            if mover.budgets and not mover.is_stuck:
                 moved.setdefault(mover.pool, []).append(mover)
     for pool, movers in moved.items():
         length = -(-len(movers) // pool.at_best(rules.unbudgeted)) * min(map(times.ready, movers))

@@ -4,7 +4,7 @@ The order of a turn: read the cluster once (facts), see whether new nodes have r
 in work (judging, by asking and obstacles), and begin more nodes where there is a place for them (order).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from fleetkeeper.core.draining import Obstacle
@@ -14,7 +14,7 @@ from fleetkeeper.core.rotation.asking import reason
 from fleetkeeper.core.rotation.facts import Facts, OldNode, facts_of
 from fleetkeeper.core.rotation.force import forced
 from fleetkeeper.core.rotation.judging import Judged, stuck_for_good
-from fleetkeeper.core.rotation.obstacles import is_stuck_for_good
+from fleetkeeper.core.rotation.obstacles import find_stuck
 from fleetkeeper.core.rotation.order import Candidate, Queue, candidates
 from fleetkeeper.core.rotation.room import Headroom
 from fleetkeeper.core.rotation.rules import Rules
@@ -26,42 +26,41 @@ _SHOWN = 200
 
 def preview(seen: Seen, rules: Rules) -> tuple[Obstacle, ...]:
     """The pods of old nodes that no waiting would move, before anything changes."""
-    facts = facts_of(seen, rules)
+    facts = _read(seen, rules)
     return tuple(stuck_for_good(facts.old.values(), facts))
 
 
 def turn(seen: Seen, rules: Rules) -> Turn:
     """seen is of one moment. The same sight gives the same turn."""
-    facts = facts_of(seen, rules)
+    facts = _read(seen, rules)
     stage = _stage_of(facts)
     headroom = _headroom(facts)
-    is_short = _seat_what_comes(facts, headroom)
+    outside, is_short = _seat_what_comes(facts, headroom)
     judged = Judged(facts, headroom, may_go=stage.is_closed and not is_short)
     judged.judge(stage.begun)
-    wanting = None
-    begun: list[OldNode] = []
-    if not is_short:
-        begun, wanting = _begin(stage, judged)
-    changes = [*nodes.fences(facts.old.values(), facts)]
-    if is_short:
-        changes += nodes.openings(facts.old.values())
-    elif stage.is_closed or begun or not stage.waiting:
-        changes += nodes.closings(facts.old.values())
-    if stage.is_closed and not is_short:
-        changes += nodes.beginnings(begun)
+    begun, left = _begin(stage, judged, may_begin=not is_short)
+    seatless = [*outside, *judged.placeless, *(mover.pod for each in left for mover in each.movers)]
     aside, blocked = _aside(stage, judged)
     return Turn(
         progress=_progress(facts, stage),
-        changes=nodes.one_each((*changes, *aside)),
+        changes=nodes.one_each((*_changes(stage, judged, begun, is_short), *aside)),
         evict=tuple(judged.evict),
         delete=forced((*stage.begun, *stage.aside), facts),
         empty=tuple(each.node for each in stage.begun if each.is_empty),
         held=tuple(judged.held),
         blocked=blocked,
-        wanting=wanting or _wanting(judged, is_short),
+        wanting=_lacking(seatless, headroom) if seatless or is_short else None,
+        wanting_in=tuple(sorted({zone for pod in seatless if len(zones := facts.zones(pod)) == 1 for zone in zones})),
+        others=tuple(facts.foreign),
         batch_is_over=stage.is_batch_over(judged.busy),
         is_over=not stage.waiting and all(each.is_empty for each in stage.begun),
     )
+
+
+def _read(seen: Seen, rules: Rules) -> Facts:
+    facts = facts_of(seen, rules)
+    find_stuck(facts)
+    return facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,54 +113,72 @@ def _headroom(facts: Facts) -> Headroom:
     return Headroom(facts.fresh, facts.used, facts.chosen_by, reserve)
 
 
-def _seat_what_comes(facts: Facts, headroom: Headroom) -> bool:
-    """Take room for pods that have no node yet, and for those that come once another is gone. True where new replicas
-    need the old nodes: the reserve is used up, or a pod waits that only a node would take that we closed."""
+def _seat_what_comes(facts: Facts, headroom: Headroom) -> tuple[list[LivePod], bool]:
+    """Take room for pods that have no node yet, and for those that come once another is gone.
+
+    Answers pods for which only nodes that we closed have room, and whether new replicas need the old nodes: there are
+    such pods, or the reserve is used up. A pod that no node at all would take keeps nothing up.
+    """
     outside = [each for each in facts.waiting if not headroom.place(each, facts.zones(each), into_reserve=True)]
     for each in facts.leaving:
         if each.pod.controller and not each.load.replaces_at_once:
             headroom.place(each.pod, facts.zones(each.pod), into_reserve=True)
-    if facts.old and not headroom.has_reserve:
-        return True
-    if not outside:
-        return False
-    ours = [each.node for each in facts.old.values() if each.began_at is None and not each.is_aside]
-    kept = [each for each in ours if each.node.ready and (each.node.schedulable or each.marks.cordoned)]
-    old = Headroom(kept, facts.used, facts.chosen_by)
-    return any(old.place(each, facts.zones(each)) for each in outside)
+    if outside:
+        ours = [each.node for each in facts.old.values() if each.began_at is None and not each.is_aside]
+        kept = [each for each in ours if each.node.ready and (each.node.schedulable or each.marks.cordoned)]
+        old = Headroom(kept, facts.used, facts.chosen_by)
+        outside = [each for each in outside if old.place(each, facts.zones(each))]
+    return outside, bool(outside) or (bool(facts.old) and not headroom.has_reserve)
 
 
-def _begin(stage: _Stage, judged: Judged) -> tuple[list[OldNode], Room | None]:
-    """The nodes that come next, whose pods are judged at once; and what room they lack, None where they lack none."""
-    facts, begun = stage.facts, []
-    if not stage.is_canary and stage.places(set()) > 0:
+def _changes(stage: _Stage, judged: Judged, begun: list[OldNode], is_short: bool) -> Iterator[NodeChange]:
+    """Nodes are closed once something can move, and begun when all of them are seen closed."""
+    homes = stage.facts.old.values()
+    yield from nodes.fences(homes, stage.facts)
+    if is_short:
+        yield from nodes.openings(homes)
+    elif begun or judged.busy or not stage.waiting:
+        yield from nodes.closings(homes)
+        if stage.is_closed:
+            yield from nodes.beginnings(begun)
+
+
+def _begin(stage: _Stage, judged: Judged, *, may_begin: bool) -> tuple[list[OldNode], list[Candidate]]:
+    """The nodes that come next, whose pods are judged at once; and those that would, were there room for their pods."""
+    begun: list[OldNode] = []
+    if may_begin and not stage.is_canary and stage.places(set()) > 0:
         begun += [each for each in stage.waiting if each.is_empty]
-    waiting = candidates((each for each in stage.waiting if not each.is_empty), facts)
-    waiting = waiting or candidates((each for each in stage.aside if _is_freed(each, facts)), facts)
-    if not waiting and stage.is_canary:
-        begun += stage.waiting[:1] if stage.places(judged.busy) else ()
-    places, wanting = stage.places(judged.busy), None
-    queue = Queue(waiting, stage.begun, facts)
-    while places > 0 and len(queue):
-        chosen = _next_fitting(queue, judged)
-        if chosen is None:
-            wanting = _lacking(queue.ordered()[:places], judged.headroom)
-            break
-        queue.begin(chosen)
-        begun.append(chosen.home)
-        places -= 1
+    waiting = candidates(each for each in stage.waiting if not each.is_empty)
+    waiting = waiting or candidates(each for each in stage.aside if _is_freed(each, stage.facts))
+    places = stage.places(judged.busy)
+    if may_begin and not waiting and stage.is_canary:
+        begun += stage.waiting[:places]
+    if not places or not waiting:
+        return begun, []
+    queue = Queue(waiting, stage.begun, stage.facts)
+    if not may_begin:
+        return [], [each for each in (queue.next() for _ in range(places)) if each is not None]
+    chosen, left = _fitting(queue, judged, places)
+    begun += chosen
     if stage.is_closed:
         judged.judge([each for each in begun if each.movers], placed=True)
-    return begun, wanting
+    return begun, left[: places - len(chosen)]
 
 
-def _next_fitting(queue: Queue, judged: Judged) -> Candidate | None:
+def _fitting(queue: Queue, judged: Judged, places: int) -> tuple[list[OldNode], list[Candidate]]:
+    """The first nodes for all of whose pods there is room; and those before them for which there is none, if too few
+    others were found."""
     facts = judged.facts
-    for each in queue.ordered():
+    chosen: list[OldNode] = []
+    left: list[Candidate] = []
+    while len(chosen) < places and (each := queue.next()) is not None:
         pods = ((mover.pod, facts.zones(mover.pod)) for mover in each.movers if mover.pod.controller)
         if judged.headroom.place_all(pods):
-            return each
-    return None
+            queue.begin(each)
+            chosen.append(each.home)
+        else:
+            left.append(each)
+    return chosen, left if len(chosen) < places else []
 
 
 def _is_freed(home: OldNode, facts: Facts) -> bool:
@@ -169,22 +186,13 @@ def _is_freed(home: OldNode, facts: Facts) -> bool:
     if home.leaving:
         return False
     now = facts.seen.now
-    return not any(is_stuck_for_good(each, facts) or reason(each, now, facts) for each in home.movers)
+    return not any(each.is_stuck or reason(each, now, facts) for each in home.movers)
 
 
-def _lacking(waiting: Iterable[Candidate], headroom: Headroom) -> Room:
-    asked = _sum(mover.pod for each in waiting for mover in each.movers)
-    return headroom.lacking(asked) or asked
-
-
-def _wanting(judged: Judged, is_short: bool) -> Room | None:
-    asked = _sum(judged.placeless)
-    if judged.placeless:
-        return judged.headroom.lacking(asked) or asked
-    if is_short:
-        outside = _sum(judged.facts.waiting)
-        return judged.headroom.lacking(outside) or outside
-    return None
+def _lacking(pods: Iterable[LivePod], headroom: Headroom) -> Room | None:
+    """What pods and the reserve need beyond what is free; all that pods need where the free room is in wrong places."""
+    asked = _sum(pods)
+    return headroom.lacking(asked) or (asked if asked.pods else None)
 
 
 def _sum(pods: Iterable[LivePod]) -> Room:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from fleetkeeper.core.live import LiveNode, LivePod, LiveVolume
+from fleetkeeper.core.pods import Labels
 from fleetkeeper.core.rotation.marks import FENCE
 from fleetkeeper.core.rotation.rules import Rules
 from fleetkeeper.core.rotation.seen import Seen
@@ -14,11 +15,15 @@ from fleetkeeper.core.rotation.tokens import Pool
 
 @dataclass(slots=True)
 class Mover:
-    """A pod of an old node that has to move. budgets: the pools of the budgets that take it; load: of its workload."""
+    """A pod of an old node that has to move. budgets: the pools of the budgets that take it; load: of its workload.
+
+    is_stuck: no waiting helps (obstacles.py says why).
+    """
 
     pod: LivePod
     budgets: tuple[Pool, ...]
     load: Pool
+    is_stuck: bool = False
 
     @property
     def pool(self) -> Pool:
@@ -27,7 +32,8 @@ class Mover:
 
     def go(self) -> None:
         """Take what its eviction takes of this turn."""
-        self.load.out += 1
+        for pool in (self.load, *self.budgets):
+            pool.out += 1
         self.pool.spend(self.pod)
 
 
@@ -140,30 +146,34 @@ class _Takers:
 
     def __init__(self, seen: Seen) -> None:
         self.pools: list[Pool] = []
-        self._near: dict[str, tuple[dict[tuple[str, str], list[Pool]], list[Pool]]] = {}
+        self._near: dict[str, tuple[dict[tuple[str, str], list[_Taker]], list[_Taker]]] = {}
         for budget in seen.budgets:
-            if budget.selector is None:
+            selector = budget.selector
+            if selector is None:
                 continue
             pool = Pool(budget.namespace, budget.name, budget)
             self.pools.append(pool)
             by_label, others = self._near.setdefault(budget.namespace, ({}, []))
-            label = next(iter(budget.selector.equal.items()), None)
-            (others if label is None else by_label.setdefault(label, [])).append(pool)
+            label = next(iter(selector.equal.items()), None)
+            if label is None:
+                others.append((pool, selector))
+            else:
+                is_all = len(selector.equal) == 1 and not selector.terms
+                by_label.setdefault(label, []).append((pool, None if is_all else selector))
 
     def of(self, pod: LivePod) -> tuple[Pool, ...]:
         near = self._near.get(pod.namespace)
         if near is None:
             return ()
-        by_label, others = near
-        found = [pool for label in pod.labels.items() for pool in by_label.get(label, ()) if _takes(pool, pod)]
-        if others:
-            found += [pool for pool in others if _takes(pool, pod)]
-        return tuple(found)
+        by_label, found = near[0], near[1]
+        for label in pod.labels.items():
+            if label in by_label:
+                found = [*found, *by_label[label]]
+        return tuple(pool for pool, selector in found if selector is None or selector.accepts(pod.labels))
 
 
-def _takes(pool: Pool, pod: LivePod) -> bool:
-    budget = pool.budget
-    return budget is not None and budget.selector is not None and budget.selector.accepts(pod.labels)
+_Taker = tuple[Pool, Labels | None]
+"""With what is left to ask of a pod, None where its one label has told all."""
 
 
 def _read_pods(found: Facts, takers: _Takers) -> None:

@@ -52,16 +52,29 @@ class Judged:
         self.blocked += named
         names = {each.pod.place for each in named}
         if not home.movers and not home.leaving:
-            self._moves(home)
+            self._judge_attached(home)
         for mover in home.leaving:
             if mover.pod.place in names:
                 self._stands(home, mover.pod.leaving_since or self.facts.seen.now)
             else:
                 self._moves(home)
 
+    def _judge_attached(self, home: OldNode) -> None:
+        """A volume that does not leave is told by the pod that waits for it."""
+        now, began = self.facts.seen.now, home.began_at or self.facts.seen.now
+        for volume in self.facts.seen.volumes:
+            if home.name not in volume.attached_to:
+                continue
+            user = next((each for each in self.facts.claims.get(volume.claim, ()) if each.leaving_since is None), None)
+            since = now if user is None else max(began, user.created_at or began)
+            self._stands(home, since)
+            self.busy.add(home.name)
+            if user is not None and now - since >= self.facts.rules.patience:
+                self.blocked.append(obstacles.of_attachment(user, volume, home, since))
+
     def _judge_mover(self, home: OldNode, mover: Mover, last: bool, placed: bool) -> None:
         facts, pod, began = self.facts, mover.pod, home.began_at or self.facts.seen.now
-        if obstacles.is_stuck_for_good(mover, facts):
+        if mover.is_stuck:
             self._stands(home, began)
             return
         has_room = placed or not pod.controller or self.headroom.place(pod, facts.zones(pod))
@@ -81,21 +94,25 @@ class Judged:
                 self.evict.append(pod)
 
     def _wait(self, home: OldNode, mover: Mover, found: Reason) -> None:
-        now, rules = self.facts.seen.now, self.facts.rules
+        now = self.facts.seen.now
         budget = found.pool.place if found.pool is not None and found.pool.budget is not None else ""
         self.held.append(Held(mover.pod, found.why, budget, found.again))
         self._stands(home, found.since)
         if not found.passive:
             self.busy.add(home.name)
-        waited = now - found.since
+        if named := self._named(mover, found, now - found.since):
+            self.blocked.append(named)
+
+    def _named(self, mover: Mover, found: Reason, waited: timedelta) -> Obstacle | None:
+        """Who has to see to it: at once where nothing is on its way that would help, else when patience is over."""
+        pool, patience = found.pool, self.facts.rules.patience
         if found.passive:
-            if waited >= timedelta():
-                self.blocked.append(obstacles.of_job(mover, found.since))
-        elif found.refusal is not None and found.refusal.eviction.outcome is not Outcome.BUDGET:
-            if waited >= rules.patience:
-                self.blocked.append(obstacles.of_refusal(mover, found.refusal))
-        elif waited >= rules.patience:
-            self.blocked.append(obstacles.of_waiting(mover, found.why, found.since, self.facts))
+            return obstacles.of_job(mover, found.since) if waited >= timedelta() else None
+        if found.refusal is not None and found.refusal.eviction.outcome is not Outcome.BUDGET:
+            return obstacles.of_refusal(mover, found.refusal) if waited >= patience else None
+        if waited < patience and (pool is None or not pool.is_idle):
+            return None
+        return obstacles.of_waiting(mover, found.why, found.since, self.facts)
 
     def _no_room(self, pod: LivePod) -> str:
         return _NO_ROOM if self.headroom.has_kind_for(pod, self.facts.zones(pod)) else _NO_KIND
@@ -111,7 +128,5 @@ class Judged:
 
 def stuck_for_good(homes: Iterable[OldNode], facts: Facts) -> list[Obstacle]:
     """Every pod on these nodes that no waiting moves."""
-    stuck = (
-        (mover, home.began_at) for home in homes for mover in home.movers if obstacles.is_stuck_for_good(mover, facts)
-    )
+    stuck = ((mover, home.began_at) for home in homes for mover in home.movers if mover.is_stuck)
     return obstacles.for_good(stuck, facts)

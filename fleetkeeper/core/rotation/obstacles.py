@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from fleetkeeper.core import draining
 from fleetkeeper.core.draining import Obstacle
-from fleetkeeper.core.live import LivePod, Toleration
+from fleetkeeper.core.live import LivePod, LiveVolume, Toleration
 from fleetkeeper.core.owners import owner_named
 from fleetkeeper.core.rotation.facts import Facts, Mover, OldNode
 from fleetkeeper.core.rotation.seen import Outcome, Refusal
@@ -24,12 +24,12 @@ _SLACK = timedelta(seconds=30)
 """A kubelet needs a moment beyond the grace of a pod to tell that it is gone."""
 
 
-def is_stuck_for_good(mover: Mover, facts: Facts) -> bool:
-    """Whether no waiting helps. `_own` and `_of_budgets` tell it; this is asked of every pod."""
-    pod = mover.pod
-    if mover.budgets and _is_never_let_go(mover):
-        return True
-    return _is_stuck_itself(pod, facts)
+def find_stuck(facts: Facts) -> None:
+    """Note of every pod whether no waiting helps; `for_good` says why, of the few that are."""
+    for home in facts.old.values():
+        for mover in home.movers:
+            if (mover.budgets and _is_never_let_go(mover)) or _is_stuck_itself(mover.pod, facts):
+                mover.is_stuck = True
 
 
 def is_held_by_budget(mover: Mover, facts: Facts) -> bool:
@@ -49,7 +49,7 @@ def _is_never_let_go(mover: Mover) -> bool:
 def _is_stuck_itself(pod: LivePod, facts: Facts) -> bool:
     if not pod.controller and not facts.rules.bare:
         return True
-    if pod.tolerant or (pod.tolerates and any(map(_takes_cordons, pod.tolerates))):
+    if pod.tolerant or (pod.tolerates and _comes_back(pod.tolerates)):
         return True
     if pod.stays and facts.rules.honours_do_not_disrupt:
         return True
@@ -71,7 +71,7 @@ def _own(pod: LivePod, facts: Facts) -> Obstacle | None:
     if not pod.controller and not facts.rules.bare:
         why = "nothing would bring it back, for it has no controller"
         return Obstacle(pod, why, "run it by a Deployment, or delete it when it may end", owner)
-    if pod.tolerant or any(map(_takes_cordons, pod.tolerates)):
+    if pod.tolerant or _comes_back(pod.tolerates):
         why = "it tolerates cordoned nodes, so that it would come back to this one"
         return Obstacle(pod, why, "let it tolerate only the taints that it is meant for", owner)
     if volume := _local_volume(pod, facts):
@@ -90,12 +90,12 @@ def _of_budgets(mover: Mover, facts: Facts) -> Obstacle | None:
     return next(iter(draining.obstacles([mover.pod], budgets, karpenter=honours)), None)
 
 
-def _takes_cordons(toleration: Toleration) -> bool:
-    return (
-        toleration.operator == "Exists"
-        and toleration.key in ("", _UNSCHEDULABLE)
-        and toleration.effect in ("", "NoSchedule")
-    )
+def _comes_back(tolerates: tuple[Toleration, ...]) -> bool:
+    """Whether a cordon does not keep it away."""
+    for each in tolerates:  # a loop, for every pod is asked at every tick
+        if each.operator == "Exists" and each.key in ("", _UNSCHEDULABLE) and each.effect in ("", "NoSchedule"):
+            return True
+    return False
 
 
 def _local_volume(pod: LivePod, facts: Facts) -> str:
@@ -149,3 +149,9 @@ def of_job(mover: Mover, since: datetime) -> Obstacle:
     why = "its Job has not ended in the time that the rotation gives to Jobs"
     fix = f"wait for it, or delete it: kubectl --namespace {mover.pod.namespace} delete pod {mover.pod.name}"
     return Obstacle(mover.pod, why, fix, owner_named(mover.pod.owner), since=since)
+
+
+def of_attachment(user: LivePod, volume: LiveVolume, home: OldNode, since: datetime) -> Obstacle:
+    why = f"volume {volume.name} is still attached to {home.name}, which has no pod left that uses it"
+    fix = f"see kubectl get volumeattachments, and the CSI driver on {home.name}"
+    return Obstacle(user, why, fix, owner_named(user.owner), since=since)

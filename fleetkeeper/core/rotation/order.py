@@ -7,10 +7,10 @@ up a place. And a budget that takes longer than all nodes together (many pods, f
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from heapq import heapify, heappop, heapreplace
 
 from fleetkeeper.core.rotation.asking import is_job
 from fleetkeeper.core.rotation.facts import Facts, Mover, OldNode
-from fleetkeeper.core.rotation.obstacles import is_stuck_for_good
 from fleetkeeper.core.rotation.tokens import Pool
 
 
@@ -26,49 +26,57 @@ class Candidate:
     budgeted: int
 
 
-def candidates(homes: Iterable[OldNode], facts: Facts) -> list[Candidate]:
-    return [_candidate(home, facts) for home in homes]
+def candidates(homes: Iterable[OldNode]) -> list[Candidate]:
+    return list(map(_candidate, homes))
 
 
-def _candidate(home: OldNode, facts: Facts) -> Candidate:
-    free = tuple(each for each in home.movers if not is_stuck_for_good(each, facts))
+def _candidate(home: OldNode) -> Candidate:
+    free = tuple(each for each in home.movers if not each.is_stuck)
     asks = Counter(each.pool for each in free)
     jobs = sum(map(is_job, free))
     return Candidate(home, free, asks, len(home.movers) - len(free), jobs, sum(1 for each in free if each.budgets))
 
 
+Rank = tuple[bool, bool, int, int, int, int, str]
+
+
 class Queue:
-    """Hands out nodes one by one, with an eye on what those in work ask for already."""
+    """Hands out nodes one by one, with an eye on what those in work ask for already.
+
+    What is asked for only grows while nodes are handed out, and with it a node's rank: so one that is looked at again
+    when it comes up, and is still the first, is the first of all.
+    """
 
     def __init__(self, waiting: Sequence[Candidate], working: Iterable[OldNode], facts: Facts) -> None:
-        self._waiting = list(waiting)
         self._asked = Counter(mover.pool for home in working for mover in home.movers)
-        self._best: dict[Pool, int] = {}
-        self._share = facts.rules.unbudgeted
-        self._pinned = {each.load for one in waiting for each in one.movers if each.pod.claims}
-        pace = -(-len(self._waiting) // max(1, facts.rules.parallel))
-        pools = {pool for each in waiting for pool in each.asks}
-        self._longest = {pool for pool in pools if -(-pool.moving // self._at_once(pool)) > pace}
+        self._at_once: dict[Pool, int] = {}
+        pinned = {each.load for one in waiting for each in one.movers if each.pod.claims}
+        for pool in {pool for each in waiting for pool in each.asks}:
+            self._at_once[pool] = 1 if pool in pinned else pool.at_best(facts.rules.unbudgeted)
+        pace = -(-len(waiting) // max(1, facts.rules.parallel))
+        self._longest = {pool for pool, number in self._at_once.items() if -(-pool.moving // number) > pace}
+        self._heap = [(self._rank(each), each) for each in waiting]
+        heapify(self._heap)
 
-    def __len__(self) -> int:
-        return len(self._waiting)
-
-    def ordered(self) -> list[Candidate]:
-        """The next first."""
-        return sorted(self._waiting, key=self._rank)
+    def next(self) -> Candidate | None:
+        """The first of those that are left."""
+        while self._heap:
+            rank, each = self._heap[0]
+            now = self._rank(each)
+            if now == rank:
+                heappop(self._heap)
+                return each
+            heapreplace(self._heap, (now, each))
+        return None
 
     def begin(self, chosen: Candidate) -> None:
-        self._waiting.remove(chosen)
         self._asked.update(chosen.asks)
 
-    def _rank(self, each: Candidate) -> tuple[bool, bool, int, int, int, int, str]:
-        rounds = (-(-(self._asked[pool] + asks) // self._at_once(pool)) for pool, asks in each.asks.items())
-        idle = any(pool in self._longest and self._asked[pool] < self._at_once(pool) for pool in each.asks)
-        wait = max(rounds, default=0)
-        return (each.stuck > 0, not idle, wait, each.jobs, each.budgeted, len(each.movers), each.home.name)
-
-    def _at_once(self, pool: Pool) -> int:
-        found = self._best.get(pool)
-        if found is None:
-            found = self._best[pool] = 1 if pool in self._pinned else pool.at_best(self._share)
-        return found
+    def _rank(self, each: Candidate) -> Rank:
+        """Names differ, so that no two are alike."""
+        wait, is_due, asked, at_once = 0, False, self._asked, self._at_once
+        for pool, asks in each.asks.items():
+            number, before = at_once[pool], asked.get(pool, 0)
+            wait = max(wait, -(-(before + asks) // number))
+            is_due = is_due or (before < number and pool in self._longest)
+        return (each.stuck > 0, not is_due, wait, each.jobs, each.budgeted, len(each.movers), each.home.name)

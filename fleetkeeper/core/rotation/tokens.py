@@ -65,6 +65,13 @@ class Pool:
             return False
         return budget.reason == SYNC_FAILED or not allowed(budget, budget.expected, budget.expected)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no pod of it is on its way, so that waiting brings no token."""
+        if self.budget is not None and (not self.budget.observed or self.budget.expected > self.live):
+            return False
+        return not (self.leaving or self.young or self.missing or self.out)
+
     def at_best(self, share: float) -> int:
         """How many may be missing at once when all of them are well; at least one, for what never goes is told."""
         if self.budget is not None:

@@ -57,8 +57,10 @@ class Turn:
     """What to do now, in this order: changes, evictions, deletions by force (approved), and nodes that may go.
 
     empty: old nodes with nothing left to move and nothing attached. wanting: room that the next batch needs and new
-    nodes do not have, None when they do. blocked: those for good, or for longer than the rules' patience.
-    is_over: nothing is left to do but for what is quarantined.
+    nodes do not have, None when they do. wanting_in: zones in which some of it has to be, for volumes are there.
+    others: old nodes that another rotation has in work, which are left to it. blocked: those for good, those for which
+    nothing is on its way, and those for longer than the rules' patience. is_over: nothing is left to do but for what
+    is quarantined.
     """
 
     progress: Progress
@@ -69,5 +71,7 @@ class Turn:
     held: tuple[Held, ...] = ()
     blocked: tuple[Obstacle, ...] = ()
     wanting: Room | None = None
+    wanting_in: tuple[str, ...] = ()
+    others: tuple[LiveNode, ...] = ()
     batch_is_over: bool = False
     is_over: bool = False

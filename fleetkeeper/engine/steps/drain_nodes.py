@@ -104,7 +104,7 @@ class DrainNodes:
         begins = self.manner.waits and not seen.is_begun
         if begins and (blocked := never_moves(now) or not_evicted(seen.refused)):
             return blocked
-        if now.is_over and not act_text(now):
+        if now.is_over and not now.others and not act_text(now):
             why, owner, fix = blocked_words(now.blocked)
             return Blocked(f"{_set_aside(seen)}: {why}" if why else _set_aside(seen), owner, fix or FREED)
         return verdict(seen.found, now, moment, Also(seen.rules.settle, obstacle=_no_room(now)))
@@ -172,7 +172,9 @@ def _no_room(now: Turn) -> Blocked | None:
     if now.wanting is None:
         return None
     room = now.wanting
-    why = f"the other nodes have no room for what moves next: {room.cpu}m CPU, {room.memory >> 20} MiB more are needed"
+    zones = f" (some of it in {some(now.wanting_in)}, where volumes are)" if now.wanting_in else ""
+    much = f"{room.cpu}m CPU, {room.memory >> 20} MiB and {counted(room.pods, 'place')} for pods"
+    why = f"the other nodes have no room for what moves next: {much} more are needed{zones}"
     return Blocked(why, "", "add nodes, or make a cordoned one schedulable again")
 
 

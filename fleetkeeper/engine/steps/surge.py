@@ -22,7 +22,7 @@ from fleetkeeper.engine.rotating_params import Manner, manner
 from fleetkeeper.engine.rotating_verdicts import FREED, Also, kept, never_moves, verdict
 from fleetkeeper.engine.rotating_words import act_text, blocked_words
 from fleetkeeper.engine.step import Subject
-from fleetkeeper.engine.surging import MOST, OURS, REBALANCE, REBALANCED, SIZE, THEIRS, Orders, SeenGroup
+from fleetkeeper.engine.surging import MOST, MOVED, OURS, REBALANCE, REBALANCED, SIZE, THEIRS, Orders, SeenGroup
 from fleetkeeper.engine.world import World
 from fleetkeeper.engine.writers import CloudWriter, KubeWriter, ScalingGroup
 
@@ -120,11 +120,12 @@ class SurgeNodes:
         if self.manner.waits and SIZE not in moment.memory and (blocked := never_moves(now.turn)):
             return blocked
         assert seen.seen.found is not None
-        if now.turn.is_over and not act_text(now.turn) and not surging.is_due(now.orders):
+        if now.turn.is_over and not now.turn.others and not act_text(now.turn) and not surging.is_due(now.orders):
             why, owner, fix = blocked_words(now.turn.blocked)
             return Blocked(f"all is done but the nodes that were set aside: {why}", owner, fix or FREED)
         remembered = replace(moment, memory=_beginning(seen.seen, group, moment.memory, now.orders))
-        return verdict(seen.seen.found, now.turn, remembered, self._also(seen.seen, group, now, moment))
+        found = surging.hopeful(seen.seen, moment.now)
+        return verdict(found, now.turn, remembered, self._also(seen.seen, group, now, moment))
 
     def _now(self, seen: SeenSurge, memory: Memory) -> Now:
         found, group = seen.seen.found, seen.seen.group
@@ -140,16 +141,15 @@ class SurgeNodes:
         return Now(decided, orders, rules, unwell)
 
     def _also(self, seen: SeenGroup, group: ScalingGroup, now: Now, moment: Moment) -> Also:
-        late = surging.late(seen, moment.now)
-        obstacle = None
+        obstacle = halt = None
         if now.unwell:
-            obstacle = Blocked(now.unwell, "", "bring them to Ready; nothing more is moved until then")
-        elif late:
+            halt = Blocked(now.unwell, "", "bring them to Ready; nothing more is moved until then")
+        if late := surging.late(seen, moment.now):
             obstacle = surging.not_joining(group, late)
         elif now.orders.over:
             obstacle = surging.no_room(group, now.orders.over)
-        waits = (now.unwell, surging.waits_text(seen, now.orders))
-        return Also(now.rules.settle, surging_acts.texts(group, now.orders), tuple(filter(None, waits)), obstacle)
+        waits = (surging.waits_text(seen, now.orders),)
+        return Also(now.rules.settle, surging_acts.texts(group, now.orders), waits, obstacle, halt)
 
     def _ends(self, seen: SeenGroup, group: ScalingGroup, moment: Moment) -> Verdict:
         """All instances are of the present template: what is ours is taken off, and what nothing needs goes."""
@@ -235,12 +235,13 @@ def _marked(seen: SeenGroup) -> bool:
 
 
 def _beginning(seen: SeenGroup, group: ScalingGroup, memory: Memory, orders: Orders) -> Memory:
-    """How it was before the first act; the most that was ever asked for, so that an autoscaler's part is told apart."""
+    """How it was before the first act, and the most that we ever asked for: a size above it is somebody else's."""
     assert seen.found is not None
     first = {
         SIZE: str(group.desired),
         REBALANCED: THEIRS if REBALANCE in group.suspended else OURS,
         HEALTH: health_of(seen.found),
     }
-    most = max(int(memory.get(MOST, group.desired)), orders.desired or 0)
-    return {**first, **memory, MOST: str(most)}
+    asked = int(memory.get(MOST, group.desired))
+    more = {MOVED: "yes"} if group.desired > asked else {}
+    return {**first, **memory, **more, MOST: str(max(asked, orders.desired or 0))}

@@ -1,4 +1,4 @@
-"""Nodes of a cluster that are emptied by a step of our own, walked as the engine walks it, and what pods came through."""
+"""Nodes that a step of our own empties, walked as the engine walks it, and what pods come through meanwhile."""
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -108,11 +108,11 @@ class Rotation:
 
 @dataclass
 class Witness:
-    """Counts what pods of a cluster come through while nodes are emptied: it stands between the step and the API server.
+    """Counts what pods come through while nodes are emptied: it stands between the step and the API server.
 
-    old: names of nodes that are emptied. evicted: accepted evictions by uid. exceeded: evictions of Ready pods that left
-    fewer Ready than the budget wants, by the sizes of the controllers at that moment. landed: pods that were bound to a
-    node of these after the first eviction.
+    old: names of nodes that are emptied. evicted: accepted evictions by uid. exceeded: evictions of Ready pods that
+    left fewer Ready than the budget wants, by the sizes of the controllers at that moment. landed: pods that were bound
+    to a node of these after the first eviction.
     """
 
     place: Place
@@ -201,7 +201,7 @@ def exceeded(place: Place, pod: LivePod) -> list[str]:
 def _least(place: Place, budget: Object, wanted: dict[str, str]) -> int:
     """By the spec and the sizes of controllers, not by the status, which may be late."""
     loads = (each for resource in (DEPLOYMENTS, STATEFUL) for each in inside(place).live.objects.of(resource))
-    size = sum(
+    size: int = sum(
         each["spec"].get("replicas", 1)
         for each in loads
         if all(each["spec"]["template"]["metadata"]["labels"].get(key) == value for key, value in wanted.items())

@@ -1,6 +1,7 @@
 """drain-nodes over a simulated cluster: pods move once, budgets hold, crashes cost nothing, aborts leave no trace."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ def web(place: Place, replicas: int = 6, name: str = "web", **pod: object) -> No
     place.later(seconds=30)
 
 
-def halves(replicas: int = 6, **budget: object) -> tuple[Place, list[str], list[str]]:
+def halves(replicas: int = 6, **budget: Any) -> tuple[Place, list[str], list[str]]:
     """Three nodes with pods, and three that came later: the old ones, and the new ones."""
     place = Place()
     old = nodes(place, 3)
@@ -43,6 +44,7 @@ def test_every_pod_moves_once_within_its_budget_and_the_nodes_stay_cordoned() ->
     assert verdict.note == "3 nodes emptied, and left cordoned"
     assert (witness.evictions_per_pod, witness.landed, witness.exceeded) == (1.0, [], [])
     assert on(place, *old) == []
+    place.later(seconds=15)
     assert inside(place).ready() == 6
     assert all("cordoned" in marks(place)[name] for name in old)
 
@@ -163,7 +165,7 @@ def test_an_abort_of_one_drain_leaves_the_marks_of_another() -> None:
 def test_a_load_that_triples_in_mid_drain_finds_room_on_nodes_that_are_opened_again() -> None:
     place = Place()
     old = nodes(place, 3)
-    web(place, 6, **{"containers": [{"name": "main", "image": "web:1", "resources": {"requests": {"cpu": "1"}}}]})
+    web(place, 6, containers=[{"name": "main", "image": "web:1", "resources": {"requests": {"cpu": "1"}}}])
     nodes(place, 2, first=10)
     run = drain(place, *old)
     run.until_it_rests(limit=4)
@@ -192,6 +194,7 @@ def test_a_node_that_goes_away_in_mid_drain_is_no_trouble() -> None:
     run.until_it_rests(limit=5)
     inside(place).live.objects.delete("/nodes", ("", old[2]))
     assert isinstance(run.through(1800), Done)
+    place.later(seconds=60)
     assert on(place, *old) == []
 
 

@@ -140,10 +140,10 @@ class RefusalDetails(Struct, gc=False):
 
 
 class EvictionStatus(Struct, gc=False):
-    """The Status that answers an eviction, of a good one too."""
+    """The Status that answers an eviction, or the pod that answers a deletion, whose status is another thing."""
 
     kind: str = ""
-    status: str | None = None
+    status: Raw = NONE
     message: str | None = None
     reason: str | None = None
     details: RefusalDetails | None = None
