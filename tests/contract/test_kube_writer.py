@@ -17,6 +17,7 @@ from fleetkeeper.clock import SystemClock
 from fleetkeeper.config import AwsAccount, AwsSettings, KubernetesSettings, Secret
 from fleetkeeper.core.gitops import RESOURCES
 from fleetkeeper.core.model import ClusterId, Scope
+from fleetkeeper.core.rotation.seen import Outcome
 from fleetkeeper.engine.writers import KubeWriter, ObjectRef, Writers
 from fleetkeeper.errors import GapReason, ReadError
 from fleetkeeper.sim import scenario_file
@@ -29,6 +30,7 @@ from fleetkeeper.sim.world import SimCluster
 from tests.adapters.eks.conftest import _alone
 from tests.contract.kube_writer_cases import CASES, NAMESPACE, backup, body, furniture
 from tests.contract.writer_sides import SIDES
+from tests.waiting import wait_until
 
 __all__ = ["_alone"]
 
@@ -102,6 +104,75 @@ def test_an_answer_that_is_lost_after_the_effect_is_unreachable_and_the_object_i
             kube.create(ref, body(ref))
         assert lost.value.reason is GapReason.UNREACHABLE
         assert kube.read(ref) is not None
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome"),
+    [
+        pytest.param(Fault("kube", "throttle", operation="/pods/eviction"), Outcome.BUSY, id="a full queue"),
+        pytest.param(Fault("kube", "error", operation="/pods/eviction"), Outcome.BUSY, id="trouble of its own"),
+        pytest.param(Fault("kube", "error", operation="/pods/eviction", status=504), Outcome.BUSY, id="a timeout"),
+        pytest.param(Fault("kube", "forbid", operation="/pods/eviction"), Outcome.REFUSED, id="a right that is gone"),
+    ],
+)
+def test_an_eviction_that_fails_for_another_reason(side: KubeSide, fault: Fault, outcome: Outcome) -> None:
+    with side.kube() as kube:
+        pod = next(each for each in kube.pods() if each.name == "nightly-1-a")
+        side.simulator.world.faults = [fault]
+        assert kube.evict(pod).outcome is outcome
+        side.simulator.world.faults = []
+        assert [each.leaving_since for each in kube.pods() if each.uid == pod.uid] == [None]
+
+
+def test_an_eviction_whose_answer_is_lost_has_happened(side: KubeSide) -> None:
+    with side.kube() as kube:
+        pod = next(each for each in kube.pods() if each.name == "nightly-1-a")
+        side.simulator.world.faults = [Fault("kube", "drop-after", operation="/pods/eviction", count=1)]
+        with pytest.raises(ReadError):
+            kube.evict(pod)
+        assert not [each for each in kube.pods() if each.uid == pod.uid and each.leaving_since is None]
+        assert kube.evict(pod).outcome in (Outcome.ACCEPTED, Outcome.GONE)
+
+
+@pytest.mark.parametrize("read", ["nodes", "pods", "volumes", "budgets"])
+def test_a_read_that_meets_a_fault_fails_and_the_next_one_does_not(side: KubeSide, read: str) -> None:
+    with side.kube() as kube:
+        side.simulator.world.faults = [Fault("kube", "error", verb="list", status=503, count=1)]
+        with pytest.raises(ReadError) as failed:
+            getattr(kube, read)()
+        assert failed.value.reason is GapReason.SERVER_ERROR
+        assert getattr(kube, read)()
+
+
+def test_both_writers_read_one_world_alike(side: KubeSide) -> None:
+    within = WorldWriters(side.simulator.living).kube(side.scope, side.cluster.name, side.id)
+    with side.kube() as kube:
+        for _ in range(2):
+            wait_until(lambda: seen_by(kube) == seen_by(within), "nothing moves between the two reads")
+            kube.evict(next(each for each in kube.pods() if each.ready and each.leaving_since is None))
+
+
+def seen_by(kube: KubeWriter) -> tuple[object, ...]:
+    return kube.nodes(), kube.pods(), kube.volumes(), kube.budgets()
+
+
+def test_what_was_remembered_of_a_pod_is_forgotten_as_soon_as_it_changes(side: KubeSide) -> None:
+    with side.kube() as kube:
+        before = {each.place: each for each in kube.pods()}
+        pod = next(each for each in before.values() if each.kind == "Deployment" and each.ready)
+        objects = side.simulator.living.of(side.cluster).objects
+        with side.simulator.world.lock:
+            obj = objects.get("/pods", pod.namespace, pod.name)
+            assert obj is not None
+            objects.update("/pods", {**obj, "metadata": {**obj["metadata"], "labels": {"app": "new"}}})
+            made_by = obj["metadata"]["ownerReferences"][0]["name"]
+            above = objects.get("apps/replicasets", pod.namespace, made_by)
+            assert above is not None
+            alone = {key: each for key, each in above["metadata"].items() if key != "ownerReferences"}
+            objects.update("apps/replicasets", {**above, "metadata": alone})
+        after = {each.place: each for each in kube.pods()}
+        assert after[pod.place].labels == {"app": "new"}
+        assert after[pod.place].controller == f"ReplicaSet/{made_by}", "its top has changed, and so it is told"
 
 
 def test_a_cluster_that_was_made_anew_under_its_name_is_not_touched(side: KubeSide) -> None:

@@ -187,7 +187,8 @@ def test_another_pod_of_the_name_is_left_alone_and_has_spent_the_budget(shop: Sh
 )
 def test_an_unready_pod(shop: Shop, policy: str, minimum: int, outcome: Outcome) -> None:
     shop.deploy(3)
-    shop.guard(minAvailable=minimum, **({"unhealthyPodEvictionPolicy": policy} if policy else {}))
+    more: Object = {"unhealthyPodEvictionPolicy": policy} if policy else {}
+    shop.guard(minAvailable=minimum, **more)
     broken = shop.pods()[:2]
     shop.unready(*broken)
 

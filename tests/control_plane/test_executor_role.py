@@ -15,6 +15,7 @@ from fleetkeeper.adapters.kube.kubeconfig import User
 from fleetkeeper.adapters.kube.limits import Limits, WallPace
 from fleetkeeper.adapters.kube.writer import KubeObjects
 from fleetkeeper.clock import SystemClock
+from fleetkeeper.core.rotation.seen import Outcome
 from fleetkeeper.engine.writers import KubeWriter, ObjectRef
 from fleetkeeper.errors import GapReason, Refused
 from fleetkeeper.onboarding import shipped
@@ -156,6 +157,24 @@ def test_a_change_that_breaks_the_schema_is_rejected(kube: KubeWriter) -> None:
 def test_a_pool_has_at_most_fifty_budgets(kube: KubeWriter) -> None:
     more = {"spec": {"disruption": {"budgets": [{"nodes": "1"}] * 51}}}
     refused(lambda: kube.patch(pool_ref("general"), more), GapReason.REJECTED, "must have at most 50 items")
+
+
+def test_pods_are_deleted_by_force_with_the_opt_in_role_alone(plane: ControlPlane) -> None:
+    user = plane.mint("fleetkeeper-executor", shipped.EXECUTOR_GROUP)
+    plane.create("/api/v1/namespaces", {"metadata": {"name": "forced"}})
+    for resource, made in workloads(NODE, "forced"):
+        put(plane, resource, made)
+    opt_in = list(yaml.safe_load_all(shipped.text_of(shipped.KUBERNETES_EXECUTOR_FORCE)))
+    with writing(plane, user) as kube:
+        (pod,) = (each for each in kube.pods([NODE]) if each.namespace == "forced")
+        assert kube.delete_pod(pod).outcome is Outcome.REFUSED
+        for manifest in opt_in:
+            plane.create(f"{RBAC}/{manifest['kind'].lower()}s", manifest)
+        wait_until(lambda: kube.delete_pod(pod).outcome is Outcome.ACCEPTED, "the opt-in holds")
+        (pod,) = (each for each in kube.pods([NODE]) if each.namespace == "forced")
+        assert (bool(pod.leaving_since), pod.grace) == (True, 30)
+    for manifest in opt_in:
+        plane.request("DELETE", f"{RBAC}/{manifest['kind'].lower()}s/{manifest['metadata']['name']}")
 
 
 @pytest.mark.parametrize(("rule", "resource", "verb"), RIGHTS, ids=[f"{verb} {of}" for _, of, verb in RIGHTS])
