@@ -9,9 +9,9 @@ import pytest
 
 from fleetkeeper.core.gitops import RESOURCES
 from fleetkeeper.core.live import Room
+from fleetkeeper.core.node_claims import NodeClaim, claim_of
 from fleetkeeper.core.pods import Labels
 from fleetkeeper.core.rotation.marks import CORDONED, ROTATION
-from fleetkeeper.core.node_claims import NodeClaim, claim_of
 from fleetkeeper.core.rotation.seen import Outcome
 from fleetkeeper.engine.writers import KubeWriter, ObjectRef
 from fleetkeeper.errors import GapReason, ReadError

@@ -114,14 +114,17 @@ def test_an_update_asks_for_the_release_that_is_wanted(place: Place) -> None:
 
 
 def rotating(place: Place, release: str = RELEASE) -> Walk:
-    return place.walk("update-nodegroup", group="main", to="1.35", leaves=release)
+    """A run of its own, whose tokens are no other run's."""
+    run = place.walk("update-nodegroup", group="main", to="1.35", leaves=release)
+    run.next_token = SECOND
+    return run
 
 
 def at_the_minor(release: str) -> Place:
     """The group is at 1.35 with an image of that release, and so are its nodes."""
     place = behind()
-    done = later(begin(place), 40)
-    assert isinstance(done, Done)
+    assert isinstance(later(begin(place), 40), Done)
+    place.later(hours=1)
     group(place).release_version = release
     return place
 
