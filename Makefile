@@ -6,6 +6,7 @@ STAMP := $(VENV)/.installed
 WORKERS ?= 2
 
 KILLS ?= 110
+WORLDS ?= 2000
 
 .PHONY: help demo test lint chaos bench control-plane lock clean
 
@@ -13,7 +14,7 @@ help:
 	@echo "make demo           the main job on a simulated fleet, from nothing"
 	@echo "make test           everything that must pass: lint, types, tests, demo --check"
 	@echo "make lint           ruff and mypy --strict"
-	@echo "make chaos          kill, freeze and restart the engine, its database and its cloud: 220 kill -9 (KILLS=, SEED=), and one more before and after each transition"
+	@echo "make chaos          kill, freeze and restart the engine, its database and its cloud: 220 kill -9 (KILLS=, SEED=), and one more before and after each transition; then 2,000 random node rotations (WORLDS=)"
 	@echo "make bench          all benchmarks, into docs/benchmarks.md"
 	@echo "make control-plane  get the real control planes, Helm and Prometheus that the tests run against (cached)"
 	@echo "make lock           renew requirements.lock"
@@ -43,6 +44,7 @@ test: lint control-plane
 
 chaos: $(STAMP)
 	FLEETKEEPER_CHAOS_KILLS=$(KILLS) FLEETKEEPER_CHAOS_SEED=$(SEED) $(BIN)/pytest tests/chaos -v -rP --durations=0
+	FLEETKEEPER_WORLDS=$(WORLDS) $(BIN)/pytest tests/engine/test_rotation_worlds.py -v -n 2
 
 bench: $(STAMP)
 	$(MAKE) control-plane MINORS="1.36 1.31"

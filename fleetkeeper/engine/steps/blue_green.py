@@ -198,11 +198,8 @@ class BlueGreen:
         now, unwell = _turn(seen, found, moment.memory)
         if self._is_empty(seen, now):
             return self._shrink(old, moment)
-        obstacle = _no_room(now, self.clone)
-        if unwell:
-            obstacle = Blocked(unwell, "", "bring them to Ready; nothing more is moved until then")
-        waits = (unwell,) if unwell else ()
-        return verdict(found, now, moment, Also(seen.rules.settle, waits=waits, obstacle=obstacle))
+        halt = Blocked(unwell, "", "bring them to Ready; nothing more is moved until then") if unwell else None
+        return verdict(found, now, moment, Also(seen.rules.settle, obstacle=_no_room(now, self.clone), halt=halt))
 
     def _is_empty(self, seen: SeenGroups, now: Turn) -> bool:
         """Whether nothing is left to move from any old node, and none of them takes more."""
