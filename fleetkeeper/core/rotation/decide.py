@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from fleetkeeper.core.draining import Obstacle
 from fleetkeeper.core.live import LivePod, Room
 from fleetkeeper.core.rotation import nodes
-from fleetkeeper.core.rotation.asking import reason
 from fleetkeeper.core.rotation.facts import Facts, OldNode, facts_of
 from fleetkeeper.core.rotation.force import forced
-from fleetkeeper.core.rotation.judging import Judged, stuck_for_good
+from fleetkeeper.core.rotation.judging import Judged, held_aside, is_freed, stuck_for_good
 from fleetkeeper.core.rotation.obstacles import find_stuck
 from fleetkeeper.core.rotation.order import Candidate, Queue, candidates
 from fleetkeeper.core.rotation.room import Headroom
@@ -53,7 +52,7 @@ def turn(seen: Seen, rules: Rules) -> Turn:
         wanting_in=tuple(sorted({zone for pod in seatless if len(zones := facts.zones(pod)) == 1 for zone in zones})),
         others=tuple(facts.foreign),
         batch_is_over=stage.is_batch_over(judged.busy),
-        is_over=not stage.waiting and all(each.is_empty for each in stage.begun),
+        is_over=not stage.waiting and not stage.freed and all(each.is_empty for each in stage.begun),
     )
 
 
@@ -65,12 +64,16 @@ def _read(seen: Seen, rules: Rules) -> Facts:
 
 @dataclass(frozen=True, slots=True)
 class _Stage:
-    """Old nodes by how far they are. is_closed: none of them takes pods any more, but for those set aside."""
+    """Old nodes by how far they are. is_closed: none of them takes pods any more, but for those set aside.
+
+    freed: of those set aside the ones that nothing holds any more.
+    """
 
     facts: Facts
     begun: tuple[OldNode, ...]
     waiting: tuple[OldNode, ...]
     aside: tuple[OldNode, ...]
+    freed: tuple[OldNode, ...]
     is_closed: bool
 
     @property
@@ -104,7 +107,8 @@ def _stage_of(facts: Facts) -> _Stage:
     aside = tuple(each for each in homes if each.is_aside)
     begun = tuple(each for each in homes if each.began_at is not None and not each.is_aside)
     waiting = tuple(each for each in homes if each.began_at is None and not each.is_aside)
-    return _Stage(facts, begun, waiting, aside, all(each.is_closed for each in (*begun, *waiting)))
+    freed = tuple(each for each in aside if is_freed(each, facts))
+    return _Stage(facts, begun, waiting, aside, freed, all(each.is_closed for each in (*begun, *waiting)))
 
 
 def _headroom(facts: Facts) -> Headroom:
@@ -137,10 +141,10 @@ def _changes(stage: _Stage, judged: Judged, begun: list[OldNode], is_short: bool
     yield from nodes.fences(homes, stage.facts)
     if is_short:
         yield from nodes.openings(homes)
-    elif begun or judged.busy or not stage.waiting:
+    elif stage.is_closed:
+        yield from nodes.beginnings(begun)
+    elif judged.busy or any(not each.is_empty for each in begun) or all(each.is_empty for each in stage.waiting):
         yield from nodes.closings(homes)
-        if stage.is_closed:
-            yield from nodes.beginnings(begun)
 
 
 def _begin(stage: _Stage, judged: Judged, *, may_begin: bool) -> tuple[list[OldNode], list[Candidate]]:
@@ -149,7 +153,7 @@ def _begin(stage: _Stage, judged: Judged, *, may_begin: bool) -> tuple[list[OldN
     if may_begin and not stage.is_canary and stage.places(set()) > 0:
         begun += [each for each in stage.waiting if each.is_empty]
     waiting = candidates(each for each in stage.waiting if not each.is_empty)
-    waiting = waiting or candidates(each for each in stage.aside if _is_freed(each, stage.facts))
+    waiting = waiting or candidates(stage.freed)
     places = stage.places(judged.busy)
     if may_begin and not waiting and stage.is_canary:
         begun += stage.waiting[:places]
@@ -181,14 +185,6 @@ def _fitting(queue: Queue, judged: Judged, places: int) -> tuple[list[OldNode], 
     return chosen, left if len(chosen) < places else []
 
 
-def _is_freed(home: OldNode, facts: Facts) -> bool:
-    """Whether what kept a node that was set aside is gone."""
-    if home.leaving:
-        return False
-    now = facts.seen.now
-    return not any(each.is_stuck or reason(each, now, facts) for each in home.movers)
-
-
 def _lacking(pods: Iterable[LivePod], headroom: Headroom) -> Room | None:
     """What pods and the reserve need beyond what is free; all that pods need where the free room is in wrong places."""
     asked = _sum(pods)
@@ -206,7 +202,7 @@ def _aside(stage: _Stage, judged: Judged) -> tuple[tuple[NodeChange, ...], tuple
     """The nodes to set aside, and every pod that somebody has to see to."""
     facts = stage.facts
     for_good = stuck_for_good(facts.old.values(), facts)
-    blocked = (*for_good, *judged.blocked)
+    blocked = (*for_good, *judged.blocked, *held_aside(stage.aside, facts))
     why: dict[str, str] = {}
     for each in blocked:
         why.setdefault(each.pod.node, f"{each.pod.place}: {each.why}"[:_SHOWN])

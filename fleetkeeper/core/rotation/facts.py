@@ -79,7 +79,7 @@ class OldNode:
 class Facts:
     """foreign: old nodes that another rotation has in work, which are left to it.
 
-    arriving: pods off the old nodes that are not Ready yet. waiting: those without a node. used: room taken, by node.
+    arriving: young pods off the old nodes that are not Ready yet. waiting: those without a node. used: room by node.
     requests: of all pods that a drain moves. shared: claims that pods on several nodes use at once.
     """
 
@@ -198,6 +198,8 @@ def _read_pods(found: Facts, takers: _Takers) -> None:
         if pod.selects:
             found.chosen_by.update(pod.selects)
         _seat(found, pod, budgets, load)
+        if not pod.ready and pod.leaving_since is None and pod.node not in found.old:
+            found.arriving += pod.created_at is None or pod.created_at > young_since
     found.pools = takers.pools
 
 
@@ -221,10 +223,8 @@ def _seat(found: Facts, pod: LivePod, budgets: tuple[Pool, ...], load: Pool) -> 
     elif home is not None:
         home.movers.append(Mover(pod, budgets, load))
         (budgets[0] if budgets else load).moving += 1
-    elif not pod.ready:
-        found.arriving += 1
-        if not pod.node:
-            found.waiting.append(pod)
+    elif not pod.node:
+        found.waiting.append(pod)
 
 
 def _add(room: list[int], cpu: int, memory: int) -> None:

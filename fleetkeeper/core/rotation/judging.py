@@ -100,19 +100,16 @@ class Judged:
         self._stands(home, found.since)
         if not found.passive:
             self.busy.add(home.name)
-        if named := self._named(mover, found, now - found.since):
-            self.blocked.append(named)
+        if self._is_overdue(found, now - found.since):
+            self.blocked.append(_named(mover, found, self.facts))
 
-    def _named(self, mover: Mover, found: Reason, waited: timedelta) -> Obstacle | None:
-        """Who has to see to it: at once where nothing is on its way that would help, else when patience is over."""
-        pool, patience = found.pool, self.facts.rules.patience
+    def _is_overdue(self, found: Reason, waited: timedelta) -> bool:
+        """Whether somebody has to see to it: at once where nothing is on its way that would help."""
         if found.passive:
-            return obstacles.of_job(mover, found.since) if waited >= timedelta() else None
-        if found.refusal is not None and found.refusal.eviction.outcome is not Outcome.BUDGET:
-            return obstacles.of_refusal(mover, found.refusal) if waited >= patience else None
-        if waited < patience and (pool is None or not pool.is_idle):
-            return None
-        return obstacles.of_waiting(mover, found.why, found.since, self.facts)
+            return waited >= timedelta()
+        if waited >= self.facts.rules.patience:
+            return True
+        return _is_of_budget(found) and found.pool is not None and found.pool.is_idle
 
     def _no_room(self, pod: LivePod) -> str:
         return _NO_ROOM if self.headroom.has_kind_for(pod, self.facts.zones(pod)) else _NO_KIND
@@ -126,7 +123,36 @@ class Judged:
         self.stuck_since[home.name] = since if before is None else max(before, since)
 
 
+def _is_of_budget(found: Reason) -> bool:
+    return found.refusal is None or found.refusal.eviction.outcome is Outcome.BUDGET
+
+
+def _named(mover: Mover, found: Reason, facts: Facts) -> Obstacle:
+    if found.passive:
+        return obstacles.of_job(mover, found.since)
+    if found.refusal is not None and not _is_of_budget(found):
+        return obstacles.of_refusal(mover, found.refusal)
+    return obstacles.of_waiting(mover, found.why, found.since, facts)
+
+
 def stuck_for_good(homes: Iterable[OldNode], facts: Facts) -> list[Obstacle]:
     """Every pod on these nodes that no waiting moves."""
     stuck = ((mover, home.began_at) for home in homes for mover in home.movers if mover.is_stuck)
     return obstacles.for_good(stuck, facts)
+
+
+def is_freed(home: OldNode, facts: Facts) -> bool:
+    """Whether what kept a node that was set aside is gone."""
+    now = facts.seen.now
+    return not home.leaving and not any(each.is_stuck or reason(each, now, facts) for each in home.movers)
+
+
+def held_aside(homes: Iterable[OldNode], facts: Facts) -> list[Obstacle]:
+    """What keeps nodes that were set aside, besides what no waiting moves: as long as it does, and without patience."""
+    found: list[Obstacle] = []
+    for home in homes:
+        found += obstacles.of_leaving(home, facts)
+        for mover in home.movers:
+            if not mover.is_stuck and (why := reason(mover, home.began_at or facts.seen.now, facts)):
+                found.append(_named(mover, why, facts))
+    return found

@@ -41,6 +41,7 @@ class Load:
     extra: dict[str, Any] = field(default_factory=dict)
     budget_seen_at: int = 0  # the first second at which the disruption controller has counted it
     scaled: bool = False
+    ends: int = 0  # of a Job: the second at which its pods are done
 
     @property
     def controller(self) -> str:
@@ -149,7 +150,10 @@ class World:
                 if name not in taken:
                     self.make(load, name)
             return
-        if not load.kind:
+        if load.kind == "Job" and self.now >= load.ends:
+            for each in mine:
+                del self.pods[each.uid]
+        if load.kind in ("", "Job"):
             return
         for _ in range(load.replicas - sum(each.leaving is None for each in mine)):
             self.make(load, f"{load.name}-{self.made}")
@@ -206,6 +210,10 @@ class World:
             for node in [n for n, when in held.items() if when is not None and self.now >= when]:
                 del held[node]
 
+    def is_ready(self, pod: Pod) -> bool:
+        """A pod of a node whose kubelet does not answer is not, as the node controller has it."""
+        return pod.ready(self.now) and bool(pod.node) and self.machines[pod.node].ready
+
     def claim(self, pod: Pod) -> str:
         return f"data-{pod.name}" if pod.load.pinned else ""
 
@@ -237,7 +245,11 @@ class World:
     def settle(self) -> None:
         """Every pod on a node and Ready, as if it had been so for days."""
         for load in self.loads:
-            self._control(load)
+            if load.kind in ("", "Job"):
+                for i in range(load.replicas):
+                    self.make(load, f"{load.name}-{i}")
+            else:
+                self._control(load)
         for pod in self.pods.values():
             self.schedule(pod)
             if not pod.node:
@@ -267,7 +279,7 @@ class World:
         )
 
     def _live(self, pod: Pod) -> LivePod:
-        load, ready = pod.load, pod.ready(self.now)
+        load, ready = pod.load, self.is_ready(pod)
         leaving = at(pod.leaving) if pod.leaving is not None else None
         return LivePod(
             "shop", pod.name, pod.node, load.labels, load.controller if load.kind else "",
@@ -296,6 +308,6 @@ class World:
     def healthy(self, takes: Mapping[str, str]) -> int:
         """Of all pods that a budget takes."""
         return sum(
-            each.leaving is None and each.ready(self.now) and takes.items() <= each.load.labels.items()
+            each.leaving is None and self.is_ready(each) and takes.items() <= each.load.labels.items()
             for each in self.pods.values()
         )

@@ -81,7 +81,9 @@ class Play:
             self.wrongs.append(f"{pod.name} is evicted twice")
         if not world.machines[pod.node].old:
             self.wrongs.append(f"{pod.name} is evicted from a new node")
-        was_ready = pod.ready(world.now)
+        was_ready = world.is_ready(pod)
+        if load.kind in ("", "Job"):
+            self.wrongs.append(f"{pod.name} never comes back")
         if load.pinned:
             self._may_move_volume(pod)
         world.evict(pod.uid)
@@ -94,7 +96,7 @@ class Play:
                 self.wrongs.append(f"PDB {budget.name}: {budget.healthy} of {budget.desired} after {pod.name} went")
         if not taking and world.knows_sizes and not load.scaled:
             missing = load.replicas - sum(
-                each.leaving is None and each.ready(world.now) for each in world.pods.values() if each.load is load
+                each.leaving is None and world.is_ready(each) for each in world.pods.values() if each.load is load
             )
             if missing > max(1, int(load.replicas * self.rules.unbudgeted)):
                 self.wrongs.append(f"{missing} of {load.replicas} of {load.name} are away at once")
@@ -102,7 +104,7 @@ class Play:
     def _may_move_volume(self, pod: Pod) -> None:
         world = self.world
         mine = [each for each in world.pods.values() if each.load is pod.load and each is not pod]
-        if any(each.leaving is not None or not each.ready(world.now) for each in mine):
+        if any(each.leaving is not None or not world.is_ready(each) for each in mine):
             self.wrongs.append(f"{pod.name} goes while another of {pod.load.name} is on its way")
         for each in mine:
             if set(world.attached.get(world.claim(each), {})) != {each.node}:
@@ -152,6 +154,11 @@ class Play:
         """An autoscaler adds a node of the old kind."""
         first = next(iter(self.world.machines.values()))
         self.world.add(f"old-joined-{who}", first.zone, first.room, old=True)
+
+    def _dies(self, who: str) -> None:
+        """A kubelet does not answer any more: nothing on its node starts or ends."""
+        if who in self.world.machines:
+            self.world.machines[who].ready = False
 
     def _vanishes(self, who: str) -> None:
         """A spot node goes, with its pods."""

@@ -1,5 +1,6 @@
 """Random clusters, played to their end: what must hold in every one of them."""
 
+from datetime import timedelta
 from random import Random
 
 import pytest
@@ -21,6 +22,10 @@ def random_play(seed: int) -> Play:
     loads = [_load(chance, f"w{i}") for i in range(chance.randint(1, 6))]
     if chance.random() < 0.3 and len(loads) > 1 and loads[0].kind and loads[1].kind:
         _share(chance, loads[0], loads[1])
+    if chance.random() < 0.2:
+        loads.append(Load("bare", "", 1, Room(100, 1 << 30, 1), labels={"app": "bare"}))
+    if chance.random() < 0.3:
+        loads.append(Load("job", "Job", 2, Room(100, 1 << 30, 1), labels={"app": "job"}, ends=chance.randint(20, 900)))
     world = World(loads, {}, knows_sizes=chance.random() < 0.6)
     number = chance.randint(2, 7)
     for i in range(number):
@@ -33,6 +38,7 @@ def random_play(seed: int) -> Play:
         canary=chance.random() < 0.5,
         reserve=chance.choice((0.0, 0.1, 0.2)),
         unbudgeted=chance.choice((0.1, 0.25, 0.5)),
+        settle=timedelta(seconds=chance.choice((0, 0, 20))),
     )
     return Play(world, rules, _events(chance, loads, number))
 
@@ -61,10 +67,12 @@ def _share(chance: Random, one: Load, other: Load) -> None:
 
 
 def _events(chance: Random, loads: list[Load], number: int) -> list[Event]:
-    kinds = chance.sample(("triple", "triple", "guard", "closes", "opens", "joins", "vanishes"), chance.randint(0, 3))
+    kinds = chance.sample(
+        ("triple", "triple", "guard", "closes", "opens", "joins", "vanishes", "dies"), chance.randint(0, 3)
+    )
     found = []
     for what in kinds:
-        who = f"old-{chance.randrange(number)}" if what == "vanishes" else chance.choice(loads).name
+        who = f"old-{chance.randrange(number)}" if what in ("vanishes", "dies") else chance.choice(loads).name
         found.append(Event(chance.randint(5, 200), what, who))
     return found
 
@@ -82,6 +90,24 @@ def test_a_rotation_of_any_cluster_breaks_no_promise_and_ends_or_names_who_block
     end = play.to_end()
     assert play.wrongs == []
     assert left_over(play, end) == []
+
+
+def test_replicas_that_triple_in_mid_drain_find_a_node_and_the_drain_goes_on_when_there_is_room_again() -> None:
+    loads = [
+        Load("web", "Deployment", 10, Room(500, 1 << 30, 1), start=20, budget=("", "1"), labels={"app": "web"}),
+        Load("api", "Deployment", 6, Room(500, 1 << 30, 1), labels={"app": "api"}),
+    ]
+    world = World(loads, {})
+    for i in range(4):
+        world.add(f"old-{i}", "a", BIG, old=True)
+    world.settle()
+    for i in range(3):
+        world.add(f"new-{i}", "a", BIG)
+    play = Play(world, quick(canary=False, reserve=0.1), [Event(40, "triple", "web")], boot=200)
+    assert play.to_end().is_over
+    assert play.wrongs == []
+    assert play.opened
+    assert [each.name for each in world.machines.values() if each.old] == []
 
 
 @pytest.mark.parametrize("seed", [7, 11, 13])
