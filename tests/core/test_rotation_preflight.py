@@ -5,16 +5,21 @@ from typing import Any
 
 import pytest
 
+from fleetkeeper.adapters.library_playbooks import read_playbooks
 from fleetkeeper.core import model, observed, parts
 from fleetkeeper.core.candidates import Candidate
 from fleetkeeper.core.changing_via import ChangeVia, Component, DirectRule, ProposalRule
+from fleetkeeper.core.expanding.rotation import OPT_IN
 from fleetkeeper.core.plan import Plan
 from fleetkeeper.core.plan_page import plan_page
 from fleetkeeper.core.playbook import GateSpec, StageSpec, When
 from fleetkeeper.core.pods import Labels, PodTemplate
+from fleetkeeper.core.rotation.clone import REPLACES
 from fleetkeeper.core.rotation.preflight import immovable
 from fleetkeeper.core.snapshot import Snapshot
-from fleetkeeper.core.traits import BLUE_GREEN
+from fleetkeeper.core.traits import BLUE_GREEN, GROUP_DELETION
+from fleetkeeper.engine.gates import all_gates
+from fleetkeeper.engine.steps import all_steps
 from tests.core.fleets import gap
 from tests.core.plans import plan
 from tests.core.rotations import aged, fleet, old_group, rotate
@@ -143,3 +148,37 @@ def test_what_nobody_can_propose_leaves_the_cluster_out(groups: tuple[str, ...],
     (left,) = plan(climber(fleet()), playbook=playbook, compat=SHIPPED, change_via=policy).header.left
     assert "node group web may not be changed directly, and nothing of its" in left.reason
     assert 'components = ["node-groups"]' in left.reason
+
+
+# ---- the playbook that is shipped
+
+
+def test_the_shipped_playbook_plans_steps_that_their_code_takes() -> None:
+    """Every strategy at once, behind the gates that it has for what needs an approval of its own."""
+    nodes = (
+        aged(1),
+        aged(2, kind=model.ComputeKind.SELF_MANAGED, group="batch"),
+        aged(3, kind=model.ComputeKind.KARPENTER, group="spot"),
+        aged(4, group="db"),
+        aged(5, "20261110", group="was-261101"),
+    )
+    groups = (
+        old_group(),
+        old_group("db", tags=dict([OPT_IN.split("=")])),
+        old_group("was", desired=0),
+        old_group("was-261101", "20261110", tags={REPLACES: "was"}),
+    )
+    shipped = read_playbooks((), all_steps(), all_gates())["rotate-nodes"]
+    (member,) = plan(climber(fleet(nodes, groups)), playbook=shipped, compat=SHIPPED).members
+    assert [(each.kind, each.name) for each in member.steps] == [
+        ("preflight", "preflight"),
+        ("update-nodegroup", "managed-web"),
+        ("surge-nodes", "surge-batch"),
+        ("drift-nodes", "karpenter"),
+        ("blue-green", "blue-green-db"),
+        ("delete-node-group", "retire-was"),
+        ("postflight", "postflight"),
+    ]
+    assert member.traits == (BLUE_GREEN, GROUP_DELETION)
+    for each in member.steps:
+        assert all_steps()[each.kind].of(each.params)

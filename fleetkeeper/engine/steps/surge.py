@@ -126,7 +126,7 @@ class SurgeNodes:
             return refused
         if not surging.old_of(group):
             if seen.smoke.passed and not moment.following:
-                return Act(f"take the label of the smoke test off {seen.smoke.passed}", moment.memory)
+                return Act(f"take the label of the smoke test off {seen.smoke.passed}", moment.memory, again=smoke.POLL)
             return self._ends(seen.seen, group, moment)
         now = self._now(seen, moment.memory)
         if self.manner.waits and SIZE not in moment.memory and (blocked := never_moves(now.turn)):
