@@ -5,7 +5,7 @@ The class attributes' defaults are the documented ones; config.example.toml show
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from fleetkeeper.core.changing_via import ChangeVia, DirectRule, ProposalRule
@@ -15,6 +15,7 @@ from fleetkeeper.core.placement import MappingRule, MappingSettings
 from fleetkeeper.core.policy import TargetRule
 from fleetkeeper.core.references import Allowed, Where
 from fleetkeeper.core.release_plan import ChartSource
+from fleetkeeper.core.smoke import SmokeTest
 from fleetkeeper.core.waivers import Decisions, Waiver
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "ServeSettings",
     "ServiceLimit",
     "Settings",
+    "SmokeSettings",
     "StoreSettings",
     "TargetRule",
     "Waiver",
@@ -303,6 +305,31 @@ class ChartSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SmokeSettings:
+    """The pod that shows whether a new node is good for anything (core/smoke.py)."""
+
+    image: str
+    command: tuple[str, ...] = ()
+    namespace: str = "default"
+    service_account: str = "default"
+    timeout_minutes: float = 5.0
+    storage_class: str = ""
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def test(self) -> SmokeTest:
+        return SmokeTest(
+            image=self.image,
+            command=self.command,
+            namespace=self.namespace,
+            service_account=self.service_account,
+            timeout=timedelta(minutes=self.timeout_minutes),
+            storage_class=self.storage_class,
+            annotations=self.annotations,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class EngineSettings:
     """What steps may reach by name, and what plans heed.
 
@@ -310,7 +337,7 @@ class EngineSettings:
     that fleetkeeper runs in, which a plan puts alone and last; "none", or "" for what its pod shows. prometheus is what
     gates may ask; calendars and freezes are when nothing begins; silencers silence alerts. helm is the program, by its
     path or found on PATH; it is run only for charts. direct and proposals: who may change a version, the first that
-    fits.
+    fits. smoke: the test of new nodes, None for none.
     """
 
     folder: str = "fleetkeeper-engine"
@@ -327,6 +354,7 @@ class EngineSettings:
     helm: str = "helm"
     direct: tuple[DirectRule, ...] = ()
     proposals: tuple[ProposalRule, ...] = ()
+    smoke: SmokeSettings | None = None
 
     @property
     def change_via(self) -> ChangeVia:

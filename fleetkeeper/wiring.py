@@ -231,6 +231,7 @@ def _world(settings: Settings, keeper: Keeper, runs: SqlRuns, approvals: SignedA
         decisions=settings.assess.decisions,
         silences=stack.enter_context(closing(Silencers(own.silencers))),
         releases=_releases(settings, keeper, writers),
+        smoke=own.smoke.test if own.smoke else None,
         stopping=ports.cancel.is_set,
     )
 
@@ -290,6 +291,7 @@ def _keeper(settings: Settings, store: SqlStore, runs: SqlRuns, rests: bool) -> 
             partial(_home, settings, clock, cancel),
             settings.engine.change_via,
             settings.engine.chart_sources,
+            settings.engine.smoke.test.text if settings.engine.smoke else "",
         ),
         starter=Starter(fleet, runs),
     )

@@ -1,11 +1,13 @@
 """The [engine] section: what is refused, and that secrets are not shown."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from fleetkeeper.config import EngineSettings, Secret
 from fleetkeeper.config_show import as_mapping, show
+from fleetkeeper.core.smoke import SmokeTest
 from fleetkeeper.errors import ConfigError
 from fleetkeeper.settings.load import load
 
@@ -23,6 +25,7 @@ PAGER = (
 CHART = '[[engine.charts]]\nname = "guard"\n'
 OCI = 'repository = "oci://charts.example.com"\n'
 FREEZE = '[[engine.freezes]]\nreason = "fair"\n'
+SMOKE = '[engine.smoke]\nimage = "smoke:1"\n'
 PROGRAM = '[[engine.programs]]\nname = "smoke"\n'
 
 
@@ -40,6 +43,9 @@ def engine(text: str, **environ: str) -> EngineSettings:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
+        pytest.param("[engine.smoke]\n", r"engine.smoke.image: is missing", id="a smoke test without an image"),
+        pytest.param(SMOKE + 'namespace = "Ops!"\n', "must be a name as Kubernetes has them", id="no namespace"),
+        pytest.param(SMOKE + "timeout_minutes = 0\n", "must be at least 0.5", id="a smoke test without time"),
         pytest.param(HOOK, r"engine.hooks\[0\].url: must be set", id="a hook without a URL"),
         pytest.param(HOOK + 'url = "chat"\n', "must be a URL", id="a URL that is none"),
         pytest.param(HOOK + 'url = "https://a:b@chat"\n', "must not hold a password", id="a URL with a password"),
@@ -264,3 +270,11 @@ def test_rules_of_changes_are_kept_in_their_order() -> None:
     assert [(str(each.clusters), each.components) for each in found.direct] == [("ring=canary", ("addons",))]
     assert [(each.via, each.undo) for each in found.proposals] == [("hook:chat", "chat"), ("command:smoke", "")]
     assert engine("").change_via.of({"ring": "canary"}, found.direct[0].components[0]) is None
+
+
+def test_a_smoke_test_is_read_and_without_its_table_there_is_none() -> None:
+    assert engine("").smoke is None
+    found = engine(SMOKE + 'command = ["/smoke"]\nstorage_class = "gp3"\ntimeout_minutes = 3\n').smoke
+    assert found is not None
+    assert found.test == SmokeTest("smoke:1", ("/smoke",), timeout=timedelta(minutes=3), storage_class="gp3")
+    assert found.test.text == "smoke:1 in namespace default, with a volume of gp3"

@@ -30,6 +30,7 @@ class OnboardFormat(StrEnum):
     EXECUTOR_KUBERNETES = "executor-kubernetes"
     EXECUTOR_HELM = "executor-helm"
     EXECUTOR_FORCE = "executor-force"
+    EXECUTOR_SMOKE = "executor-smoke"
 
 
 _HELP = (
@@ -39,7 +40,8 @@ _HELP = (
     "executor-surge, executor-blue-green: IAM documents of what it needs besides to replace instances of Auto Scaling "
     "groups, and whole node groups (then with executor-surge). "
     "executor-helm: what it needs besides to upgrade Helm releases, which is nearly everything. "
-    "executor-force: what it needs besides to delete pods by force, each with an approval of its own."
+    "executor-force: what it needs besides to delete pods by force, each with an approval of its own. "
+    "executor-smoke: what it needs besides to run the smoke test of new nodes, in one namespace."
 )
 _OF_ACCOUNTS = (
     OnboardFormat.POLICY,
@@ -147,6 +149,7 @@ def _as_shipped(output: OnboardFormat) -> str:
         OnboardFormat.EXECUTOR_KUBERNETES: shipped.KUBERNETES_EXECUTOR,
         OnboardFormat.EXECUTOR_HELM: shipped.KUBERNETES_EXECUTOR_HELM,
         OnboardFormat.EXECUTOR_FORCE: shipped.KUBERNETES_EXECUTOR_FORCE,
+        OnboardFormat.EXECUTOR_SMOKE: shipped.KUBERNETES_EXECUTOR_SMOKE,
         OnboardFormat.ORGANIZATIONS_POLICY: shipped.ORGANIZATIONS_POLICY,
     }
     return shipped.text_of(files[output])
@@ -182,6 +185,8 @@ def _cluster_output(request: "ClusterRequest", output: OnboardFormat) -> str:
         return shipped.text_of(shipped.KUBERNETES_EXECUTOR_HELM)
     if output is OnboardFormat.EXECUTOR_FORCE:
         return shipped.text_of(shipped.KUBERNETES_EXECUTOR_FORCE)
+    if output is OnboardFormat.EXECUTOR_SMOKE:
+        return shipped.text_of(shipped.KUBERNETES_EXECUTOR_SMOKE)
     if not request.cluster.is_eks:
         raise UsageError(f"{request.cluster.name} is no EKS cluster: use --format text or kubernetes")
     if request.cluster.authentication_mode == "CONFIG_MAP":

@@ -15,12 +15,14 @@ from fleetkeeper.core.expanding.mending import MENDABLE, is_mended
 from fleetkeeper.core.expanding.needs import needs_of
 from fleetkeeper.core.expanding.nodes import group_fact
 from fleetkeeper.core.expanding.releases import release_fact
+from fleetkeeper.core.expanding.rotation import image_fact
 from fleetkeeper.core.finding import Finding
 from fleetkeeper.core.hosting import ELSEWHERE, Hosting
 from fleetkeeper.core.plan import Need
 from fleetkeeper.core.playbook import Changes, Playbook, StepSpec
 from fleetkeeper.core.readiness import ClusterReport, Entry
 from fleetkeeper.core.release_plan import ChartSource
+from fleetkeeper.core.rotation.preflight import immovable
 from fleetkeeper.core.snapshot import Hop, Snapshot
 from fleetkeeper.core.support import Phase, support_of
 from fleetkeeper.core.versions import Minor
@@ -105,10 +107,16 @@ _NEEDED = (
     *(parts.NODE_GROUPS, parts.HELM_RELEASES, parts.GITOPS),
 )
 _OF_VERSIONS = (parts.NODES, parts.PREREQUISITES, parts.ADDONS, parts.HELM_USE)
+_OF_NODES = (
+    *(parts.NODES, parts.PREREQUISITES, parts.WORKLOADS, parts.PODS, parts.BUDGETS),
+    *(parts.POD_NOTES, parts.VOLUMES, parts.IMAGES),
+)
 
 
 def needed(changes: Changes) -> tuple[str, ...]:
     """The parts of a cluster that a plan is made of; of its account and region all that is stored."""
+    if changes is Changes.NODES:
+        return (*_NEEDED, *_OF_NODES)
     return (*_NEEDED, *_OF_VERSIONS) if changes in (Changes.MINOR, Changes.ROLLBACK) else _NEEDED
 
 
@@ -118,6 +126,8 @@ _FORBIDDING: Mapping[Changes, tuple[str, ...]] = {
     Changes.NODES: (*_UNWELL, "FK4", "FK5"),
     Changes.ROLLBACK: ("FK110",),
 }
+_TOLD_INSTEAD = ("FK401", "FK405", "FK408", "FK409", "FK410")
+"""Of those for nodes: a pod that cannot be moved is named in the plan, and only its own node waits for it."""
 """The codes, or beginnings of codes, of findings that forbid a change which takes no hop.
 
 What a hop waits for forbids no addon update: that is what often mends it. A hop itself waits for everything that the
@@ -135,8 +145,7 @@ def standing_of(report: ClusterReport, changes: Changes, kinds: Collection[str] 
     deadline = report.policy.deadline if hops else None
     if changes is Changes.NOTHING:
         return Standing(deadline=deadline)
-    codes = _UNWELL if kinds and _LOOKS_ITSELF.issuperset(kinds) else _FORBIDDING.get(changes, ("FK",))
-    forbidding = [each for each in report.entries if each.finding.code.startswith(codes)]
+    forbidding = [each for each in report.entries if _forbids(each, changes, kinds)]
     holding = [each for each in forbidding if each.holds]
     waived = [each for each in forbidding if each.finding.blocks and each.waiver]
     told = tuple(_waived(each) for each in waived)
@@ -148,6 +157,15 @@ def standing_of(report: ClusterReport, changes: Changes, kinds: Collection[str] 
     if report.verdict is not Verdict.READY:
         held = f"it is {report.verdict.value}: {_told(found) or 'its target is not known'}"
     return Standing(held, told, hops, deadline, found)
+
+
+def _forbids(entry: Entry, changes: Changes, kinds: Collection[str]) -> bool:
+    code = entry.finding.code
+    if changes is Changes.NODES and code in _TOLD_INSTEAD:
+        return False
+    if kinds and _LOOKS_ITSELF.issuperset(kinds):
+        return code.startswith(_UNWELL)
+    return changes is Changes.MINOR or code.startswith(_FORBIDDING[changes])
 
 
 def _told(findings: Iterable[Finding]) -> str:
@@ -272,6 +290,8 @@ def _notes(candidate: Candidate, playbook: Playbook, way: Walk) -> tuple[str, ..
         )
     if playbook.changes is Changes.ROLLBACK:
         found += _back_notes(candidate, way)
+    if playbook.changes is Changes.NODES:
+        found += immovable(candidate.snapshot)
     return tuple(found)
 
 
@@ -312,4 +332,5 @@ def current_facts(snap: Snapshot) -> dict[str, str]:
     found = {} if plane is None else {VERSION: str(plane.version), STATUS: plane.status}
     found |= {addon_fact(each.name): each.version for each in snap.managed_addons}
     found |= {group_fact(each.name): str(each.version) for each in snap.node_groups}
+    found |= {image_fact(each.name): each.release_version for each in snap.node_groups}
     return found | {release_fact(each.namespace, each.name): each.chart_version for each in snap.helm_releases}

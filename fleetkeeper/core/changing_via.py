@@ -211,8 +211,10 @@ def settle(
     warnings: list[str] = []
     proposed: dict[str, list[str]] = {}
     for spec in steps:
+        if refused := _only_directly(spec, attributes, policy):
+            return refused
         found = versioned(spec)
-        if found is None:
+        if found is None or _is_image_alone(spec):
             made.append(spec)
             continue
         key = _key(found)
@@ -230,6 +232,27 @@ def settle(
         at[key] = found.to
     said = (f"proposed to {via}, and waited for: {some(dict.fromkeys(each))}" for via, each in proposed.items())
     return Settled(tuple(made), (*said, *dict.fromkeys(warnings)))
+
+
+_OF_GROUPS = ("blue-green", "delete-node-group")
+
+
+def _is_image_alone(spec: StepSpec) -> bool:
+    """A group that stays at its minor, and goes to EKS's newest image of it: no code says which that is."""
+    return spec.kind == "update-nodegroup" and "leaves" in spec.params
+
+
+def _only_directly(spec: StepSpec, attributes: Mapping[str, str], policy: ChangeVia) -> str:
+    """Why a step may not be done where nothing of it can be proposed; "" where it may."""
+    if not (_is_image_alone(spec) or spec.kind in _OF_GROUPS):
+        return ""
+    if isinstance(policy.of(attributes, Component.NODE_GROUPS), Direct):
+        return ""
+    return (
+        f"node group {_text(spec.params, 'group')} may not be changed directly, and nothing of its {spec.kind} can be"
+        f' proposed: add [[engine.direct]] with components = ["{Component.NODE_GROUPS}"] to the settings, or let its'
+        " owner do it"
+    )
 
 
 Key = tuple[Change, str, str]

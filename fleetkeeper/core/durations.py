@@ -41,6 +41,10 @@ _DEFAULTS = {
     "update-release": Range(timedelta(minutes=2), timedelta(minutes=15)),
     "repair-release": Range(timedelta(seconds=10), timedelta(minutes=2)),
     "postflight": Range(timedelta(minutes=1), timedelta(minutes=30)),
+    "drift-nodes": Range(timedelta(minutes=30), timedelta(hours=6)),
+    "blue-green": Range(timedelta(minutes=45), timedelta(hours=6)),
+    "delete-node-group": Range(timedelta(minutes=1), timedelta(minutes=10)),
+    "smoke-test": Range(timedelta(seconds=30), timedelta(minutes=10)),
     "propose": Range(timedelta(hours=8), timedelta(days=3)),
 }
 """Orders of magnitude, for a fleet without runs; a range that rests on one of them is never called calibrated.

@@ -135,6 +135,36 @@ STEPS: Mapping[str, StepWords] = {
         back="a roll that runs cannot be stopped and is followed to its end; where EKS allows it, the group goes back"
         " with aws eks update-nodegroup-version, which drains every node once more",
     ),
+    "drift-nodes": StepWords(
+        does="has Karpenter replace the nodes that it calls Drifted; a budget that never lets one go is opened for"
+        " drift alone, and closed again afterwards; no NodeClaim is ever deleted",
+        dry_run="names the NodePools whose budgets it would open, and how many nodes may go at once",
+        wrong="pods that do not go are named with their budgets and owners, and nothing that moves for half an hour"
+        " blocks; a NodePool's terminationGracePeriod deletes such pods when it is over, which no budget prevents",
+        back="an abort puts the budgets back as they were; nodes that were replaced stay replaced",
+    ),
+    "blue-green": StepWords(
+        does="makes a second managed node group like the first one, with the newest image, moves the pods there within"
+        " their budgets, each once, and leaves the first group without nodes, for the way back; it deletes nothing",
+        dry_run="tells which group it would make, and each trap because of which it would not",
+        wrong="a pod does not go: it is named with its budget and owner, its node is set aside, and both groups run on"
+        " until somebody frees it; nothing is ever ended by force",
+        back="the old nodes take pods again as long as they run; afterwards the old group is scaled up again by hand;"
+        " no pod is moved back by force",
+    ),
+    "delete-node-group": StepWords(
+        does="deletes a managed node group that a second one has replaced, when it has had no instance for long enough",
+        dry_run="says which group it would delete, since when it is empty, and what else uses its role",
+        wrong="the group has instances again, or its role serves other nodes: it is not deleted, and it says which",
+        back="none: EKS makes no group again; while it is kept, scaling it up is the way back",
+    ),
+    "smoke-test": StepWords(
+        does="runs one pod of the settings on a node, with a volume where they name a storage class, and looks whether"
+        " it succeeds; then takes both away",
+        dry_run="names the image, the command and the node",
+        wrong="the pod fails or does not start in time: its last words are told; a pod that is left is taken away",
+        back="nothing stays: an abort takes pod and claim away",
+    ),
     "drain-nodes": StepWords(
         does="empties the named nodes: every pod moves once, within its budget, as soon as the other nodes have room;"
         " the nodes stay cordoned",

@@ -44,6 +44,7 @@ class NodePool:
     """A karpenter.sh/v1 NodePool as far as its nodes are held or let go. budgets None: the field is not there.
 
     node_class is kind/name; grace its terminationGracePeriod, "" for none; kept_by what a GitOps tool calls it.
+    opened_by, opened_from, opened_with: the notes of a rotation that opened its budgets (node_opening.py).
     """
 
     name: str
@@ -56,6 +57,9 @@ class NodePool:
     grace: str = ""
     kept_by: str = ""
     owner: Mapping[str, str] = field(default_factory=dict)
+    opened_by: str = ""
+    opened_from: str = ""
+    opened_with: str = ""
 
     @property
     def is_built_in(self) -> bool:
@@ -106,7 +110,7 @@ class NodePool:
         ours = self._ours if self.held_by else ()
         without = _without(self.budgets or (), ours)
         own = without if without is not None else self.budgets or ()
-        return next((each for each in own if _is_nothing(each)), None)
+        return next((each for each in own if is_nothing(each)), None)
 
 
 def pool_of(found: Mapping[str, Any]) -> NodePool:
@@ -126,6 +130,9 @@ def pool_of(found: Mapping[str, Any]) -> NodePool:
         grace=safe(template.get("terminationGracePeriod") or "", _LONGEST),
         kept_by=next((key.partition("/")[0] for key in (*notes, *labels) if key.startswith(_KEEPERS)), ""),
         owner=owner_keys(labels, notes),
+        opened_by=notes.get("fleetkeeper.dev/opened-by", ""),
+        opened_from=notes.get("fleetkeeper.dev/opened-from", ""),
+        opened_with=notes.get("fleetkeeper.dev/opened-with", ""),
     )
 
 
@@ -144,7 +151,8 @@ def is_fixed(node_class: Mapping[str, Any]) -> bool:
     return bool(terms) and all(set(term) == {"id"} for term in terms)
 
 
-def _is_nothing(budget: Budget) -> bool:
+def is_nothing(budget: Budget) -> bool:
+    """Whether it lets no node drift, at least at times."""
     reasons = budget.get("reasons")
     return str(budget.get("nodes", "")).rstrip("%") == "0" and (not reasons or "Drifted" in reasons)
 

@@ -1,6 +1,6 @@
 """Makes a plan of a playbook and the stored fleet: who goes, in which stage and order, with which steps and limits."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -24,6 +24,8 @@ NO_GROUP = "none"
 EXPIRY = timedelta(days=7)
 
 _ID_DIGITS = 8
+_TRYING = ("blue-green", "surge-nodes")
+"""Kinds of steps that try a new node first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,8 @@ class Order:
     """What was asked for, by whom and when. measured: how long finished steps took, by kind.
 
     service_limits: service, or * for all others → in how many regions it may be unavailable at once. charts: those that
-    the engine may install. of: the run whose upgrades are taken back. change_via: who may change a version.
+    the engine may install. of: the run whose upgrades are taken back. change_via: who may change a version. smoke: the
+    test of new nodes in words, "" for none.
     """
 
     playbook: Playbook
@@ -44,6 +47,7 @@ class Order:
     charts: tuple[ChartSource, ...] = ()
     of: str = ""
     change_via: ChangeVia = field(default_factory=ChangeVia)
+    smoke: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +116,17 @@ def _place(candidate: Candidate, order: Order, selectors: Sequence[Selector], co
     if isinstance(settled, str):
         return settled
     group = _group_of(candidate, spec)
-    own = replace(work, steps=settled.steps, notes=(*work.notes, *settled.notes))
+    own = replace(work, steps=settled.steps, notes=(*work.notes, *settled.notes, *_smoke_notes(order, work)))
     return _Placed(candidate, own, stage, group, tuple(closing(work.steps, spec.gates, order.measured)))
+
+
+def _smoke_notes(order: Order, work: Work) -> Iterator[str]:
+    """Whether the first new node is tried before pods move to it, where we are the one who moves them."""
+    kinds = sorted({each.kind for each in work.steps if each.kind in _TRYING})
+    if kinds and order.smoke:
+        yield f"the first new node of each {' and '.join(kinds)} must pass the smoke test {order.smoke}"
+    elif kinds:
+        yield "no smoke test is configured: new nodes are taken for good when they are Ready ([engine.smoke])"
 
 
 def _stage_of(candidate: Candidate, selectors: Sequence[Selector]) -> int | str:

@@ -1,9 +1,11 @@
 """NodePools of Karpenter and Auto Mode, as the steps see and change them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from fleetkeeper.core.node_claims import NodeClaim, claim_of
 from fleetkeeper.core.node_holds import HELD_BY, Holding, NodePool, is_fixed, pool_of
+from fleetkeeper.core.node_opening import closed, opened
 from fleetkeeper.core.text import safe
 from fleetkeeper.core.verdict import Blocked
 from fleetkeeper.core.wording import some
@@ -13,6 +15,7 @@ from fleetkeeper.errors import GapReason, ReadError
 
 _API = ("karpenter.sh", "v1", "nodepools", "")
 _CLASSES = ObjectRef("karpenter.k8s.aws", "v1", "ec2nodeclasses", "", "")
+_CLAIMS = ObjectRef("karpenter.sh", "v1", "nodeclaims", "", "")
 _RUN = re.compile(r"[A-Za-z0-9-]{1,64}")  # what is no name of a run must not stand in a command that people copy
 NOT_SERVED = "no Karpenter here: the cluster serves no karpenter.sh/v1"
 BUILT_IN = (
@@ -51,12 +54,38 @@ def fixed_classes(kube: KubeWriter) -> frozenset[str]:
     return frozenset(f"EC2NodeClass/{name}" for name in names)
 
 
+def class_roles(kube: KubeWriter) -> dict[str, str]:
+    """EC2NodeClass → the role that it gives its nodes; none where there is no such API."""
+    try:
+        found = kube.objects(_CLASSES)
+    except ReadError as error:
+        if error.reason is not GapReason.NOT_FOUND:
+            raise
+        return {}
+    rows = ((each["metadata"], each.get("spec")) for each in found)
+    return {str(m["name"]): str(s.get("role", "")) for m, s in rows if isinstance(m, dict) and isinstance(s, dict)}
+
+
 def hold(kube: KubeWriter, pool: NodePool, by: str) -> None:
     kube.patch(ObjectRef(*_API, pool.name), pool.held(by), pool.version)
 
 
 def release(kube: KubeWriter, pool: NodePool) -> None:
     kube.patch(ObjectRef(*_API, pool.name), pool.released(), pool.version)
+
+
+def claims(kube: KubeWriter, pools: Collection[str]) -> tuple[NodeClaim, ...]:
+    """Of the named NodePools, by name."""
+    found = (claim_of(each) for each in kube.objects(_CLAIMS))
+    return tuple(sorted((each for each in found if each.pool in pools), key=lambda each: each.name))
+
+
+def open_for_drift(kube: KubeWriter, pool: NodePool, by: str, nodes: str) -> None:
+    kube.patch(ObjectRef(*_API, pool.name), opened(pool, by, nodes), pool.version)
+
+
+def close_again(kube: KubeWriter, pool: NodePool) -> None:
+    kube.patch(ObjectRef(*_API, pool.name), closed(pool), pool.version)
 
 
 def of_others(found: Sequence[NodePool], by: str) -> Blocked | None:

@@ -54,7 +54,7 @@ class Planner:
     """service_limits: service, or * → regions. home: where fleetkeeper runs, asked for with each plan.
 
     allowed: what the settings have for playbooks to name. change_via: who may change a version. charts: those that the
-    engine may install.
+    engine may install. smoke: the test of new nodes in words, "" for none.
     """
 
     fleet: StoredFleet
@@ -68,6 +68,7 @@ class Planner:
     home: Callable[[], Home] = Home
     change_via: ChangeVia = field(default_factory=ChangeVia)
     charts: tuple[ChartSource, ...] = ()
+    smoke: str = ""
 
     def plan(self, playbook: Playbook, selector: Selector, actor: str, expires_in: timedelta, of: str = "") -> Plan:
         """Make a plan and store it; one without members is not stored, for there is nothing to run.
@@ -90,6 +91,7 @@ class Planner:
             charts=self.charts,
             of=of,
             change_via=self.change_via,
+            smoke=self.smoke,
         )
         made = make_plan(order, self._candidates(playbook, selector, upgraded), self.compat)
         self._try_steps(made)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from fleetkeeper.core.approval import Approval
 from fleetkeeper.core.run import Hold
+from fleetkeeper.core.smoke import SmokeTest
 from fleetkeeper.core.waivers import Decisions
 from fleetkeeper.engine.command_state import CommandState
 from fleetkeeper.engine.ports import Clock, Store
@@ -131,6 +132,7 @@ class Approvals(Protocol):
 class World:
     """The executor's ports. decisions: the operator's waivers and severities, by which stored findings count.
 
+    smoke: the test of new nodes, None where the settings have none.
     stopping: whether fleetkeeper was told to end; an act of many calls then leaves the rest to its next look.
     """
 
@@ -147,4 +149,5 @@ class World:
     decisions: Decisions = field(default_factory=Decisions)
     silences: Silences = field(default_factory=NoSilences)
     releases: Releases = field(default_factory=NoReleases)
+    smoke: SmokeTest | None = None
     stopping: Callable[[], bool] = field(default=lambda: False)

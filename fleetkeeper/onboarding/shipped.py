@@ -17,6 +17,7 @@ EXECUTOR_BLUE_GREEN_POLICY = "executor-blue-green-policy.json"
 KUBERNETES_EXECUTOR = "kubernetes-executor.yaml"
 KUBERNETES_EXECUTOR_HELM = "kubernetes-executor-helm.yaml"
 KUBERNETES_EXECUTOR_FORCE = "kubernetes-executor-force.yaml"
+KUBERNETES_EXECUTOR_SMOKE = "kubernetes-executor-smoke.yaml"
 
 GROUP = "fleetkeeper:readers"
 """The Kubernetes group that the shipped RBAC gives its rights to."""

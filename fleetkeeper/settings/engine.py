@@ -13,6 +13,7 @@ from fleetkeeper.settings.entries import entry_name, header, note_repeated, plai
 from fleetkeeper.settings.outside import read_calendars, read_freezes, read_prometheus
 from fleetkeeper.settings.services import read_services
 from fleetkeeper.settings.silencers import read_silencers
+from fleetkeeper.settings.smoke import read_smoke
 from fleetkeeper.settings.sources import Surroundings
 
 
@@ -37,6 +38,7 @@ def read_engine(table: Table, around: Surroundings) -> EngineSettings:
         silencers=read_silencers(table, around),
         charts=read_charts(table, around),
         helm=_program_path(table, default.helm),
+        smoke=read_smoke(table),
         direct=read_direct(table),
         proposals=read_proposals(table, named, {each.name for each in programs}, channels),
     )

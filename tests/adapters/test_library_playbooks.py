@@ -39,6 +39,7 @@ def test_what_is_shipped() -> None:
         "minor-upgrade": Changes.MINOR,
         "observe-only": Changes.NOTHING,
         "rollback": Changes.ROLLBACK,
+        "rotate-nodes": Changes.NODES,
     }
     assert found["addons-only"].origin == "shipped addons-only.toml"
 
@@ -62,7 +63,7 @@ def test_a_playbook_of_ones_own_takes_the_place_of_a_shipped_one(tmp_path: Path)
     later = own(tmp_path / "b", "addons-only", "Second")
     own(tmp_path / "a", "mine")
     found = read_playbooks((path.parent, later.parent), STEPS, GATES)
-    assert list(found) == ["addons-only", "minor-upgrade", "observe-only", "rollback", "mine"]
+    assert list(found) == ["addons-only", "minor-upgrade", "observe-only", "rollback", "rotate-nodes", "mine"]
     assert (found["addons-only"].title, found["addons-only"].origin) == ("Second", str(later))
     assert found["addons-only"].digest == digest(later.read_text("utf-8"))
 

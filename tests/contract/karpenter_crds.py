@@ -48,8 +48,26 @@ def node_class_crd() -> dict[str, Any]:
     return _crd("karpenter.k8s.aws", "ec2nodeclasses", "EC2NodeClass", spec)
 
 
+def node_claim_crd() -> dict[str, Any]:
+    spec = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    return _crd("karpenter.sh", "nodeclaims", "NodeClaim", spec)
+
+
+def node_claim(node: str, pool: str = "general", drifted: str = "") -> dict[str, Any]:
+    """The claim of a node. drifted: the reason of its condition, "" where it is not drifted."""
+    conditions = [{"type": "Drifted", "status": "True", "reason": drifted}] if drifted else []
+    return {
+        "apiVersion": "karpenter.sh/v1",
+        "kind": "NodeClaim",
+        "metadata": {"name": f"{pool}-{node}", "labels": {"karpenter.sh/nodepool": pool}},
+        "spec": {},
+        "status": {"nodeName": node, "conditions": conditions},
+    }
+
+
 def _crd(group: str, plural: str, kind: str, spec: dict[str, Any]) -> dict[str, Any]:
-    whole = {"type": "object", "properties": {"spec": spec}}
+    loose = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    whole = {"type": "object", "properties": {"spec": spec, "status": loose}}
     version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": whole}}
     names = {"plural": plural, "singular": kind.lower(), "kind": kind, "listKind": f"{kind}List"}
     return {

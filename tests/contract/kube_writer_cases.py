@@ -9,12 +9,21 @@ import pytest
 
 from fleetkeeper.core.gitops import RESOURCES
 from fleetkeeper.core.live import Room
+from fleetkeeper.core.node_claims import NodeClaim, claim_of
 from fleetkeeper.core.pods import Labels
 from fleetkeeper.core.rotation.marks import CORDONED, ROTATION
 from fleetkeeper.core.rotation.seen import Outcome
 from fleetkeeper.engine.writers import KubeWriter, ObjectRef
 from fleetkeeper.errors import GapReason, ReadError
-from tests.contract.karpenter_crds import node_class, node_class_crd, node_pool, node_pool_crd, pool_ref
+from tests.contract.karpenter_crds import (
+    node_claim,
+    node_claim_crd,
+    node_class,
+    node_class_crd,
+    node_pool,
+    node_pool_crd,
+    pool_ref,
+)
 
 NAMESPACE = "velero"
 
@@ -241,6 +250,11 @@ def the_template_of_a_workload_is_annotated(kube: KubeWriter) -> None:
         assert found["spec"]["template"]["metadata"]["annotations"]["example.com/again"] == "1"
 
 
+def node_claims_are_listed_with_what_they_say_of_drift(kube: KubeWriter) -> None:
+    found = [claim_of(each) for each in kube.objects(ObjectRef("karpenter.sh", "v1", "nodeclaims", "", ""))]
+    assert found == [NodeClaim("general-a", "general", "a", "AMIDrift")]
+
+
 def pools(kube: KubeWriter) -> list[Any]:
     return list(kube.objects(pool_ref("")))
 
@@ -250,8 +264,10 @@ def furniture(node: str) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "apiextensions.k8s.io/v1/customresourcedefinitions", velero_crd()
     yield "apiextensions.k8s.io/v1/customresourcedefinitions", node_pool_crd()
     yield "apiextensions.k8s.io/v1/customresourcedefinitions", node_class_crd()
+    yield "apiextensions.k8s.io/v1/customresourcedefinitions", node_claim_crd()
     yield "v1/namespaces", {"metadata": {"name": NAMESPACE}}
     yield "karpenter.sh/v1/nodepools", node_pool()
+    yield "karpenter.sh/v1/nodeclaims", node_claim("a", drifted="AMIDrift")
     yield "karpenter.k8s.aws/v1/ec2nodeclasses", node_class()
     labels = {"app": "db"}
     spec = {"minAvailable": 1, "selector": {"matchLabels": labels}}
@@ -299,6 +315,7 @@ def what_deploys_a_chart_is_followed(kube: KubeWriter) -> None:
 
 
 CASES: tuple[Callable[[KubeWriter], None], ...] = (
+    node_claims_are_listed_with_what_they_say_of_drift,
     created_is_read_and_deleted_is_gone,
     created_twice_is_created_once,
     deleting_what_is_not_there_is_nothing,

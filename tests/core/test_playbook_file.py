@@ -261,7 +261,8 @@ def test_what_is_not_written_has_the_cautious_default() -> None:
         pytest.param(
             'name = "all"',
             'name = "all"\n[[stages.gates]]\nname = "g"\nkind = "approval"\nonly = "automode"',
-            "pb.toml:13: stages[0].gates[0].only: must be one of auto-mode, release-repair — did you mean auto-mode?",
+            "pb.toml:13: stages[0].gates[0].only: must be one of auto-mode, blue-green, "
+            "group-deletion, release-repair — did you mean auto-mode?",
             id="a gate for a trait that nobody has",
         ),
         pytest.param(

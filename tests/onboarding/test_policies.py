@@ -166,6 +166,25 @@ def test_the_opt_in_role_for_force_deletes_pods_and_nothing_else_and_is_the_exec
     assert [(each["kind"], each["name"]) for each in binding["subjects"]] == [("Group", shipped.EXECUTOR_GROUP)]
 
 
+def test_the_opt_in_role_for_smoke_tests_is_of_one_namespace_says_what_it_gives_and_is_the_executors_alone() -> None:
+    text = shipped.text_of(shipped.KUBERNETES_EXECUTOR_SMOKE)
+    role, binding = kube_reads.documents(text)
+
+    assert "MAY ACT AS EVERY SERVICE ACCOUNT" in text
+    assert {(each["kind"], each["metadata"]["namespace"]) for each in (role, binding)} == {
+        ("Role", "default"),
+        ("RoleBinding", "default"),
+    }
+    assert {(verb, of) for rule in role["rules"] for of in rule["resources"] for verb in rule["verbs"]} == {
+        ("create", "pods"),
+        ("delete", "pods"),
+        ("get", "pods"),
+        ("create", "persistentvolumeclaims"),
+        ("delete", "persistentvolumeclaims"),
+    }
+    assert [(each["kind"], each["name"]) for each in binding["subjects"]] == [("Group", shipped.EXECUTOR_GROUP)]
+
+
 def test_the_executor_may_follow_what_argo_cd_and_flux_deploy_and_not_change_it() -> None:
     may = kube_reads.granted(shipped.text_of(shipped.KUBERNETES_EXECUTOR), "fleetkeeper-executor")
 

@@ -18,7 +18,7 @@ class Asked:
 
     hop: the minors that the step stands between, None outside of them; of a rollback it leads down. ahead: the minors
     that follow after its target. history: EKS addon → its version from before the upgrade that is rolled back. charts:
-    those that the engine may install.
+    those that the engine may install. siblings: all steps of the playbook, for what one takes another leaves.
     """
 
     spec: StepSpec
@@ -30,6 +30,7 @@ class Asked:
     ahead: tuple[Minor, ...] = ()
     history: Mapping[str, str] = field(default_factory=dict)
     charts: tuple[ChartSource, ...] = ()
+    siblings: tuple[StepSpec, ...] = ()
 
     @property
     def next(self) -> Minor | None:

@@ -68,7 +68,7 @@ def walk(
     made: list[Expansion] = []
     settled: list[Expansion] = []
     for spec, hop, ahead in _places(playbook, hops):
-        asked = Asked(spec, snap, compat, at, playbook.changes, hop, ahead, known.history, known.charts)
+        asked = Asked(spec, snap, compat, at, playbook.changes, hop, ahead, known.history, known.charts, playbook.steps)
         found = expand(asked)
         if found.obstacle:
             return Walk(start, obstacle=found.obstacle)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from fleetkeeper.core.expanding import addons, control_plane, nodes, releases
+from fleetkeeper.core.expanding import addons, blue_green, control_plane, nodes, releases, rotation
 from fleetkeeper.core.expanding.expansion import Asked, Expander, Expansion, Stride, Template, settled_by_plan
 from fleetkeeper.core.playbook import Changes
 
@@ -17,6 +17,10 @@ EXPANDERS: Mapping[str, Expander] = {
     "restart-fargate": nodes.restart_fargate,
     "repair-release": releases.repair_release,
     "update-release": releases.update_release,
+    "surge-nodes": rotation.surge_nodes,
+    "drift-nodes": rotation.drift_nodes,
+    "blue-green": blue_green.blue_green,
+    "delete-node-group": blue_green.delete_node_groups,
 }
 """Kind → what it comes to for one cluster; a kind that is not here is the same for every member."""
 
@@ -25,12 +29,16 @@ TEMPLATES: Mapping[str, Template] = {
     "refresh-insights": settled_by_plan(category="UPGRADE_READINESS"),
     "upgrade-control-plane": settled_by_plan(**{"from": "1.34", "to": "1.35"}),
     "rollback-control-plane": settled_by_plan(**{"from": "1.35", "to": "1.34"}),
-    "update-nodegroup": settled_by_plan(group="web", to="1.35"),
+    "update-nodegroup": rotation.aging(group="web", to="1.35"),
     "hold-nodes": settled_by_plan(pools=()),
     "release-nodes": settled_by_plan(pools=(), to="1.35", wait=True),
     "restart-fargate": settled_by_plan(to="1.35"),
     "repair-release": settled_by_plan(namespace="web", release="shop", to="1.35"),
     "update-release": releases.release_template,
+    "surge-nodes": rotation.aging(group="web"),
+    "drift-nodes": rotation.aging(pools=("general",)),
+    "blue-green": blue_green.blue_green_template,
+    "delete-node-group": settled_by_plan(group="web", clone="web-261121"),
 }
 """Kind → its parameters as a member would have them, so that those of the playbook can be tried."""
 
@@ -46,7 +54,6 @@ CHANGERS: Mapping[str, frozenset[Changes]] = {
     "update-addon": frozenset({Changes.ADDONS, Changes.NODES, Changes.MINOR, Changes.ROLLBACK}),
     "update-nodegroup": frozenset({Changes.NODES, Changes.MINOR, Changes.ROLLBACK}),
     "drain-nodes": frozenset({Changes.NODES}),
-    "surge-nodes": frozenset({Changes.NODES, Changes.MINOR, Changes.ROLLBACK}),
     "upgrade-control-plane": frozenset({Changes.MINOR}),
     "rollback-control-plane": frozenset({Changes.ROLLBACK}),
     "hold-nodes": frozenset({Changes.MINOR}),
@@ -55,6 +62,10 @@ CHANGERS: Mapping[str, frozenset[Changes]] = {
     "repair-release": frozenset({Changes.MINOR}),
     "update-release": frozenset({Changes.MINOR}),
     "refresh-insights": frozenset({Changes.MINOR, Changes.ROLLBACK}),
+    "surge-nodes": frozenset({Changes.NODES}),
+    "drift-nodes": frozenset({Changes.NODES}),
+    "blue-green": frozenset({Changes.NODES}),
+    "delete-node-group": frozenset({Changes.NODES}),
 }
 """Kinds of steps whose change a playbook has to declare, with the words that declare it."""
 

@@ -2,7 +2,8 @@
 
 EKS takes up to five addresses for a new control plane, from any of the cluster's subnets (user guide, update-cluster,
 2025), so five of each are reserved. An update of a managed group adds max(2 x zones, maxUnavailable) nodes before it
-drains the old ones (user guide, managed-node-update-behavior); one that terminates first (MINIMAL) adds none. Steps go
+drains the old ones (user guide, managed-node-update-behavior); one that terminates first (MINIMAL) adds none, and a
+second group beside it adds all of it. Steps go
 one after the other, so of each resource a member needs what its hungriest step needs, and never more than there is:
 whether that is enough is for FK501, FK504 and FK505 to say.
 """
@@ -34,10 +35,10 @@ def needs_of(snap: Snapshot, steps: Iterable[StepSpec]) -> tuple[Need, ...]:
 def _of_step(snap: Snapshot, step: StepSpec) -> Iterator[Need]:
     if step.kind in MOVES:
         yield from _of_control_plane(snap)
-    elif step.kind == "update-nodegroup":
+    elif step.kind in ("update-nodegroup", "blue-green"):
         groups = (each for each in snap.node_groups if each.name == step.params.get("group"))
         for group in groups:
-            yield from _of_group(snap, group)
+            yield from _of_group(snap, group, whole=step.kind == "blue-green")
 
 
 def _of_control_plane(snap: Snapshot) -> Iterator[Need]:
@@ -51,13 +52,14 @@ def _of_subnet(subnet: Subnet, amount: int) -> Need:
     return Need(f"subnet:{subnet.id}", min(amount, subnet.free_addresses), subnet.free_addresses)
 
 
-def _of_group(snap: Snapshot, group: NodeGroup) -> Iterator[Need]:
-    if not group.desired or group.update_strategy == "MINIMAL":
+def _of_group(snap: Snapshot, group: NodeGroup, *, whole: bool) -> Iterator[Need]:
+    """whole: it is there twice for a while, with as many nodes each."""
+    if not group.desired or (group.update_strategy == "MINIMAL" and not whole):
         return
     known = {each.id: each for each in snap.prerequisites.node_subnets} if snap.prerequisites else {}
     subnets = [known[id] for id in group.subnets if id in known]
     zones = len({each.zone for each in subnets}) or 1
-    nodes = max(2 * zones, group.side_by_side)
+    nodes = group.desired if whole else max(2 * zones, group.side_by_side)
     interface = max((addresses(each) for each in group.instance_types), default=addresses(""))
     for subnet in subnets:
         yield _of_subnet(subnet, interface * ceil(nodes / zones))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from fleetkeeper.core import parts
 from fleetkeeper.core.expanding.expansion import Asked, Expansion, Stride, unseen
 from fleetkeeper.core.expanding.prospect import PoolKey, PoolState, pool_name
+from fleetkeeper.core.expanding.rotation import update_node_groups
 from fleetkeeper.core.model import ComputeKind
 from fleetkeeper.core.playbook import Changes, Param
 from fleetkeeper.core.skew import window
@@ -57,6 +58,8 @@ def _too_late(asked: Asked, key: PoolKey, kubelet: Minor, next: Minor) -> str:
 
 def update_node_group(asked: Asked) -> Expansion:
     """A step for each managed group that is due; in a rollback for each that is newer than the minor before."""
+    if asked.changes is Changes.NODES:
+        return update_node_groups(asked)
     if gap := unseen(asked.snap, parts.NODES, parts.NODE_GROUPS):
         return Expansion(obstacle=gap)
     if asked.hop is None:

@@ -14,7 +14,7 @@ from fleetkeeper.core.rotation.seen import Eviction
 from fleetkeeper.core.rotation.turn import Turn
 from fleetkeeper.core.verdict import Act, Blocked, Done, Failed, Memory, Moment, Skip, Undoing, Undone, Verdict, Wait
 from fleetkeeper.core.wording import counted
-from fleetkeeper.engine import rotating, surging, surging_acts
+from fleetkeeper.engine import rotating, smoke, surging, surging_acts
 from fleetkeeper.engine.attempts import leaving
 from fleetkeeper.engine.params import Given
 from fleetkeeper.engine.reaching import kube_of
@@ -23,6 +23,7 @@ from fleetkeeper.engine.rotating_health import HEALTH, health_of, worse
 from fleetkeeper.engine.rotating_params import Manner, manner
 from fleetkeeper.engine.rotating_verdicts import FREED, Also, kept, never_moves, not_evicted, verdict
 from fleetkeeper.engine.rotating_words import act_text, blocked_words
+from fleetkeeper.engine.smoke import SeenSmoke
 from fleetkeeper.engine.step import Subject
 from fleetkeeper.engine.surging import MOST, MOVED, OURS, REBALANCE, REBALANCED, SIZE, THEIRS, Orders, SeenGroup
 from fleetkeeper.engine.world import World
@@ -35,7 +36,7 @@ KEPT = timedelta(hours=2)
 
 @dataclass(frozen=True, slots=True)
 class SeenSurge:
-    """The group with its nodes, and the recorded approval of force, where there is one.
+    """The group with its nodes, the recorded approval of force, where there is one, and the test of a new node.
 
     refused: dry runs of evictions before anything was done.
     """
@@ -44,6 +45,7 @@ class SeenSurge:
     force: Force | None = None
     is_eks: bool = True
     refused: tuple[tuple[LivePod, Eviction], ...] = ()
+    smoke: SeenSmoke = field(default_factory=lambda: SeenSmoke(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Now:
     orders: Orders
     rules: Rules
     unwell: str = ""
+    smoke: SeenSmoke = field(default_factory=lambda: SeenSmoke(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +85,17 @@ class SurgeNodes:
         if subject.scope is None:
             return SeenSurge(SeenGroup(None), is_eks=False)
         with kube_of(world, subject) as kube:
-            seen = self._seen(world.writers.cloud(subject.scope), kube, subject, moment)
-            refused = rotating.tried(kube, _movers(seen)) if SIZE not in moment.memory else ()
-        return SeenSurge(seen, self.manner.force_of(world, subject), refused=refused)
+            whole = self._whole(world, kube, subject, moment)
+            refused = rotating.tried(kube, _movers(whole.seen)) if SIZE not in moment.memory else ()
+        return replace(whole, refused=refused)
+
+    def _whole(self, world: World, kube: KubeWriter, subject: Subject, moment: Moment) -> SeenSurge:
+        assert subject.scope is not None
+        seen = self._seen(world.writers.cloud(subject.scope), kube, subject, moment)
+        new = {each.id for each in surging.new_of(seen.group)} if seen.group else set()
+        ready = [node for id, node in seen.nodes.items() if id in new and node.node.ready]
+        tried = smoke.seen(kube, world.smoke, self._rotation(subject), ready, moment.now)
+        return SeenSurge(seen, self.manner.force_of(world, subject), smoke=tried)
 
     def _seen(self, cloud: CloudWriter, kube: KubeWriter, subject: Subject, moment: Moment) -> SeenGroup:
         """The group before the nodes: an instance that goes in between is then missing among them, and not taken for
@@ -122,6 +133,8 @@ class SurgeNodes:
         if refused := surging.not_ours(group):
             return refused
         if not surging.old_of(group):
+            if seen.smoke.passed and not moment.following:
+                return Act(f"take the label of the smoke test off {seen.smoke.passed}", moment.memory, again=smoke.POLL)
             return self._ends(seen.seen, group, moment)
         now = self._now(seen, moment.memory)
         begins = self.manner.waits and SIZE not in moment.memory
@@ -143,21 +156,25 @@ class SurgeNodes:
         decided = turn(found, rules)
         orders = surging.orders(seen.seen, decided, memory, rules.parallel, found.now + KEPT / 2)
         unwell = worse(found, memory, rules.patience)
-        if unwell:  # what is fenced and cordoned stays so: new pods still come up on new nodes
+        if (
+            unwell or not seen.smoke.is_open
+        ):  # what is fenced and cordoned stays so: new pods still come up on new nodes
             decided = replace(decided, evict=(), delete=())
             orders = replace(orders, terminate=(), deregister=(), close=())
-        return Now(decided, orders, rules, unwell)
+        return Now(decided, orders, rules, unwell, seen.smoke)
 
     def _also(self, seen: SeenGroup, group: ScalingGroup, now: Now, moment: Moment) -> Also:
         obstacle = halt = None
         if now.unwell:
             halt = Blocked(now.unwell, "", "bring them to Ready; nothing more is moved until then")
+        halt = now.smoke.obstacle or halt
         if late := surging.late(seen, moment.now):
             obstacle = surging.not_joining(group, late)
         elif now.orders.over:
             obstacle = surging.no_room(group, now.orders.over)
-        waits = (surging.waits_text(seen, now.orders),)
-        return Also(now.rules.settle, surging_acts.texts(group, now.orders), waits, obstacle, halt)
+        waits = tuple(filter(None, (now.smoke.wait, surging.waits_text(seen, now.orders))))
+        acts = (now.smoke.act, *surging_acts.texts(group, now.orders))
+        return Also(now.rules.settle, acts, waits, obstacle, halt)
 
     def _ends(self, seen: SeenGroup, group: ScalingGroup, moment: Moment) -> Verdict:
         """All instances are of the present template: what is ours is taken off, and what nothing needs goes."""
@@ -188,13 +205,12 @@ class SurgeNodes:
         assert subject.scope is not None
         cloud = world.writers.cloud(subject.scope)
         with kube_of(world, subject) as kube:
-            seen = SeenSurge(
-                self._seen(cloud, kube, subject, replace(moment, memory=memory)), self.manner.force_of(world, subject)
-            )
+            seen = self._whole(world, kube, subject, replace(moment, memory=memory))
             group, found = seen.seen.group, seen.seen.found
             if group is None or found is None:
                 return leaving(memory, moment)
             if not surging.old_of(group):
+                smoke.sweep(kube, world.smoke, self._rotation(subject))
                 surging_acts.tidy(cloud, NodeWriter(kube, found.rotation, found.now), seen.seen, group, memory)
                 return leaving(memory, moment)
             now = self._now(seen, memory)
@@ -203,6 +219,7 @@ class SurgeNodes:
                 _beginning(seen.seen, group, memory, now.orders),
             )
             surging_acts.prepare(cloud, group, now.orders)
+            smoke.act(kube, seen.smoke)
             carried = rotating.carry_out(kube, nodes, now.turn, world.stopping)
             surging_acts.keep(nodes, now.orders, found.now + KEPT)
             if carried.whole:
@@ -215,6 +232,7 @@ class SurgeNodes:
             return Undone("nothing was begun")
         cloud = world.writers.cloud(subject.scope)
         with kube_of(world, subject) as kube:
+            smoke.sweep(kube, world.smoke, self._rotation(subject))
             seen = self._seen(cloud, kube, subject, moment)
             if seen.group is None or seen.found is None:
                 ours, whole = rotating.release(kube, self._rotation(subject), moment.now)

@@ -67,7 +67,8 @@ class SeenGroup:
 class UpdateNodegroup:
     """group goes to the minor, with the image release of that name, or EKS's newest where it is "".
 
-    direction: "up" leaves a newer group alone; "any" takes it back, which EKS may refuse.
+    direction: "up" leaves a newer group alone; "any" takes it back, which EKS may refuse. leaves: the release that is
+    too old, so that a group at the minor which still has it goes to EKS's newest.
     """
 
     kind: ClassVar[str] = "update-nodegroup"
@@ -80,6 +81,7 @@ class UpdateNodegroup:
     to: Minor
     release: str = ""
     direction: str = "up"
+    leaves: str = ""
 
     @classmethod
     def of(cls, params: Params) -> "UpdateNodegroup":
@@ -89,6 +91,7 @@ class UpdateNodegroup:
             to=given.minor("to"),
             release=given.text("release", ""),
             direction=given.choice("direction", ("up", "any"), "up"),
+            leaves=given.text("leaves", ""),
         )
         given.finish()
         return made
@@ -145,7 +148,7 @@ class UpdateNodegroup:
         """Whether a roll takes the node: a cordoned one, or before it begins one that none before has made new."""
         if follows:
             return not each.node.schedulable
-        return group.version == self.to or minor_of(each.node.kubelet) != self.to
+        return bool(self.leaves) or group.version == self.to or minor_of(each.node.kubelet) != self.to
 
     # ---- decide
 
@@ -199,13 +202,14 @@ class UpdateNodegroup:
             return self._rolling(what, diagnosed(seen.nodes or GroupNodes(), self.to), moment)
         if update.status != SUCCESSFUL:
             return self._ended_badly(what, seen, update, moment)
-        if not self._is_there(group):
+        if not self._is_there(group) and not self._is_newest(group, update):
             return Failed(
                 f"{what} was successful, and the group is at {_where(group)}: somebody else changed it since",
                 "find out who (CloudTrail: UpdateNodegroupVersion), then retry or skip",
             )
         if group.status == "ACTIVE":
-            return Done(f"{self.group} is at {_where(group)}", keep=moment.memory)
+            none = ": EKS has no newer image of it" if self._is_newest(group, update) else ""
+            return Done(f"{self.group} is at {_where(group)}{none}", keep=moment.memory)
         began = update.created_at or moment.started_at
         if group.status in ("UPDATING", "DEGRADED") and moment.now < began + SETTLING:
             return Wait(f"{self.group} is at {_where(group)} and {group.status}{issues_text(group.issues)}", POLL)
@@ -257,10 +261,14 @@ class UpdateNodegroup:
             return Blocked(f"EKS could not drain {self.group}: {told(found)}", owner_of(found), fixes(found))
         memory = {"from": str(group.version or ""), "known": known(seen.updates)}
         return Act(
-            f"update node group {self.group} from {_where(group)} to {_wanted(self.to, self.release)} through EKS, "
+            f"update node group {self.group} from {_where(group)} to {self._asked} through EKS, "
             f"{_side_by_side(group)}, without force",
             memory,
         )
+
+    @property
+    def _asked(self) -> str:
+        return f"the newest image of {self.to}" if self.leaves and not self.release else _wanted(self.to, self.release)
 
     def _unwell(self, cluster: str, group: model.NodeGroup) -> Failed:
         codes = [each.code for each in group.issues]
@@ -268,7 +276,12 @@ class UpdateNodegroup:
         return Failed(why, retrying(codes, node_group(cluster, self.group)))
 
     def _is_there(self, group: model.NodeGroup) -> bool:
-        return group.version == self.to and self.release in ("", group.release_version)
+        is_left = not self.leaves or group.release_version != self.leaves
+        return group.version == self.to and self.release in ("", group.release_version) and is_left
+
+    def _is_newest(self, group: model.NodeGroup, update: observed.EksUpdate) -> bool:
+        """Whether an update of ours, which was successful, left the very release that was too old."""
+        return bool(self.leaves) and group.version == self.to and group.release_version == self.leaves == update.release
 
     def _is_newer(self, group: model.NodeGroup) -> bool:
         if group.version != self.to:

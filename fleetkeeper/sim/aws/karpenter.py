@@ -1,7 +1,8 @@
 """A small Karpenter: nodes drift when the minor that their image follows moves, and budgets hold them.
 
 Serves self-installed Karpenter, whose AMI aliases resolve through the cluster's minor, and Auto Mode, whose nodes roll
-at once. Replacement first, then the drain; a pool's terminationGracePeriod ends a drain that is blocked.
+at once. A node whose NodeClaim says Drifted goes as well, whatever its minor. Replacement first, then the drain; a
+pool's terminationGracePeriod ends a drain that is blocked.
 """
 
 import re
@@ -17,6 +18,7 @@ from fleetkeeper.sim.aws.backstage import Backstage
 from fleetkeeper.sim.aws.capacity import kubelet_for
 from fleetkeeper.sim.aws.drains import Drain
 from fleetkeeper.sim.aws.fleet import private_address
+from fleetkeeper.sim.aws.node_claims import is_drifted, remove_claim, replace_claim
 from fleetkeeper.sim.aws.workers import NodeOrder, pods_of, ready_nodes
 from fleetkeeper.sim.world import Object, SimCluster
 
@@ -60,6 +62,8 @@ class Drift:
         self.done()
 
     def _is_drifted(self, pool: Object, node: Object) -> bool:
+        if is_drifted(self.cluster, _name(node)):
+            return True
         kubelet = node["status"]["nodeInfo"]["kubeletVersion"]
         return Minor.parse(kubelet) != self.target and _follows_minor(self.cluster, pool)
 
@@ -88,7 +92,8 @@ class Drift:
             if not self.current or ("", name) not in self.cluster.objects.get("/nodes", {}):
                 self.moving.discard(name)
                 return
-            self.stage.workers.create_node(self.cluster, self._order(node))
+            new = self.stage.workers.create_node(self.cluster, self._order(node))
+            replace_claim(self.cluster, name, new)
             self.stage.workers.cordon(self.cluster, name, on=True)
             drain.step()
 
@@ -96,6 +101,7 @@ class Drift:
 
     def _remove(self, name: str) -> None:
         self.stage.workers.remove_node(self.cluster, name)
+        remove_claim(self.cluster, name)
 
     def _order(self, old: Object) -> NodeOrder:
         """A node like the old one, with the target's kubelet."""

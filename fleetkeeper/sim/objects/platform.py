@@ -64,7 +64,7 @@ EXECUTOR_RESOURCES: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "batch": {"jobs": ("list",)},
     "policy": {"poddisruptionbudgets": ("list",)},
-    "karpenter.sh": {"nodepools": ("list", "patch")},
+    "karpenter.sh": {"nodepools": ("list", "patch"), "nodeclaims": ("list",)},
     "karpenter.k8s.aws": {"ec2nodeclasses": ("list",)},
     "argoproj.io": {"applications": ("get",)},
     "helm.toolkit.fluxcd.io": {"helmreleases": ("get",)},

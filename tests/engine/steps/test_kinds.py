@@ -8,7 +8,10 @@ from fleetkeeper.engine.step import Step
 from fleetkeeper.engine.steps import all_steps
 from fleetkeeper.engine.steps.backup import Backup
 from fleetkeeper.engine.steps.bake import Bake
+from fleetkeeper.engine.steps.blue_green import BlueGreen
+from fleetkeeper.engine.steps.delete_node_group import DeleteNodeGroup
 from fleetkeeper.engine.steps.drain_nodes import DrainNodes
+from fleetkeeper.engine.steps.drift_nodes import DriftNodes
 from fleetkeeper.engine.steps.end_silences import EndSilences
 from fleetkeeper.engine.steps.hold_nodes import HoldNodes
 from fleetkeeper.engine.steps.notify import Notify
@@ -22,6 +25,7 @@ from fleetkeeper.engine.steps.restart_fargate import RestartFargate
 from fleetkeeper.engine.steps.rollback_control_plane import RollbackControlPlane
 from fleetkeeper.engine.steps.run_command import RunCommand
 from fleetkeeper.engine.steps.silence_alerts import SilenceAlerts
+from fleetkeeper.engine.steps.smoke_test import SmokeTestStep
 from fleetkeeper.engine.steps.surge import SurgeNodes
 from fleetkeeper.engine.steps.update_addon import UpdateAddon
 from fleetkeeper.engine.steps.update_nodegroup import UpdateNodegroup
@@ -63,6 +67,10 @@ SOUND: dict[type[Step], Params] = {  # a class that is no Step would not pass th
     },
     WaitFor: {"addon": "coredns"},
     Webhook: {"entry": "lb"},
+    DriftNodes: {"pools": ("general",)},
+    BlueGreen: {"group": "main", "clone": "main-261120"},
+    DeleteNodeGroup: {"group": "main", "clone": "main-261120"},
+    SmokeTestStep: {},
 }
 
 

@@ -11,11 +11,12 @@ from fleetkeeper.core.verdict import Act, Blocked, Done, Failed, Skip, Undone, V
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.engine.writers import NodeGroupUpdate
 from fleetkeeper.errors import ParamError
+from fleetkeeper.sim.aws.images import latest_release
 from fleetkeeper.sim.faults import Fault
 from fleetkeeper.sim.world import SimIssue
 from tests.engine.steps.nodes import NEW, OLD, deploy, kubelets, put_budget
 from tests.engine.steps.rolling import begin, begun, behind, cloud, group, later, walk
-from tests.engine.steps.walking import SECOND, Place
+from tests.engine.steps.walking import SECOND, Place, Walk
 from tests.sim.worlds import PROD
 
 SOMEONE = f"arn:aws:iam::{PROD}:role/fleetkeeper-executor"
@@ -107,6 +108,56 @@ def test_an_update_asks_for_the_release_that_is_wanted(place: Place) -> None:
     assert isinstance(newer, Skip)
     same = walk(place, release="1.35.7-20261001").look()
     assert isinstance(same, Done)
+
+
+# ---- the newest image of the same minor
+
+
+def rotating(place: Place, release: str = RELEASE) -> Walk:
+    """A run of its own, whose tokens are no other run's."""
+    run = place.walk("update-nodegroup", group="main", to="1.35", leaves=release)
+    run.next_token = SECOND
+    return run
+
+
+def at_the_minor(release: str) -> Place:
+    """The group is at 1.35 with an image of that release, and so are its nodes."""
+    place = behind()
+    assert isinstance(later(begin(place), 40), Done)
+    place.later(hours=1)
+    group(place).release_version = release
+    return place
+
+
+def test_a_group_leaves_the_release_that_is_too_old_for_the_newest_of_its_minor() -> None:
+    place = at_the_minor("1.35.2-20260802")
+    run = rotating(place, "1.35.2-20260802")
+    act = run.look()
+    assert isinstance(act, Act)
+    assert "from 1.35 (1.35.2-20260802) to the newest image of 1.35 through EKS" in act.what
+    run.ticks(2)
+    done = later(run, 40)
+    assert isinstance(done, Done)
+    assert group(place).release_version > "1.35.8-2026"
+    assert begun(place) == 2
+    assert isinstance(rotating(place, "1.35.2-20260802").look(), Done)
+
+
+def test_a_group_that_somebody_else_has_renewed_since_is_done() -> None:
+    place = at_the_minor("1.35.8-20261116")
+    done = rotating(place, "1.35.2-20260802").look()
+    assert isinstance(done, Done)
+    assert begun(place) == 1
+
+
+def test_where_eks_has_no_newer_image_that_is_told_and_nothing_failed() -> None:
+    place = at_the_minor("1.35.2-20260802")
+    group(place).release_version = latest = latest_release("AL2023_x86_64_STANDARD", "1.35", place.now)
+    run = rotating(place, latest)
+    run.ticks(2)
+    done = later(run, 40)
+    assert isinstance(done, Done), done
+    assert "EKS has no newer image of it" in done.note
 
 
 @pytest.mark.parametrize("minutes", [0, 20], ids=["while it still runs", "after it has ended"])
