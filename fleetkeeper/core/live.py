@@ -157,6 +157,7 @@ class LivePod:
     grace: int = 30  # seconds
     created_at: datetime | None = None
     ready_since: datetime | None = None
+    unready_since: datetime | None = None  # None also for one that has never been looked at by its kubelet
     tolerates: tuple[Toleration, ...] = ()
     selects: Mapping[str, str] = field(default_factory=dict)  # its nodeSelector
 

@@ -31,7 +31,6 @@ def drain_playbook(drain: Drain) -> Playbook:
         kind="drain-nodes",
         params={"nodes": drain.nodes, **dict(drain.params)},
         timeout=drain.timeout,
-        why=f"asked for by hand{reason}" if reason else "",
     )
     return Playbook(
         name=NAME,

@@ -131,6 +131,7 @@ def pod(obj: Object, top: str) -> LivePod:
         grace=spec.get("terminationGracePeriodSeconds", _GRACE),
         created_at=when(meta.get("creationTimestamp")),
         ready_since=when(ready.get("lastTransitionTime")) if is_ready else None,
+        unready_since=None if is_ready else when(ready.get("lastTransitionTime")),
         tolerates=tolerates,
         selects=spec.get("nodeSelector") or {},
     )

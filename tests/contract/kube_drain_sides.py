@@ -94,9 +94,8 @@ def _live(url: str, ca_pem: str, token: str) -> Iterator[KubeWriter]:
 def plain_pod(pod: LivePod, namespace: str) -> LivePod:
     """Without what differs by nature, but for whether it is there."""
     assert pod.uid
-    times: Mapping[str, datetime | None] = {
-        name: getattr(pod, name) and _SOME_TIME for name in ("created_at", "ready_since", "leaving_since")
-    }
+    names = ("created_at", "ready_since", "unready_since", "leaving_since")
+    times: Mapping[str, datetime | None] = {name: getattr(pod, name) and _SOME_TIME for name in names}
     return replace(pod, uid="", namespace=namespace, **times)  # type: ignore[arg-type]
 
 

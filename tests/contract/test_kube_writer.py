@@ -16,6 +16,7 @@ from fleetkeeper.adapters.kube.writers import LiveWriters
 from fleetkeeper.clock import SystemClock
 from fleetkeeper.config import AwsAccount, AwsSettings, KubernetesSettings, Secret
 from fleetkeeper.core.gitops import RESOURCES
+from fleetkeeper.core.live import LivePod
 from fleetkeeper.core.model import ClusterId, Scope
 from fleetkeeper.core.rotation.seen import Outcome
 from fleetkeeper.engine.writers import KubeWriter, ObjectRef, Writers
@@ -117,16 +118,21 @@ def test_an_answer_that_is_lost_after_the_effect_is_unreachable_and_the_object_i
 )
 def test_an_eviction_that_fails_for_another_reason(side: KubeSide, fault: Fault, outcome: Outcome) -> None:
     with side.kube() as kube:
-        pod = next(each for each in kube.pods() if each.name == "nightly-1-a")
+        pod = settled(kube)
         side.simulator.world.faults = [fault]
         assert kube.evict(pod).outcome is outcome
         side.simulator.world.faults = []
         assert [each.leaving_since for each in kube.pods() if each.uid == pod.uid] == [None]
 
 
+def settled(kube: KubeWriter) -> LivePod:
+    """A pod that stays where it is while nobody evicts it."""
+    return next(each for each in kube.pods() if each.kind == "Deployment" and each.ready)
+
+
 def test_an_eviction_whose_answer_is_lost_has_happened(side: KubeSide) -> None:
     with side.kube() as kube:
-        pod = next(each for each in kube.pods() if each.name == "nightly-1-a")
+        pod = settled(kube)
         side.simulator.world.faults = [Fault("kube", "drop-after", operation="/pods/eviction", count=1)]
         with pytest.raises(ReadError):
             kube.evict(pod)
@@ -149,7 +155,7 @@ def test_both_writers_read_one_world_alike(side: KubeSide) -> None:
     with side.kube() as kube:
         for _ in range(2):
             wait_until(lambda: seen_by(kube) == seen_by(within), "nothing moves between the two reads")
-            kube.evict(next(each for each in kube.pods() if each.ready and each.leaving_since is None))
+            kube.evict(settled(kube))
 
 
 def seen_by(kube: KubeWriter) -> tuple[object, ...]:
@@ -158,8 +164,7 @@ def seen_by(kube: KubeWriter) -> tuple[object, ...]:
 
 def test_what_was_remembered_of_a_pod_is_forgotten_as_soon_as_it_changes(side: KubeSide) -> None:
     with side.kube() as kube:
-        before = {each.place: each for each in kube.pods()}
-        pod = next(each for each in before.values() if each.kind == "Deployment" and each.ready)
+        pod = settled(kube)
         objects = side.simulator.living.of(side.cluster).objects
         with side.simulator.world.lock:
             obj = objects.get("/pods", pod.namespace, pod.name)

@@ -60,6 +60,11 @@ def test_what_was_acted_is_looked_at_after_the_usual_pause() -> None:
     assert ticked.task.due == NOW + POLL
 
 
+def test_an_act_that_asks_for_a_look_soon_gets_it() -> None:
+    ticked = tick(StepState.INTENDED, intent="evict 3 pods").acted({}, timedelta(seconds=1))
+    assert ticked.task.due == NOW + timedelta(seconds=1)
+
+
 def test_a_wait_says_why_since_when_and_when_it_is_looked_at_again() -> None:
     first = tick(StepState.WAITING).decided(Wait("phase InProgress", timedelta(seconds=40)))
     assert first.task.why == Why(Cause.STEP, "phase InProgress", NOW, next_attempt=NOW + timedelta(seconds=40))

@@ -198,6 +198,13 @@ def test_what_is_not_simulated_is_loud(arguments: dict[str, Any]) -> None:
         assert len(aws.server.violations) == 1
 
 
+def test_a_new_group_with_what_is_not_simulated_is_loud() -> None:
+    with served(a_world()) as aws:
+        with pytest.raises(ClientError, match="CreateNodegroup of remoteAccess is not simulated"):
+            aws.client("eks").create_nodegroup(**GROUP, remoteAccess={"ec2SshKey": "ops"})
+        assert len(aws.server.violations) == 1
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -107,7 +107,7 @@ def pod(read: PodRead, tops: Mapping[tuple[str, str], str]) -> LivePod:
         phase=status.phase,
         ready=is_ready,
         stays=asks_to_stay(annotations) if annotations else "",
-        leaving_since=meta.deleted_at and meta.deleted_at - timedelta(seconds=meta.deletion_grace or 0),
+        leaving_since=_leaving_since(meta),
         finalizers=tuple(meta.finalizers or ()),
         static=convert.is_mirror(meta),
         tolerant=read.tolerations.take_all,
@@ -117,7 +117,8 @@ def pod(read: PodRead, tops: Mapping[tuple[str, str], str]) -> LivePod:
         claims=_claims(meta.name, spec.volumes) if spec.volumes else (),
         grace=_GRACE if spec.grace is None else spec.grace,
         created_at=meta.created_at,
-        ready_since=since,
+        ready_since=since if is_ready else None,
+        unready_since=None if is_ready else since,
         tolerates=read.tolerations.given,
         selects=spec.selects or {},
     )
@@ -125,16 +126,28 @@ def pod(read: PodRead, tops: Mapping[tuple[str, str], str]) -> LivePod:
 
 def _readiness(status: live.PlacedStatus) -> tuple[bool, datetime | None]:
     for each in status.conditions or ():
-        if each.type == "Ready" and each.status == "True":
-            return True, _moment(each.since)
+        if each.type == "Ready":
+            return each.status == "True", _moment(each.since)
     return False, None
 
 
 def _moment(text: str | None) -> datetime | None:
+    """None for what is no moment, or one without a time zone."""
     try:
-        return datetime.fromisoformat(text) if text else None
+        found = datetime.fromisoformat(text) if text else None
     except ValueError:
         return None
+    return found if found and found.tzinfo else None
+
+
+def _leaving_since(meta: live.PlacedMeta) -> datetime | None:
+    """The API tells when the grace of a deleted pod ends; a grace past all time is none."""
+    if meta.deleted_at is None:
+        return None
+    try:
+        return meta.deleted_at - timedelta(seconds=meta.deletion_grace or 0)
+    except OverflowError:
+        return meta.deleted_at
 
 
 def _claims(pod: str, volumes: list[live.PlacedVolume]) -> tuple[str, ...]:

@@ -169,6 +169,8 @@ class _Takers:
         for label in pod.labels.items():
             if label in by_label:
                 found = [*found, *by_label[label]]
+        if not found:
+            return ()
         return tuple(pool for pool, selector in found if selector is None or selector.accepts(pod.labels))
 
 
@@ -177,30 +179,34 @@ _Taker = tuple[Pool, Labels | None]
 
 
 def _read_pods(found: Facts, takers: _Takers) -> None:
-    used, requests = found.used, found.requests
+    used, cpu, memory, number = found.used, 0, 0, 0
     young_since = found.seen.now - found.rules.quarantine
+    dead = {each.name for each in found.seen.nodes if not each.node.ready}
     for pod in found.seen.pods:
         if pod.phase in ("Succeeded", "Failed"):
             continue
+        is_young = not pod.ready and pod.leaving_since is None and _is_young(pod, young_since, dead)
         budgets = takers.of(pod)
         for pool in budgets:
-            _count(pool, pod, young_since)
+            _count(pool, pod, is_young)
         wants, taken = pod.wants, used.get(pod.node)
         if taken is not None:
-            _add(taken, wants.cpu, wants.memory)
+            taken[0] += wants.cpu
+            taken[1] += wants.memory
+            taken[2] += 1
         if pod.static or pod.controller.startswith("DaemonSet/"):
             continue
-        _add(requests, wants.cpu, wants.memory)
+        cpu, memory, number = cpu + wants.cpu, memory + wants.memory, number + 1
         load = _load_of(found, pod)
-        _count(load, pod, young_since)
+        _count(load, pod, is_young)
         for claim in pod.claims:
             found.claims.setdefault(f"{pod.namespace}/{claim}", []).append(pod)
         if pod.selects:
             found.chosen_by.update(pod.selects)
         _seat(found, pod, budgets, load)
-        if not pod.ready and pod.leaving_since is None and pod.node not in found.old:
-            found.arriving += pod.created_at is None or pod.created_at > young_since
+        found.arriving += is_young and pod.node not in found.old
     found.pools = takers.pools
+    found.requests = [cpu, memory, number]
 
 
 def _load_of(found: Facts, pod: LivePod) -> Pool:
@@ -227,26 +233,23 @@ def _seat(found: Facts, pod: LivePod, budgets: tuple[Pool, ...], load: Pool) -> 
         found.waiting.append(pod)
 
 
-def _add(room: list[int], cpu: int, memory: int) -> None:
-    room[0] += cpu
-    room[1] += memory
-    room[2] += 1
-
-
-def _count(pool: Pool, pod: LivePod, young_since: datetime) -> None:
+def _count(pool: Pool, pod: LivePod, is_young: bool) -> None:
     at = pod.leaving_since
     if at is not None:
         pool.leaving += 1
     else:
         pool.live += 1
-        at = pod.created_at
-        if pod.ready:
-            pool.ready += 1
-            at = pod.ready_since or at
-        elif at is None or at > young_since:
-            pool.young += 1
+        pool.ready += pod.ready
+        pool.young += is_young
+        at = (pod.ready_since if pod.ready else pod.unready_since) or pod.created_at
     if at is not None and (pool.changed_at is None or at > pool.changed_at):
         pool.changed_at = at
+
+
+def _is_young(pod: LivePod, since: datetime, dead: set[str]) -> bool:
+    """Whether one that is not Ready may still come. On a node that does not answer it does, elsewhere."""
+    at = pod.unready_since or pod.created_at
+    return at is None or at > since or pod.node in dead
 
 
 def _settle(found: Facts) -> None:

@@ -5,7 +5,7 @@ up a place. And a budget that takes longer than all nodes together (many pods, f
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heapreplace
 
@@ -20,7 +20,7 @@ class Candidate:
 
     home: OldNode
     movers: tuple[Mover, ...]
-    asks: Counter[Pool]
+    asks: Mapping[Pool, int]
     stuck: int
     jobs: int
     budgeted: int
@@ -31,10 +31,18 @@ def candidates(homes: Iterable[OldNode]) -> list[Candidate]:
 
 
 def _candidate(home: OldNode) -> Candidate:
-    free = tuple(each for each in home.movers if not each.is_stuck)
-    asks = Counter(each.pool for each in free)
-    jobs = sum(map(is_job, free))
-    return Candidate(home, free, asks, len(home.movers) - len(free), jobs, sum(1 for each in free if each.budgets))
+    free: list[Mover] = []
+    asks: dict[Pool, int] = {}
+    jobs = budgeted = 0
+    for each in home.movers:
+        if each.is_stuck:
+            continue
+        free.append(each)
+        pool = each.pool
+        asks[pool] = asks.get(pool, 0) + 1
+        budgeted += bool(each.budgets)
+        jobs += is_job(each)
+    return Candidate(home, tuple(free), asks, len(home.movers) - len(free), jobs, budgeted)
 
 
 Rank = tuple[bool, bool, int, int, int, int, str]
@@ -70,7 +78,8 @@ class Queue:
         return None
 
     def begin(self, chosen: Candidate) -> None:
-        self._asked.update(chosen.asks)
+        for pool, number in chosen.asks.items():
+            self._asked[pool] += number
 
     def _rank(self, each: Candidate) -> Rank:
         """Names differ, so that no two are alike."""

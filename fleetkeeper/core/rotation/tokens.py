@@ -61,9 +61,11 @@ class Pool:
     def never(self) -> bool:
         """Whether its budget lets no pod go even when all are Ready; the server's own count, if it has one, wins."""
         budget = self.budget
-        if budget is None or not budget.observed or budget.allowed > 0:
+        if budget is None:
             return False
-        return budget.reason == SYNC_FAILED or not allowed(budget, budget.expected, budget.expected)
+        if budget.reason == SYNC_FAILED:  # and it is not observed, for its controller gives up before it counts
+            return True
+        return budget.observed and not budget.allowed and not allowed(budget, budget.expected, budget.expected)
 
     @property
     def is_idle(self) -> bool:

@@ -1,14 +1,16 @@
 """surge-nodes: replaces the instances of a self-managed Auto Scaling group that are not of its present template."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import ClassVar
 
-from fleetkeeper.core.live import LiveNode
+from fleetkeeper.core.live import LiveNode, LivePod
 from fleetkeeper.core.playbook import Params
 from fleetkeeper.core.references import Names
 from fleetkeeper.core.rotation.decide import turn
 from fleetkeeper.core.rotation.rules import Force, Rules
+from fleetkeeper.core.rotation.seen import Eviction
 from fleetkeeper.core.rotation.turn import Turn
 from fleetkeeper.core.verdict import Act, Blocked, Done, Failed, Memory, Moment, Skip, Undoing, Undone, Verdict, Wait
 from fleetkeeper.core.wording import counted
@@ -19,7 +21,7 @@ from fleetkeeper.engine.reaching import kube_of
 from fleetkeeper.engine.rotating import NodeWriter, Work, rotation_of
 from fleetkeeper.engine.rotating_health import HEALTH, health_of, worse
 from fleetkeeper.engine.rotating_params import Manner, manner
-from fleetkeeper.engine.rotating_verdicts import FREED, Also, kept, never_moves, verdict
+from fleetkeeper.engine.rotating_verdicts import FREED, Also, kept, never_moves, not_evicted, verdict
 from fleetkeeper.engine.rotating_words import act_text, blocked_words
 from fleetkeeper.engine.smoke import SeenSmoke
 from fleetkeeper.engine.step import Subject
@@ -34,12 +36,16 @@ KEPT = timedelta(hours=2)
 
 @dataclass(frozen=True, slots=True)
 class SeenSurge:
-    """The group with its nodes, the recorded approval of force, where there is one, and the test of a new node."""
+    """The group with its nodes, the recorded approval of force, where there is one, and the test of a new node.
+
+    refused: dry runs of evictions before anything was done.
+    """
 
     seen: SeenGroup
     force: Force | None = None
     is_eks: bool = True
     smoke: SeenSmoke = field(default_factory=lambda: SeenSmoke(None))
+    refused: tuple[tuple[LivePod, Eviction], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,9 @@ class SurgeNodes:
         if subject.scope is None:
             return SeenSurge(SeenGroup(None), is_eks=False)
         with kube_of(world, subject) as kube:
-            return self._whole(world, kube, subject, moment)
+            seen = self._whole(world, kube, subject, moment)
+            refused = rotating.tried(kube, _movers(seen.seen)) if SIZE not in moment.memory else ()
+        return replace(seen, refused=refused)
 
     def _whole(self, world: World, kube: KubeWriter, subject: Subject, moment: Moment) -> SeenSurge:
         assert subject.scope is not None
@@ -129,7 +137,8 @@ class SurgeNodes:
                 return Act(f"take the label of the smoke test off {seen.smoke.passed}", moment.memory, again=smoke.POLL)
             return self._ends(seen.seen, group, moment)
         now = self._now(seen, moment.memory)
-        if self.manner.waits and SIZE not in moment.memory and (blocked := never_moves(now.turn)):
+        begins = self.manner.waits and SIZE not in moment.memory
+        if begins and (blocked := never_moves(now.turn) or not_evicted(seen.refused)):
             return blocked
         assert seen.seen.found is not None
         if now.turn.is_over and not now.turn.others and not act_text(now.turn) and not surging.is_due(now.orders):
@@ -245,6 +254,11 @@ _AGAIN = Wait("a node was changed by somebody else meanwhile, and is looked at a
 def _old(group: ScalingGroup, nodes: tuple[LiveNode, ...]) -> list[str]:
     by_id = surging.by_instance(nodes)
     return [by_id[each.id].name for each in surging.old_of(group) if each.id in by_id]
+
+
+def _movers(seen: SeenGroup) -> Iterable[LivePod]:
+    found = seen.found
+    return (each for each in found.pods if each.node in found.old) if found else ()
 
 
 def _marked(seen: SeenGroup) -> bool:

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from fleetkeeper.sim.aws.backstage import Backstage
-from fleetkeeper.sim.aws.call import AwsError, Call, Operation
+from fleetkeeper.sim.aws.call import AwsError, Call, Operation, Violation
 from fleetkeeper.sim.aws.capacity import joined, live, retire, settle
 from fleetkeeper.sim.aws.eks import cluster_of
 from fleetkeeper.sim.aws.eks_nodes import describe_nodegroup
@@ -46,6 +46,9 @@ def _cluster(call: Call) -> SimCluster:
 def _new_group(stage: Backstage, call: Call, cluster: SimCluster) -> SimNodeGroup:
     params = call.params
     name = params["nodegroupName"]
+    unknown = {"nodeRepairConfig", "remoteAccess", "warmPoolConfig"} & set(params)
+    if unknown:
+        raise Violation(f"CreateNodegroup of {min(unknown)} is not simulated")
     _refuse_new(stage, call, cluster, name)
     template: dict[str, str] = dict(params.get("launchTemplate") or {})
     image = _custom_image(stage, cluster, template)

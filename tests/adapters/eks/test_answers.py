@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -212,3 +213,21 @@ def test_an_identity_of_any_shape_is_a_gap(answer: object) -> None:
 
     assert opened == ()
     assert gaps["account"].reason is GapReason.INVALID_ANSWER
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("ScalingActivityInProgress", GapReason.IN_USE),
+        ("ResourceContention", GapReason.IN_USE),
+        ("ValidationError", GapReason.REJECTED),
+        ("ResourceLimitExceededException", GapReason.REJECTED),
+        ("TargetGroupNotFound", GapReason.NOT_FOUND),
+        ("InvalidTarget", GapReason.NOT_FOUND),
+        ("InvalidLaunchTemplateId.NotFound", GapReason.NOT_FOUND),
+    ],
+)
+def test_the_codes_of_auto_scaling_and_load_balancers_say_who_must_act(code: str, reason: GapReason) -> None:
+    with pytest.raises(ReadError, match=f"end it: {code}: no") as told, translated("end it"):
+        raise ClientError({"Error": {"Code": code, "Message": "no"}}, "Terminate")
+    assert told.value.reason is reason

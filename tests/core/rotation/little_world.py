@@ -73,6 +73,7 @@ class Machine:
     old: bool
     ready_at: int = 0
     ready: bool = True
+    died_at: int | None = None
     document: dict[str, Any] = field(
         default_factory=lambda: {"metadata": {"annotations": {}, "labels": {}}, "spec": {}}
     )
@@ -214,6 +215,10 @@ class World:
         """A pod of a node whose kubelet does not answer is not, as the node controller has it."""
         return pod.ready(self.now) and bool(pod.node) and self.machines[pod.node].ready
 
+    def _unready_since(self, pod: Pod) -> datetime | None:
+        died = self.machines[pod.node].died_at if pod.node else None
+        return at(died) if died is not None else None
+
     def claim(self, pod: Pod) -> str:
         return f"data-{pod.name}" if pod.load.pinned else ""
 
@@ -286,7 +291,8 @@ class World:
             phase="Running" if ready else "Pending" if pod.since is None or pod.since > self.now else "Running",
             ready=ready, leaving_since=leaving, uid=pod.uid, wants=load.wants, priority=load.priority,
             claims=(self.claim(pod),) if load.pinned else (), grace=load.stop, created_at=at(pod.born),
-            ready_since=at((pod.since or 0) + load.start) if ready else None, **load.extra,
+            ready_since=at((pod.since or 0) + load.start) if ready else None,
+            unready_since=self._unready_since(pod), **load.extra,
         )  # fmt: skip
 
     def budgets(self) -> Iterable[Budget]:

@@ -159,6 +159,7 @@ class Play:
         """A kubelet does not answer any more: nothing on its node starts or ends."""
         if who in self.world.machines:
             self.world.machines[who].ready = False
+            self.world.machines[who].died_at = self.world.now
 
     def _vanishes(self, who: str) -> None:
         """A spot node goes, with its pods."""

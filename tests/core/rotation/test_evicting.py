@@ -15,6 +15,7 @@ from tests.core.rotation.builders import (
     BEGAN,
     EVERYTHING,
     LONG_AGO,
+    MINUTE,
     NOW,
     RULES,
     budget,
@@ -108,6 +109,15 @@ DB_VOLUMES = tuple(volume(f"db-{i}", (f"old-{1 + i % 2}",)) for i in range(3))
             id="a quarter of eight pods are two",
         ),
         pytest.param(seen((*four(), unready("web-4"))), [], id="without a budget, too, a replacement is awaited"),
+        pytest.param(
+            seen((*four(), unready("web-4", created_at=LONG_AGO, unready_since=NOW - MINUTE))), [],
+            id="and so is a pod that has just stopped to be Ready",
+        ),
+        pytest.param(
+            seen((*four(), unready("web-4", "old-3", created_at=LONG_AGO)),
+                 (old("old-1"), old("old-2"), old("old-3", ready=False), node())),
+            ["web-4"], id="a pod on a dead node goes, and those that are well wait for it",
+        ),
         pytest.param(
             seen((*four(), unready("web-4", created_at=LONG_AGO))), ["web-0"],
             id="a pod that has been broken for long is no replacement, and is not awaited",

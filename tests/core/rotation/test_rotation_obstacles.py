@@ -53,7 +53,7 @@ def blocked(found: Seen, rules: Rules = RULES) -> tuple[Obstacle, ...]:
             "2 PodDisruptionBudgets take it (shop/web and shop/other)", id="two budgets",
         ),
         pytest.param(
-            seen(three(**OWNED), budgets=(budget(allowed=0, reason="SyncFailed", message="no scale"),)),
+            seen(three(**OWNED), budgets=(budget(allowed=0, observed=False, reason="SyncFailed", message="no scale"),)),
             "PDB shop/web lets nothing go, for its pods cannot be counted: no scale", id="a budget without a count",
         ),
         pytest.param(

@@ -112,7 +112,7 @@ class Witness:
 
     old: names of nodes that are emptied. evicted: accepted evictions by uid. exceeded: evictions of Ready pods that
     left fewer Ready than the budget wants, by the sizes of the controllers at that moment. landed: pods that were bound
-    to a node of these after the first eviction.
+    to a node of these after the first eviction. refuses: what dry runs are answered instead.
     """
 
     place: Place
@@ -123,6 +123,7 @@ class Witness:
     exceeded: list[str] = field(default_factory=list)
     forced: list[str] = field(default_factory=list)
     moved: set[str] = field(default_factory=set)
+    refuses: Eviction | None = None
 
     def __post_init__(self) -> None:
         objects = inside(self.place).live.objects
@@ -169,7 +170,7 @@ class _Kube:
 
     def evict(self, pod: LivePod, dry_run: bool = False) -> Eviction:
         if dry_run:
-            return self.real.evict(pod, dry_run)
+            return self.witness.refuses or self.real.evict(pod, dry_run)
         found = inside(self.witness.place).live.objects.get(PODS, pod.namespace, pod.name)
         was_ready = found is not None and _is_ready(found)
         answer = self.real.evict(pod)

@@ -5,11 +5,22 @@ from typing import Any
 
 import pytest
 
+from fleetkeeper.core.rotation.seen import Eviction, Outcome
 from fleetkeeper.core.verdict import Act, Blocked, Done, Failed, Undone, Wait
 from fleetkeeper.engine.steps.drain_nodes import DrainNodes
 from fleetkeeper.errors import ParamError
 from fleetkeeper.sim.controllers.nodes import silence
-from tests.engine.steps.emptying import Rotation, Witness, change, drain, marks, node, nodes, on, stateful
+from tests.engine.steps.emptying import (
+    Rotation,
+    Witness,
+    change,
+    drain,
+    marks,
+    node,
+    nodes,
+    on,
+    stateful,
+)
 from tests.engine.steps.nodes import annotate, inside, put_budget
 from tests.engine.steps.walking import Place, told
 from tests.sim.controllers.behaving import DEPLOYMENTS, PODS
@@ -280,6 +291,16 @@ def test_what_can_never_move_is_named_before_anything_changes(case: str) -> None
     assert "nothing was begun" in verdict.why
     assert words in verdict.why
     assert verdict.fix
+    assert marks(place) == {}
+
+
+def test_a_right_that_the_executor_lacks_is_told_before_anything_changes() -> None:
+    place, old, _ = halves()
+    Witness(place, set(), refuses=Eviction(Outcome.REFUSED, "pods/eviction is forbidden"))
+    verdict = drain(place, *old).tick()
+    assert isinstance(verdict, Blocked)
+    assert "the API server refuses dry runs of evictions: shop/web-" in verdict.why
+    assert "a right of the executor" in verdict.fix
     assert marks(place) == {}
 
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from fleetkeeper.core.rotation.seen import Eviction, Outcome
 from fleetkeeper.core.verdict import Act, Blocked, Done, Failed, Skip, Undone, Wait
 from fleetkeeper.sim.aws.templates import publish
 from fleetkeeper.sim.controllers.nodes import silence
@@ -281,6 +282,15 @@ def test_a_pod_that_can_never_move_is_named_before_anything_is_ordered() -> None
     verdict = surge(place).tick()
     assert isinstance(verdict, Blocked)
     assert "shop/alone" in verdict.why
+    assert group(place).desired == 3
+
+
+def test_a_right_that_the_executor_lacks_is_told_before_anything_is_ordered() -> None:
+    place, _ = behind()
+    Witness(place, set(), refuses=Eviction(Outcome.REFUSED, "pods/eviction is forbidden"))
+    verdict = surge(place).tick()
+    assert isinstance(verdict, Blocked)
+    assert "the API server refuses dry runs of evictions: shop/web-" in verdict.why
     assert group(place).desired == 3
 
 
