@@ -164,6 +164,7 @@ def test_the_library_is_checked(command: Command) -> None:
         "Good: minor-upgrade (shipped minor-upgrade.toml): 15 steps, stages canary, rest.",
         "Good: observe-only (shipped observe-only.toml): 1 step, stages canary, rest.",
         "Good: rollback (shipped rollback.toml): 7 steps, stages back.",
+        "Good: rotate-nodes (shipped rotate-nodes.toml): 7 steps, stages canary, rest.",
     ]
 
 

@@ -70,7 +70,7 @@ class World:
         return StoredFleet(self.store, self.clock, HOUR)
 
     def plan(self, selector: str = "", **changed: Any) -> Plan:
-        checks = (says("FK104", parts.VOLUMES), says("FK401", parts.BUDGETS))
+        checks = (says("FK104", parts.VOLUMES), says("FK422", parts.BUDGETS))
         assessor = Assessor(self.store, self.clock, Compat(), HOUR, checks=checks)
         runs, steps = cast(Runs, self.runs), cast(Kinds, changed.pop("steps_known", STEPS))
         planner = Planner(self.fleet, runs, Compat(), assessor, steps, {}, {}, {"*": 1}, lambda: self.home, DIRECT)
@@ -127,7 +127,7 @@ def test_what_stands_in_the_way_of_nodes_is_nothing_to_an_addon(world: World) ->
     world.see("shop", {parts.VOLUMES: ()})
     assert len(world.plan().members) == 1
     (left,) = world.plan(changes=Changes.NODES).header.left
-    assert left.reason == "it is blocked: FK401 budgets 0"
+    assert left.reason == "it is blocked: FK422 budgets 0"
 
 
 def test_durations_are_those_of_finished_steps(world: World) -> None:

@@ -44,8 +44,8 @@ class SeenSurge:
     seen: SeenGroup
     force: Force | None = None
     is_eks: bool = True
-    refused: tuple[tuple[LivePod, Eviction], ...] = ()
     smoke: SeenSmoke = field(default_factory=lambda: SeenSmoke(None))
+    refused: tuple[tuple[LivePod, Eviction], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +85,9 @@ class SurgeNodes:
         if subject.scope is None:
             return SeenSurge(SeenGroup(None), is_eks=False)
         with kube_of(world, subject) as kube:
-            whole = self._whole(world, kube, subject, moment)
-            refused = rotating.tried(kube, _movers(whole.seen)) if SIZE not in moment.memory else ()
-        return replace(whole, refused=refused)
+            seen = self._whole(world, kube, subject, moment)
+            refused = rotating.tried(kube, _movers(seen.seen)) if SIZE not in moment.memory else ()
+        return replace(seen, refused=refused)
 
     def _whole(self, world: World, kube: KubeWriter, subject: Subject, moment: Moment) -> SeenSurge:
         assert subject.scope is not None
