@@ -10,9 +10,9 @@ from fleetkeeper.core.live import LiveNode
 from fleetkeeper.core.rotation.marks import FENCE
 from fleetkeeper.core.text import safe
 
-NODE = "fleetkeeper.io/smoke-test-of"
+NODE = "fleetkeeper.dev/smoke-test-of"
 """The annotation of the pod that names its node."""
-TESTED = "fleetkeeper.io/smoke-tested"
+TESTED = "fleetkeeper.dev/smoke-tested"
 """The label of a node that has passed, with the pod's name: what a rotation sees of it after the pod is gone."""
 
 _MOUNT = "/smoke-test"

@@ -202,10 +202,10 @@ ODD_NODE: Object = {
         "name": "{ns}",
         "labels": {"topology.kubernetes.io/zone": "eu-west-1a", "pool": "general"},
         "annotations": {
-            "fleetkeeper.io/rotation": "run-1/shop",
-            "fleetkeeper.io/drain-began": "2026-11-20T09:00:00+00:00",
-            "fleetkeeper.io/cordoned": "true",
-            "fleetkeeper.io/quarantined": "a PDB",
+            "fleetkeeper.dev/rotation": "run-1/shop",
+            "fleetkeeper.dev/drain-began": "2026-11-20T09:00:00+00:00",
+            "fleetkeeper.dev/cordoned": "true",
+            "fleetkeeper.dev/quarantined": "a PDB",
         },
     },
     "spec": {

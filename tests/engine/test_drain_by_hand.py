@@ -61,7 +61,7 @@ def ours(fleet: VirtualFleet) -> list[str]:
     return [
         key_of(each)[1]
         for each in nodes(fleet)
-        if each["spec"].get("unschedulable") or "fleetkeeper.io/rotation" in (each["metadata"].get("annotations") or {})
+        if each["spec"].get("unschedulable") or "fleetkeeper.dev/rotation" in (each["metadata"].get("annotations") or {})
     ]
 
 

@@ -100,7 +100,7 @@ def test_two_changes_of_one_node_are_made_one_after_the_other() -> None:
         assert writer.change(NodeChange(Change.FENCE, node))
         assert writer.change(NodeChange(Change.CORDON, node))
         assert writer.change(NodeChange(Change.BEGIN, node))
-    assert "fleetkeeper.io/rotating" in marks(place)[name]
+    assert "fleetkeeper.dev/rotating" in marks(place)[name]
     assert "cordoned" in marks(place)[name]
 
 

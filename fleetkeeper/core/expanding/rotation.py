@@ -25,7 +25,7 @@ MAX_AGE = "max_age"
 """The parameter that says from which age on an image is old; no member's step has it."""
 DEFAULT_MAX_AGE = "60d"
 BLUE_GREEN = "blue-green"
-OPT_IN = f"fleetkeeper.io/rotation={BLUE_GREEN}"
+OPT_IN = f"fleetkeeper.dev/rotation={BLUE_GREEN}"
 """The tag of node groups that are to be rotated by a second group; groups, tag: the parameters that say otherwise."""
 
 _KEPT_BY_OTHERS: Mapping[ComputeKind, str] = {

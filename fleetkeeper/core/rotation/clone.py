@@ -4,13 +4,13 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-REPLACES = "fleetkeeper.io/replaces"
+REPLACES = "fleetkeeper.dev/replaces"
 """The tag of a clone: the name of the group that it takes the place of."""
-MADE_BY = "fleetkeeper.io/made-by"
+MADE_BY = "fleetkeeper.dev/made-by"
 """The tag that says which run made it, so that no other run takes it for its own."""
 
 _LONGEST_NAME = 63  # CreateNodegroup, API reference, 2026
-_OTHERS_TAGS = ("aws:", "eks:", "fleetkeeper.io/")
+_OTHERS_TAGS = ("aws:", "eks:", "fleetkeeper.dev/")
 _COPIED = ("subnets", "nodeRole", "labels", "taints", "capacityType", "updateConfig", "nodeRepairConfig")
 _WITHOUT_TEMPLATE = ("diskSize", "remoteAccess", "instanceTypes")
 

@@ -5,18 +5,18 @@ from datetime import datetime
 
 from fleetkeeper.core.live import Marks
 
-ROTATION = "fleetkeeper.io/rotation"
-BEGAN = "fleetkeeper.io/drain-began"
-CORDONED = "fleetkeeper.io/cordoned"
-EXCLUDED = "fleetkeeper.io/excluded"
-QUARANTINED = "fleetkeeper.io/quarantined"
-FENCE = "fleetkeeper.io/rotating"
+ROTATION = "fleetkeeper.dev/rotation"
+BEGAN = "fleetkeeper.dev/drain-began"
+CORDONED = "fleetkeeper.dev/cordoned"
+EXCLUDED = "fleetkeeper.dev/excluded"
+QUARANTINED = "fleetkeeper.dev/quarantined"
+FENCE = "fleetkeeper.dev/rotating"
 """The key of the PreferNoSchedule taint."""
 NO_LOAD_BALANCER = "node.kubernetes.io/exclude-from-external-load-balancers"
 """A label of Kubernetes (well-known labels, 2026)."""
 NO_SCALE_DOWN = "cluster-autoscaler.kubernetes.io/scale-down-disabled"
 """An annotation of Cluster Autoscaler (its FAQ, 2026); ours ends with `UNTIL`."""
-UNTIL = "fleetkeeper.io/scale-down-held-until"
+UNTIL = "fleetkeeper.dev/scale-down-held-until"
 
 
 def marks_of(annotations: Mapping[str, str]) -> Marks:

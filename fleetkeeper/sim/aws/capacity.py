@@ -19,7 +19,7 @@ from fleetkeeper.sim.world import SimAutoScalingGroup, SimCluster, SimNodeGroup
 
 AnyGroup = SimNodeGroup | SimAutoScalingGroup
 _ZONES = "abc"
-_SET_LATER = ("node.kubernetes.io", "fleetkeeper.io/")
+_SET_LATER = ("node.kubernetes.io", "fleetkeeper.dev/")
 """Beginnings of taints that come to a node after its kubelet has made it."""
 _SELF_MANAGED_LABELS = ("alpha.eksctl.io/cluster-name", "alpha.eksctl.io/nodegroup-name", "node-lifecycle")
 

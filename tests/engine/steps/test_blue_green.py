@@ -76,7 +76,7 @@ def marked(place: Place) -> list[str]:
         key
         for each in place.cluster.objects[NODES].values()
         for key in (each["metadata"].get("annotations") or {})
-        if key.startswith("fleetkeeper.io/")
+        if key.startswith("fleetkeeper.dev/")
     ]
 
 

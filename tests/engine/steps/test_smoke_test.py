@@ -66,7 +66,7 @@ def test_the_pod_is_on_its_node_past_our_fence_and_the_nodes_own_taints() -> Non
         "nodeSelectorTerms"
     ]
     assert term["matchFields"] == [{"key": "metadata.name", "operator": "In", "values": [pod["spec"]["nodeName"]]}]
-    assert {each["key"] for each in pod["spec"]["tolerations"]} >= {"fleetkeeper.io/rotating"}
+    assert {each["key"] for each in pod["spec"]["tolerations"]} >= {"fleetkeeper.dev/rotating"}
     assert all(each.get("key") for each in pod["spec"]["tolerations"]), "a node that is not Ready is not tolerated"
     (container,) = pod["spec"]["containers"]
     assert container["command"] == ["/smoke", "--dns"]
