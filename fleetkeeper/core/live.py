@@ -66,6 +66,7 @@ class LiveNode:
     taints: tuple[Taint, ...] = ()
     marks: Marks = field(default_factory=Marks)
     resource_version: str = ""
+    ready_since: datetime | None = None  # of its Ready condition, while that is True
 
     @property
     def name(self) -> str:
@@ -136,6 +137,7 @@ class LivePod:
     ready_since: datetime | None = None
     tolerates: tuple[Toleration, ...] = ()
     selects: Mapping[str, str] = field(default_factory=dict)  # its nodeSelector
+    scheduled_at: datetime | None = None  # when it got its node
 
     @property
     def place(self) -> str:

@@ -87,6 +87,7 @@ class SimNodeGroup:
     life: dict[str, str] = field(default_factory=dict)  # instance id → lifecycle state, where it is not InService
     images: dict[str, str] = field(default_factory=dict)  # instance id → image, where it is not the group's own
     suspended: list[str] = field(default_factory=list)  # Auto Scaling processes
+    zones: list[str] = field(default_factory=list)  # where it launches, [] in all of the cluster's
 
 
 @dataclass(slots=True)
@@ -105,6 +106,7 @@ class SimAutoScalingGroup:
     life: dict[str, str] = field(default_factory=dict)  # as in SimNodeGroup
     images: dict[str, str] = field(default_factory=dict)
     suspended: list[str] = field(default_factory=list)
+    zones: list[str] = field(default_factory=list)  # as in SimNodeGroup
 
 
 @dataclass(slots=True)
