@@ -134,9 +134,7 @@ def _expression(term: Requirement) -> Object:
     return {"key": term.key, "operator": term.operator, **values}
 
 
-def _volumes(
-    volumes: Sequence[LiveVolume], pods: Sequence[LivePod], at: datetime
-) -> Iterator[tuple[str, Object]]:
+def _volumes(volumes: Sequence[LiveVolume], pods: Sequence[LivePod], at: datetime) -> Iterator[tuple[str, Object]]:
     """Volumes with their claims, attached where their pods are; a claim whose volume is not known binds anywhere."""
     users = _users(pods)
     known = {each.claim: each for each in volumes if each.claim}

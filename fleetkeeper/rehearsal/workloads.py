@@ -96,7 +96,10 @@ class _Template:
         first = group.pods[0]
         self._labels = _common(group.pods)
         self._spec = _spec(group, luck)
-        self._annotations = {**dict(first.owner), **self._behaviour(times.pods.get(workload_of(first), times.pod).at(luck))}
+        self._annotations = {
+            **dict(first.owner),
+            **self._behaviour(times.pods.get(workload_of(first), times.pod).at(luck)),
+        }
         self._shared = {"name": "run", "state": {"running": {}}, "lastState": {}, "restartCount": 0, "started": True}
 
     def _behaviour(self, ready_after: float) -> dict[str, str]:
@@ -114,7 +117,7 @@ class _Template:
             told[_STAYS] = "true"
         return told
 
-    def template(self, more: Mapping[str, str] = {}) -> Object:  # noqa: B006  # never written
+    def template(self, more: Mapping[str, str] = {}) -> Object:  # never written
         return {
             "metadata": {"labels": {**self._labels, **more}, "annotations": self._annotations},
             "spec": self._spec,
@@ -130,9 +133,7 @@ class _Template:
         seed = f"{self._group.namespace}|{kind}|{name}"
         return f"seed-{hashlib.blake2b(seed.encode(), digest_size=8).hexdigest()}"
 
-    def controller(
-        self, kind: str, name: str, template: Object, above: Object | None
-    ) -> Iterator[tuple[str, Object]]:
+    def controller(self, kind: str, name: str, template: Object, above: Object | None) -> Iterator[tuple[str, Object]]:
         """The object of a controller; what this generator returns is the reference to it."""
         count = len(self._group.pods)
         selector = template["metadata"]["labels"] or {"fleetkeeper.io/rehearsed": name}
@@ -141,7 +142,11 @@ class _Template:
             spec = {"parallelism": count, "completions": count, "backoffLimit": 6, "template": template}
         if kind == "StatefulSet":
             ordinals = [int(end) for each in self._group.pods if (end := each.name.rpartition("-")[2]).isdigit()]
-            spec |= {"serviceName": name, "podManagementPolicy": "Parallel", "ordinals": {"start": min(ordinals or [0])}}
+            spec |= {
+                "serviceName": name,
+                "podManagementPolicy": "Parallel",
+                "ordinals": {"start": min(ordinals or [0])},
+            }
             spec["volumeClaimTemplates"] = [
                 {"metadata": {"name": each}, "spec": {"accessModes": ["ReadWriteOnce"]}} for each in self._templates()
             ]
