@@ -1,4 +1,4 @@
-"""Which kinds of steps are played, and what stands in for the others, whose effects are outside of a cluster's nodes."""
+"""Which kinds of steps are played, and what stands in for the others, which move no pods."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

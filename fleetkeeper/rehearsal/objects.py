@@ -1,6 +1,6 @@
 """The objects of a cluster made again from what was seen of them: nodes, workloads with their pods, budgets, volumes.
 
-They are as full as the simulated controllers need them, and no fuller: what a pod runs plays no part in where it may go.
+They are as full as the simulated controllers need them: what a pod runs plays no part in where it may go.
 """
 
 import hashlib

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
 
 from fleetkeeper.core.owners import owner_named
 from fleetkeeper.core.rehearsal.report import BudgetPeak, Look, Row, Span
@@ -58,7 +59,7 @@ class NodeLife:
         """From the first eviction; a long time without a departure, while pods are left, stands in another colour."""
         assert self.drained is not None
         times = [self.drained, *self.departures]
-        for since, at in zip(times, times[1:], strict=False):
+        for since, at in pairwise(times):
             if at > since:
                 yield Span(since, at, Look.BLOCKED if at - since > STUCK else Look.WORK)
         if until > times[-1]:
@@ -100,7 +101,7 @@ class Watch:
         return tuple(sorted(found, key=lambda each: (-each.below, -each.away, each.name)))
 
     def rows(self, end: float) -> tuple[Row, ...]:
-        """The nodes that were emptied, came or went: those that were there in the order of their turn, then new ones."""
+        """The nodes that were emptied, came or went: first those that were there, in the order of their turn."""
         touched = [each for each in self.nodes.values() if each.is_touched]
         touched.sort(key=lambda each: (each.born is not None, each.drained or each.born or 0.0, each.name))
         return tuple(Row(each.name, False, tuple(each.spans(end))) for each in touched)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -88,6 +88,10 @@ def objects_of_group(group: Group, times: Times, luck: Luck, at: datetime) -> It
             yield from made.pods((yield from made.controller("ReplicaSet", f"{group.name}-seed", hashed, above)))
 
 
+Made = Generator[tuple[str, Object], None, Object]
+"""Gives (resource, object) one by one, and in the end the reference to what it made."""
+
+
 class _Template:
     """What the pods of a group have in common."""
 
@@ -95,7 +99,7 @@ class _Template:
         self._group, self._at, self._luck = group, at, luck
         first = group.pods[0]
         self._labels = _common(group.pods)
-        self._spec = _spec(group, luck)
+        self._spec = _spec(group)
         self._annotations = {
             **dict(first.owner),
             **self._behaviour(times.pods.get(workload_of(first), times.pod).at(luck)),
@@ -133,7 +137,7 @@ class _Template:
         seed = f"{self._group.namespace}|{kind}|{name}"
         return f"seed-{hashlib.blake2b(seed.encode(), digest_size=8).hexdigest()}"
 
-    def controller(self, kind: str, name: str, template: Object, above: Object | None) -> Iterator[tuple[str, Object]]:
+    def controller(self, kind: str, name: str, template: Object, above: Object | None) -> Made:
         """The object of a controller; what this generator returns is the reference to it."""
         count = len(self._group.pods)
         selector = template["metadata"]["labels"] or {"fleetkeeper.io/rehearsed": name}
@@ -235,14 +239,14 @@ def _common(pods: Sequence[LivePod]) -> dict[str, str]:
     return {key: value for (key, value), count in counts.items() if count == len(pods)}
 
 
-def _spec(group: Group, luck: Luck) -> Object:
+def _spec(group: Group) -> Object:
     """One for all its pods: as large as the largest of them."""
     pods = group.pods
     first, cpu, memory = pods[0], max(each.wants.cpu for each in pods), max(each.wants.memory for each in pods)
     requests = {"cpu": f"{cpu}m", "memory": str(memory)}
     spec: Object = {
         "containers": [{"name": "run", "image": "run", "resources": {"requests": requests}}],
-        "terminationGracePeriodSeconds": max(1, max(each.grace for each in pods)),
+        "terminationGracePeriodSeconds": max(1, *(each.grace for each in pods)),
         "priority": first.priority,
         "restartPolicy": "Never" if group.kind in ("Job", "CronJob") else "Always",
     }

@@ -25,6 +25,7 @@ class EksTiming:
     scale_down_step: timedelta = timedelta(seconds=20)
     group_deletion_limit: timedelta = timedelta(minutes=5)  # documented
     instance_end: timedelta = timedelta(seconds=30)
+    termination_hook: timedelta = timedelta(seconds=30)  # until whoever asked for it lets the instance go
     drift_noticed: timedelta = timedelta(minutes=5)
     drift_poll: timedelta = timedelta(seconds=30)
 

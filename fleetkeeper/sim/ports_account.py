@@ -58,11 +58,11 @@ def launch_templates(
     custom = {group.name for group in given.values() if group.custom_ami}
     found = {}
     for template in templates_of(world, cluster.account, cluster.region):
-        for user in template.users:
+        for user, version in zip(template.users, template.versions, strict=True):
             managed = user.tags.get("eks:nodegroup-name", "")
             if user.cluster is cluster and (managed in given or not managed):
-                name, numbers = managed or user.name, (user.version, template.default, template.latest)
-                seen = images.get((template.id, user.version)) or user.image
+                name, numbers = managed or user.name, (version, template.default, template.latest)
+                seen = images.get((template.id, version)) or user.image
                 image = seen if managed in custom or not managed else ""
                 found[name] = observed.LaunchTemplate(template.id, template.name, *numbers, name, image)
     own = sorted(set(found) - set(given))

@@ -3,7 +3,7 @@
 What they do is what the adapters do to the same world over the wire; a contract suite holds them to it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -11,20 +11,29 @@ from fleetkeeper.core import model, observed
 from fleetkeeper.core.aws_trouble import AUTOSHIFT, HealthIssue, ZonalShift
 from fleetkeeper.core.insights import Insight
 from fleetkeeper.core.model import Scope
-from fleetkeeper.engine.writers import AddonUpdate, InsightsRefresh, NodeGroupUpdate, VersionUpdate
+from fleetkeeper.engine.writers import (
+    AddonUpdate,
+    InsightsRefresh,
+    Instance,
+    NodeGroupUpdate,
+    ScalingGroup,
+    Target,
+    VersionUpdate,
+)
 from fleetkeeper.errors import GapReason, ReadError, Refused
 from fleetkeeper.sim import ports_account
-from fleetkeeper.sim.aws import addon_updates, control_plane_updates, insights, node_group_updates, trail, troubles
+from fleetkeeper.sim.aws import auto_scaling, ec2, eks_nodes, target_groups, trail, troubles, writes
 from fleetkeeper.sim.aws.backstage import Backstage
 from fleetkeeper.sim.aws.call import AwsError, Call, Operation, Principal
 from fleetkeeper.sim.aws.living_workers import LivingWorkers
 from fleetkeeper.sim.controllers.living import LivingWorld
-from fleetkeeper.sim.faults import Encounter, Side
+from fleetkeeper.sim.faults import Encounter, Fault, Side
 from fleetkeeper.sim.kube.api import KubeApi
 from fleetkeeper.sim.kube.rbac import User
 from fleetkeeper.sim.objects.platform import EXECUTORS
 from fleetkeeper.sim.ports import WorldCloud
 from fleetkeeper.sim.ports_execute_kube import AFTER, WorldKubeWriter
+from fleetkeeper.sim.ports_instances import WorldInstances
 from fleetkeeper.sim.ports_kube import error_of
 from fleetkeeper.sim.world import SimCluster
 
@@ -37,6 +46,9 @@ _REASONS = {
     "InvalidParameterException": GapReason.REJECTED,
     "InvalidRequestException": GapReason.REJECTED,
     "InvalidStateException": GapReason.REJECTED,
+    "ResourceLimitExceededException": GapReason.REJECTED,
+    "TargetGroupNotFound": GapReason.NOT_FOUND,
+    "ValidationError": GapReason.REJECTED,
 }
 
 
@@ -68,11 +80,15 @@ class WorldCloudWriter:
     def __init__(self, living: LivingWorld, stage: Backstage, scope: Scope) -> None:
         self._world, self._stage, self._scope = living.world, stage, scope
         self._reads = WorldCloud(living, model.Account(scope.account), scope.region)
-        self._operations = {
-            name: operation
-            for module in (addon_updates, control_plane_updates, insights, node_group_updates)
-            for name, operation in module.operations(stage).items()
+        self._services: Mapping[str, Mapping[str, Operation]] = {
+            "arc-zonal-shift": troubles.arc_zonal_shift(),
+            "autoscaling": auto_scaling.operations() | writes.autoscaling(stage),
+            "ec2": ec2.operations(),
+            "eks": eks_nodes.operations() | writes.eks(stage),
+            "elbv2": target_groups.operations(),
+            "health": troubles.health(),
         }
+        self._instances = WorldInstances(self._account_wide)
 
     def control_plane(self, cluster: str) -> tuple[model.ClusterId, model.ControlPlane]:
         return self._done(cluster, "DescribeCluster", lambda: self._reads.cluster(cluster), faulty=False)
@@ -135,6 +151,54 @@ class WorldCloudWriter:
         asked |= {"launchTemplate": {"id": template, "version": template_version}} if template else {}
         return self._started(update.cluster, "UpdateNodegroupVersion", asked)
 
+    def scaling_group(self, name: str) -> ScalingGroup | None:
+        return self._instances.scaling_group(name)
+
+    def instances(self, ids: Collection[str]) -> tuple[Instance, ...]:
+        return self._instances.instances(ids)
+
+    def set_desired(self, group: str, desired: int) -> None:
+        self._instances.set_desired(group, desired)
+
+    def terminate(self, instance: str) -> None:
+        self._instances.terminate(instance)
+
+    def suspend(self, group: str, processes: Collection[str]) -> None:
+        self._instances.suspend(group, processes)
+
+    def resume(self, group: str, processes: Collection[str]) -> None:
+        self._instances.resume(group, processes)
+
+    def targets(self, target_groups: Collection[str]) -> tuple[Target, ...]:
+        return self._instances.targets(target_groups)
+
+    def deregister(self, target: Target) -> None:
+        self._instances.deregister(target)
+
+    def node_group_document(self, cluster: str, group: str) -> Mapping[str, Any] | None:
+        asked = {"clusterName": cluster, "nodegroupName": group}
+        try:
+            return dict(self._call(cluster, "DescribeNodegroup", asked)["nodegroup"])
+        except ReadError as error:
+            if error.reason is not GapReason.NOT_FOUND or self._found(cluster) is None:
+                raise
+        return None
+
+    def create_node_group(self, cluster: str, asked: Mapping[str, Any], token: str) -> None:
+        self._call(cluster, "CreateNodegroup", {**asked, "clusterName": cluster, "clientRequestToken": token})
+
+    def scale_node_group(self, cluster: str, group: str, minimum: int, maximum: int, desired: int, token: str) -> str:
+        asked = {
+            "clusterName": cluster,
+            "nodegroupName": group,
+            "scalingConfig": {"minSize": minimum, "maxSize": maximum, "desiredSize": desired},
+            "clientRequestToken": token,
+        }
+        return self._started(cluster, "UpdateNodegroupConfig", asked)
+
+    def delete_node_group(self, cluster: str, group: str) -> None:
+        self._call(cluster, "DeleteNodegroup", {"clusterName": cluster, "nodegroupName": group})
+
     def updates(self, cluster: str, addon: str = "", node_group: str = "") -> tuple[observed.EksUpdate, ...]:
         found = self._done(cluster, "ListUpdates", lambda: self._updates(cluster, addon, node_group))
         return tuple(reversed(found))
@@ -155,19 +219,19 @@ class WorldCloudWriter:
             "eventTypeCategories": ["issue"],
             "eventStatusCodes": ["open"],
         }
-        found = self._account_wide("health", troubles.health(), "DescribeEvents", {"filter": asked})["events"]
+        found = self._account_wide("health", "DescribeEvents", {"filter": asked})["events"]
         return tuple(HealthIssue(each["service"], each["eventTypeCode"], each["startTime"]) for each in found)
 
     def zonal_shifts(self) -> tuple[ZonalShift, ...]:
-        service, operations, active = "arc-zonal-shift", troubles.arc_zonal_shift(), {"status": "ACTIVE"}
-        shifts = self._account_wide(service, operations, "ListZonalShifts", active)["items"]
+        service, active = "arc-zonal-shift", {"status": "ACTIVE"}
+        shifts = self._account_wide(service, "ListZonalShifts", active)["items"]
         own = tuple(
             ZonalShift(
                 each["awayFrom"], each["shiftType"], each["resourceIdentifier"], each["expiryTime"], each["comment"]
             )
             for each in shifts
         )
-        autoshifts = self._account_wide(service, operations, "ListAutoshifts", active)["items"]
+        autoshifts = self._account_wide(service, "ListAutoshifts", active)["items"]
         return (*own, *(ZonalShift(each["awayFrom"], AUTOSHIFT) for each in autoshifts))
 
     def who(self, cluster: str, operation: str, since: datetime, part: str = "") -> str:
@@ -194,7 +258,7 @@ class WorldCloudWriter:
 
     def _call(self, cluster: str, operation: str, asked: Mapping[str, object]) -> dict[str, Any]:
         call = self._asking("eks", operation, asked)
-        return self._done(cluster, operation, lambda: self._operations[operation](call))
+        return self._done(cluster, operation, lambda: self._services["eks"][operation](call))
 
     def _asking(self, service: str, operation: str, asked: Mapping[str, object]) -> Call:
         account = self._scope.account
@@ -202,30 +266,29 @@ class WorldCloudWriter:
         principal = Principal(account, role, role, "AROA")
         return Call(self._world, service, operation, principal, self._scope.region, dict(asked))
 
-    def _account_wide(
-        self, service: str, operations: Mapping[str, Operation], operation: str, asked: Mapping[str, object]
-    ) -> dict[str, Any]:
-        """What no cluster is named for, past the faults that it meets; the first page."""
-        fault = self._world.fault(Encounter(Side.AWS, self._scope.account, self._scope.region, "", operation))
-        error = fault and error_of(fault, f"{service}:{operation} of {self._scope}")
-        if error:
-            raise error
-        with self._world.lock:
-            return operations[operation](self._asking(service, operation, asked))
+    def _account_wide(self, service: str, operation: str, asked: Mapping[str, object]) -> dict[str, Any]:
+        """What no cluster is named for; the first page."""
+        met = Encounter(Side.AWS, self._scope.account, self._scope.region, "", operation)
+        call = self._asking(service, operation, asked)
+        action = f"{service}:{operation} of {self._scope}"
+        return self._past(self._world.fault(met), action, lambda: self._services[service][operation](call))
 
     def _found(self, name: str) -> SimCluster | None:
         mine = self._world.of_scope(self._scope.account, self._scope.region)
         return next((each for each in mine if each.name == name), None)
 
     def _done(self, name: str, operation: str, do: Callable[[], T], faulty: bool = True) -> T:
-        """Do it under the lock, past the faults that it meets; faulty: what is done does not meet them itself."""
+        """Do it past the faults that it meets; faulty: what is done does not meet them itself."""
         cluster = self._found(name)
         action = f"eks:{operation} of {name} in {self._scope}"
         if cluster is None:
             message = f"{action}: ResourceNotFoundException: No cluster found for name: {name}."
             raise Refused(message, GapReason.NOT_FOUND)
         met = Encounter(Side.AWS, cluster.account, cluster.region, cluster.key, operation)
-        fault = self._world.fault(met) if faulty else None
+        return self._past(self._world.fault(met) if faulty else None, action, do)
+
+    def _past(self, fault: Fault | None, action: str, do: Callable[[], T]) -> T:
+        """Do it under the lock; a fault keeps it from being done, or spoils its answer."""
         error = fault and error_of(fault, action)
         if error and fault and fault.kind not in AFTER:
             raise error

@@ -57,6 +57,31 @@ class SimUpdateConfig:
 
 
 @dataclass(slots=True)
+class SimScaling:
+    """What else is set on the Auto Scaling group behind nodes. scheduled, hooks: names of scheduled actions, and of
+    lifecycle hooks of termination; mixed: it launches by a policy of several instance types."""
+
+    target_groups: list[str] = field(default_factory=list)  # ARNs
+    tags: dict[str, str] = field(default_factory=dict)
+    scheduled: list[str] = field(default_factory=list)
+    hooks: list[str] = field(default_factory=list)
+    warm_pool: bool = False
+    mixed: bool = False
+
+
+@dataclass(slots=True)
+class SimTargetGroup:
+    """A target group of instances; one without an entry in World.target_groups is like this.
+
+    left: instance id → when its deregistration is over: until then it drains.
+    """
+
+    port: int = 80
+    delay: timedelta = timedelta(minutes=5)  # deregistration_delay.timeout_seconds, where nobody set it
+    left: dict[str, datetime] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class SimNodeGroup:
     """A managed node group; the instances of its Auto Scaling group back the nodes of the cluster."""
 
@@ -87,12 +112,18 @@ class SimNodeGroup:
     life: dict[str, str] = field(default_factory=dict)  # instance id → lifecycle state, where it is not InService
     images: dict[str, str] = field(default_factory=dict)  # instance id → image, where it is not the group's own
     suspended: list[str] = field(default_factory=list)  # Auto Scaling processes
+    launched: dict[str, datetime] = field(default_factory=dict)  # instance id → when, where it is not the group's time
+    scaling: SimScaling = field(default_factory=SimScaling)
     zones: list[str] = field(default_factory=list)  # where it launches, [] in all of the cluster's
 
 
 @dataclass(slots=True)
 class SimAutoScalingGroup:
-    """A self-managed group: tagged kubernetes.io/cluster/<name>=owned, unknown to EKS."""
+    """A self-managed group: tagged kubernetes.io/cluster/<name>=owned, unknown to EKS.
+
+    launch_template: id, name and version (a number, $Latest or $Default), where they are not made of its name. kubelet:
+    that of the nodes that it launches; "" is that of those it has.
+    """
 
     name: str
     ami_id: str
@@ -106,6 +137,11 @@ class SimAutoScalingGroup:
     life: dict[str, str] = field(default_factory=dict)  # as in SimNodeGroup
     images: dict[str, str] = field(default_factory=dict)
     suspended: list[str] = field(default_factory=list)
+    launched: dict[str, datetime] = field(default_factory=dict)
+    scaling: SimScaling = field(default_factory=SimScaling)
+    launch_template: dict[str, str] = field(default_factory=dict)
+    versions: dict[str, int] = field(default_factory=dict)  # instance id → that of the template, where an older one
+    kubelet: str = ""
     zones: list[str] = field(default_factory=list)  # as in SimNodeGroup
 
 
@@ -277,6 +313,7 @@ class World:
     subnets: dict[str, SimSubnet] = field(default_factory=dict)  # by id, where one is out of the ordinary
     images: dict[str, SimImage] = field(default_factory=dict)  # by id
     templates: dict[str, SimTemplate] = field(default_factory=dict)  # by id, where one is out of the ordinary
+    target_groups: dict[str, SimTargetGroup] = field(default_factory=dict)  # by ARN
     lost_roles: set[str] = field(default_factory=set)  # ARNs of roles that clusters name and that are gone
     keys: dict[str, str] = field(default_factory=dict)  # ARN → KeyState, where one is not Enabled; "" is gone
     quotas: dict[tuple[str, str, str], float] = field(default_factory=dict)  # (account, region, code) → applied value

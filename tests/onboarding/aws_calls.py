@@ -15,6 +15,7 @@ SERVICES = {name: name for name in ("eks", "autoscaling", "organizations", "sts"
     "health": "health",
     "arc-zonal-shift": "arc-zonal-shift",
     "logs": "logs",
+    "elbv2": "elasticloadbalancing",
 }
 EKS_ADAPTER = Path(__file__).parents[2] / "fleetkeeper" / "adapters" / "eks"
 
@@ -22,7 +23,7 @@ EKS_ADAPTER = Path(__file__).parents[2] / "fleetkeeper" / "adapters" / "eks"
 NEEDS_NO_PERMISSION = {"sts:GetCallerIdentity"}
 
 
-EXECUTOR = {"writer.py", "trail.py", "disruptions.py"}
+EXECUTOR = {"writer.py", "instances.py", "trail.py", "disruptions.py"}
 """The modules that act with the executor's role; all others have the reader's."""
 
 

@@ -49,11 +49,28 @@ _UNAUTHENTICATED = frozenset(
     }
 )
 _SLOW = frozenset({"RequestTimeout", "RequestTimeoutException"})
-_BUSY = frozenset({"ResourceInUseException"})
+_BUSY = frozenset({"ResourceInUseException", "ResourceContention", "ResourceInUse", "ScalingActivityInProgress"})
 _WRONG = frozenset(
-    {"InvalidParameterException", "InvalidRequestException", "InvalidStateException", "ValidationException"}
+    {
+        "InvalidParameterException",
+        "InvalidRequestException",
+        "InvalidStateException",
+        "ResourceLimitExceededException",
+        "ValidationError",
+        "ValidationException",
+    }
 )
-_MISSING = frozenset({"ResourceNotFoundException", "NotFoundException", "NoSuchEntity"})
+_MISSING = frozenset(
+    {
+        "InvalidAMIID.NotFound",
+        "InvalidLaunchTemplateId.NotFound",
+        "InvalidTarget",
+        "NoSuchEntity",
+        "NotFoundException",
+        "ResourceNotFoundException",
+        "TargetGroupNotFound",
+    }
+)
 # Errors that are met before anything is sent: no credentials, or a profile, token or plug-in that gives none.
 _NO_CREDENTIALS = (
     aws.NoCredentialsError,

@@ -19,7 +19,7 @@ MOST_PAGES = 1000
 
 
 # Services whose name in IAM is not boto3's.
-_IN_IAM = {"service-quotas": "servicequotas"}
+_IN_IAM = {"elbv2": "elasticloadbalancing", "service-quotas": "servicequotas"}
 
 
 def permission(service: str, operation: str) -> str:

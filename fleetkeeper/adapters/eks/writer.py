@@ -1,6 +1,6 @@
 """What the executor does in an account: live reads and updates, by a role of its own (CloudWriter)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from threading import Lock
@@ -11,6 +11,8 @@ import botocore.session
 from fleetkeeper.adapters.eks import parse, parse_account
 from fleetkeeper.adapters.eks.disruptions import Disruptions
 from fleetkeeper.adapters.eks.failures import translated
+from fleetkeeper.adapters.eks.fields import mapping
+from fleetkeeper.adapters.eks.instances import Instances
 from fleetkeeper.adapters.eks.pages import MOST_PAGES, permission
 from fleetkeeper.adapters.eks.sessions import Sessions
 from fleetkeeper.adapters.eks.token import cluster_token
@@ -20,7 +22,15 @@ from fleetkeeper.core import model, observed
 from fleetkeeper.core.aws_trouble import HealthIssue, ZonalShift
 from fleetkeeper.core.insights import Insight, InsightStatus
 from fleetkeeper.core.model import Scope
-from fleetkeeper.engine.writers import AddonUpdate, InsightsRefresh, NodeGroupUpdate, VersionUpdate
+from fleetkeeper.engine.writers import (
+    AddonUpdate,
+    InsightsRefresh,
+    Instance,
+    NodeGroupUpdate,
+    ScalingGroup,
+    Target,
+    VersionUpdate,
+)
 from fleetkeeper.errors import GapReason, InvalidAnswer, ReadError
 
 T = TypeVar("T")
@@ -64,6 +74,7 @@ class EksWriter:
         self._ended: dict[tuple[str, str], observed.EksUpdate] = {}
         self._trail = Trail(sessions, session, scope)
         self._disruptions = Disruptions(sessions, session, scope)
+        self._instances = Instances(sessions, session, scope)
         self._callers: dict[tuple[str, str, datetime, str], str] = {}
 
     def control_plane(self, cluster: str) -> tuple[model.ClusterId, model.ControlPlane]:
@@ -139,6 +150,51 @@ class EksWriter:
             clientRequestToken=token,
             **more,
         )
+
+    def scaling_group(self, name: str) -> ScalingGroup | None:
+        return self._instances.scaling_group(name)
+
+    def instances(self, ids: Collection[str]) -> tuple[Instance, ...]:
+        return self._instances.instances(ids)
+
+    def set_desired(self, group: str, desired: int) -> None:
+        self._instances.set_desired(group, desired)
+
+    def terminate(self, instance: str) -> None:
+        self._instances.terminate(instance)
+
+    def suspend(self, group: str, processes: Collection[str]) -> None:
+        self._instances.suspend(group, processes)
+
+    def resume(self, group: str, processes: Collection[str]) -> None:
+        self._instances.resume(group, processes)
+
+    def targets(self, target_groups: Collection[str]) -> tuple[Target, ...]:
+        return self._instances.targets(target_groups)
+
+    def deregister(self, target: Target) -> None:
+        self._instances.deregister(target)
+
+    def node_group_document(self, cluster: str, group: str) -> Mapping[str, Any] | None:
+        return self._if_there(cluster, "describe_nodegroup", "nodegroup", mapping, nodegroupName=group)
+
+    def create_node_group(self, cluster: str, asked: Mapping[str, Any], token: str) -> None:
+        self._asked(
+            "create_nodegroup", "nodegroup", parse.node_group, clusterName=cluster, clientRequestToken=token, **asked
+        )
+
+    def scale_node_group(self, cluster: str, group: str, minimum: int, maximum: int, desired: int, token: str) -> str:
+        size = {"minSize": minimum, "maxSize": maximum, "desiredSize": desired}
+        return self._started(
+            "update_nodegroup_config",
+            clusterName=cluster,
+            nodegroupName=group,
+            scalingConfig=size,
+            clientRequestToken=token,
+        )
+
+    def delete_node_group(self, cluster: str, group: str) -> None:
+        self._asked("delete_nodegroup", "nodegroup", parse.node_group, clusterName=cluster, nodegroupName=group)
 
     def updates(self, cluster: str, addon: str = "", node_group: str = "") -> tuple[observed.EksUpdate, ...]:
         found = [self.update(cluster, id, addon, node_group) for id in self._ids(cluster, addon, node_group)]

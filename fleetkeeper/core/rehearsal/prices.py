@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """USD for an hour of a node, by instance type; default for every other type, None for none: then nothing is told."""
+    """USD for an hour of a node, by instance type; default: of every other type, None for no price."""
 
     by_type: Mapping[str, float] = field(default_factory=dict)
     default: float | None = None

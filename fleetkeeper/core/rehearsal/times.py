@@ -83,16 +83,16 @@ def observed(placed: Placed) -> Times:
         if (took := _start_of(pod)) is not None:
             by_workload[workload_of(pod)].append(took)
     every = [took for found in by_workload.values() for took in found]
-    pod = _spread(every, POD_READY)
+    whole = _spread(every, POD_READY)
     nodes = [
         (each.ready_since - each.node.created_at).total_seconds()
         for each in placed.nodes
         if each.ready_since is not None and each.node.created_at is not None
     ]
     return Times(
-        pod=pod,
+        pod=whole,
         node=_spread([took for took in nodes if 0 <= took <= _LONGEST_NODE], NODE_READY),
-        pods={name: _spread(found, pod) for name, found in by_workload.items()},
+        pods={name: _spread(found, whole) for name, found in by_workload.items()},
     )
 
 

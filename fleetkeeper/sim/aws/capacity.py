@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from fleetkeeper.core.versions import Minor
+from fleetkeeper.sim.aws import target_groups
 from fleetkeeper.sim.aws.backstage import Backstage
 from fleetkeeper.sim.aws.catalog import catalog
 from fleetkeeper.sim.aws.drains import Drain
@@ -50,12 +51,12 @@ def launch(stage: Backstage, cluster: SimCluster, group: AnyGroup, kubelet: str 
     count.update(group.instances.values())
     order = NodeOrder(name, min(count, key=lambda each: (count[each], each)), private_address(name), kubelet)
     if isinstance(group, SimAutoScalingGroup):
-        order = _like_its_elders(cluster, group, order)
+        order = _like_its_elders(cluster, group, replace(order, kubelet=kubelet or group.kubelet))
     else:
         order = _managed(cluster, group, order, release or group.release_version)
         if release:
             group.images[name] = ami_id(cluster.region, group.ami_type, release)
-    group.instances[name], group.life[name] = order.zone, "Pending"
+    group.instances[name], group.life[name], group.launched[name] = order.zone, "Pending", stage.now()
     stage.after(stage.timing.node_boot, lambda: _boot(stage, cluster, group, order))
     return name
 
@@ -122,13 +123,23 @@ def terminate(stage: Backstage, cluster: SimCluster, group: AnyGroup, instance: 
     if instance not in group.instances:
         return
     group.life[instance] = "Terminating"
+    draining = target_groups.leave(stage, group.scaling.target_groups, instance)
+    if draining:
+        stage.after(draining, lambda: _end(stage, cluster, group, instance))
+    else:
+        _end(stage, cluster, group, instance)
+
+
+def _end(stage: Backstage, cluster: SimCluster, group: AnyGroup, instance: str) -> None:
     stage.workers.remove_node(cluster, node_of(cluster, instance))
     stage.after(stage.timing.instance_end, lambda: _gone(group, instance))
 
 
 def _gone(group: AnyGroup, instance: str) -> None:
-    for kept in (group.instances, group.life, group.images):
+    for kept in (group.instances, group.life, group.images, group.launched):
         kept.pop(instance, None)
+    if isinstance(group, SimAutoScalingGroup):
+        group.versions.pop(instance, None)
 
 
 def retire(stage: Backstage, cluster: SimCluster, group: AnyGroup, instance: str, limit: timedelta) -> None:
@@ -151,9 +162,12 @@ def settle(stage: Backstage, cluster: SimCluster, group: AnyGroup) -> None:
 
 
 def end_instance(stage: Backstage, cluster: SimCluster, group: AnyGroup, instance: str) -> None:
-    """End an instance as its kind of group does: EKS drains a managed one first, Auto Scaling asks nobody."""
+    """End an instance as its kind of group does: EKS drains a managed one first, Auto Scaling asks nobody but hooks."""
     if isinstance(group, SimNodeGroup):
         retire(stage, cluster, group, instance, stage.timing.eviction_limit)
+    elif group.scaling.hooks:
+        group.life[instance] = "Terminating:Wait"
+        stage.after(stage.timing.termination_hook, lambda: terminate(stage, cluster, group, instance))
     else:
         terminate(stage, cluster, group, instance)
 

@@ -21,6 +21,7 @@ from fleetkeeper.sim.aws.images import Image, known_images
 from fleetkeeper.sim.aws.paging import BadToken, page
 
 _PAGE = 1000  # EC2's largest page, and what it answers without MaxResults
+_STATES = {"pending": 0, "running": 16, "shutting-down": 32}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ def _instance_row(group: Group, instance: str, subnet: Subnet, tags: Mapping[str
     address = private_address(instance)
     attributes = {
         "instance-id": instance,
-        "instance-state-name": "running",
+        "instance-state-name": _state(group, instance)["Name"],
         "instance-type": group.instance_type,
         "image-id": group.images.get(instance, group.image),
         "availability-zone": subnet.zone,
@@ -139,6 +140,13 @@ def _dns_name(group: Group, address: str) -> str:
     return f"ip-{address.replace('.', '-')}.{group.cluster.region}.compute.internal"
 
 
+def _state(group: Group, instance: str) -> dict[str, Any]:
+    """Auto Scaling's Pending is an instance that boots; one that waits for a hook or a drain still runs."""
+    life = group.life.get(instance, "")
+    name = "pending" if life == "Pending" else "shutting-down" if life == "Terminating" else "running"
+    return {"Code": _STATES[name], "Name": name}
+
+
 def _instance(group: Group, instance: str, subnet: Subnet, tags: Mapping[str, str]) -> dict[str, Any]:
     address = private_address(instance)
     arm = group.instance_type.split(".")[0].rstrip("dn").endswith("g")
@@ -147,8 +155,8 @@ def _instance(group: Group, instance: str, subnet: Subnet, tags: Mapping[str, st
         "ImageId": group.images.get(instance, group.image),
         "InstanceType": group.instance_type,
         "Architecture": "arm64" if arm else "x86_64",
-        "State": {"Code": 16, "Name": "running"},
-        "LaunchTime": group.created_at,
+        "State": _state(group, instance),
+        "LaunchTime": group.launched.get(instance, group.created_at),
         "Placement": {"AvailabilityZone": subnet.zone, "Tenancy": "default"},
         "PrivateIpAddress": address,
         "PrivateDnsName": _dns_name(group, address),
@@ -313,7 +321,7 @@ def _describe_launch_template_versions(call: Call) -> dict[str, Any]:
 def _template_versions(call: Call, template: Template) -> list[dict[str, Any]]:
     """The versions that somebody uses, the default and the newest; of the others the world keeps nothing."""
     names = {"$Latest": template.latest, "$Default": template.default}
-    kept = {template.default, template.latest, *(group.version for group in template.users)}
+    kept = {template.default, template.latest, *template.versions}
     asked = {
         names.get(each) or int(each) for each in call.params.get("Versions", []) if each in names or each.isdigit()
     }
@@ -321,7 +329,8 @@ def _template_versions(call: Call, template: Template) -> list[dict[str, Any]]:
 
 
 def _template_version(template: Template, number: int) -> dict[str, Any]:
-    group = next((each for each in template.users if each.version == number), template.users[0])
+    users = zip(template.users, template.versions, strict=True)
+    group = next((each for each, version in users if version == number), template.users[0])
     return {
         "LaunchTemplateId": template.id,
         "LaunchTemplateName": template.name,

@@ -9,7 +9,7 @@ from typing import Any
 from fleetkeeper.sim.aws.call import Call
 from fleetkeeper.sim.aws.eks_nodes import group_name
 from fleetkeeper.sim.aws.images import ami_id
-from fleetkeeper.sim.world import SimAutoScalingGroup, SimCluster, SimNodeGroup, World
+from fleetkeeper.sim.world import SimAutoScalingGroup, SimCluster, SimNodeGroup, SimScaling, World
 
 _FREE = 4000  # of the 4091 of a /20: a healthy subnet
 _ZONES = "abc"
@@ -36,23 +36,25 @@ class Group:
     life: dict[str, str] = field(default_factory=dict)  # instance id → lifecycle state other than InService
     images: dict[str, str] = field(default_factory=dict)  # instance id → image other than the group's
     suspended: tuple[str, ...] = ()
+    launched: dict[str, datetime] = field(default_factory=dict)  # instance id → when, where it is not created_at
+    versions: dict[str, int] = field(default_factory=dict)  # instance id → version of the template, where an older one
+    scaling: SimScaling = field(default_factory=SimScaling)
 
     @property
     def instance_tags(self) -> dict[str, str]:
         return {**self.tags, "aws:autoscaling:groupName": self.name, "Name": f"{self.cluster.name}-node"}
 
     @property
-    def version(self) -> int:
-        """That of the launch template."""
-        version = self.template["version"]
-        return int(version) if version.isdigit() else 1
+    def is_managed(self) -> bool:
+        return "eks:nodegroup-name" in self.tags
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A launch template by the groups that launch from it."""
+    """A launch template by the groups that launch from it. versions: those that they launch, in their order."""
 
     users: tuple[Group, ...]
+    versions: tuple[int, ...]
     default: int
     latest: int
 
@@ -107,6 +109,7 @@ def _managed(cluster: SimCluster, group: SimNodeGroup) -> Group:
         f"kubernetes.io/cluster/{cluster.name}": "owned",
         f"k8s.io/cluster-autoscaler/{cluster.name}": "owned",
         "k8s.io/cluster-autoscaler/enabled": "true",
+        **group.scaling.tags,
     }
     digest = sha256(name.encode()).hexdigest()[:17]
     # Every managed group has a template: EKS makes one where the owner brought none.
@@ -128,6 +131,8 @@ def _managed(cluster: SimCluster, group: SimNodeGroup) -> Group:
         life=group.life,
         images=group.images,
         suspended=tuple(group.suspended),
+        launched=group.launched,
+        scaling=group.scaling,
     )
 
 
@@ -142,13 +147,16 @@ def _self_managed(cluster: SimCluster, group: SimAutoScalingGroup) -> Group:
         minimum=group.minimum,
         maximum=group.maximum,
         subnets=tuple(group.subnets or cluster.subnets),
-        tags={f"kubernetes.io/cluster/{cluster.name}": "owned", **group.tags},
+        tags={f"kubernetes.io/cluster/{cluster.name}": "owned", **group.tags, **group.scaling.tags},
         instances=group.instances,
         created_at=cluster.created_at,
-        template={"id": f"lt-{digest}", "name": group.name, "version": "1"},
+        template={"id": f"lt-{digest}", "name": group.name, "version": "1"} | group.launch_template,
         life=group.life,
         images=group.images,
         suspended=tuple(group.suspended),
+        launched=group.launched,
+        versions=group.versions,
+        scaling=group.scaling,
     )
 
 
@@ -159,9 +167,18 @@ def templates_of(world: World, account: str, region: str) -> Iterator[Template]:
         for group in groups_of(cluster):
             users.setdefault(group.template["id"], []).append(group)
     for id, groups in users.items():
-        newest = max(group.version for group in groups)
-        own = world.templates.get(id)
-        yield Template(tuple(groups), own.default if own else newest, max(own.latest, newest) if own else newest)
+        versions = tuple(launched_version(world, group.template) for group in groups)
+        newest, own = max(versions), world.templates.get(id)
+        numbers = (own.default, max(own.latest, newest)) if own else (newest, newest)
+        yield Template(tuple(groups), versions, *numbers)
+
+
+def launched_version(world: World, template: Mapping[str, str]) -> int:
+    """The number behind what a group says of its template: $Latest and $Default are those of the moment."""
+    named, own = template["version"], world.templates.get(template["id"])
+    if named.isdigit():
+        return int(named)
+    return (own.latest if named == "$Latest" else own.default) if own else 1
 
 
 def private_address(instance: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from fleetkeeper.sim.aws import (
     audit_log,
+    auto_scaling,
     ec2,
     eks,
     eks_catalog,
@@ -21,6 +22,7 @@ from fleetkeeper.sim.aws import (
     roles_and_keys,
     small_apis,
     sts,
+    target_groups,
     trail,
     troubles,
     usage,
@@ -74,11 +76,12 @@ class Front:
         self._moto = MotoRest()
         self._operations: Mapping[str, Mapping[str, Operation]] = {
             "arc-zonal-shift": troubles.arc_zonal_shift(),
-            "autoscaling": small_apis.autoscaling() | writes.autoscaling(stage),
+            "autoscaling": auto_scaling.operations() | writes.autoscaling(stage),
             "cloudtrail": trail.operations(),
             "cloudwatch": usage.operations(),
             "ec2": ec2.operations(),
             "eks": eks.operations() | eks_nodes.operations() | eks_catalog.operations() | writes.eks(stage),
+            "elbv2": target_groups.operations(),
             "health": troubles.health(),
             "iam": roles_and_keys.iam(),
             "kms": roles_and_keys.kms(),

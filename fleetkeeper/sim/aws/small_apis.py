@@ -1,4 +1,4 @@
-"""Three small APIs around clusters: Auto Scaling groups, the SSM parameters of machine images, and Service Quotas."""
+"""Two small APIs around clusters: the SSM parameters of machine images, and Service Quotas."""
 
 import json
 from collections.abc import Mapping
@@ -7,85 +7,11 @@ from typing import Any
 
 from fleetkeeper.sim.aws.call import AwsError, Call, Operation
 from fleetkeeper.sim.aws.catalog import catalog, load
-from fleetkeeper.sim.aws.ec2 import fits_tags
-from fleetkeeper.sim.aws.fleet import Group, clusters_for, groups_of, subnets_of
 from fleetkeeper.sim.aws.images import FAMILIES, Family, ami_id, eks_image, latest_release
 from fleetkeeper.sim.aws.paging import BadToken, page
 
-_GROUPS_PAGE = 50  # of DescribeAutoScalingGroups; at most 100
 _PATH_PAGE = 10  # of GetParametersByPath, also its maximum
 _QUOTAS_PAGE = 100
-
-
-def _describe_groups(call: Call) -> dict[str, Any]:
-    filters, asked = call.params.get("Filters", []), call.params.get("AutoScalingGroupNames", [])
-    chosen = [
-        group
-        for cluster in clusters_for(call, filters)
-        for group in groups_of(cluster)
-        if (not asked or group.name in asked) and _fits(filters, group.tags)
-    ]
-    size = min(call.params.get("MaxRecords", _GROUPS_PAGE), 100)
-    try:
-        groups, token = page(chosen, lambda group: group.name, call.params.get("NextToken"), size)
-    except BadToken as error:
-        raise AwsError("InvalidNextToken", "The NextToken value is not valid.") from error
-    return {"AutoScalingGroups": [_group(call, each) for each in groups]} | ({"NextToken": token} if token else {})
-
-
-def _fits(filters: list[dict[str, Any]], tags: Mapping[str, str]) -> bool:
-    for each in filters:
-        if each["Name"] == "tag-value" and not set(tags.values()) & set(each.get("Values", [])):
-            return False
-    return fits_tags(filters, tags)
-
-
-def _group(call: Call, group: Group) -> dict[str, Any]:
-    template = {
-        "LaunchTemplateId": group.template["id"],
-        "LaunchTemplateName": group.template["name"],
-        "Version": group.template["version"],
-    }
-    zones = sorted({subnet.zone for subnet in subnets_of(call.world, group.cluster).values()})
-    owner = f"arn:{call.partition}:autoscaling:{call.region}:{call.account}:autoScalingGroup"
-    return {
-        "AutoScalingGroupName": group.name,
-        "AutoScalingGroupARN": f"{owner}:00000000-0000-0000-0000-000000000000:autoScalingGroupName/{group.name}",
-        "LaunchTemplate": template,
-        "MinSize": group.minimum,
-        "MaxSize": group.maximum,
-        "DesiredCapacity": group.desired,
-        "DefaultCooldown": 300,
-        "AvailabilityZones": zones,
-        "HealthCheckType": "EC2",
-        "CreatedTime": group.created_at,
-        "VPCZoneIdentifier": ",".join(group.subnets),
-        "Instances": [_member(group, name, zone, template) for name, zone in list(group.instances.items())],
-        "Tags": [_tag(group, key, value) for key, value in group.tags.items()],
-        "NewInstancesProtectedFromScaleIn": False,
-        "SuspendedProcesses": [_suspended(name) for name in group.suspended],
-    }
-
-
-def _suspended(name: str) -> dict[str, str]:
-    return {"ProcessName": name, "SuspensionReason": "User suspended"}
-
-
-def _member(group: Group, instance: str, zone: str, template: dict[str, str]) -> dict[str, Any]:
-    return {
-        "InstanceId": instance,
-        "InstanceType": group.instance_type,
-        "AvailabilityZone": zone,
-        "LifecycleState": group.life.get(instance, "InService"),
-        "HealthStatus": "Healthy",
-        "LaunchTemplate": template,
-        "ProtectedFromScaleIn": False,
-    }
-
-
-def _tag(group: Group, key: str, value: str) -> dict[str, Any]:
-    place = {"ResourceId": group.name, "ResourceType": "auto-scaling-group"}
-    return {**place, "Key": key, "Value": value, "PropagateAtLaunch": True}
 
 
 def _parameters(call: Call) -> dict[str, str]:
@@ -224,10 +150,6 @@ def _get_default_quota(call: Call) -> dict[str, Any]:
 
 def _list_default_quotas(call: Call) -> dict[str, Any]:
     return {"Quotas": [_quota(call, row, row["default"]) for row in quota_rows(call.params["ServiceCode"])]}
-
-
-def autoscaling() -> dict[str, Operation]:
-    return {"DescribeAutoScalingGroups": _describe_groups}
 
 
 def ssm() -> dict[str, Operation]:
