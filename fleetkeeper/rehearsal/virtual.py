@@ -51,8 +51,7 @@ def executor(world: World, played: Played, gatekeeper: Gatekeeper, decisions: De
     outside = Outside(world, played.gates, timedelta(seconds=15) if played.listens else _LONG, _LONG)
     brakes = Brakes(world.runs, outside, freezes_serve=NEVER_SERVES)
     ticker = Ticker(world, played.steps, played.gates, gatekeeper, played.pace, brakes.hold, fresh=NEVER_SERVES)
-    look = 0.0 if played.listens else _LONG.total_seconds()
-    worker = Worker("virtual", "here", "virtual", timedelta(minutes=10), 8, look, gather=0.0, held_back=0.0)
+    worker = Worker("virtual", "here", "virtual", timedelta(minutes=10), 8, look=0.0, gather=0.0, held_back=0.0)
     return Executor(ticker, outside, decisions.settle if decisions else _nothing, worker)
 
 
