@@ -1,6 +1,6 @@
 """Nodes and pods as an API server has them at this moment: what a drain meets, and who owns what stands in its way."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -36,6 +36,22 @@ class Taint:
     effect: str = ""
 
 
+_OWN = frozenset(
+    f"node.kubernetes.io/{name}"
+    for name in (
+        *("unschedulable", "not-ready", "unreachable"),
+        *("memory-pressure", "disk-pressure", "pid-pressure", "network-unavailable"),
+    )
+)
+"""Keys of the taints that the node lifecycle controller sets and takes off by itself (taints and tolerations, 2026)."""
+
+
+def parted(taints: Iterable[Taint]) -> tuple[tuple[Taint, ...], tuple[Taint, ...]]:
+    """Those that somebody set, and those of Kubernetes itself."""
+    found = tuple(taints)
+    return tuple(t for t in found if t.key not in _OWN), tuple(t for t in found if t.key in _OWN)
+
+
 @dataclass(frozen=True, slots=True)
 class Marks:
     """What fleetkeeper wrote on a node, and may take off again. rotation: whose work it is in, "" for nobody's.
@@ -55,7 +71,8 @@ class Marks:
 class LiveNode:
     """A node with what says how it is disrupted. stays: the annotation by which it asks Karpenter to leave it.
 
-    room is what it can allocate. taints are without those that Kubernetes itself sets for cordons and conditions.
+    room is what it can allocate. taints are without those that Kubernetes itself sets for cordons and conditions, which
+    are in own_taints: whoever writes the list of taints has to keep both.
     """
 
     node: Node
@@ -67,6 +84,7 @@ class LiveNode:
     marks: Marks = field(default_factory=Marks)
     resource_version: str = ""
     ready_since: datetime | None = None  # of its Ready condition, while that is True
+    own_taints: tuple[Taint, ...] = ()
 
     @property
     def name(self) -> str:
@@ -111,8 +129,10 @@ class LiveVolume:
 class LivePod:
     """A pod on a node. controller is the workload at its top (the Deployment, not its ReplicaSet), "" for none.
 
-    stays: the annotation by which it asks Karpenter not to disrupt it, "" when it does not. static: a mirror of a file
-    on the node, which no eviction moves. tolerant: it tolerates every taint, so that it comes back to a cordoned node.
+    leaving_since: when its deletion was asked for; after its grace it should be gone. claims: also those that the
+    volumes of the pod alone make. wants: see core/requests.py. stays: the annotation by which it asks Karpenter not to
+    disrupt it, "" when it does not. static: a mirror of a file on the node, which no eviction moves. tolerant: it
+    tolerates every taint, so that it comes back to a cordoned node.
     """
 
     namespace: str
@@ -129,7 +149,7 @@ class LivePod:
     static: bool = False
     tolerant: bool = False
     uid: str = ""
-    wants: Room = field(default_factory=Room)  # its requests: of all containers, or of the largest init container
+    wants: Room = field(default_factory=Room)
     priority: int = 0
     claims: tuple[str, ...] = ()  # its PersistentVolumeClaims, by name in its namespace
     grace: int = 30  # seconds

@@ -271,6 +271,10 @@ class KubeWriter(Protocol):
         """Ask for the eviction of this pod and no other of its name. Refusals are answers, not errors."""
         ...
 
+    def delete_pod(self, pod: LivePod) -> Eviction:
+        """Delete this pod and no other of its name past its budget, with its own grace: only by a recorded approval."""
+        ...
+
     def budgets(self) -> tuple[observed.Budget, ...]:
         """Every PodDisruptionBudget with its status."""
         ...

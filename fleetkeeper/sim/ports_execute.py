@@ -6,6 +6,7 @@ What they do is what the adapters do to the same world over the wire; a contract
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from fleetkeeper.core import model, observed
 from fleetkeeper.core.aws_trouble import AUTOSHIFT, HealthIssue, ZonalShift
@@ -30,6 +31,8 @@ from fleetkeeper.sim.controllers.living import LivingWorld
 from fleetkeeper.sim.faults import Encounter, Fault, Side
 from fleetkeeper.sim.kube.api import KubeApi
 from fleetkeeper.sim.kube.rbac import User
+from fleetkeeper.sim.kube.state import Objects
+from fleetkeeper.sim.live_convert import Seen
 from fleetkeeper.sim.objects.platform import EXECUTORS
 from fleetkeeper.sim.ports import WorldCloud
 from fleetkeeper.sim.ports_execute_kube import AFTER, WorldKubeWriter
@@ -59,6 +62,7 @@ class WorldWriters:
         self._living, self._user = living, user
         self._stage = Backstage(living.world, living.timeline, LivingWorkers(living))
         self._api = KubeApi(living.world, lambda _cluster, _token: None, lambda cluster: living.of(cluster).objects)
+        self._seen: WeakKeyDictionary[Objects, Seen] = WeakKeyDictionary()
 
     def cloud(self, scope: Scope) -> "WorldCloudWriter":
         return WorldCloudWriter(self._living, self._stage, scope)
@@ -71,7 +75,9 @@ class WorldWriters:
         if found.created_at != id.created_at:
             made = f"{found.created_at:%Y-%m-%d %H:%M} UTC"
             raise ReadError(f"{name} is another cluster now, made {made}: plan anew", GapReason.WRONG_ENDPOINT)
-        return WorldKubeWriter(world, self._api, self._user, found)
+        with world.lock:
+            seen = self._seen.setdefault(self._living.of(found).objects, Seen())
+        return WorldKubeWriter(world, self._api, self._user, found, seen)
 
 
 class WorldCloudWriter:

@@ -1,63 +1,83 @@
 """The executor's writer to one API server of a simulated world, without HTTP (the KubeWriter port)."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
-from fleetkeeper.core.live import LiveNode, LivePod
+from fleetkeeper.core.live import LiveNode, LivePod, LiveVolume
 from fleetkeeper.core.observed import Budget
-from fleetkeeper.core.pod_annotations import asks_to_stay
+from fleetkeeper.core.rotation.evictions import Said, asked, confirmed, deletion, judged
+from fleetkeeper.core.rotation.seen import Eviction, Outcome
 from fleetkeeper.engine.writers import ObjectRef
-from fleetkeeper.errors import GapReason, InvalidAnswer, Refused, Unreachable
-from fleetkeeper.sim import ports_around
+from fleetkeeper.errors import GapReason, InvalidAnswer, ReadError, Refused, Unreachable
+from fleetkeeper.sim import live_convert
 from fleetkeeper.sim.faults import Encounter, Harm, Side
-from fleetkeeper.sim.kube.answers import Answer
+from fleetkeeper.sim.kube.answers import Answer, Attributes, StatusError
 from fleetkeeper.sim.kube.api import KubeApi, Request
 from fleetkeeper.sim.kube.patches import MERGE
 from fleetkeeper.sim.kube.rbac import User
-from fleetkeeper.sim.ports_kube import error_of, node, when
+from fleetkeeper.sim.live_convert import Listing, Maker, Seen
+from fleetkeeper.sim.ports_kube import error_of
 from fleetkeeper.sim.world import Object, SimCluster, World
 
 AFTER = (Harm.DROP_AFTER, Harm.TRUNCATE, Harm.GARBAGE)
 """Faults that spoil the answer of a call whose effect is there."""
 
 _VERBS = {"GET": "get", "LIST": "list", "POST": "create", "PATCH": "patch", "DELETE": "delete"}
-_MIRROR = "kubernetes.io/config.mirror"
-_NODES, _PODS = ObjectRef("", "v1", "nodes", "", ""), ObjectRef("", "v1", "pods", "", "")
-_BUDGETS = ObjectRef("policy", "v1", "poddisruptionbudgets", "", "")
-_BETWEEN = {
-    "ReplicaSet": ObjectRef("apps", "v1", "replicasets", "", ""),
-    "Job": ObjectRef("batch", "v1", "jobs", "", ""),
+_OUTCOMES = {
+    GapReason.THROTTLED: Outcome.BUSY,
+    GapReason.SERVER_ERROR: Outcome.BUSY,
+    GapReason.TIMEOUT: Outcome.BUSY,
+    GapReason.FORBIDDEN: Outcome.REFUSED,
 }
+"""Of the faults that are answers to an eviction."""
+_BETWEEN = {"ReplicaSet": ("apps", "replicasets"), "Job": ("batch", "jobs")}
 
 
 class WorldKubeWriter:
     """One cluster of a world (the KubeWriter port): its simulated API server answers, without the wire."""
 
-    def __init__(self, world: World, api: KubeApi, user: User, cluster: SimCluster) -> None:
+    def __init__(self, world: World, api: KubeApi, user: User, cluster: SimCluster, seen: Seen | None = None) -> None:
+        """seen: what other writers of the cluster have made of its objects already."""
         self._world, self._api, self._user, self._cluster = world, api, user, cluster
+        self._seen = seen or Seen()
 
     def objects(self, ref: ObjectRef) -> tuple[Mapping[str, object], ...]:
         return self._listed(ref)
 
     def nodes(self) -> tuple[LiveNode, ...]:
-        return tuple(map(_node, self._listed(_NODES)))
+        return tuple(self._seen.nodes.of(self._all("", "nodes")))
 
-    def pods(self, on: Collection[str]) -> tuple[LivePod, ...]:
-        placed = [each for each in self._listed(_PODS) if each["spec"].get("nodeName") in on]
-        made_by = {controller_of(each).partition("/")[0] for each in placed}
-        between = {
-            (each["metadata"]["namespace"], f"{kind}/{each['metadata']['name']}"): each
-            for kind, ref in _BETWEEN.items()
-            if kind in made_by
-            for each in self._listed(ref)
-        }
-        return tuple(_pod(each, between) for each in placed)
+    def pods(self, on: Collection[str] | None = None) -> tuple[LivePod, ...]:
+        seen = self._seen.pods.of(self._all("", "pods"))
+        found = seen if on is None else [each for each in seen if each.pod.node in on]
+        kinds = {each.maker[1].partition("/")[0] for each in found}
+        tops: dict[Maker, str] = {}
+        for kind in _BETWEEN.keys() & kinds:
+            tops |= live_convert.tops(kind, self._seen.makers[kind].of(self._all(*_BETWEEN[kind])))
+        return tuple([each.under(tops.get(each.maker, each.maker[1])) for each in found])
+
+    def volumes(self) -> tuple[LiveVolume, ...]:
+        attached = self._seen.attachments.of(self._all("storage.k8s.io", "volumeattachments"))
+        bound = [each for each in self._seen.volumes.of(self._all("", "persistentvolumes")) if each]
+        by_volume: defaultdict[str, set[str]] = defaultdict(set)
+        for volume, node in attached:
+            by_volume[volume].add(node)
+        return tuple(replace(each, attached_to=tuple(sorted(by_volume[each.name]))) for each in bound)
 
     def budgets(self) -> tuple[Budget, ...]:
-        return tuple(map(ports_around.budget, self._listed(_BUDGETS)))
+        return tuple(self._seen.budgets.of(self._all("policy", "poddisruptionbudgets")))
+
+    def evict(self, pod: LivePod, dry_run: bool = False) -> Eviction:
+        sent = _Sent("POST", "/pods/eviction", "create", f"{_path(_pod(pod))}/eviction", dry_run=dry_run)
+        return confirmed(self._answered(sent, asked(pod)), pod, self.budgets)
+
+    def delete_pod(self, pod: LivePod) -> Eviction:
+        return self._answered(_Sent("DELETE", "/pods", "delete", _path(_pod(pod))), deletion(pod))
 
     def read(self, ref: ObjectRef) -> Mapping[str, object] | None:
         answer = self._asked("GET", ref)
@@ -86,59 +106,70 @@ class WorldKubeWriter:
         items: list[Object] = found["items"]
         return tuple(items)
 
-    def _asked(self, method: str, ref: ObjectRef, body: bytes = b"") -> Answer:
-        cluster, path = self._cluster, _path(ref, named=method not in ("POST", "LIST"))
-        operation = f"{ref.group}/{ref.plural}"
-        met = Encounter(Side.KUBE, cluster.account, cluster.region, cluster.key, operation, _VERBS[method])
-        fault = self._world.fault(met)
-        error = fault and error_of(fault, f"{method} {path}")
-        if error and fault and fault.kind not in AFTER:
+    def _all(self, group: str, plural: str) -> Listing:
+        """All objects of a built-in kind, by the same rights and faults as a list over HTTP."""
+        path = f"/apis/{group}/v1/{plural}" if group else f"/api/v1/{plural}"
+        error = self._met(f"{group}/{plural}", "list", f"GET {path}")[0]
+        if error:
             raise error
-        kind = MERGE if method == "PATCH" else "application/json"
-        headers = {"accept": "application/json", "content-type": kind, "user-agent": "fleetkeeper/sim"}
+        try:
+            return self._api.listed(self._cluster, self._user, Attributes("list", path, group, "v1", plural))
+        except StatusError as refused:
+            _object(refused.answer, f"GET {path}")
+            raise
+
+    def _answered(self, sent: "_Sent", body: Mapping[str, object]) -> Eviction:
+        try:
+            answer = self._sent(sent, msgspec.json.encode(body))
+        except ReadError as error:
+            if error.reason not in _OUTCOMES:
+                raise
+            return Eviction(_OUTCOMES[error.reason], error.detail)
+        found = judged(_said(answer))
+        if found is None:
+            _object(answer, f"{sent.method} {sent.path}")
+            raise InvalidAnswer(f"{sent.method} {sent.path}: HTTP {answer.status}")
+        return found
+
+    def _asked(self, method: str, ref: ObjectRef, body: bytes = b"") -> Answer:
+        path = _path(ref, named=method not in ("POST", "LIST"))
         sent = "GET" if method == "LIST" else method
-        answer = self._api.answer(cluster, self._user, Request.parse(sent, path, "", headers, body))
+        return self._sent(_Sent(sent, f"{ref.group}/{ref.plural}", _VERBS[method], path), body)
+
+    def _sent(self, sent: "_Sent", body: bytes) -> Answer:
+        error, is_heard = self._met(sent.operation, sent.verb, f"{sent.method} {sent.path}")
+        if error and not is_heard:
+            raise error
+        kind = MERGE if sent.method == "PATCH" else "application/json"
+        headers = {"accept": "application/json", "content-type": kind, "user-agent": "fleetkeeper/sim"}
+        query = "dryRun=All" if sent.dry_run else ""
+        request = Request.parse(sent.method, sent.path, query, headers, body)
+        answer = self._api.answer(self._cluster, self._user, request)
         if error:
             raise error
         assert isinstance(answer, Answer)
         return answer
 
-
-def controller_of(obj: Object) -> str:
-    """Kind/name of what made an object, "" for nothing."""
-    owners = obj["metadata"].get("ownerReferences") or ()
-    owner = next((each for each in owners if each.get("controller")), next(iter(owners), None))
-    return f"{owner['kind']}/{owner['name']}" if owner else ""
-
-
-def _node(obj: Object) -> LiveNode:
-    meta = obj["metadata"]
-    return LiveNode(node(obj), asks_to_stay(meta.get("annotations")), "deletionTimestamp" in meta)
+    def _met(self, operation: str, verb: str, what: str) -> tuple[ReadError | None, bool]:
+        """The error of a fault that this request meets, and whether its effect is there all the same."""
+        cluster = self._cluster
+        fault = self._world.fault(Encounter(Side.KUBE, cluster.account, cluster.region, cluster.key, operation, verb))
+        return (error_of(fault, what), fault.kind in AFTER) if fault else (None, False)
 
 
-def _pod(obj: Object, between: Mapping[tuple[str, str], Object]) -> LivePod:
-    meta, spec, status = obj["metadata"], obj["spec"], obj.get("status") or {}
-    above = controller_of(obj)
-    maker = between.get((meta["namespace"], above))
-    return LivePod(
-        namespace=meta["namespace"],
-        name=meta["name"],
-        node=spec.get("nodeName", ""),
-        labels=meta.get("labels") or {},
-        controller=(controller_of(maker) if maker else "") or above,
-        owner=ports_around.owner_of(obj),
-        phase=status.get("phase", ""),
-        ready=any(each["type"] == "Ready" and each["status"] == "True" for each in status.get("conditions") or ()),
-        stays=asks_to_stay(meta.get("annotations")),
-        leaving_since=when(meta.get("deletionTimestamp")),
-        finalizers=tuple(meta.get("finalizers") or ()),
-        static=_MIRROR in (meta.get("annotations") or {}),
-        tolerant=any(_takes_all(each) for each in spec.get("tolerations") or ()),
-    )
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A request. operation, verb: as faults see it."""
+
+    method: str
+    operation: str
+    verb: str
+    path: str
+    dry_run: bool = False
 
 
-def _takes_all(toleration: Object) -> bool:
-    return toleration.get("operator") == "Exists" and not toleration.get("key") and not toleration.get("effect")
+def _pod(pod: LivePod) -> ObjectRef:
+    return ObjectRef("", "v1", "pods", pod.namespace, pod.name)
 
 
 def _path(ref: ObjectRef, named: bool = True) -> str:
@@ -154,6 +185,25 @@ def _body(answer: Answer) -> dict[str, Any]:
     except msgspec.DecodeError:
         return {}
     return found
+
+
+def _said(answer: Answer) -> Said:
+    body = _body(answer)
+    failed = body.get("status") == "Failure" and body.get("kind") == "Status"
+    details = body.get("details") or {}
+    causes = details.get("causes") or ()
+    told = [body.get("message"), *(each.get("message") for each in causes)]
+    return Said(
+        status=answer.status,
+        failed=failed,
+        code=body.get("code", 0),
+        reason=body.get("reason", ""),
+        about=details.get("kind", ""),
+        causes=tuple(each.get("reason", "") for each in causes),
+        detailed="details" in body,
+        message=" ".join(each for each in told if each) if failed else "",
+        retry_after=details.get("retryAfterSeconds", 0),
+    )
 
 
 def _is_missing(answer: Answer, ref: ObjectRef) -> bool:

@@ -109,14 +109,17 @@ def everything_else_is_forbidden(kube: KubeWriter) -> None:
     for ref in (
         ObjectRef("", "v1", "namespaces", "", "default"),
         ObjectRef("", "v1", "secrets", NAMESPACE, "cloud-credentials"),
-        ObjectRef("", "v1", "nodes", "", "ip-10-0-0-1"),
+        ObjectRef("", "v1", "pods", NAMESPACE, "nightly-1-a"),
         ObjectRef("policy", "v1", "poddisruptionbudgets", NAMESPACE, "db"),
     ):
         refused(partial(kube.read, ref), GapReason.FORBIDDEN, "cannot get resource")
         refused(partial(kube.delete, ref), GapReason.FORBIDDEN, "cannot delete resource")
         refused(partial(kube.patch, ref, {"metadata": {}}), GapReason.FORBIDDEN, "cannot patch resource")
-    deployment = ObjectRef("apps", "v1", "deployments", "kube-system", "coredns")
-    refused(partial(kube.delete, deployment), GapReason.FORBIDDEN, "cannot delete resource")
+    for ref in (
+        ObjectRef("apps", "v1", "deployments", "kube-system", "coredns"),
+        ObjectRef("", "v1", "nodes", "", kube.nodes()[0].name),
+    ):
+        refused(partial(kube.delete, ref), GapReason.FORBIDDEN, "cannot delete resource")
     refused(partial(kube.objects, ObjectRef("", "v1", "secrets", "", "")), GapReason.FORBIDDEN, "cannot list resource")
 
 

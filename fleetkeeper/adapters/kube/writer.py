@@ -8,18 +8,20 @@ from urllib.parse import quote
 import msgspec
 import urllib3
 
-from fleetkeeper.adapters.kube import live
+from fleetkeeper.adapters.kube import evictions, live
 from fleetkeeper.adapters.kube.answers import Answer, connection_setback, setback
 from fleetkeeper.adapters.kube.body import read_body
 from fleetkeeper.adapters.kube.connection import Connection
 from fleetkeeper.adapters.kube.deadline import Cancelled, Deadline, bounded_by
 from fleetkeeper.adapters.kube.limits import Limits, Pace
 from fleetkeeper.adapters.kube.reading import Reader
-from fleetkeeper.core.live import LiveNode, LivePod
+from fleetkeeper.core.live import LiveNode, LivePod, LiveVolume
 from fleetkeeper.core.observed import Budget
+from fleetkeeper.core.rotation.evictions import asked, confirmed, deletion
+from fleetkeeper.core.rotation.seen import Eviction
 from fleetkeeper.engine.ports import Clock
 from fleetkeeper.engine.writers import ObjectRef
-from fleetkeeper.errors import GapReason, InvalidAnswer, Refused, Unreachable
+from fleetkeeper.errors import GapReason, InvalidAnswer, ReadError, Refused, Unreachable
 
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
 MERGE = "application/merge-patch+json"
@@ -54,8 +56,11 @@ class KubeObjects:
     def nodes(self) -> tuple[LiveNode, ...]:
         return live.nodes(self._reader.for_one_part())
 
-    def pods(self, on: Collection[str]) -> tuple[LivePod, ...]:
+    def pods(self, on: Collection[str] | None = None) -> tuple[LivePod, ...]:
         return live.pods(self._reader.for_one_part(), on)
+
+    def volumes(self) -> tuple[LiveVolume, ...]:
+        return live.volumes(self._reader.for_one_part())
 
     def budgets(self) -> tuple[Budget, ...]:
         return live.budgets(self._reader.for_one_part())
@@ -89,8 +94,22 @@ class KubeObjects:
             return
         self._object(answer, "DELETE", path)
 
+    def evict(self, pod: LivePod, dry_run: bool = False) -> Eviction:
+        path = f"{_path(_pod(pod))}/eviction" + ("?dryRun=All" if dry_run else "")
+        return confirmed(self._answered("POST", path, asked(pod)), pod, self.budgets)
+
+    def delete_pod(self, pod: LivePod) -> Eviction:
+        return self._answered("DELETE", _path(_pod(pod)), deletion(pod))
+
     def close(self) -> None:
         self._connection.close()
+
+    def _answered(self, method: str, path: str, body: Mapping[str, object]) -> Eviction:
+        try:
+            answer = self._ask(method, path, msgspec.json.encode(body))
+        except ReadError as error:
+            return evictions.unheard(error)
+        return evictions.eviction(answer, f"{method} {path}", self._clock)
 
     def _object(self, answer: Answer, method: str, path: str) -> Mapping[str, object]:
         """The object of a good answer; the error that another one means."""
@@ -152,6 +171,10 @@ def conditional(change: Mapping[str, Any], version: str) -> Mapping[str, object]
     if not version:
         return change
     return {**change, "metadata": {**change.get("metadata", {}), "resourceVersion": version}}
+
+
+def _pod(pod: LivePod) -> ObjectRef:
+    return ObjectRef("", "v1", "pods", pod.namespace, pod.name)
 
 
 def _path(ref: ObjectRef, named: bool = True) -> str:

@@ -42,7 +42,10 @@ def from_template(template: Object, kind: str, owner: Object, name: str = "", **
 
 
 def admitted(spec: Object) -> Object:
-    """A pod's spec with what admission adds: every pod tolerates a node's absence for five minutes."""
+    """A pod's spec with what admission adds: every pod tolerates a node's absence for five minutes.
+
+    A limit without a request is the request too (SetDefaults_Pod of kubernetes/kubernetes, 1.36).
+    """
     tolerations = list(spec.get("tolerations") or ())
     for added in _DEFAULT_TOLERATIONS:
         if not any(
@@ -50,7 +53,24 @@ def admitted(spec: Object) -> Object:
             for each in tolerations
         ):
             tolerations.append(added)
-    return {**spec, "tolerations": tolerations}
+    return {**spec, **_requested(spec), "tolerations": tolerations}
+
+
+def _requested(spec: Object) -> Object:
+    """The lists of containers of a spec, with their requests."""
+    found = {}
+    for member in ("containers", "initContainers"):
+        if any((each.get("resources") or {}).get("limits") for each in spec.get(member) or ()):
+            found[member] = [_with_requests(each) for each in spec[member]]
+    return found
+
+
+def _with_requests(container: Object) -> Object:
+    resources = container.get("resources") or {}
+    limits = resources.get("limits")
+    if not limits:
+        return container
+    return {**container, "resources": {**resources, "requests": {**limits, **(resources.get("requests") or {})}}}
 
 
 def is_of_template(pod: Object, template: Object) -> bool:
@@ -61,7 +81,7 @@ def is_of_template(pod: Object, template: Object) -> bool:
         if any(have.get(key) != value for key, value in (given.get(member) or {}).items()):
             return False
     spec = pod["spec"]
-    for member, value in template["spec"].items():
+    for member, value in {**template["spec"], **_requested(template["spec"])}.items():
         if member in ("volumes", "tolerations"):
             if any(each not in (spec.get(member) or ()) for each in value):
                 return False

@@ -3,6 +3,9 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from fleetkeeper.core import requests as counting
+from fleetkeeper.core.live import Room
+from fleetkeeper.core.quantities import millis, whole
 from fleetkeeper.sim.controllers.matching import quantity
 from fleetkeeper.sim.kube.state_log import Change, Event
 from fleetkeeper.sim.world import Object
@@ -24,18 +27,28 @@ class Request:
 
 
 def requests(pod: Object) -> Request:
-    """What a pod takes of a node: its containers together, or its largest init container."""
-    spec = pod["spec"]
-    running = [_asks(each) for each in spec.get("containers") or ()]
-    first = [_asks(each) for each in spec.get("initContainers") or ()]
-    cpu = max(sum(each[0] for each in running), *(each[0] for each in first), 0.0)
-    memory = max(sum(each[1] for each in running), *(each[1] for each in first), 0.0)
-    return Request(cpu, memory, 1)
+    """What a pod takes of a node."""
+    found = wants(pod["spec"])
+    return Request(found.cpu / 1000, float(found.memory), 1)
 
 
-def _asks(container: Object) -> tuple[float, float]:
-    asked = (container.get("resources") or {}).get("requests") or {}
-    return quantity(asked.get("cpu", 0)), quantity(asked.get("memory", 0))
+def wants(spec: Object) -> Room:
+    """The same as the scheduler counts it, in whole numbers."""
+    own = (spec.get("resources") or {}).get("requests") or {}
+    return counting.wants(
+        [_asked(each) for each in spec.get("containers") or ()],
+        [(_asked(each), each.get("restartPolicy") == "Always") for each in spec.get("initContainers") or ()],
+        (millis(own["cpu"]) if "cpu" in own else None, whole(own["memory"]) if "memory" in own else None),
+        _amounts(spec.get("overhead") or {}),
+    )
+
+
+def _asked(container: Object) -> counting.Asked:
+    return _amounts((container.get("resources") or {}).get("requests") or {})
+
+
+def _amounts(given: Object) -> counting.Asked:
+    return millis(given.get("cpu", 0)), whole(given.get("memory", 0))
 
 
 def allocatable(node: Object) -> Request:

@@ -50,7 +50,13 @@ READER_CONFIG_MAPS = ("amazon-vpc-cni", "coredns", "kube-proxy", "kube-proxy-con
 HELM_RESOURCES = ("secrets", "configmaps")
 EXECUTOR_RESOURCES: dict[str, dict[str, tuple[str, ...]]] = {
     "velero.io": {"backups": ("create", "delete", "get")},
-    "": {"nodes": ("list",), "pods": ("list",)},
+    "": {
+        "nodes": ("list", "patch"),
+        "pods": ("list",),
+        "pods/eviction": ("create",),
+        "persistentvolumes": ("list",),
+    },
+    "storage.k8s.io": {"volumeattachments": ("list",)},
     "apps": {
         "replicasets": ("list",),
         "deployments": ("get", "patch"),
