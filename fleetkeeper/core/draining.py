@@ -8,6 +8,7 @@ unready pod goes when its budget says AlwaysAllow, or when enough others are hea
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from fleetkeeper.core.budgets import SYNC_FAILED, allowed, limit_text
 from fleetkeeper.core.live import LivePod
@@ -22,18 +23,23 @@ _LONGEST = 300
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """One pod that does not go. for_good: waiting does not help, somebody has to change something."""
+    """One pod that does not go. for_good: waiting does not help, somebody has to change something.
+
+    since: for how long it has been in the way, None where that is not known or said in why.
+    """
 
     pod: LivePod
     why: str
     fix: str
     owner: str = ""
     for_good: bool = False
+    since: datetime | None = None
 
     @property
     def text(self) -> str:
         of = f" of {self.pod.controller}" if self.pod.controller else ""
-        return f"{self.pod.place}{of} on {self.pod.node}: {self.why}"
+        since = f" (since {self.since:%H:%M} UTC)" if self.since else ""
+        return f"{self.pod.place}{of} on {self.pod.node}: {self.why}{since}"
 
 
 def obstacles(pods: Iterable[LivePod], budgets: Iterable[Budget], *, karpenter: bool = False) -> tuple[Obstacle, ...]:

@@ -58,6 +58,7 @@ class Marks:
 
     began_at is the drain's clock, which outlives every executor. cordoned, excluded: it was us who made the node
     unschedulable, and kept it from external load balancers. quarantined: why the drain left it, "" while it has not.
+    keeps_until: until when we keep the autoscaler from removing it.
     """
 
     rotation: str = ""
@@ -65,6 +66,7 @@ class Marks:
     cordoned: bool = False
     excluded: bool = False
     quarantined: str = ""
+    keeps_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

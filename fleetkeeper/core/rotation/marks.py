@@ -27,6 +27,7 @@ def marks_of(annotations: Mapping[str, str]) -> Marks:
         cordoned=annotations.get(CORDONED) == "true",
         excluded=annotations.get(EXCLUDED) == "true",
         quarantined=annotations.get(QUARANTINED, ""),
+        keeps_until=_moment(annotations.get(UNTIL, "")),
     )
 
 

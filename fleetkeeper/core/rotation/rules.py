@@ -27,6 +27,8 @@ class Rules:
     for replicas that come in mid-drain. unbudgeted: the share of a workload without a budget that moves at once, at
     least one pod. canary: the first node is emptied alone. settle: a pause of good health between two batches.
 
+    bare: pods without a controller, which nothing brings back, are evicted like others.
+
     patience: after that a pod that does not go is somebody's to see to. quarantine: after that its node is left, and
     the rest goes on. jobs: how long a Job may take to end before its pod counts as one that does not go.
     """
@@ -40,4 +42,5 @@ class Rules:
     quarantine: timedelta = timedelta(minutes=30)
     jobs: timedelta = timedelta(hours=1)
     honours_do_not_disrupt: bool = True
+    bare: bool = False
     force: Force | None = None

@@ -59,3 +59,7 @@ class Seen:
     settled_at: datetime | None = None
     coming: int = 0
     """Nodes that were ordered and are not Ready yet."""
+    sizes: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """Replicas that workloads want, by namespace and Kind/name; where one is not known it is told from its pods."""
+    forced_at: datetime | None = None
+    """When a pod was last deleted by force."""

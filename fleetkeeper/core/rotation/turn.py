@@ -9,11 +9,14 @@ from fleetkeeper.core.live import LiveNode, LivePod, Room
 
 
 class Change(StrEnum):
-    """What is done to a node. Each is seen on the node afterwards, so that doing it twice has one effect."""
+    """What is done to a node. Each is seen on the node afterwards, so that doing it twice has one effect.
 
-    FENCE = "fence"  # our mark, and a PreferNoSchedule taint: the scheduler rather takes others
+    A turn has at most one change of a node, for each goes as far as is needed: CORDON fences as well, BEGIN cordons.
+    """
+
+    FENCE = "fence"  # our mark, and a PreferNoSchedule taint; a cordon of ours is taken off
     CORDON = "cordon"  # unschedulable, and marked as ours; the drain's clock starts when it is begun
-    BEGIN = "begin"  # the drain's clock, and no external load balancer finds it any more
+    BEGIN = "begin"  # the drain's clock (anew), and no external load balancer finds it any more
     QUARANTINE = "quarantine"  # the drain leaves it: uncordoned by us where it was us, still fenced
     RELEASE = "release"  # everything that is ours is taken off
 
