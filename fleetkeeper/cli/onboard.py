@@ -25,6 +25,8 @@ class OnboardFormat(StrEnum):
     ASSUME_POLICY = "assume-policy"
     ORGANIZATIONS_POLICY = "organizations-policy"
     EXECUTOR_POLICY = "executor-policy"
+    EXECUTOR_SURGE = "executor-surge"
+    EXECUTOR_BLUE_GREEN = "executor-blue-green"
     EXECUTOR_KUBERNETES = "executor-kubernetes"
     EXECUTOR_HELM = "executor-helm"
 
@@ -33,6 +35,8 @@ _HELP = (
     "text: every step as commands. cloudformation: a template, also for stack sets. kubernetes: the RBAC manifest. "
     "policy, trust-policy, assume-policy, organizations-policy: one IAM document. "
     "executor-policy, executor-kubernetes: what the engine needs to carry out plans, with a role of its own. "
+    "executor-surge, executor-blue-green: IAM documents of what it needs besides to replace instances of Auto Scaling "
+    "groups, and whole node groups (then with executor-surge). "
     "executor-helm: what it needs besides to upgrade Helm releases, which is nearly everything."
 )
 _OF_ACCOUNTS = (
@@ -41,6 +45,8 @@ _OF_ACCOUNTS = (
     OnboardFormat.ASSUME_POLICY,
     OnboardFormat.ORGANIZATIONS_POLICY,
     OnboardFormat.EXECUTOR_POLICY,
+    OnboardFormat.EXECUTOR_SURGE,
+    OnboardFormat.EXECUTOR_BLUE_GREEN,
 )
 
 
@@ -126,13 +132,21 @@ def _account(request: "AccountRequest", output: OnboardFormat, helm_secrets: boo
         return pretty(trust_policy(request.principal, request.external_id.value))
     if output is OnboardFormat.POLICY:
         return pretty(shipped.reader_policy(request.audit_logs))
-    if output is OnboardFormat.EXECUTOR_POLICY:
-        return shipped.text_of(shipped.EXECUTOR_POLICY)
-    if output is OnboardFormat.EXECUTOR_KUBERNETES:
-        return shipped.text_of(shipped.KUBERNETES_EXECUTOR)
-    if output is OnboardFormat.EXECUTOR_HELM:
-        return shipped.text_of(shipped.KUBERNETES_EXECUTOR_HELM)
-    return shipped.text_of(shipped.ORGANIZATIONS_POLICY)
+    return _as_shipped(output)
+
+
+def _as_shipped(output: OnboardFormat) -> str:
+    from fleetkeeper.onboarding import shipped
+
+    files = {
+        OnboardFormat.EXECUTOR_POLICY: shipped.EXECUTOR_POLICY,
+        OnboardFormat.EXECUTOR_SURGE: shipped.EXECUTOR_SURGE_POLICY,
+        OnboardFormat.EXECUTOR_BLUE_GREEN: shipped.EXECUTOR_BLUE_GREEN_POLICY,
+        OnboardFormat.EXECUTOR_KUBERNETES: shipped.KUBERNETES_EXECUTOR,
+        OnboardFormat.EXECUTOR_HELM: shipped.KUBERNETES_EXECUTOR_HELM,
+        OnboardFormat.ORGANIZATIONS_POLICY: shipped.ORGANIZATIONS_POLICY,
+    }
+    return shipped.text_of(files[output])
 
 
 def _cluster_request(

@@ -12,6 +12,8 @@ ACCESS_ENTRY = "access-entry.yaml"
 KUBERNETES_READER = "kubernetes-reader.yaml"
 KUBERNETES_HELM = "kubernetes-helm.yaml"
 EXECUTOR_POLICY = "executor-policy.json"
+EXECUTOR_SURGE_POLICY = "executor-surge-policy.json"
+EXECUTOR_BLUE_GREEN_POLICY = "executor-blue-green-policy.json"
 KUBERNETES_EXECUTOR = "kubernetes-executor.yaml"
 KUBERNETES_EXECUTOR_HELM = "kubernetes-executor-helm.yaml"
 

@@ -29,7 +29,12 @@ EXECUTOR = {"writer.py", "instances.py", "trail.py", "disruptions.py"}
 
 def called(executor: bool = False) -> set[str]:
     """IAM actions such as eks:ListClusters; a module calls operations of the services that it makes clients for."""
-    paths = [path for path in EKS_ADAPTER.glob("*.py") if (path.name in EXECUTOR) is executor]
+    return called_by(*(path.name for path in EKS_ADAPTER.glob("*.py") if (path.name in EXECUTOR) is executor))
+
+
+def called_by(*modules: str) -> set[str]:
+    """Of the adapter's modules with these names."""
+    paths = [EKS_ADAPTER / name for name in modules]
     found = {action for path in paths for action in _called_in(ast.parse(path.read_text("utf-8")))}
     return found - NEEDS_NO_PERMISSION
 

@@ -154,7 +154,13 @@ def test_queries_of_audit_logs_are_asked_for_where_they_are_configured(run: Run,
     assert "logs:StartQuery" in run(ACCOUNT, "--format", "policy").stdout
 
 
-@pytest.mark.parametrize("format", ["policy", "assume-policy", "organizations-policy"])
+@pytest.mark.parametrize(
+    "format",
+    [
+        *("policy", "assume-policy", "organizations-policy"),
+        *("executor-policy", "executor-surge", "executor-blue-green"),
+    ],
+)
 def test_each_policy_is_a_document_by_itself(run: Run, format: str) -> None:
     assert json.loads(run(ACCOUNT, "--format", format).stdout)["Version"] == "2012-10-17"
 

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from fleetkeeper.sim.controllers.pods import is_ready
 from fleetkeeper.sim.world import SimSubnet
-from tests.sim.eks_writes import NODE_REMOVAL, Driven, driven, join_nodes, put_bare_pod, put_budget, refused
+from tests.sim.eks_writes import NODE_REMOVAL, Driven, deploy, driven, join_nodes, put_bare_pod, put_budget, refused
 from tests.sim.worlds import CUSTOM_AMI, PROD, REGION, a_world, served
 
 GROUP: dict[str, Any] = {
@@ -128,6 +129,23 @@ def test_what_is_not_drained_in_five_minutes_is_terminated(run: Driven) -> None:
     assert run.nodes() == {}
     run.later(minutes=1)
     assert run.inside.pods() == []
+
+
+def test_the_end_of_a_group_kills_what_a_budget_held_and_its_workload_makes_another(run: Driven) -> None:
+    """Why fleetkeeper deletes only groups without instances: a budget counts for five minutes, and no longer."""
+    join_nodes(run)
+    deploy(run)
+    put_budget(run, minAvailable=1)
+    (held,) = run.inside.pods()
+    join_nodes(run, "custom")
+    run.eks.delete_nodegroup(**MAIN)
+    run.later(minutes=4, seconds=59)
+    assert [pod["metadata"]["uid"] for pod in run.inside.pods()] == [held["metadata"]["uid"]]
+    run.later(minutes=5)
+    (other,) = run.inside.pods()
+    assert other["metadata"]["uid"] != held["metadata"]["uid"]
+    assert is_ready(other)
+    assert run.nodes()[other["spec"]["nodeName"]]["metadata"]["labels"]["eks.amazonaws.com/nodegroup"] == "custom"
 
 
 def test_a_group_in_deletion_cannot_be_updated(run: Driven) -> None:

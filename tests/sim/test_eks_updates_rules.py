@@ -16,7 +16,8 @@ def rows() -> list[list[str]]:
 
 
 def cases() -> set[str]:
-    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in HERE.glob("test_eks_updates_*.py"))
+    paths = (*HERE.glob("test_eks_updates_*.py"), *(HERE.parent / "contract").glob("test_cloud_writer_*.py"))
+    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in paths)
     return {node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
 
 
