@@ -231,6 +231,7 @@ def _world(settings: Settings, keeper: Keeper, runs: SqlRuns, approvals: SignedA
         decisions=settings.assess.decisions,
         silences=stack.enter_context(closing(Silencers(own.silencers))),
         releases=_releases(settings, keeper, writers),
+        stopping=ports.cancel.is_set,
     )
 
 

@@ -23,6 +23,7 @@ from fleetkeeper.cli import (
     findings,
     freeze,
     get,
+    nodes,
     observe,
     onboard,
     plan,
@@ -118,6 +119,7 @@ app.command("assess")(assess.assess)
 app.add_typer(plan.app, name="plan")
 app.add_typer(playbook.app, name="playbook")
 app.add_typer(run.app, name="run")
+app.add_typer(nodes.app, name="nodes")
 app.command("freeze")(freeze.freeze)
 app.command("unfreeze")(freeze.unfreeze)
 app.command("cleanup")(cleanup.cleanup)

@@ -62,8 +62,8 @@ def start(
         found = keeper.stored_plan(exported.header.id if exported else plan)
         if found is None:
             raise UsageError(f"there is no plan {plan}, or more than one begins so: `fleetkeeper get plans` lists them")
-        _agree(found, yes)
-        run = _waiting(keeper, found, exported) or _made(keeper, found, said.actor, exported)
+        agree(found, yes)
+        run = _waiting(keeper, found, exported) or made(keeper, found, said.actor, exported)
         print(run, flush=True)
         carried_out(keeper, Verb.START, run, "", said)
         _what_next(keeper, found, run)
@@ -79,7 +79,7 @@ def _waiting(keeper: "Keeper", plan: "Plan", exported: "Plan | None") -> str:
     return next((each.id for each in own if each.control is Control.START), "")
 
 
-def _made(keeper: "Keeper", plan: "Plan", actor: str, exported: "Plan | None") -> str:
+def made(keeper: "Keeper", plan: "Plan", actor: str, exported: "Plan | None") -> str:
     from fleetkeeper.core.wording import counted
 
     started = keeper.start(plan.header.id, actor, exported=exported)
@@ -98,7 +98,7 @@ def _exported(file: str) -> "Plan":
         raise UsageError(f"{file} cannot be read as a plan: {error}") from error
 
 
-def _agree(plan: "Plan", yes: bool) -> None:
+def agree(plan: "Plan", yes: bool) -> None:
     """Ask at a terminal; elsewhere --yes must be there."""
     if yes:
         return
@@ -131,12 +131,12 @@ def watch(ctx: typer.Context, run: RunArgument, timeout: TimeoutOption = "") -> 
     from fleetkeeper.cli.run_watch import watched
 
     with context.keeper(ctx) as keeper:
-        code = watched(keeper, run, _seconds(timeout))
+        code = watched(keeper, run, seconds(timeout))
     if code:
         raise typer.Exit(code)
 
 
-def _seconds(text: str) -> float | None:
+def seconds(text: str) -> float | None:
     from fleetkeeper.core.amount import parse_duration
 
     try:

@@ -31,6 +31,8 @@ _DEFAULTS = {
     "upgrade-control-plane": Range(timedelta(minutes=10), timedelta(minutes=45)),
     "rollback-control-plane": Range(timedelta(minutes=10), timedelta(minutes=60)),
     "update-nodegroup": Range(timedelta(minutes=30), timedelta(hours=4)),
+    "drain-nodes": Range(timedelta(minutes=5), timedelta(hours=2)),
+    "surge-nodes": Range(timedelta(minutes=30), timedelta(hours=6)),
     "hold-nodes": Range(timedelta(seconds=5), timedelta(minutes=1)),
     "release-nodes": Range(timedelta(minutes=30), timedelta(hours=6)),
     "restart-fargate": Range(timedelta(minutes=10), timedelta(minutes=60)),

@@ -135,6 +135,25 @@ STEPS: Mapping[str, StepWords] = {
         back="a roll that runs cannot be stopped and is followed to its end; where EKS allows it, the group goes back"
         " with aws eks update-nodegroup-version, which drains every node once more",
     ),
+    "drain-nodes": StepWords(
+        does="empties the named nodes: every pod moves once, within its budget, as soon as the other nodes have room;"
+        " the nodes stay cordoned",
+        dry_run="names the pods that can never move, with budget and owner, and asks the API server by dry runs of"
+        " evictions",
+        wrong="a pod does not go: it is named with its budget, finalizer or volume and its owner within a look, its"
+        " node is set aside after a while, and the rest goes on; nothing is deleted past a budget without an approval",
+        back="an abort makes every node schedulable again that this drain cordoned, and no other; pods that moved stay"
+        " where they are",
+    ),
+    "surge-nodes": StepWords(
+        does="replaces the instances of a self-managed Auto Scaling group that are not of its launch template's present"
+        " version: new ones first, then every pod moves once, then each emptied instance ends by its id",
+        dry_run="says which group would grow to what, and which pods can never move",
+        wrong="a new node does not join, the group is at its maximum, or a pod does not go: the member is blocked and"
+        " says who could free it; nothing goes on while nodes or workloads are less sound than before",
+        back="an abort takes every mark off the nodes, resumes AZRebalance and ends new instances that nothing uses;"
+        " what was replaced stays new",
+    ),
     "restart-fargate": StepWords(
         does="restarts the Deployments and StatefulSets whose pods run on older Fargate nodes, once, as kubectl rollout"
         " restart does, and waits until no such node is left",

@@ -58,7 +58,7 @@ class Marks:
 
     began_at is the drain's clock, which outlives every executor. cordoned, excluded: it was us who made the node
     unschedulable, and kept it from external load balancers. quarantined: why the drain left it, "" while it has not.
-    keeps_until: until when we keep the autoscaler from removing it.
+    keeps_until: until when we keep the autoscaler from removing it. kept_by_others: somebody else does.
     """
 
     rotation: str = ""
@@ -67,6 +67,7 @@ class Marks:
     excluded: bool = False
     quarantined: str = ""
     keeps_until: datetime | None = None
+    kept_by_others: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from fleetkeeper.core.wording import counted, some
 
 _SHOWN = 6
 """So many of the clusters of one list are named above it; each has the letter of its list at its own place."""
-_TOLD = ("addon", "group", "release", "version", "pools", "name", "to", "for")
+_TOLD = ("addon", "group", "nodes", "release", "version", "pools", "name", "to", "for")
 """Parameters that tell which thing a step is about, in this order; what is filled in by kind is told by the reason."""
 
 

@@ -79,8 +79,8 @@ class Tick:
         step = replace(self.step, state=StepState.ACTING, since=self.now)
         return Ticked(self._runs(self.now + room), step)
 
-    def acted(self, memory: Memory) -> Ticked:
-        """The act was made; its end is looked for at the usual pace."""
+    def acted(self, memory: Memory, again: timedelta | None = None) -> Ticked:
+        """The act was made; its end is looked for at the usual pace, or when the step asks for it."""
         step = replace(
             self.step,
             state=StepState.WAITING,
@@ -89,7 +89,7 @@ class Tick:
             started_at=self.step.started_at or self.now,
             deadline=self.step.deadline or self.now + self.spec.timeout,
         )
-        return Ticked(self._runs(self.now + self.pace), step, (self._event("act", self.step.intent),))
+        return Ticked(self._runs(self.now + (again or self.pace)), step, (self._event("act", self.step.intent),))
 
     def held(self, why: Why, again: datetime | None) -> Ticked:
         """Something outside keeps the act from beginning. An attempt's time does not run meanwhile."""

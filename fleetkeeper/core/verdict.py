@@ -34,11 +34,13 @@ class Act:
     """Change the world: what is the sentence of a dry run (`update coredns from v1.11.1 to v1.11.4`).
 
     details: lines that a dry run may show beneath it, such as a diff; they are stored nowhere.
+    again: when to look after the act, None for the engine's usual pace.
     """
 
     what: str
     memory: Memory = field(default_factory=dict)
     details: str = ""
+    again: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,13 @@ class Given:
             return self._noted(name, f"must be at least {minimum:g}", minimum)
         return value
 
+    def amount(self, name: str, default: str | None = None) -> str:
+        """A count or a percentage as its text: 5, "5" or "20%"."""
+        value = self._get(name, default)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        return value if isinstance(value, str) else self._refused(name, value, "a count or a percentage", default or "")
+
     def texts(self, name: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
         """A list of texts, none of them empty or there twice."""
         value = self._get(name, default)
@@ -97,6 +104,16 @@ class Given:
                 self.wrong(name, f"{key} is set twice")
             else:
                 found[key] = value
+        return found
+
+    def labels(self, name: str) -> Mapping[str, str]:
+        """Labels as `key=value,key=value`, keys with their prefixes; none where it is absent."""
+        found: dict[str, str] = {}
+        for each in filter(None, self.text(name, "").split(",")):
+            key, equals, value = each.strip().partition("=")
+            if not equals or not key:
+                self.wrong(name, f"{each!r} is not written key=value")
+            found[key] = value
         return found
 
     def minor(self, name: str) -> Minor:

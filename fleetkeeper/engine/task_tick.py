@@ -14,7 +14,7 @@ from fleetkeeper.core.run import Cause, Control, Hold, Role, StepState, TaskStat
 from fleetkeeper.core.run import Step as StepRow
 from fleetkeeper.core.step_sets import set_before
 from fleetkeeper.core.stepping import Tick, Ticked, first_look
-from fleetkeeper.core.verdict import Act, Failed, Memory, Verdict
+from fleetkeeper.core.verdict import Act, Failed, Verdict
 from fleetkeeper.engine.guarding import Frozen, Gatekeeper, subject_of
 from fleetkeeper.engine.looking import OnlyLooks
 from fleetkeeper.engine.run_ports import Claim, Guard, Outcome
@@ -257,8 +257,8 @@ class _Look:
                 return tick.tampered(objection.text)
             return tick.held(objection, None if objection.cause is Cause.PAUSED else tick.now + self.ticker.pace.hold)
         if code.repeatable:
-            return tick.acted(code.act(self.ticker.world, subject, moment_of(tick, code), act.memory))
-        return self._act_once(code, subject, act.memory)
+            return tick.acted(code.act(self.ticker.world, subject, moment_of(tick, code), act.memory), act.again)
+        return self._act_once(code, subject, act)
 
     def _guard(self) -> Guard | None:
         """As the loop read it for all at once; anew when this task had to wait for its thread."""
@@ -266,7 +266,7 @@ class _Look:
             return self.read.guard
         return self.ticker.world.runs.guards([self.claim.task.key]).get(self.claim.task.key)
 
-    def _act_once(self, code: Step, subject: Subject, memory: Memory) -> Ticked:
+    def _act_once(self, code: Step, subject: Subject, act: Act) -> Ticked:
         """Store that the act begins, so that after a crash nobody takes it for not begun; then act."""
         moment, intended = moment_of(self.tick, code), self.tick.step
         marked = replace(self.outcome(self.tick.acting(self.ticker.pace.room)), keeps=True)
@@ -276,7 +276,7 @@ class _Look:
         self.claim = replace(self.claim, epoch=epoch, task=marked.task, step=marked.steps[0])
         self.tick = replace(self.tick, step=marked.steps[0])
         try:
-            return self.tick.acted(code.act(self.ticker.world, subject, moment, memory))
+            return self.tick.acted(code.act(self.ticker.world, subject, moment, act.memory), act.again)
         except Refused:  # nothing was done, and that is certain
             self.tick = replace(self.tick, step=replace(intended, seal=""))
             raise

@@ -1,6 +1,6 @@
 """What steps and gates reach the world through: the executor's ports, with credentials that may change things."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -129,7 +129,10 @@ class Approvals(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The executor's ports. decisions: the operator's waivers and severities, by which stored findings count."""
+    """The executor's ports. decisions: the operator's waivers and severities, by which stored findings count.
+
+    stopping: whether fleetkeeper was told to end; an act of many calls then leaves the rest to its next look.
+    """
 
     clock: Clock
     store: Store
@@ -144,3 +147,4 @@ class World:
     decisions: Decisions = field(default_factory=Decisions)
     silences: Silences = field(default_factory=NoSilences)
     releases: Releases = field(default_factory=NoReleases)
+    stopping: Callable[[], bool] = field(default=lambda: False)

@@ -45,6 +45,8 @@ SIDED = frozenset({"update-addon", "update-release"})
 CHANGERS: Mapping[str, frozenset[Changes]] = {
     "update-addon": frozenset({Changes.ADDONS, Changes.NODES, Changes.MINOR, Changes.ROLLBACK}),
     "update-nodegroup": frozenset({Changes.NODES, Changes.MINOR, Changes.ROLLBACK}),
+    "drain-nodes": frozenset({Changes.NODES}),
+    "surge-nodes": frozenset({Changes.NODES, Changes.MINOR, Changes.ROLLBACK}),
     "upgrade-control-plane": frozenset({Changes.MINOR}),
     "rollback-control-plane": frozenset({Changes.ROLLBACK}),
     "hold-nodes": frozenset({Changes.MINOR}),

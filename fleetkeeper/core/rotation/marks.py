@@ -28,6 +28,7 @@ def marks_of(annotations: Mapping[str, str]) -> Marks:
         excluded=annotations.get(EXCLUDED) == "true",
         quarantined=annotations.get(QUARANTINED, ""),
         keeps_until=_moment(annotations.get(UNTIL, "")),
+        kept_by_others=NO_SCALE_DOWN in annotations and UNTIL not in annotations,
     )
 
 

@@ -19,6 +19,8 @@ from fleetkeeper.sim.world import SimAutoScalingGroup, SimCluster, SimNodeGroup
 
 AnyGroup = SimNodeGroup | SimAutoScalingGroup
 _ZONES = "abc"
+_SET_LATER = ("node.kubernetes.io", "fleetkeeper.io/")
+"""Beginnings of taints that come to a node after its kubelet has made it."""
 _SELF_MANAGED_LABELS = ("alpha.eksctl.io/cluster-name", "alpha.eksctl.io/nodegroup-name", "node-lifecycle")
 
 
@@ -106,7 +108,7 @@ def _like_its_elders(cluster: SimCluster, group: SimAutoScalingGroup, order: Nod
     kept = {key: labels[key] for key in _SELF_MANAGED_LABELS if key in labels}
     kept["node.kubernetes.io/instance-type"] = group.instance_type
     kubelet = order.kubelet or system["kubeletVersion"]
-    taints = tuple(each for each in elder["spec"].get("taints", ()) if not each["key"].startswith("node.kubernetes.io"))
+    taints = tuple(each for each in elder["spec"].get("taints", ()) if not each["key"].startswith(_SET_LATER))
     return replace(
         order,
         kubelet=kubelet,

@@ -8,6 +8,7 @@ from fleetkeeper.engine.step import Step
 from fleetkeeper.engine.steps import all_steps
 from fleetkeeper.engine.steps.backup import Backup
 from fleetkeeper.engine.steps.bake import Bake
+from fleetkeeper.engine.steps.drain_nodes import DrainNodes
 from fleetkeeper.engine.steps.end_silences import EndSilences
 from fleetkeeper.engine.steps.hold_nodes import HoldNodes
 from fleetkeeper.engine.steps.notify import Notify
@@ -21,6 +22,7 @@ from fleetkeeper.engine.steps.restart_fargate import RestartFargate
 from fleetkeeper.engine.steps.rollback_control_plane import RollbackControlPlane
 from fleetkeeper.engine.steps.run_command import RunCommand
 from fleetkeeper.engine.steps.silence_alerts import SilenceAlerts
+from fleetkeeper.engine.steps.surge import SurgeNodes
 from fleetkeeper.engine.steps.update_addon import UpdateAddon
 from fleetkeeper.engine.steps.update_nodegroup import UpdateNodegroup
 from fleetkeeper.engine.steps.update_release import UpdateRelease
@@ -35,6 +37,7 @@ SOUND: dict[type[Step], Params] = {  # a class that is no Step would not pass th
     Backup: {},
     HoldNodes: {},
     Bake: {"for": "1h"},
+    DrainNodes: {"nodes": ("a", "b")},
     EndSilences: {"source": "am"},
     Notify: {"channel": "oncall", "text": "hello"},
     Postflight: {},
@@ -45,6 +48,7 @@ SOUND: dict[type[Step], Params] = {  # a class that is no Step would not pass th
     Propose: {"change": "minor", "from": "1.34", "to": "1.35", "via": "hook:versions"},
     RunCommand: {"entry": "smoke"},
     SilenceAlerts: {"source": "am"},
+    SurgeNodes: {"group": "shop-legacy"},
     UpdateAddon: {"addon": "coredns", "version": "v1.11.4-eksbuild.2"},
     UpgradeControlPlane: {"from": "1.34", "to": "1.35"},
     ReleaseNodes: {"to": "1.35"},

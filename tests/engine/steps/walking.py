@@ -263,7 +263,7 @@ class Walk:
         if self.acting and not self.step.repeatable:
             return Unknown(verdict.what)
         self.acting = True
-        left = self.step.act(self.place.world, self.subject, self.moment, self.memory)
+        left = self.step.act(self.place.world, self.subject, self.moment, verdict.memory)
         if not self.forgets:
             self.memory = left
         self.forgets = False

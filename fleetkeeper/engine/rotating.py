@@ -1,0 +1,227 @@
+"""What all rotations of our own share: one look at the cluster, and the carrying out of what the rules make of it."""
+
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from fleetkeeper.core.live import LiveNode, LivePod
+from fleetkeeper.core.rotation.marks import EXCLUDED, FENCE, NO_LOAD_BALANCER, ROTATION
+from fleetkeeper.core.rotation.patches import patch
+from fleetkeeper.core.rotation.seen import Eviction, Outcome, Refusal, Seen
+from fleetkeeper.core.rotation.turn import Change, NodeChange, Turn
+from fleetkeeper.core.text import safe
+from fleetkeeper.core.verdict import Memory, Moment
+from fleetkeeper.engine.step import Subject
+from fleetkeeper.engine.writers import KubeWriter, ObjectRef
+from fleetkeeper.errors import GapReason, Refused
+
+Old = Callable[[tuple[LiveNode, ...]], Collection[str]]
+"""Of all nodes the names of those that are to be emptied."""
+
+REFUSED, SETTLED, FORCED = "refused", "settled", "forced"
+"""Keys of a step's memory: the last refusal of each pod, when the last batch was over, the last deletion by force."""
+
+SOON = timedelta(seconds=1)
+_MOST_REFUSALS, _LONGEST_MESSAGE = 64, 200
+_MOST_AT_ONCE = 100
+"""Evictions of one act: each is a call, and an engine that is told to stop waits for the calls of its acts."""
+
+_PATCHED_IN_VAIN = (GapReason.IN_USE, GapReason.NOT_FOUND)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Whose work a rotation is, and what it empties. coming: nodes that were ordered and are not Ready yet."""
+
+    rotation: str
+    old: Old
+    coming: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What came of a turn: the answer to each eviction, by uid. whole: nothing of it was left for the next look.
+
+    forced: a pod was deleted past its budget.
+    """
+
+    answers: Mapping[str, Eviction] = field(default_factory=dict)
+    whole: bool = True
+    forced: bool = False
+
+
+def rotation_of(subject: Subject, what: str) -> str:
+    """The name on our marks: the same for every attempt of a step, and another for every other work on nodes."""
+    of = subject.run.id if subject.run else subject.header.id
+    return f"{of}/{what}"
+
+
+def seen(kube: KubeWriter, work: Work, moment: Moment) -> Seen:
+    """One look at the whole cluster. Budgets before pods: one that goes meanwhile is then counted twice, not never."""
+    nodes, budgets, volumes = kube.nodes(), kube.budgets(), kube.volumes()
+    pods = kube.pods()
+    refusals = _refusals(moment.memory, {each.uid for each in pods})
+    return Seen(
+        now=moment.now,
+        rotation=work.rotation,
+        old=frozenset(work.old(nodes)),
+        nodes=nodes,
+        pods=pods,
+        budgets=budgets,
+        volumes=volumes,
+        refusals=refusals,
+        settled_at=_time(moment.memory, SETTLED),
+        coming=work.coming,
+        forced_at=_time(moment.memory, FORCED),
+    )
+
+
+def _time(memory: Memory, key: str) -> datetime | None:
+    return datetime.fromisoformat(memory[key]) if memory.get(key) else None
+
+
+def poll(found: Seen) -> timedelta:
+    """Until the next look: a second for each thousand pods that it reads, and never more than ten."""
+    return timedelta(seconds=min(10.0, max(1.0, len(found.pods) / 1000)))
+
+
+# ---- acts
+
+
+def carry_out(kube: KubeWriter, nodes: "NodeWriter", turn: Turn, stopping: Callable[[], bool]) -> Carried:
+    """Nodes first, then evictions in their order, then what is approved to be deleted; it ends when we are stopping.
+
+    Nothing is evicted while a node could not be changed: the pod might come back to it.
+    """
+    for each in turn.changes:
+        if stopping() or not nodes.change(each):
+            return Carried(whole=False)
+    answers: dict[str, Eviction] = {}
+    for pod in turn.evict[:_MOST_AT_ONCE]:
+        if stopping():
+            return Carried(answers, whole=False)
+        answers[pod.uid] = kube.evict(pod)
+    for pod in turn.delete:
+        if stopping():
+            return Carried(answers, whole=False)
+        answers[pod.uid] = kube.delete_pod(pod)
+    return Carried(answers, whole=len(turn.evict) <= _MOST_AT_ONCE, forced=bool(turn.delete))
+
+
+def release(kube: KubeWriter, rotation: str, now: datetime) -> tuple[tuple[LiveNode, ...], bool]:
+    """Take off every node what this rotation put there: those nodes, and whether each could be changed."""
+    ours = tuple(each for each in kube.nodes() if each.marks.rotation == rotation)
+    return ours, NodeWriter(kube, rotation, now).release(ours)
+
+
+class NodeWriter:
+    """Changes nodes as they were seen: what somebody else did to one since then is not lost, and is looked at anew."""
+
+    def __init__(self, kube: KubeWriter, rotation: str, now: datetime) -> None:
+        self._kube, self._rotation, self._now = kube, rotation, now
+        self._versions: dict[str, str] = {}
+        """Of the nodes that were changed here, so that a second change of one is made from its first."""
+
+    def change(self, change: NodeChange) -> bool:
+        """False when the node is another than it was seen."""
+        return self._patch(change.node, patch(change, self._rotation, self._now))
+
+    def note(self, node: LiveNode, notes: Mapping[str, str]) -> bool:
+        """Annotate it, as a node of ours."""
+        return self._patch(node, {"metadata": {"annotations": {ROTATION: self._rotation, **notes}}})
+
+    def release(self, nodes: Iterable[LiveNode]) -> bool:
+        """Take off everything that is ours; each is tried."""
+        changed = [self.change(NodeChange(Change.RELEASE, each)) for each in nodes]
+        return all(changed)
+
+    def rest(self, node: LiveNode) -> bool:
+        """Of an emptied node take off what keeps pods and traffic away beside its cordon, whoever made that: an
+        uncordon then makes it whole again. Our marks stay, by which an abort knows it."""
+        if is_rested(node, self._rotation):
+            return True
+        whole = patch(NodeChange(Change.RELEASE, node), self._rotation, self._now)
+        change: dict[str, Any] = {"metadata": {"annotations": {EXCLUDED: None}}}
+        if node.marks.excluded:
+            change["metadata"]["labels"] = {NO_LOAD_BALANCER: None}
+        if any(each.key == FENCE for each in node.taints):
+            change["spec"] = {"taints": whole["spec"]["taints"]}
+        return self._patch(node, change)
+
+    def _patch(self, node: LiveNode, change: Mapping[str, Any]) -> bool:
+        version = self._versions.get(node.name, node.resource_version)
+        try:
+            answer = self._kube.patch(node_ref(node.name), change, version)
+        except Refused as error:
+            if error.reason not in _PATCHED_IN_VAIN:
+                raise
+            return error.reason is GapReason.NOT_FOUND
+        self._versions[node.name] = _version_of(answer)
+        return True
+
+
+def is_rested(node: LiveNode, rotation: str) -> bool:
+    """Whether nothing of ours is on it but the cordon and the marks."""
+    if node.marks.rotation != rotation:
+        return True
+    return not node.marks.excluded and all(each.key != FENCE for each in node.taints)
+
+
+def node_ref(name: str) -> ObjectRef:
+    return ObjectRef("", "v1", "nodes", "", name)
+
+
+def _version_of(answer: Mapping[str, Any]) -> str:
+    return str(answer["metadata"]["resourceVersion"])
+
+
+# ---- refusals
+
+
+def with_answers(memory: Memory, found: Seen, carried: Carried) -> Memory:
+    """The memory with the last refusal of each pod; of as many as are worth keeping, the newest."""
+    kept = dict(found.refusals)
+    if carried.forced:
+        memory = {**memory, FORCED: found.now.isoformat()}
+    for uid, answer in carried.answers.items():
+        before = kept.pop(uid, None)
+        if answer.outcome not in (Outcome.ACCEPTED, Outcome.GONE):
+            kept[uid] = Refusal(answer, before.since if before else found.now, found.now)
+    newest = sorted(kept.items(), key=lambda each: each[1].at)[-_MOST_REFUSALS:]
+    if not newest:
+        return {key: value for key, value in memory.items() if key != REFUSED}
+    return {**memory, REFUSED: json.dumps({uid: _row(each) for uid, each in newest}, separators=(",", ":"))}
+
+
+def _row(each: Refusal) -> list[str | int]:
+    told = each.eviction
+    message = safe(" ".join(told.message.split()), _LONGEST_MESSAGE)
+    return [told.outcome.value, message, told.retry_after, each.since.isoformat(), each.at.isoformat()]
+
+
+def _refusals(memory: Memory, there: Collection[str]) -> Mapping[str, Refusal]:
+    rows: dict[str, list[str]] = json.loads(memory.get(REFUSED, "{}"))
+    return {uid: _refusal(row) for uid, row in rows.items() if uid in there}
+
+
+def _refusal(row: list[str]) -> Refusal:
+    outcome, message, retry_after, since, at = row
+    answer = Eviction(Outcome(outcome), message, int(retry_after))
+    return Refusal(answer, datetime.fromisoformat(since), datetime.fromisoformat(at))
+
+
+# ---- before anything changes
+
+
+def tried(kube: KubeWriter, pods: Iterable[LivePod], most: int = 30) -> tuple[tuple[LivePod, Eviction], ...]:
+    """Dry-run evictions of one pod of each workload: those that were refused. They reserve nothing, and tell who never
+    goes, not how many go together (kubernetes 1.36, measured)."""
+    sample = {(each.namespace, each.controller or each.name): each for each in reversed(list(pods)) if each.is_drained}
+    asked = ((pod, kube.evict(pod, dry_run=True)) for pod in list(sample.values())[:most])
+    return tuple((pod, answer) for pod, answer in asked if answer.outcome in _NEVER)
+
+
+_NEVER = (Outcome.SEVERAL, Outcome.REFUSED)
+"""Answers that no time changes. A spent budget is judged by its own numbers."""
