@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from operator import attrgetter
 
 from fleetkeeper.sim.controllers import placing, pods
+from fleetkeeper.sim.controllers.daemonset import meant_for
 from fleetkeeper.sim.controllers.live import Controller, Live, controller_uid
 from fleetkeeper.sim.controllers.matching import with_condition
 from fleetkeeper.sim.kube.state_log import Change, Event, Key, key_of
@@ -59,6 +60,8 @@ def _waits_for_consumer(live: Live, claim: Object) -> bool:
 def _choose(live: Live, pod: Object, nodes: list[Object]) -> tuple[str | None, Counter[str]]:
     """The best node, or how often each reason stood against one."""
     reasons: Counter[str] = Counter()
+    if name := meant_for(pod):  # as its PreFilter does: a DaemonSet of thousands looks at one node each
+        nodes = [node for node in (live.objects.get(NODES, "", name),) if node is not None] or nodes
     filters = placing.filters(live, pod, nodes)
     possible: list[Object] = []
     first = live.objects.revision % len(nodes) if len(nodes) > ENOUGH else 0
