@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from fleetkeeper.core import model, parts
@@ -143,8 +144,6 @@ def _pod(name: str, controller: str, host: LiveNode, at: datetime, chance: rando
 
 
 def _with_claim(pod: LivePod, claim: str) -> LivePod:
-    from dataclasses import replace
-
     return replace(pod, claims=(claim,))
 
 

@@ -30,7 +30,8 @@ def objects_of(placed: Placed, times: Times, luck: Luck) -> dict[str, Listing]:
     pods = [each for each in placed.pods if not each.has_ended]
     found: defaultdict[str, Listing] = defaultdict(dict)
     found["/nodes"] = {("", each.name): node_object(each, placed.at) for each in placed.nodes}
-    for namespace in sorted({*_ALWAYS, *(each.namespace for each in (*pods, *placed.budgets))}):
+    used = {each.namespace for each in pods} | {each.namespace for each in placed.budgets}
+    for namespace in sorted({*_ALWAYS, *used}):
         found["/namespaces"]["", namespace] = {"metadata": _named(namespace), "status": {"phase": "Active"}}
     for group in _groups(pods):
         for resource, obj in objects_of_group(group, times, luck, placed.at):

@@ -30,6 +30,7 @@ from fleetkeeper.core.versions import Minor
 from fleetkeeper.engine.placements import Placements
 from fleetkeeper.engine.planning import StoredFleet
 from fleetkeeper.errors import ReadError, UsageError
+from fleetkeeper.rehearsal.bounding import bound_of
 from fleetkeeper.rehearsal.kinds import PAUSES, PLAYED, lengths, pause_of
 from fleetkeeper.rehearsal.playing import Course, Piece, Room, play, room
 from fleetkeeper.rehearsal.seeding import Seed
@@ -113,6 +114,7 @@ def rehearse_member(
         why=usual.why,
         begun_at=read.placed.at,
         length=_length({luck: each.seconds for luck, each in courses.items()}),
+        bound=bound_of(member, read.snapshot, read.placed, times, _emptied(usual, member, read.placed)),
         freed=freed,
         steps=_steps(courses, member),
         nodes=usual.nodes,
@@ -170,14 +172,19 @@ def _version(member: Member, snapshot: Snapshot) -> Minor:
 
 def _blocking(usual: Course, member: Member, placed: Placed) -> tuple[Obstacle, ...]:
     """What never lets a pod go from the nodes that are moved, and what stood in the way at the end; pod by pod."""
-    moved = {row.name for row in usual.rows if not row.is_step}
-    groups = {str(step.params.get("group", "")) for step in member.steps if step.kind in PLAYED} - {""}
-    old = {each.name for each in placed.nodes if each.name in moved or each.node.group in groups}
+    old = _emptied(usual, member, placed)
     for_good = [
         each for each in obstacles((pod for pod in placed.pods if pod.node in old), placed.budgets) if each.for_good
     ]
     found = {(each.pod.place, each.why): each for each in (*for_good, *usual.obstacles)}
     return tuple(found.values())
+
+
+def _emptied(usual: Course, member: Member, placed: Placed) -> frozenset[str]:
+    """The nodes that the played steps empty, or would if nothing stood in the way."""
+    moved = {row.name for row in usual.rows if not row.is_step}
+    groups = {str(step.params.get("group", "")) for step in member.steps if step.kind in PLAYED} - {""}
+    return frozenset(each.name for each in placed.nodes if each.name in moved or each.node.group in groups)
 
 
 def _blocker(obstacle: Obstacle) -> Blocker:

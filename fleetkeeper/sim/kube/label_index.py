@@ -17,9 +17,11 @@ def selected(objects: Objects, resource: str, namespace: str, selector: Mapping[
     name = f"label {key}"
     objects.index(name, resource, lambda obj: _place(obj, (obj["metadata"].get("labels") or {}).get(key)))
     found = objects.find(name, resource, f"{namespace}|{value}")
-    return found if len(equal) == 1 and len(selector or {}) == 1 else [
-        each for each in found if selects(selector, each["metadata"].get("labels"))
-    ]
+    return (
+        found
+        if len(equal) == 1 and len(selector or {}) == 1
+        else [each for each in found if selects(selector, each["metadata"].get("labels"))]
+    )
 
 
 def _place(obj: Object, value: str | None) -> str:

@@ -72,7 +72,9 @@ class Machine:
     old: bool
     ready_at: int = 0
     ready: bool = True
-    document: dict[str, Any] = field(default_factory=lambda: {"metadata": {"annotations": {}, "labels": {}}, "spec": {}})
+    document: dict[str, Any] = field(
+        default_factory=lambda: {"metadata": {"annotations": {}, "labels": {}}, "spec": {}}
+    )
 
     @property
     def closed(self) -> bool:
