@@ -40,7 +40,8 @@ def svg(rehearsal: Rehearsal) -> str:
     size = f'width="{width}" height="{height:g}"'
     name = f"Rehearsal of plan {_safe(rehearsal.plan)}"
     head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height:g}" {size} role="img" aria-label="{name}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height:g}" {size} role="img"',
+        f'aria-label="{name}">',
         f"<style>{_STYLE}</style>",
         f'<rect class="page" {size}/>',
         f'<text class="head" x="16" y="24">{name}</text>',

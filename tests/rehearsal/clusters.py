@@ -9,10 +9,13 @@ from fleetkeeper.core import model, parts
 from fleetkeeper.core.live import LiveNode, LivePod, LiveVolume, Room
 from fleetkeeper.core.model import ComputeKind
 from fleetkeeper.core.observed import Budget
+from fleetkeeper.core.plan import Header, Member, Plan, Stage
+from fleetkeeper.core.playbook import Changes, GateSpec, OnFailure, StepSpec
 from fleetkeeper.core.pods import Labels
 from fleetkeeper.core.rehearsal.placed import Placed
 from fleetkeeper.core.snapshot import Snapshot
 from fleetkeeper.core.versions import Minor
+from fleetkeeper.values import digest, to_json
 
 GROUP, OLD, NEW = "main", Minor(1, 34), Minor(1, 35)
 _REGION = "eu-west-1"
@@ -172,3 +175,29 @@ def _budget(number: int) -> Budget:
         allowed=2,
         owner={"team": "shop"},
     )
+
+
+def plan_of(snapshot: Snapshot, *steps: StepSpec, gates: tuple[GateSpec, ...] = ()) -> Plan:
+    """A plan of this one cluster; without steps one that updates its node group."""
+    cluster, at = snapshot.cluster, snapshot.now
+    update = StepSpec("nodes", "update-nodegroup", {"group": GROUP, "to": str(NEW)}, timeout=timedelta(days=1))
+    place = {"name": cluster.name, "region": _REGION}
+    member = Member(0, cluster.id, cluster.name, cluster.scope, place, 0, "", steps or (update,))
+    stage = Stage("all", 1, 0, OnFailure.PAUSE, {"": 1}, gates, ())
+    body = to_json(member)
+    header = Header(
+        id="plan-1",
+        playbook="rotate",
+        playbook_title="Rotate",
+        playbook_origin="rotate.toml",
+        playbook_digest="d",
+        changes=Changes.NODES,
+        selector="",
+        created_at=at,
+        created_by="ann",
+        expires_at=at + timedelta(days=3),
+        stages=(stage,),
+        members=(digest(body),),
+        left=(),
+    )
+    return Plan(header, (member,), digest(to_json(header)))
