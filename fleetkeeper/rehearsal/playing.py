@@ -233,7 +233,9 @@ def _course(found: StoredRun, watch: Watch, standing: tuple[Obstacle, ...], now:
     over = found.run.ended_at or (why.since if stuck and why else now)
     seconds = max(0.0, watch.seconds(over))
     steps = tuple(
-        StepTime(each.name, each.kind, watch.seconds(each.started_at or each.since), watch.seconds(each.ended_at or now))
+        StepTime(
+            each.name, each.kind, watch.seconds(each.started_at or each.since), watch.seconds(each.ended_at or now)
+        )
         for each in sorted(found.steps, key=lambda each: each.idx)
     )
     rows = tuple(Row(each.name, True, tuple(_spans(each, seconds, stuck))) for each in steps)
