@@ -183,7 +183,11 @@ def _blocking(usual: Course, member: Member, placed: Placed) -> tuple[Obstacle, 
 def _emptied(usual: Course, member: Member, placed: Placed) -> frozenset[str]:
     """The nodes that the played steps empty, or would if nothing stood in the way."""
     moved = {row.name for row in usual.rows if not row.is_step}
-    groups = {str(step.params.get("group", "")) for step in member.steps if step.kind in PLAYED} - {""}
+    played = [step.params for step in member.steps if step.kind in PLAYED]
+    groups = {str(each.get("group", "")) for each in played} - {""}
+    for each in played:
+        named = each.get("nodes", ())
+        moved |= set(named) if isinstance(named, tuple) else set()
     return frozenset(each.name for each in placed.nodes if each.name in moved or each.node.group in groups)
 
 

@@ -102,6 +102,35 @@ def test_a_budget_that_never_lets_go_is_named_with_its_pod_and_owner(place: Room
     assert found.freed.low <= found.freed.usual <= found.freed.high
 
 
+def a_drain(seen: Placed, count: int, **more: str) -> StepSpec:
+    names = tuple(each.name for each in seen.nodes[:count])
+    return StepSpec("empty", "drain-nodes", {"nodes": names, **more}, timeout=timedelta(days=1))
+
+
+def test_a_drain_of_our_own_moves_every_pod_once(place: Room) -> None:
+    seen = placed(NODES, AT, pods_each=4)  # the other nodes have room for them
+    found = rehearsed(place, seen, a_drain(seen, 2))
+    assert (found.end, found.why, found.nodes, found.lost) == (End.DONE, "", 2, 0)
+    old = {each.name for each in seen.nodes[:2]}
+    moved = [each for each in seen.pods if each.node in old and each.is_drained]
+    assert found.evictions == len(moved)
+    assert all(each.below == 0 for each in found.budgets)
+    assert found.surge.node_hours == {}
+    assert found.bound is not None
+    assert found.length is not None
+    assert found.bound <= found.length.low
+
+
+def test_a_drain_that_a_budget_blocks_names_it_before_anything_moves(place: Room) -> None:
+    seen = blocked(placed(NODES, AT))
+    held = next(each for each in seen.pods if each.name == "ledger-0")
+    names = (held.node,)
+    found = rehearsed(place, seen, StepSpec("empty", "drain-nodes", {"nodes": names}, timeout=timedelta(days=1)))
+    assert (found.end, found.evictions) == (End.BLOCKED, 0)
+    assert found.blockers[0].pod == "shop/ledger-0"
+    assert found.freed is not None
+
+
 def test_what_is_not_played_takes_its_usual_time_and_is_called_so(place: Room) -> None:
     steps = (StepSpec("backup", "backup", {}, timeout=timedelta(hours=3)), plan_of_update())
     found = rehearsed(place, placed(NODES, AT), *steps)
