@@ -17,6 +17,11 @@ from fleetkeeper.engine.world import World
 PLAYED = frozenset({"update-nodegroup", "drain-nodes", "surge-nodes"})
 """Kinds that move nodes and pods through the cloud and the API server alone."""
 
+FOLLOWED = frozenset({"update-nodegroup"})
+"""Of those the kinds whose work EKS does: a look changes nothing, so that fewer of them do."""
+
+_FOLLOWS = 4
+
 PAUSES = frozenset({"bake", "propose"})
 """Kinds that only wait, for time or for people: told apart, and not counted as work."""
 
@@ -44,7 +49,7 @@ def kinds_of(every: Kinds, taken: Lengths, least: timedelta) -> Kinds:
     for kind, length in taken.items():
         found[kind] = _stand_in(kind, length)
     for kind in PLAYED & every.keys():
-        found[kind] = _unhurried(every[kind], least)
+        found[kind] = _unhurried(every[kind], _FOLLOWS * least if kind in FOLLOWED else least)
     return found
 
 

@@ -29,7 +29,8 @@ from fleetkeeper.rehearsal.kinds import PLAYED, Lengths, kinds_of
 from fleetkeeper.rehearsal.seeding import Seed, timing_of, world_of
 from fleetkeeper.rehearsal.virtual import Played, VirtualEngine, executor
 from fleetkeeper.rehearsal.watching import Watch
-from fleetkeeper.sim.controllers import autoscaler, cronjob
+from fleetkeeper.sim.controllers import autoscaler, cronjob, daemonset
+from fleetkeeper.sim.controllers.live import Controller
 from fleetkeeper.sim.controllers.living import CONTROLLERS, LivingWorld
 from fleetkeeper.sim.kube.rbac import User
 from fleetkeeper.sim.ports import WorldClock
@@ -48,6 +49,8 @@ _KEY = b"a rehearsal signs for nobody"
 _RUN, _PLAN = "rehearsal", "rehearsed"
 _ASLEEP = (cronjob.CONTROLLER, autoscaler.CONTROLLER)
 """Controllers that would go on for ever, and whose sizes and schedules no placement tells."""
+_GATHERED = 2.0
+"""Seconds for which writes are gathered for a DaemonSet of a large cluster."""
 _SMALL, _POD_SECONDS = 1000, 0.003
 """Pods up to which the steps keep their own pace; above, seconds between two looks for each pod."""
 
@@ -133,8 +136,7 @@ class Piece:
 def play(room: Room, seed: Seed, piece: Piece, luck: Luck) -> Course:
     """Play a member's steps. Deterministic: the same seed, piece and luck give the same course."""
     world = world_of(seed, luck)
-    awake = tuple(each for each in CONTROLLERS if each not in _ASLEEP)
-    living = LivingWorld(world, virtual=True, timing=timing_of(seed.times, luck), controllers=awake)
+    living = LivingWorld(world, virtual=True, timing=timing_of(seed.times, luck), controllers=_awake(seed))
     world.clock = living.timeline.now
     cluster = next(iter(world.clusters.values()))
     live = living.of(cluster)
@@ -151,6 +153,14 @@ def play(room: Room, seed: Seed, piece: Piece, luck: Luck) -> Course:
         ends = _End(engine)
         engine.until(living.timeline.now() + HORIZON, [stored], ends)
         return _course(engine.run(stored), watch, _standing(writers, piece.member, cluster), engine.now)
+
+
+def _awake(seed: Seed) -> tuple[Controller, ...]:
+    """Of a large cluster each DaemonSet looks at all nodes once in a while, not after every write to one of them."""
+    unhurried = replace(daemonset.CONTROLLER, delay=lambda _: _GATHERED)
+    is_large = len(seed.placed.pods) > _SMALL
+    awake = (each for each in CONTROLLERS if each not in _ASLEEP)
+    return tuple(unhurried if is_large and each is daemonset.CONTROLLER else each for each in awake)
 
 
 def _least(pods: int) -> float:
