@@ -49,6 +49,8 @@ _KEY = b"a rehearsal signs for nobody"
 _RUN, _PLAN = "rehearsal", "rehearsed"
 _ASLEEP = (cronjob.CONTROLLER, autoscaler.CONTROLLER)
 """Controllers that would go on for ever, and whose sizes and schedules no placement tells."""
+_PROMPT, _SLUGGISH = 0.05, 0.5
+"""Seconds from a write to the controllers that look at it, in a small and in a large cluster."""
 _GATHERED = 2.0
 """Seconds for which writes are gathered for a DaemonSet of a large cluster."""
 _SMALL, _POD_SECONDS = 1000, 0.003
@@ -136,7 +138,8 @@ class Piece:
 def play(room: Room, seed: Seed, piece: Piece, luck: Luck) -> Course:
     """Play a member's steps. Deterministic: the same seed, piece and luck give the same course."""
     world = world_of(seed, luck)
-    living = LivingWorld(world, virtual=True, timing=timing_of(seed.times, luck), controllers=_awake(seed))
+    timing = timing_of(seed.times, luck, _SLUGGISH if len(seed.placed.pods) > _SMALL else _PROMPT)
+    living = LivingWorld(world, virtual=True, timing=timing, controllers=_awake(seed))
     world.clock = living.timeline.now
     cluster = next(iter(world.clusters.values()))
     live = living.of(cluster)

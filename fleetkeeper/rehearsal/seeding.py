@@ -67,9 +67,13 @@ def world_of(seed: Seed, luck: Luck) -> World:
     return world
 
 
-def timing_of(times: Times, luck: Luck) -> Timing:
-    """How long things take in the world; a pod's own time to Ready is on its template."""
+def timing_of(times: Times, luck: Luck, reaction: float = 0.05) -> Timing:
+    """How long things take in the world; a pod's own time to Ready is on its template.
+
+    reaction: seconds from a write to the controllers that look at it; all that is written meanwhile is one look.
+    """
     return Timing(
+        reaction=reaction,
         image_pull=0.0,
         container_start=0.0,
         readiness=times.pod.at(luck),

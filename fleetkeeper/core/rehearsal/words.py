@@ -59,7 +59,7 @@ def _member(member: Rehearsed) -> Iterator[str]:
         yield f"  takes {length_text(member.length)}{bound}"
     if member.freed:
         yield f"  takes {length_text(member.freed)} once what blocks it is out of the way"
-    for step in member.steps:
+    for step in member.steps if member.length else ():
         taken = "" if step.simulated else ", not played: what such steps take"
         yield f"    {step.name} ({step.kind}) {length_text(step.length)}{taken}"
     lost = f", {counted(member.lost, 'pod')} lost with their nodes" if member.lost else ""
