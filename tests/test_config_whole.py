@@ -366,7 +366,7 @@ def test_what_the_engine_reaches(whole: Settings) -> None:
 
 
 def test_no_section_is_left_out_here() -> None:
-    """Approvals have tests of their own."""
+    """Approvals and the prices of rehearsals have tests of their own."""
     here = {"store", "observe", "serve", "log", "compat_folders", "playbook_folders"}
     here |= {"aws", "kubernetes", "mapping", "assess", "engine"}
-    assert {each.name for each in fields(Settings)} == here | {"approvals", "origins"}
+    assert {each.name for each in fields(Settings)} == here | {"approvals", "rehearsal", "origins"}
