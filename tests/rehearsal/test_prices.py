@@ -23,5 +23,5 @@ def test_without_prices_nothing_is_told_of_cost() -> None:
 def test_a_price_below_nothing_is_a_mistake_with_its_line() -> None:
     table = documents.parse('[node_hour_usd]\n"m5.large" = -1\n', "f.toml")
     read_rehearsal(table)
-    with pytest.raises(ConfigError, match="f.toml:2"):
+    with pytest.raises(ConfigError, match=r"f\.toml:2"):
         table.finish()
