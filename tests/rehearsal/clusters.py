@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from fleetkeeper.core import model, parts
 from fleetkeeper.core.live import LiveNode, LivePod, LiveVolume, Room
@@ -40,7 +41,7 @@ def snapshot_of(placed: Placed, parallel: int) -> Snapshot:
         maximum=len(placed.nodes) + 100,
         max_unavailable=str(parallel),
     )
-    known = {
+    known: dict[str, model.Part[Any]] = {
         parts.CONTROL_PLANE: model.Part(plane, placed.at),
         parts.NODE_GROUPS: model.Part((group,), placed.at),
         parts.NODES: model.Part(tuple(each.node for each in placed.nodes), placed.at),
