@@ -397,6 +397,13 @@ class LogSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RehearsalSettings:
+    """node_hour_usd: USD for an hour of a node, by instance type; `default` is that of every other one."""
+
+    node_hour_usd: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything the operator can set. origins maps each dotted key that was set to `file:line` or `env NAME`."""
 
@@ -408,6 +415,7 @@ class Settings:
     assess: AssessSettings = field(default_factory=AssessSettings)
     approvals: ApprovalSettings = field(default_factory=ApprovalSettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
+    rehearsal: RehearsalSettings = field(default_factory=RehearsalSettings)
     serve: ServeSettings = ServeSettings()
     log: LogSettings = LogSettings()
     compat_folders: tuple[Path, ...] = ()  # the operator's own compat data, laid over ours

@@ -28,6 +28,7 @@ from fleetkeeper.adapters.identity import VerifiedIdentities
 from fleetkeeper.adapters.kube.in_cluster import pod_of
 from fleetkeeper.adapters.kube.kubes import KubeAccess
 from fleetkeeper.adapters.kube.limits import Limits, WallPace
+from fleetkeeper.adapters.kube.placements import LivePlacements
 from fleetkeeper.adapters.kube.probes import KubeProber
 from fleetkeeper.adapters.kube.writers import LiveWriters
 from fleetkeeper.adapters.library import read_compat
@@ -63,6 +64,7 @@ from fleetkeeper.engine.guarding import Gatekeeper
 from fleetkeeper.engine.holding import OLD, Brakes, Outside
 from fleetkeeper.engine.observe import Choice
 from fleetkeeper.engine.observe_cluster import ClusterReader
+from fleetkeeper.engine.placements import Placements
 from fleetkeeper.engine.planning import Planner, StoredFleet
 from fleetkeeper.engine.ports import Ports
 from fleetkeeper.engine.probing import Wanted
@@ -207,6 +209,16 @@ def dry_run(settings: Settings, keeper: Keeper, plan: Plan) -> Iterator[Iterator
         runs = stack.enter_context(closing(SqlRuns(settings.store)))
         world = _world(settings, keeper, runs, SignedApprovals(runs, people, b""), stack)
         yield tried(world, all_steps(), plan)
+
+
+@contextmanager
+def rehearser(settings: Settings, keeper: Keeper) -> Iterator[tuple[StoredFleet, Placements, SqlRuns]]:
+    """What a rehearsal is made from: the stored fleet, the reader's live look, and how long work took before."""
+    ports = keeper.ports
+    clouds = EksClouds(settings.aws, ports.clock, ports.cancel)
+    kubes = KubeAccess(settings.kubernetes, clouds.token, SystemClock(), WallPace(ports.cancel))
+    with closing(SqlRuns(settings.store)) as runs:
+        yield keeper.planner.fleet, LivePlacements(clouds, kubes, ports.clock), runs
 
 
 def _world(settings: Settings, keeper: Keeper, runs: SqlRuns, approvals: SignedApprovals, stack: ExitStack) -> World:

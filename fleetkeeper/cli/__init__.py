@@ -28,6 +28,7 @@ from fleetkeeper.cli import (
     onboard,
     plan,
     playbook,
+    rehearse,
     run,
     scan,
     serve,
@@ -118,6 +119,7 @@ app.command("observe")(observe.observe)
 app.command("assess")(assess.assess)
 app.add_typer(plan.app, name="plan")
 app.add_typer(playbook.app, name="playbook")
+app.command("rehearse")(rehearse.rehearse)
 app.add_typer(run.app, name="run")
 app.add_typer(nodes.app, name="nodes")
 app.command("freeze")(freeze.freeze)

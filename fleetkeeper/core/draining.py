@@ -47,11 +47,12 @@ def obstacles(pods: Iterable[LivePod], budgets: Iterable[Budget], *, karpenter: 
 
     karpenter: it is Karpenter's drain, which heeds do-not-disrupt; EKS's does not know it.
     """
-    by_namespace: defaultdict[str, list[Budget]] = defaultdict(list)
-    for budget in budgets:
-        by_namespace[budget.namespace].append(budget)
+    by_label: defaultdict[tuple[str, ...], list[tuple[int, Budget]]] = defaultdict(list)
+    for place, budget in enumerate(budgets):
+        equal = budget.selector.equal if budget.selector is not None else {}
+        by_label[budget.namespace, *next(iter(equal.items()), ())].append((place, budget))
     moved = (pod for pod in pods if pod.is_drained)
-    found = [each for pod in moved for each in _of_pod(pod, by_namespace[pod.namespace], karpenter)]
+    found = [each for pod in moved for each in _of_pod(pod, _near(pod, by_label), karpenter)]
     return tuple(sorted(found, key=lambda each: (not each.for_good, each.pod.node, each.pod.place)))
 
 
@@ -65,6 +66,13 @@ def owner_of(found: Iterable[Obstacle]) -> str:
 
 def fixes(found: Iterable[Obstacle]) -> str:
     return "; ".join(dict.fromkeys(each.fix for each in found if each.fix))
+
+
+def _near(pod: LivePod, by_label: Mapping[tuple[str, ...], list[tuple[int, Budget]]]) -> list[Budget]:
+    """The budgets, in their order, that may take the pod: those whose first label it has, and those without one."""
+    asked = ((pod.namespace,), *((pod.namespace, key, value) for key, value in pod.labels.items()))
+    found = sorted((each for key in asked for each in by_label.get(key, ())), key=lambda each: each[0])
+    return [budget for _, budget in found]
 
 
 def _of_pod(pod: LivePod, budgets: Iterable[Budget], karpenter: bool) -> Iterator[Obstacle]:

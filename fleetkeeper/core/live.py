@@ -86,6 +86,7 @@ class LiveNode:
     taints: tuple[Taint, ...] = ()
     marks: Marks = field(default_factory=Marks)
     resource_version: str = ""
+    ready_since: datetime | None = None  # of its Ready condition, while that is True
     own_taints: tuple[Taint, ...] = ()
 
     @property
@@ -160,6 +161,7 @@ class LivePod:
     unready_since: datetime | None = None  # None also for one that has never been looked at by its kubelet
     tolerates: tuple[Toleration, ...] = ()
     selects: Mapping[str, str] = field(default_factory=dict)  # its nodeSelector
+    scheduled_at: datetime | None = None  # when it got its node
 
     @property
     def place(self) -> str:

@@ -50,6 +50,7 @@ class Worker:
     """One engine of a fleet. lease: in wall time, longer than a call can last; threads look at tasks side by side.
 
     look: seconds of wall time between two looks for what others (the command line, other replicas) have stored.
+    gather: see GATHER. held_back: for how many seconds at most a run that decides all the time is kept from it.
     """
 
     name: str
@@ -58,6 +59,8 @@ class Worker:
     lease: timedelta = timedelta(seconds=60)
     threads: int = 32
     look: float = 0.25
+    gather: float = GATHER
+    held_back: float = 0.25
 
 
 class Executor:
@@ -92,7 +95,7 @@ class Executor:
         self._tampered: dict[str, str] = {}
         self._beats = Every(worker.lease.total_seconds() / 3)
         self._looks = Every(worker.look)
-        self._share = Share()
+        self._share = Share(worker.held_back)
 
     def run(self, cancel: threading.Event) -> None:
         """Work until cancel is set; what is in flight then is finished and stored, and the leases are given back."""
@@ -132,7 +135,7 @@ class Executor:
         read = self._guards(claims)
         for claim in claims:
             pool.submit(self._look_at, claim, read.get(claim.task.key))
-        self._store(self._gathered(GATHER if claims else self._idle(now)))
+        self._store(self._gathered(self._worker.gather if claims else self._idle(now)))
 
     def _admitted(self, now: datetime) -> list[Claim]:
         """What is in hand and may be looked at now; all of it stays there when the budgets cannot be asked."""
@@ -150,7 +153,9 @@ class Executor:
         if following is None:
             return self._worker.look
         left = (following - now).total_seconds() / self._ticker.pace.scale
-        return min(self._worker.look, left) if left > 0 else GATHER  # due, but another's, or not looked around for yet
+        if left <= 0:  # due, but another's, or not looked around for yet
+            return self._worker.gather
+        return min(self._worker.look, left)
 
     # ---- runs
 
@@ -264,7 +269,7 @@ class Executor:
         with suppress(queue.Empty):
             found.append(self._done.get(timeout=patience))
             if len(self._flight) > 1 + self._done.qsize():
-                time.sleep(GATHER)
+                time.sleep(self._worker.gather)
             while len(found) < BATCH:
                 found.append(self._done.get_nowait())
         return found

@@ -105,11 +105,13 @@ RANGES_SERVE = 300.0
 class Brakes:
     """Says of a task whose next act is about to begin what holds it; many threads ask.
 
+    freezes_serve: seconds of wall time; below 0 they are read each time, as where days pass in a moment of the wall's.
     Gates are never held here: a change ticket is opened before its window, and changes no cluster.
     """
 
     runs: Runs
     outside: Outside
+    freezes_serve: float = FREEZES_SERVE
     _freezes: tuple[Freeze, ...] = ()
     _freezes_at: float = float("-inf")
     _ranges: dict[str, tuple[float, Range]] = field(default_factory=dict)
@@ -131,7 +133,7 @@ class Brakes:
 
     def _standing(self) -> tuple[Freeze, ...]:
         with self._lock:
-            if time.monotonic() - self._freezes_at > FREEZES_SERVE:
+            if time.monotonic() - self._freezes_at > self.freezes_serve:
                 at = time.monotonic()
                 self._freezes, self._freezes_at = self.runs.freezes(), at
             return self._freezes

@@ -24,14 +24,13 @@ class Every:
 
 
 class Share:
-    """Keeps what is asked for all the time, by run, to a thirtieth of the time, and back for LONGEST seconds at most.
+    """Keeps what is asked for all the time, by run, to a thirtieth of the time, and back for `longest` seconds at most.
 
     A pause must hold within a second: this is a part of that.
     """
 
-    LONGEST = 0.25
-
-    def __init__(self) -> None:
+    def __init__(self, longest: float) -> None:
+        self._longest = longest
         self._next: dict[str, float] = {}
 
     def may(self, run: str) -> bool:
@@ -45,7 +44,7 @@ class Share:
             yield
         finally:
             ended = time.monotonic()
-            self._next[run] = ended + min(self.LONGEST, 29 * (ended - begun))
+            self._next[run] = ended + min(self._longest, 29 * (ended - begun))
 
     def forget(self, kept: frozenset[str]) -> None:
         for run in self._next.keys() - kept:

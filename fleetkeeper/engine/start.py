@@ -30,6 +30,7 @@ from fleetkeeper.engine.run_ports import Runs
 from fleetkeeper.errors import Tampered, UsageError
 from fleetkeeper.values import digest
 
+_NOTHING_DROPPED: Mapping[int, str] = {}
 _GONE = "its cluster is gone, or was made anew under the same name"
 
 
@@ -71,8 +72,8 @@ class Starter:
             created_by=actor,
             due=now,
         )
-        tasks = (*_member_tasks(plan, id, now, dropped), *_gate_tasks(plan, id, now))
-        created = self.runs.create_run(run, tuple(_units(plan, now)), tasks, tuple(_events(plan, run, dropped)))
+        units, tasks = rows_of(plan, id, now, dropped)
+        created = self.runs.create_run(run, units, tasks, tuple(_events(plan, run, dropped)))
         return Started(id, created, tuple((plan.members[idx].name, why) for idx, why in dropped.items()))
 
     def _plan(self, plan_id: str, exported: Plan | None) -> Plan:
@@ -107,6 +108,13 @@ class Starter:
         for member in plan.members:
             if reason := _why_moved(member, now):
                 yield member.idx, reason
+
+
+def rows_of(
+    plan: Plan, run: str, now: datetime, dropped: Mapping[int, str] = _NOTHING_DROPPED
+) -> tuple[tuple[Unit, ...], tuple[Task, ...]]:
+    """What a run of a plan begins with. dropped: the members, by idx, that it leaves out, and why."""
+    return tuple(_units(plan, now)), (*_member_tasks(plan, run, now, dropped), *_gate_tasks(plan, run, now))
 
 
 def _why_moved(member: Member, now: Mapping[ClusterId, Snapshot]) -> str:

@@ -75,7 +75,10 @@ class Superseded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ticker:
-    """Does the looking, deciding and acting of single tasks; threads share one."""
+    """Does the looking, deciding and acting of single tasks; threads share one.
+
+    fresh: seconds of wall time for which a guard serves; below 0 each act reads its own.
+    """
 
     world: World
     steps: Kinds
@@ -83,6 +86,7 @@ class Ticker:
     gatekeeper: Gatekeeper
     pace: Pace
     holding: Holding
+    fresh: float = FRESH
 
     def tick(self, claim: Claim, frozen: Frozen, read: Read | None = None) -> Outcome:
         """Look at a claimed task once; when it is no longer this worker's, the outcome is one that does not stand.
@@ -257,7 +261,7 @@ class _Look:
 
     def _guard(self) -> Guard | None:
         """As the loop read it for all at once; anew when this task had to wait for its thread."""
-        if self.read is not None and time.monotonic() - self.read.at < FRESH:
+        if self.read is not None and time.monotonic() - self.read.at < self.ticker.fresh:
             return self.read.guard
         return self.ticker.world.runs.guards([self.claim.task.key]).get(self.claim.task.key)
 

@@ -21,6 +21,7 @@ from fleetkeeper.settings.assess import read_assess
 from fleetkeeper.settings.aws import read_aws
 from fleetkeeper.settings.engine import read_engine
 from fleetkeeper.settings.mapping import read_mapping
+from fleetkeeper.settings.rehearsal import read_rehearsal
 from fleetkeeper.settings.sources import Surroundings, find_file, lay_environment_over
 
 
@@ -44,6 +45,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
         assess=read_assess(root.table("assess")),
         approvals=read_approvals(root.table("approvals"), around),
         engine=read_engine(root.table("engine"), around),
+        rehearsal=read_rehearsal(root.table("rehearsal")),
         serve=_serve(root.table("serve")),
         log=_log(root.table("log")),
         compat_folders=_folders(root, around, "compat_folders"),

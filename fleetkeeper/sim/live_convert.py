@@ -89,6 +89,7 @@ def node(obj: Object) -> LiveNode:
         marks=marks_of(annotations),
         resource_version=meta["resourceVersion"],
         own_taints=own,
+        ready_since=_since((obj.get("status") or {}).get("conditions") or (), "Ready"),
     )
 
 
@@ -134,7 +135,14 @@ def pod(obj: Object, top: str) -> LivePod:
         unready_since=None if is_ready else when(ready.get("lastTransitionTime")),
         tolerates=tolerates,
         selects=spec.get("nodeSelector") or {},
+        scheduled_at=_since(status.get("conditions") or (), "PodScheduled"),
     )
+
+
+def _since(conditions: Iterable[Object], kind: str) -> datetime | None:
+    """Since when a condition is True; None while it is not."""
+    found = next((each for each in conditions if each["type"] == kind and each["status"] == "True"), {})
+    return when(found.get("lastTransitionTime"))
 
 
 def controller_of(obj: Object) -> str:

@@ -114,6 +114,7 @@ class SimNodeGroup:
     suspended: list[str] = field(default_factory=list)  # Auto Scaling processes
     launched: dict[str, datetime] = field(default_factory=dict)  # instance id → when, where it is not the group's time
     scaling: SimScaling = field(default_factory=SimScaling)
+    zones: list[str] = field(default_factory=list)  # where it launches, [] in all of the cluster's
 
 
 @dataclass(slots=True)
@@ -141,6 +142,7 @@ class SimAutoScalingGroup:
     launch_template: dict[str, str] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)  # instance id → that of the template, where an older one
     kubelet: str = ""
+    zones: list[str] = field(default_factory=list)  # as in SimNodeGroup
 
 
 @dataclass(slots=True)

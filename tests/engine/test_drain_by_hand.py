@@ -33,15 +33,15 @@ replicas = 2
 
 
 @pytest.fixture
-def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[VirtualFleet]:
-    with virtual_fleet(world_of(CLUSTERS), tmp_path, monkeypatch) as made:
+def fleet(tmp_path: Path) -> Iterator[VirtualFleet]:
+    with virtual_fleet(world_of(CLUSTERS), tmp_path) as made:
         made.observe()
         yield made
 
 
 def nodes(fleet: VirtualFleet) -> list[Object]:
-    (cluster,) = fleet.living.world.clusters.values()
-    return list(fleet.living.of(cluster).objects.of(NODES))
+    (cluster,) = fleet.engine.living.world.clusters.values()
+    return list(fleet.engine.living.of(cluster).objects.of(NODES))
 
 
 def begun(fleet: VirtualFleet, *names: str) -> str:
@@ -61,7 +61,8 @@ def ours(fleet: VirtualFleet) -> list[str]:
     return [
         key_of(each)[1]
         for each in nodes(fleet)
-        if each["spec"].get("unschedulable") or "fleetkeeper.dev/rotation" in (each["metadata"].get("annotations") or {})
+        if each["spec"].get("unschedulable")
+        or "fleetkeeper.dev/rotation" in (each["metadata"].get("annotations") or {})
     ]
 
 
@@ -71,8 +72,8 @@ def test_a_node_is_emptied_and_stays_cordoned(fleet: VirtualFleet) -> None:
     fleet.until(fleet.now + timedelta(hours=2), [run])
     assert fleet.run(run).run.state is RunState.SUCCEEDED
     assert ours(fleet) == [name]
-    (cluster,) = fleet.living.world.clusters.values()
-    left = [each for each in fleet.living.of(cluster).objects.of(PODS) if each["spec"].get("nodeName") == name]
+    (cluster,) = fleet.engine.living.world.clusters.values()
+    left = [each for each in fleet.engine.living.of(cluster).objects.of(PODS) if each["spec"].get("nodeName") == name]
     assert {each["metadata"]["ownerReferences"][0]["kind"] for each in left} <= {"DaemonSet"}
 
 

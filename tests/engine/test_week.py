@@ -7,8 +7,6 @@ from itertools import groupby, pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import pytest
-
 from fleetkeeper.adapters.library_playbooks import read_files
 from fleetkeeper.config import FreezeSettings
 from fleetkeeper.core.playbook import Playbook
@@ -112,8 +110,8 @@ FROZEN = (datetime(2026, 11, 24, 12, 0, tzinfo=UTC), datetime(2026, 11, 25, 12, 
 INCIDENT = (datetime(2026, 11, 25, 20, 30, tzinfo=UTC), datetime(2026, 11, 25, 22, 30, tzinfo=UTC))
 
 
-def test_a_week_passes_and_nothing_begins_when_it_must_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with virtual_fleet(world_of(CLUSTERS), tmp_path, monkeypatch, [FreezeSettings("Stocktaking", *FROZEN)]) as made:
+def test_a_week_passes_and_nothing_begins_when_it_must_not(tmp_path: Path) -> None:
+    with virtual_fleet(world_of(CLUSTERS), tmp_path, [FreezeSettings("Stocktaking", *FROZEN)]) as made:
         made.hooks.says("pages", open="0")
         made.hooks.says("open", id="CHG-1042")
         made.hooks.says("state", state="waiting")

@@ -3,15 +3,13 @@
 The keeper, the store, the engine and its steps and gates are the real ones; the world answers their ports directly.
 """
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
-
-import pytest
 
 from fleetkeeper.adapters.calendars import FreezeCalendars
 from fleetkeeper.adapters.store.runs import SqlRuns
@@ -23,15 +21,12 @@ from fleetkeeper.core.people import Role as Right
 from fleetkeeper.core.plan import Plan
 from fleetkeeper.core.playbook import Playbook
 from fleetkeeper.core.references import Where
-from fleetkeeper.core.run import OVER, Command, Freeze, Role, Task, TaskKey, Verb
+from fleetkeeper.core.run import Command, Freeze, Role, Task, TaskKey, Verb
 from fleetkeeper.core.selector import Selector
-from fleetkeeper.engine import execute, holding, pacing, task_tick
 from fleetkeeper.engine.assess import Assessor
 from fleetkeeper.engine.decisions import Decisions, SignedApprovals, Vouching
-from fleetkeeper.engine.execute import Executor, Worker
 from fleetkeeper.engine.gates import all_gates
 from fleetkeeper.engine.guarding import Gatekeeper
-from fleetkeeper.engine.holding import Brakes, Outside
 from fleetkeeper.engine.observe import Choice, Progress
 from fleetkeeper.engine.observe_cluster import ClusterReader
 from fleetkeeper.engine.planning import Planner, StoredFleet
@@ -39,9 +34,10 @@ from fleetkeeper.engine.ports import Ports
 from fleetkeeper.engine.run_ports import StoredEvent, StoredRun
 from fleetkeeper.engine.start import Starter
 from fleetkeeper.engine.steps import all_steps
-from fleetkeeper.engine.task_tick import Pace, Ticker
+from fleetkeeper.engine.task_tick import Pace
 from fleetkeeper.engine.world import World
 from fleetkeeper.keeper import Keeper
+from fleetkeeper.rehearsal.virtual import Played, VirtualEngine, executor
 from fleetkeeper.sim.controllers.living import LivingWorld
 from fleetkeeper.sim.kube.rbac import User
 from fleetkeeper.sim.ports import WorldClock, WorldClouds, WorldKubes
@@ -63,7 +59,6 @@ OFTEN, AT_TIMES, SELDOM = timedelta(minutes=25), timedelta(hours=2), timedelta(h
 """How long the fleet is not observed while a step waits to see it, while a gate does, and while nobody does."""
 LOOKS_AGAIN = timedelta(minutes=10)
 """How often what is held is looked at: a night of looks every few seconds shows nothing more."""
-_MOST_TURNS = 2000
 
 
 class Alone:
@@ -79,10 +74,8 @@ class Alone:
 class VirtualFleet:
     """keeper plans and observes, executor carries out; hooks, programs and channels are what it reaches outside."""
 
-    living: LivingWorld
     keeper: Keeper
-    runs: SqlRuns
-    executor: Executor
+    engine: VirtualEngine
     hooks: Endpoints
     programs: Machine
     channels: Channels
@@ -91,11 +84,14 @@ class VirtualFleet:
     silent: dict[TaskKey, datetime] = field(default_factory=dict)
     mute: set[str] = field(default_factory=set)
     """Tasks under way that were seen to wait and said no reason."""
-    script: list[tuple[datetime, Callable[[], object]]] = field(default_factory=list)
 
     @property
     def now(self) -> datetime:
-        return self.living.timeline.now()
+        return self.engine.now
+
+    @property
+    def runs(self) -> SqlRuns:
+        return cast(SqlRuns, self.engine.runs)
 
     def observe(self) -> None:
         self.keeper.observe(Selector(), Progress())
@@ -124,56 +120,17 @@ class VirtualFleet:
 
     def at(self, when: datetime, action: Callable[[], object]) -> None:
         """Something that happens at a moment, whatever the engine does then."""
-        self.script.append((when, action))
-        self.script.sort(key=lambda each: each[0])
+        self.engine.at(when, action)
 
     def run(self, id: str) -> StoredRun:
-        found = self.runs.run(id)
-        assert found is not None
-        return found
+        return self.engine.run(id)
 
     def log(self, id: str) -> Sequence[StoredEvent]:
         return self.runs.events(id, limit=100_000)
 
     def until(self, when: datetime, over: Sequence[str] = ()) -> None:
-        """Let time pass until a moment, or until these runs are over."""
-        with ThreadPoolExecutor(1) as pool:
-            while True:
-                self._settle(pool)
-                if over and all(self.run(id).run.state in OVER for id in over):
-                    return
-                if self.now >= when:
-                    return
-                self._pass(when)
-
-    def _settle(self, pool: ThreadPoolExecutor) -> None:
-        """Everything that is due now, and one turn more, for what people said is found by looking."""
-        idle = 0
-        for _ in range(_MOST_TURNS):
-            following = self.runs.next_due()
-            is_due = self.executor.in_flight or (following is not None and following <= self.now)
-            idle = 0 if is_due else idle + 1
-            if idle > 1:
-                return
-            self.executor.turn(pool)
-        raise AssertionError(f"there is always something due at {self.now}")
-
-    def _pass(self, most: datetime) -> None:
-        """Time moves to what comes next; the fleet is observed by its schedule, and the script is played."""
-        observes = self.observed_at + self._pause()
-        comes = [most, observes]
-        if (due := self.runs.next_due()) is not None:
-            comes.append(due)
-        if self.script:
-            comes.append(self.script[0][0])
-        following = min(comes)
-        if following > self.now:
-            with self.living.world.lock:
-                self.living.timeline.advance(until=following)
-        while self.script and self.script[0][0] <= self.now:
-            self.script.pop(0)[1]()
-        if self.now >= observes:
-            self.observe()
+        """Let time pass until a moment, or until these runs are over; the fleet is observed by its schedule."""
+        self.engine.until(when, over)
 
     def _listen(self, task: Task) -> None:
         """A task that has just acted has nothing to say yet; one that still says nothing leaves people in the dark."""
@@ -182,7 +139,7 @@ class VirtualFleet:
         elif self.now - self.silent.setdefault(task.key, self.now) > timedelta(minutes=1):
             self.mute.add(f"{task.name} at {self.now}")
 
-    def _pause(self) -> timedelta:
+    def pause(self) -> timedelta:
         """The time between two observations: each costs more than all that the engine does in between."""
         pauses = [SELDOM]
         for run in self.runs.runs(over=False):
@@ -199,13 +156,8 @@ class VirtualFleet:
 
 @contextmanager
 def virtual_fleet(
-    simulated: SimWorld, folder: Path, monkeypatch: pytest.MonkeyPatch, calendars: Sequence[FreezeSettings] = ()
+    simulated: SimWorld, folder: Path, calendars: Sequence[FreezeSettings] = ()
 ) -> Iterator[VirtualFleet]:
-    """Nothing that is believed for a moment of the wall's time is believed at all: days pass in that moment."""
-    monkeypatch.setattr(holding, "FREEZES_SERVE", -1.0)
-    monkeypatch.setattr(task_tick, "FRESH", -1.0)
-    monkeypatch.setattr(execute, "GATHER", 0.001)
-    monkeypatch.setattr(pacing.Share, "LONGEST", 0.0)
     living = LivingWorld(simulated, virtual=True)
     simulated.clock = living.timeline.now
     settings, clock = migrated(folder), WorldClock(living)
@@ -230,17 +182,15 @@ def virtual_fleet(
             messenger=channels,
             approvals=SignedApprovals(runs, people, KEY),
         )
-        outside = Outside(world, all_gates(), timedelta(seconds=15), timedelta(days=3650))
-        ticker = Ticker(world, all_steps(), all_gates(), gatekeeper, Pace(hold=LOOKS_AGAIN), Brakes(runs, outside).hold)
-        decisions = Decisions(runs, clock, Alone(), people, KEY)
-        worker = Worker("one", "here", "test", timedelta(minutes=10), 8, 0.0)
-        executor = Executor(ticker, outside, decisions.settle, worker)
-        yield VirtualFleet(living, keeper, runs, executor, hooks, programs, channels, living.timeline.now())
+        played = Played(all_steps(), all_gates(), Pace(hold=LOOKS_AGAIN))
+        made = executor(world, played, gatekeeper, Decisions(runs, clock, Alone(), people, KEY))
+        engine = VirtualEngine(living, runs, made)
+        fleet = VirtualFleet(keeper, engine, hooks, programs, channels, engine.now)
+        engine.recurs = (lambda: fleet.observed_at + fleet.pause(), fleet.observe)
+        yield fleet
 
 
 def _keeper(living: LivingWorld, store: SqlStore, runs: SqlRuns) -> Keeper:
-    import threading  # noqa: PLC0415
-
     clock, cancel, stale = WorldClock(living), threading.Event(), timedelta(hours=2)
     ports = Ports(WorldClouds(living), WorldKubes(living), store, clock, cancel)
     known = compat()

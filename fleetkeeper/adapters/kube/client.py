@@ -3,11 +3,22 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 
 import msgspec
 
-from fleetkeeper.adapters.kube import addon_objects, convert, convert_around, endpoints, notes, standouts, traces
+from fleetkeeper.adapters.kube import (
+    addon_objects,
+    convert,
+    convert_around,
+    endpoints,
+    live,
+    live_convert,
+    notes,
+    standouts,
+    traces,
+)
 from fleetkeeper.adapters.kube.changed import list_changed
 from fleetkeeper.adapters.kube.documents import around, structs
 from fleetkeeper.adapters.kube.memory import Memory, Room
@@ -19,6 +30,7 @@ from fleetkeeper.core import gitops, model, observed
 from fleetkeeper.core.api_metric import REQUESTED, STARTED, api_use
 from fleetkeeper.core.api_search import NO_NAMES, ApiNames, LiveKind
 from fleetkeeper.core.field_owners import AddonObject
+from fleetkeeper.core.rehearsal.placed import Placed
 from fleetkeeper.errors import GapReason, ReadError
 
 # CRDs carry their schemas, up to 1 MiB each.
@@ -40,6 +52,21 @@ class KubeReader:
         self._reader, self._memory = reader, Memory(Room(0))
         self._helm, self._settings = Releases(reader), addon_objects.Settings()
         self._pods: Standouts[structs.Pod] | None = None
+
+    def placed(self, at: datetime) -> Placed:
+        """Every node, pod, budget and bound volume, as a rehearsal begins with them; pods in full, and never kept.
+
+        attached_to of the volumes is empty: the reader may not list attachments.
+        """
+        reader = self._reader
+        bound = reader.for_one_part().list(live.VOLUMES, live_convert.volume).items
+        return Placed(
+            at=at,
+            nodes=live.nodes(reader.for_one_part()),
+            pods=live.pods(reader.for_one_part()),
+            budgets=live.budgets(reader.for_one_part()),
+            volumes=bound,
+        )
 
     def remember(self, memory: Memory) -> None:
         """Read only what changed of what is known, and keep it there; before this every list is read whole."""

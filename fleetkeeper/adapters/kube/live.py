@@ -18,7 +18,7 @@ from fleetkeeper.engine.writers import ObjectRef
 
 _NODES = Resource("v1", "nodes", "Node", live.LiveNode)
 _PODS = Resource("v1", "pods", "Pod", live.PlacedPod)
-_VOLUMES = Resource("v1", "persistentvolumes", "PersistentVolume", live.BoundVolume)
+VOLUMES = Resource("v1", "persistentvolumes", "PersistentVolume", live.BoundVolume)
 _ATTACHMENTS = Resource("storage.k8s.io/v1", "volumeattachments", "VolumeAttachment", live.Attachment)
 _ASKED_ONE_BY_ONE = 20
 """Nodes whose pods are listed node by node; for more of them one list of all pods is less work for the API server."""
@@ -55,7 +55,7 @@ def volumes(reader: Reader) -> tuple[LiveVolume, ...]:
     attached: defaultdict[str, list[str]] = defaultdict(list)
     for volume, node in reader.list(_ATTACHMENTS, convert.attachment).items:
         attached[volume].append(node)
-    bound = reader.list(_VOLUMES, convert.volume).items
+    bound = reader.list(VOLUMES, convert.volume).items
     return tuple(replace(each, attached_to=tuple(sorted(set(attached[each.name])))) for each in bound)
 
 

@@ -3,7 +3,7 @@
 A cluster has many pods and few templates, so what all pods of a template say alike is decoded and added up once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
@@ -60,6 +60,7 @@ def node(document: live.LiveNode) -> LiveNode:
         marks=marks_of(meta.annotations or {}),
         resource_version=meta.resource_version,
         own_taints=own,
+        ready_since=_since(status.conditions, "Ready"),
     )
 
 
@@ -121,6 +122,7 @@ def pod(read: PodRead, tops: Mapping[tuple[str, str], str]) -> LivePod:
         unready_since=None if is_ready else since,
         tolerates=read.tolerations.given,
         selects=spec.selects or {},
+        scheduled_at=_since(status.conditions, "PodScheduled"),
     )
 
 
@@ -129,6 +131,11 @@ def _readiness(status: live.PlacedStatus) -> tuple[bool, datetime | None]:
         if each.type == "Ready":
             return each.status == "True", _moment(each.since)
     return False, None
+
+
+def _since(conditions: Iterable[live.PlacedCondition] | None, kind: str) -> datetime | None:
+    """Since when a condition is True; None while it is not."""
+    return next((_moment(each.since) for each in conditions or () if each.type == kind and each.status == "True"), None)
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -48,7 +48,8 @@ def launch(stage: Backstage, cluster: SimCluster, group: AnyGroup, kubelet: str 
     """
     seed = f"{cluster.key}/{group.name}/{next(stage.numbers)}/{stage.now().isoformat()}"
     name = "i-0" + sha256(seed.encode()).hexdigest()[:16]
-    count = Counter({f"{cluster.region}{letter}": 0 for letter in _ZONES[: len(cluster.subnets) or 1]})
+    zones = group.zones or [f"{cluster.region}{letter}" for letter in _ZONES[: len(cluster.subnets) or 1]]
+    count = Counter(dict.fromkeys(zones, 0))
     count.update(group.instances.values())
     order = NodeOrder(name, min(count, key=lambda each: (count[each], each)), private_address(name), kubelet)
     if isinstance(group, SimAutoScalingGroup):

@@ -62,11 +62,12 @@ def _by_node(live: Live, found: Object) -> dict[str, list[Object]]:
     """Its pods by the node that they are on, or meant for."""
     have: dict[str, list[Object]] = {}
     for pod in pods.owned(live, found):
-        have.setdefault(pod["spec"].get("nodeName") or _meant_for(pod), []).append(pod)
+        have.setdefault(pod["spec"].get("nodeName") or meant_for(pod), []).append(pod)
     return have
 
 
-def _meant_for(pod: Object) -> str:
+def meant_for(pod: Object) -> str:
+    """The one node that a pod of a DaemonSet may go to, "" for every other pod."""
     required = ((pod["spec"].get("affinity") or {}).get("nodeAffinity") or {}).get(
         "requiredDuringSchedulingIgnoredDuringExecution"
     ) or {}

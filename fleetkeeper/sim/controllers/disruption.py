@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 
 from fleetkeeper.sim.controllers import pods
 from fleetkeeper.sim.controllers.live import Controller, Live, controller_of, itself
-from fleetkeeper.sim.controllers.matching import condition, is_true, scaled, selects, with_condition
+from fleetkeeper.sim.controllers.matching import condition, is_true, scaled, with_condition
+from fleetkeeper.sim.kube.label_index import selected, selecting
 from fleetkeeper.sim.kube.state_log import Event, Key, key_of
 from fleetkeeper.sim.objects.recipes import stamp
 from fleetkeeper.sim.world import Object
@@ -44,9 +45,7 @@ def reconcile(live: Live, key: Key) -> None:
     budget = live.objects.get(RESOURCE, *key)
     if budget is None:
         return
-    selector = budget["spec"].get("selector")
-    there = live.objects.find("namespace", pods.PODS, key[0])
-    found = [pod for pod in there if selects(selector, pod["metadata"].get("labels"))]
+    found = selected(live.objects, pods.PODS, key[0], budget["spec"].get("selector"))
     try:
         count = _expected(live, budget, found)
     except (_Unscalable, ValueError) as refused:
@@ -152,10 +151,10 @@ def _fail(live: Live, budget: Object, message: str) -> None:
 
 
 def _pod_keys(live: Live, event: Event) -> Iterable[Key]:
-    for budget in live.objects.find("namespace", RESOURCE, event.key[0]):
-        selector = budget["spec"].get("selector")
-        if any(selects(selector, obj["metadata"].get("labels")) for obj in (event.object, event.before) if obj):
-            yield key_of(budget)
+    labels = event.object["metadata"].get("labels")
+    before = event.before["metadata"].get("labels") if event.before else None
+    for each in (labels, before) if event.before and before != labels else (labels,):
+        yield from map(key_of, selecting(live.objects, RESOURCE, event.key[0], each))
 
 
 def reconcile_pod(live: Live, key: Key) -> None:

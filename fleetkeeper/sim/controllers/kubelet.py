@@ -113,10 +113,11 @@ def _volumes_are_attached(live: Live, pod: Object) -> bool:
     wanted = {claim["spec"].get("volumeName", "") for claim in placing.claims(live, pod)}
     if not wanted:
         return True
+    live.objects.index("node", ATTACHMENTS, lambda each: str(each["spec"]["nodeName"]))
     attached = {
         each["spec"]["source"].get("persistentVolumeName")
-        for each in live.objects.of(ATTACHMENTS)
-        if each["spec"]["nodeName"] == node and (each.get("status") or {}).get("attached")
+        for each in live.objects.find("node", ATTACHMENTS, node)
+        if (each.get("status") or {}).get("attached")
     }
     detachable = {name for name in wanted if _is_attachable(live, name)}
     return detachable <= attached and "" not in wanted

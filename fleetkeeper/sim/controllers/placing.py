@@ -41,10 +41,17 @@ def node_taints(node: Object) -> list[Object]:
     return found if ready else [*found, _NOT_READY]
 
 
+CORDONED = "node(s) were unschedulable"
+
+
+def takes_cordoned(pod: Object) -> bool:
+    """Whether a pod goes to a cordoned node too."""
+    return tolerates(tolerations(pod), {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"})
+
+
 def _cordoned(pod: Object) -> Filter:
-    taint = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
-    allowed = tolerates(tolerations(pod), taint)
-    return lambda node: "node(s) were unschedulable" if node["spec"].get("unschedulable") and not allowed else ""
+    allowed = takes_cordoned(pod)
+    return lambda node: CORDONED if node["spec"].get("unschedulable") and not allowed else ""
 
 
 def _taints(pod: Object) -> Filter:

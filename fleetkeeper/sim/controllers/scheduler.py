@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from operator import attrgetter
 
 from fleetkeeper.sim.controllers import placing, pods
+from fleetkeeper.sim.controllers.daemonset import meant_for
 from fleetkeeper.sim.controllers.live import Controller, Live, controller_uid
 from fleetkeeper.sim.controllers.matching import with_condition
 from fleetkeeper.sim.kube.state_log import Change, Event, Key, key_of
@@ -59,10 +60,18 @@ def _waits_for_consumer(live: Live, claim: Object) -> bool:
 def _choose(live: Live, pod: Object, nodes: list[Object]) -> tuple[str | None, Counter[str]]:
     """The best node, or how often each reason stood against one."""
     reasons: Counter[str] = Counter()
+    if name := meant_for(pod):  # as its PreFilter does: a DaemonSet of thousands looks at one node each
+        nodes = [node for node in (live.objects.get(NODES, "", name),) if node is not None] or nodes
     filters = placing.filters(live, pod, nodes)
+    looked_at = [node for node in nodes if not node["spec"].get("unschedulable")]
+    if len(looked_at) < len(nodes):
+        if placing.takes_cordoned(pod):
+            looked_at = nodes
+        else:  # a drain cordons hundreds: one reason for them all
+            reasons[placing.CORDONED] = len(nodes) - len(looked_at)
     possible: list[Object] = []
-    first = live.objects.revision % len(nodes) if len(nodes) > ENOUGH else 0
-    for node in (*nodes[first:], *nodes[:first]):
+    first = live.objects.revision % len(looked_at) if len(looked_at) > ENOUGH else 0
+    for node in (*looked_at[first:], *looked_at[:first]):
         if len(possible) == ENOUGH:
             break
         against = next(filter(None, (each(node) for each in filters)), "")
@@ -72,20 +81,21 @@ def _choose(live: Live, pod: Object, nodes: list[Object]) -> tuple[str | None, C
             possible.append(node)
     if not possible:
         return None, reasons
-    alike, zones = _alike(live, pod, nodes)
+    alike, zones = _alike(live, pod)
     return min(possible, key=placing.scorer(live, pod, alike, zones))["metadata"]["name"], reasons
 
 
-def _alike(live: Live, pod: Object, nodes: list[Object]) -> tuple[Counter[str], Counter[str]]:
+def _alike(live: Live, pod: Object) -> tuple[Counter[str], Counter[str]]:
     """Pods of the same controller, by node and by zone."""
-    zone_of = {
-        node["metadata"]["name"]: (node["metadata"].get("labels") or {}).get("topology.kubernetes.io/zone", "")
-        for node in nodes
-    }
     uid = controller_uid(pod)
     found = live.objects.find("controller", pods.PODS, uid) if uid else []
-    on = [each["spec"]["nodeName"] for each in found if each["spec"].get("nodeName") and pods.is_active(each)]
-    return Counter(on), Counter(zone_of.get(name, "") for name in on)
+    on = Counter(each["spec"]["nodeName"] for each in found if each["spec"].get("nodeName") and pods.is_active(each))
+    zones: Counter[str] = Counter()
+    for name, count in on.items():
+        node = live.objects.get(NODES, "", name)
+        labels = (node["metadata"].get("labels") or {}) if node is not None else {}
+        zones[labels.get("topology.kubernetes.io/zone", "")] += count
+    return on, zones
 
 
 def _message(total: int, reasons: Counter[str]) -> str:

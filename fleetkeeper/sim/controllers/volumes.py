@@ -96,7 +96,8 @@ def _bind(live: Live, claim: Object, volume: Object) -> None:
 def reconcile_volume(live: Live, key: Key) -> None:
     """Release, attach and detach one volume."""
     volume = live.objects.get(VOLUMES, *key)
-    attachments = [a for a in live.objects.of(ATTACHMENTS) if a["spec"]["source"].get("persistentVolumeName") == key[1]]
+    live.objects.index("volume", ATTACHMENTS, _volume_of)
+    attachments = live.objects.find("volume", ATTACHMENTS, key[1])
     wanted = _users(live, volume) if volume is not None else set()
     for each in attachments:
         _detach(live, each, wanted=each["spec"]["nodeName"] in wanted, key=key)
@@ -117,13 +118,17 @@ def _users(live: Live, volume: Object) -> set[str]:
     claim = volume["spec"].get("claimRef")
     if not claim:
         return set()
-    found = live.objects.find("namespace", pods.PODS, claim["namespace"])
-    key = (claim["namespace"], claim["name"])
-    return {
-        pod["spec"]["nodeName"]
-        for pod in found
-        if pod["spec"].get("nodeName") and not pods.is_ended(pod) and key in placing.claim_keys(pod)
-    }
+    live.objects.index("claim", pods.PODS, _claims_of)
+    found = live.objects.find("claim", pods.PODS, f"{claim['namespace']}/{claim['name']}")
+    return {pod["spec"]["nodeName"] for pod in found if pod["spec"].get("nodeName") and not pods.is_ended(pod)}
+
+
+def _volume_of(attachment: Object) -> str:
+    return str(attachment["spec"]["source"].get("persistentVolumeName") or "")
+
+
+def _claims_of(pod: Object) -> tuple[str, ...]:
+    return tuple("/".join(each) for each in placing.claim_keys(pod))
 
 
 def _attach(live: Live, volume: Object, node: str) -> None:

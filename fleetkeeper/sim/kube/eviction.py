@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from fleetkeeper.sim.controllers.matching import condition, is_true, selects, with_condition
+from fleetkeeper.sim.controllers.matching import condition, is_true, with_condition
 from fleetkeeper.sim.kube import answers, bodies, managed, refusals
 from fleetkeeper.sim.kube.answers import Answer, StatusError
 from fleetkeeper.sim.kube.bodies import Served
+from fleetkeeper.sim.kube.label_index import selecting
 from fleetkeeper.sim.kube.request import Request
 from fleetkeeper.sim.kube.resources import Resource
 from fleetkeeper.sim.kube.state import Expect, Objects, Propagation
@@ -97,7 +98,7 @@ def _is_free(pod: Object) -> bool:
 def _guarding(objects: Objects, pod: Object) -> list[Object]:
     """The budgets that select the pod."""
     namespace, labels = pod["metadata"]["namespace"], pod["metadata"].get("labels")
-    return [each for each in objects.of(BUDGETS, namespace) if selects(each["spec"].get("selector"), labels)]
+    return selecting(objects, BUDGETS, namespace, labels)
 
 
 def _spend(objects: Objects, budget: Object, pod: Object, dry_run: bool) -> Answer | None:

@@ -10,7 +10,8 @@ Key = tuple[str, str]
 """Namespace and name; namespace "" for what has none."""
 
 Listener = Callable[["Event"], None]
-Indexer = Callable[[Object], str]
+Indexer = Callable[[Object], str | tuple[str, ...]]
+"""The value of an object, or several; "" and () leave it out."""
 
 
 class Change(StrEnum):
@@ -54,17 +55,25 @@ class Index:
     def move(self, event: Event) -> None:
         if self._keys is None:
             return
-        before = "" if event.before is None else self._of(event.before)
-        after = "" if event.change is Change.DELETED else self._of(event.object)
+        before = () if event.before is None else self._of(event.before)
+        after = () if event.change is Change.DELETED else self._of(event.object)
         if before == after:
             return
-        self._keys.get(before, {}).pop(event.key, None)
-        self._add(event.key, event.object if after else None)
+        for value in _values(before):
+            self._keys.get(value, {}).pop(event.key, None)
+        for value in _values(after):
+            self._keys.setdefault(value, {})[event.key] = None
 
-    def _add(self, key: Key, obj: Object | None) -> None:
-        value = "" if obj is None else self._of(obj)
-        if value and self._keys is not None:
-            self._keys.setdefault(value, {})[key] = None
+    def _add(self, key: Key, obj: Object) -> None:
+        if self._keys is not None:
+            for value in _values(self._of(obj)):
+                self._keys.setdefault(value, {})[key] = None
+
+
+def _values(found: str | tuple[str, ...]) -> tuple[str, ...]:
+    if isinstance(found, tuple):
+        return found
+    return (found,) if found else ()
 
 
 def key_of(obj: Object) -> Key:

@@ -98,6 +98,7 @@ class LiveNodeSpec(structs.NodeSpec, gc=False):
 
 
 class LiveNodeStatus(structs.NodeStatus, gc=False):
+    conditions: list[PlacedCondition] | None = None  # type: ignore[assignment]  # the same, and since when
     allocatable: Quantities | None = None
 
 
