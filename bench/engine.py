@@ -32,7 +32,7 @@ from tests.chaos import cloud  # noqa: E402
 from tests.chaos.cloud import AGAIN, ONCE, Call, Weather  # noqa: E402
 from tests.chaos.fleet import Shape, begin  # noqa: E402
 
-MEMBERS, STEPS, THREADS = 1000, 5, 32
+MEMBERS, STEPS, THREADS = 1000, 5, 64
 POLL, LATENCY = 1.0, 0.02
 SEED = 5
 
