@@ -39,6 +39,6 @@ def drain_playbook(drain: Drain) -> Playbook:
         changes=Changes.NODES,
         steps=(step,),
         stages=(StageSpec("all"),),
-        origin="fleetkeeper nodes drain",
+        origin="typed as nodes drain",
         digest=digest(repr(drain)),
     )
