@@ -14,7 +14,7 @@ from fleetkeeper.sim.aws.drains import Drain
 from fleetkeeper.sim.aws.fleet import private_address
 from fleetkeeper.sim.aws.images import ami_id
 from fleetkeeper.sim.aws.node_group_shape import EFFECTS
-from fleetkeeper.sim.aws.workers import NodeOrder, node_of, pods_of, ready_nodes
+from fleetkeeper.sim.aws.workers import NodeOrder, loads, node_of, nodes_by_instance, ready_nodes
 from fleetkeeper.sim.world import SimAutoScalingGroup, SimCluster, SimNodeGroup
 
 AnyGroup = SimNodeGroup | SimAutoScalingGroup
@@ -100,7 +100,8 @@ def _system(ami_type: str, kubelet: str, release: str) -> dict[str, Any]:
 
 def _like_its_elders(cluster: SimCluster, group: SimAutoScalingGroup, order: NodeOrder) -> NodeOrder:
     """The order with the labels, kubelet and system of a node that the group has."""
-    names = (node_of(cluster, each) for each in group.instances)
+    named = nodes_by_instance(cluster)
+    names = (named.get(each, "") for each in group.instances)
     elder = next((cluster.objects["/nodes"]["", name] for name in names if name), None)
     if elder is None:
         return replace(order, kubelet=order.kubelet or kubelet_for(cluster.version))
@@ -177,23 +178,20 @@ def end_instance(stage: Backstage, cluster: SimCluster, group: AnyGroup, instanc
 def surplus(cluster: SimCluster, group: AnyGroup, number: int) -> list[str]:
     """Which instances go: from the fullest zone, those that never joined and those with the fewest pods first."""
     left, chosen = live(group), []
+    named, moving = nodes_by_instance(cluster), loads(cluster)
+    load = {name: moving[named[name]] if name in named else -1 for name in left}
     for _ in range(min(number, len(left))):
         zones = Counter(group.instances[name] for name in left)
-        ranked = [(-zones[group.instances[name]], _load(cluster, name), -left.index(name), name) for name in left]
+        ranked = [(-zones[group.instances[name]], load[name], -place, name) for place, name in enumerate(left)]
         chosen.append(min(ranked)[3])
         left.remove(chosen[-1])
     return chosen
 
 
-def _load(cluster: SimCluster, instance: str) -> int:
-    node = node_of(cluster, instance)
-    return len(pods_of(cluster, node)) if node else -1
-
-
 def joined(cluster: SimCluster, instances: list[str]) -> list[str]:
     """Those of the instances whose node is Ready."""
-    ready = ready_nodes(cluster)
-    return [name for name in instances if node_of(cluster, name) in ready]
+    ready, named = ready_nodes(cluster), nodes_by_instance(cluster)
+    return [name for name in instances if named.get(name) in ready]
 
 
 def minor_of(group: SimNodeGroup, cluster: SimCluster) -> Minor:

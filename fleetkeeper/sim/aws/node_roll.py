@@ -9,7 +9,7 @@ from fleetkeeper.sim.aws.backstage import Backstage
 from fleetkeeper.sim.aws.capacity import joined, launch, live, retire, settle, surplus, terminate
 from fleetkeeper.sim.aws.drains import Drain
 from fleetkeeper.sim.aws.updates import end
-from fleetkeeper.sim.aws.workers import BlockedPod, node_of
+from fleetkeeper.sim.aws.workers import BlockedPod, node_of, nodes_by_instance
 from fleetkeeper.sim.eks_state import SimUpdate, SimUpdateError
 from fleetkeeper.sim.world import SimCluster, SimNodeGroup
 
@@ -88,8 +88,9 @@ class Roll:
             self.stage.after(self.stage.timing.eviction_retry, lambda: self._await(then))
 
     def _cordon_old(self) -> None:
+        named = nodes_by_instance(self.cluster)
         for instance in self.old:
-            self.stage.workers.cordon(self.cluster, node_of(self.cluster, instance), on=True)
+            self.stage.workers.cordon(self.cluster, named.get(instance, ""), on=True)
         self._upgrade()
 
     def _upgrade(self) -> None:

@@ -1,5 +1,6 @@
 """The seam between EKS and the nodes of a cluster: make, cordon, drain and remove them; and how EKS makes a node."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -83,6 +84,18 @@ def node_of(cluster: SimCluster, instance: str) -> str:
         if str(node.get("spec", {}).get("providerID", "")).endswith(f"/{instance}"):
             return name
     return ""
+
+
+def nodes_by_instance(cluster: SimCluster) -> dict[str, str]:
+    """The names of all nodes by the instances that back them: of many instances it is asked once."""
+    found = cluster.objects.get("/nodes", {}).items()
+    return {str(node.get("spec", {}).get("providerID", "")).rpartition("/")[2]: name for (_, name), node in found}
+
+
+def loads(cluster: SimCluster) -> Counter[str]:
+    """How many pods of each node a drain has to move."""
+    found = cluster.objects.get("/pods", {}).values()
+    return Counter(pod["spec"].get("nodeName", "") for pod in found if has_to_move(pod))
 
 
 def ready_nodes(cluster: SimCluster) -> set[str]:

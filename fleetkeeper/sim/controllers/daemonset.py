@@ -48,7 +48,7 @@ def _place(live: Live, found: Object, nodes: list[Object]) -> None:
             if pods.is_ended(pod) and not pods.is_leaving(pod):
                 live.objects.delete(pods.PODS, key_of(pod))
         running = [pod for pod in here if pods.is_active(pod)]
-        runs, stays = _fits(found, node)
+        runs, stays = _fits(live, found, node)
         if runs and not here:
             live.objects.create(pods.PODS, _pod(found, name))
         for pod in running[1:] if stays else running:
@@ -77,8 +77,14 @@ def meant_for(pod: Object) -> str:
     return ""
 
 
-def _fits(found: Object, node: Object) -> tuple[bool, bool]:
+def _fits(live: Live, found: Object, node: Object) -> tuple[bool, bool]:
     """Whether the node should get a pod, and whether one that is there may stay."""
+    key = ("fits", found["metadata"]["uid"], node["metadata"]["name"])
+    made_of = (found["spec"], node["metadata"].get("labels"), node["spec"])
+    return live.memo.of(key, made_of, lambda: _judged(found, node))
+
+
+def _judged(found: Object, node: Object) -> tuple[bool, bool]:
     spec, labels = found["spec"]["template"]["spec"], node["metadata"].get("labels")
     wanted = {"matchLabels": spec.get("nodeSelector") or {}}
     required = ((spec.get("affinity") or {}).get("nodeAffinity") or {}).get(
@@ -91,6 +97,12 @@ def _fits(found: Object, node: Object) -> tuple[bool, bool]:
     against = [taint for taint in against if taint["key"] not in _OWN]
     runs = not any(taint["effect"] in ("NoSchedule", "NoExecute") for taint in against)
     return runs, not any(taint["effect"] == "NoExecute" for taint in against)
+
+
+def _is_new(live: Live, pod: Object, template: Object) -> bool:
+    metadata = pod["metadata"]
+    made_of = (template, pod["spec"], metadata.get("labels"), metadata.get("annotations"))
+    return live.memo.of(("new", metadata["uid"]), made_of, lambda: pods.is_of_template(pod, template))
 
 
 def _pod(found: Object, node: str) -> Object:
@@ -113,13 +125,13 @@ def _replace(live: Live, found: Object, nodes: list[Object]) -> None:
     if strategy.get("type", "RollingUpdate") != "RollingUpdate":
         return
     have = [pod for pod in pods.owned(live, found) if not pods.is_ended(pod)]
-    desired = sum(_fits(found, node)[0] for node in nodes)
+    desired = sum(_fits(live, found, node)[0] for node in nodes)
     rolling = strategy.get("rollingUpdate") or {}
     most = max(1, scaled(rolling.get("maxUnavailable", 1), desired, round_up=True))
     unavailable = sum(pods.is_leaving(pod) or not pods.is_ready(pod) for pod in have) + max(0, desired - len(have))
     template = found["spec"]["template"]
     for pod in sorted(have, key=lambda pod: (pods.is_ready(pod), pod["metadata"]["name"])):
-        if pods.is_leaving(pod) or pods.is_of_template(pod, template):
+        if pods.is_leaving(pod) or _is_new(live, pod, template):
             continue
         if pods.is_ready(pod):
             if unavailable >= most:
@@ -133,7 +145,7 @@ def _count(live: Live, found: Object, nodes: list[Object]) -> None:
     counts = dict.fromkeys(("current", "desired", "wrong", "ready", "available", "updated"), 0)
     for node in nodes:
         here = [pod for pod in have.get(node["metadata"]["name"], ()) if not pods.is_leaving(pod)]
-        if not _fits(found, node)[0]:
+        if not _fits(live, found, node)[0]:
             counts["wrong"] += bool(here)
             continue
         counts["desired"] += 1
@@ -142,7 +154,7 @@ def _count(live: Live, found: Object, nodes: list[Object]) -> None:
             counts["ready"] += pods.is_ready(here[0])
             wait = pods.available_in(here[0], found["spec"].get("minReadySeconds", 0), live.now())
             counts["available"] += wait == 0
-            counts["updated"] += pods.is_of_template(here[0], found["spec"]["template"])
+            counts["updated"] += _is_new(live, here[0], found["spec"]["template"])
             if wait:
                 live.requeue(CONTROLLER, key_of(found), wait)
     status = {

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from operator import attrgetter
 
+from fleetkeeper.sim.controllers.memo import Memo
 from fleetkeeper.sim.controllers.timing import Timing
 from fleetkeeper.sim.controllers.usage import Usage
 from fleetkeeper.sim.kube.state import Objects
@@ -44,6 +45,7 @@ class Live:
     silent: set[str] = field(default_factory=set)  # nodes whose kubelet does not answer
     gone: dict[str, datetime] = field(default_factory=dict)  # nodes that were deleted under their pods, and when
     awake: bool = False
+    memo: Memo = field(default_factory=Memo)
     _queues: dict[str, dict[Key, None]] = field(default_factory=dict)
     _later: dict[tuple[str, Key], Due] = field(default_factory=dict)
 

@@ -23,7 +23,10 @@ _EXISTING = "node(s) didn't satisfy existing pods anti-affinity rules"
 def filters(live: Live, pod: Object, nodes: list[Object]) -> list[Filter]:
     """The filters of one pod, in the order in which the scheduler asks them."""
     spec = pod["spec"]
-    found: list[Filter] = [_cordoned(pod), _taints(pod), _selector(spec), _room(live, pod)]
+    found: list[Filter] = [_cordoned(pod), _taints(live, pod)]
+    if spec.get("nodeSelector") or spec.get("affinity"):
+        found.append(_selector(spec))
+    found.append(_room(live, pod))
     affinity = spec.get("affinity") or {}
     by_name = {node["metadata"]["name"]: node for node in nodes}
     found += _volumes(live, pod)
@@ -54,11 +57,12 @@ def _cordoned(pod: Object) -> Filter:
     return lambda node: CORDONED if node["spec"].get("unschedulable") and not allowed else ""
 
 
-def _taints(pod: Object) -> Filter:
+def _taints(live: Live, pod: Object) -> Filter:
     tolerated = tolerations(pod)
 
     def reason(node: Object) -> str:
-        for taint in node_taints(node):
+        made_of = (node["spec"], node.get("status"))
+        for taint in live.memo.of(("taints", node["metadata"]["name"]), made_of, lambda: node_taints(node)):
             if taint["effect"] != "PreferNoSchedule" and not tolerates(tolerated, taint):
                 return "node(s) had untolerated taint(s)"
         return ""

@@ -74,9 +74,10 @@ def _choose(live: Live, pod: Object, nodes: list[Object]) -> tuple[str | None, C
     for node in (*looked_at[first:], *looked_at[:first]):
         if len(possible) == ENOUGH:
             break
-        against = next(filter(None, (each(node) for each in filters)), "")
-        if against:
-            reasons[against] += 1
+        for each in filters:
+            if against := each(node):
+                reasons[against] += 1
+                break
         else:
             possible.append(node)
     if not possible:
