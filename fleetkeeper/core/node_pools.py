@@ -71,9 +71,9 @@ def pools(nodes: Iterable[Node]) -> tuple[Pool, ...]:
 
 
 def with_groups(nodes: Iterable[Node], groups: Iterable[AutoScalingGroup]) -> Iterator[Node]:
-    """Self-managed nodes that name no group get that of the Auto Scaling group which counts their instance."""
+    """Self-managed nodes get the Auto Scaling group that counts their instance: what a label calls it is a nickname."""
     group_of = {instance: group.name for group in groups for instance in group.instances}
     for node in nodes:
-        is_nameless = node.kind is ComputeKind.SELF_MANAGED and not node.group
-        name = group_of.get(node.provider_id.rpartition("/")[2], "") if is_nameless else ""
-        yield replace(node, group=name) if name else node
+        own = node.kind is ComputeKind.SELF_MANAGED
+        name = group_of.get(node.provider_id.rpartition("/")[2], "") if own else ""
+        yield replace(node, group=name) if name and name != node.group else node

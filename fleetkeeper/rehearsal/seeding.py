@@ -13,6 +13,7 @@ from fleetkeeper.core.versions import Minor
 from fleetkeeper.rehearsal.objects import objects_of
 from fleetkeeper.sim import build_eks
 from fleetkeeper.sim.aws.catalog import catalog
+from fleetkeeper.sim.aws.templates import publish
 from fleetkeeper.sim.controllers.timing import Timing
 from fleetkeeper.sim.eks_state import EksRules, EksTiming
 from fleetkeeper.sim.objects.recipes import Identity
@@ -22,6 +23,7 @@ from fleetkeeper.sim.world import SimAccount, SimAutoScalingGroup, SimCluster, S
 _EFFECTS = {"NoSchedule": "NO_SCHEDULE", "NoExecute": "NO_EXECUTE", "PreferNoSchedule": "PREFER_NO_SCHEDULE"}
 _SLOWER = {Luck.GOOD: 0.75, Luck.USUAL: 1.0, Luck.BAD: 2.0}
 """What EKS's own phases take, of their usual time."""
+_IMAGE, _NEXT_IMAGE = "ami-0123456789abcdef0", "ami-0fedcba9876543210"
 _MOST_MORE = 100
 """Instances by which an Auto Scaling group may grow: the inventory does not keep its maximum."""
 
@@ -64,6 +66,8 @@ def world_of(seed: Seed, luck: Luck) -> World:
     made.objects = objects_of(_left(seed), seed.times, luck)
     made.revision = 1 + sum(map(len, made.objects.values()))
     world.clusters[made.key] = made
+    for name in made.auto_scaling_groups:  # else nothing of it would be old
+        publish(world, made, name, _NEXT_IMAGE, kubelet=made.patch)
     return world
 
 
@@ -140,7 +144,7 @@ def _fill_groups(made: SimCluster, seed: Seed) -> None:
         kind = own[0].node.instance_type if own else ""
         made.auto_scaling_groups[asg.name] = SimAutoScalingGroup(
             name=asg.name,
-            ami_id="ami-0123456789abcdef0",
+            ami_id=_IMAGE,
             instance_type=kind or "m6i.large",
             desired=asg.desired,
             minimum=0,

@@ -11,7 +11,7 @@ from fleetkeeper.core.expanding.fold import Walk
 from fleetkeeper.core.expanding.kinds import TEMPLATES
 from fleetkeeper.core.expanding.needs import needs_of
 from fleetkeeper.core.expanding.rotation import OPT_IN
-from fleetkeeper.core.model import ComputeKind
+from fleetkeeper.core.model import AutoScalingGroup, ComputeKind
 from fleetkeeper.core.playbook import GateSpec, StageSpec, StepSpec, When
 from fleetkeeper.core.rotation.clone import REPLACES
 from fleetkeeper.core.traits import BLUE_GREEN, GROUP_DELETION
@@ -103,6 +103,14 @@ def test_an_auto_scaling_group_surges_and_its_step_keeps_the_playbooks_parameter
     found = step(way, "surge-nodes")
     assert found.params == {"group": "batch", "parallel": "2"}
     assert found.why == "Auto Scaling group batch: image of 2026-08-02 is 110 days old, 60 is the most"
+
+
+def test_a_group_is_asked_for_by_its_own_name_and_not_by_what_a_label_calls_it() -> None:
+    """eksctl labels its nodes with a short name, by which Auto Scaling knows no group."""
+    nodes = (aged(1, kind=ComputeKind.SELF_MANAGED, group="batch", provider_id="aws:///eu-west-1a/i-0a"),)
+    scaling = (AutoScalingGroup("eksctl-shop-nodegroup-batch-NodeGroup-1X", "shop", 1, ("i-0a",)),)
+    found = step(rotated(fleet(nodes=nodes, scaling=scaling)), "surge-nodes")
+    assert found.params["group"] == "eksctl-shop-nodegroup-batch-NodeGroup-1X"
 
 
 @pytest.mark.parametrize(("days", "is_left"), [(90, True), (20, False)])

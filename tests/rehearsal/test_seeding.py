@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from fleetkeeper.core import model, parts
 from fleetkeeper.core.live import LiveNode, LivePod, Taint, Toleration
 from fleetkeeper.core.rehearsal.placed import Placed
 from fleetkeeper.core.rehearsal.times import Luck, observed
@@ -103,3 +104,20 @@ def test_a_bare_pod_is_not_brought_back_and_one_of_an_unknown_kind_is() -> None:
         living.timeline.advance(timedelta(minutes=10))
         assert [each.controller for each in kube.pods()] == ["Rollout/web"]
         assert all(each.ready for each in kube.pods())
+
+
+def test_the_instances_of_an_auto_scaling_group_are_older_than_its_launch_template() -> None:
+    """That is what a plan to replace them rests on; without it nothing of the group would move."""
+    seen = placed(3, AT)
+    instances = tuple(each.node.provider_id.rpartition("/")[2] for each in seen.nodes)
+    snapshot = snapshot_of(seen, 1)
+    own = model.AutoScalingGroup("workers", snapshot.cluster.name, 3, instances)
+    snapshot = replace(snapshot, shared={parts.AUTO_SCALING_GROUPS: model.Part((own,), AT)})
+    world = world_of(Seed(snapshot, seen, observed(seen), NEW), Luck.USUAL)
+    living = LivingWorld(world, virtual=True)
+    world.clock = living.timeline.now
+    assert snapshot.cluster.scope is not None
+    group = WorldWriters(living).cloud(snapshot.cluster.scope).scaling_group("workers")
+    assert group is not None
+    assert {each.id for each in group.instances} == set(instances)
+    assert all(each.template not in ("", group.template) for each in group.instances)
