@@ -32,6 +32,7 @@ from fleetkeeper.config import (
     ServiceLimit,
     Settings,
     SilencerSettings,
+    SmokeSettings,
     StoreSettings,
     TargetRule,
     Waiver,
@@ -187,6 +188,14 @@ services = {shop = "P1 P2"}
 service_key = "{account}/{cluster}"
 sender = "fleet@example.com"
 token_file = "file"
+[engine.smoke]
+image = "i"
+command = ["a", "b"]
+namespace = "n"
+service_account = "s"
+timeout_minutes = 7
+storage_class = "gp3"
+annotations = {a = "b"}
 [[engine.calendars]]
 name = "k"
 file = "k.ics"
@@ -346,6 +355,10 @@ def test_where_the_engine_silences_alerts(whole: Settings) -> None:
     assert whole.engine.silencers == (alertmanager, pagerduty)
 
 
+def test_what_shows_that_a_new_node_is_good(whole: Settings) -> None:
+    assert whole.engine.smoke == SmokeSettings("i", ("a", "b"), "n", "s", 7.0, "gp3", {"a": "b"})
+
+
 def test_when_the_engine_holds_back(whole: Settings) -> None:
     begins, until = datetime(2026, 11, 30, 23, tzinfo=UTC), datetime(2026, 12, 2, tzinfo=UTC)
     assert whole.engine.calendars == (
@@ -364,7 +377,7 @@ def test_what_the_engine_changes_and_what_it_proposes(whole: Settings) -> None:
         "guard", "acme", "oci://charts.example.com/acme", "u", IN_VARIABLE, "file", {"1.2.0": "1.2"}, 4.0
     )
     assert whole.engine.charts == (chart,)
-    assert whole.engine.direct == (DirectRule(late, (Component.ADDONS, Component.RELEASES), "fleetkeeper.toml:172"),)
+    assert whole.engine.direct == (DirectRule(late, (Component.ADDONS, Component.RELEASES), "fleetkeeper.toml:180"),)
     assert whole.engine.proposals == (
         ProposalRule(some, (Component.NODE_GROUPS,), hook="h", undo="s", origin="fleetkeeper.toml:175"),
         ProposalRule(some, (Component.CONTROL_PLANE,), command="p", origin="fleetkeeper.toml:180"),
@@ -374,7 +387,7 @@ def test_what_the_engine_changes_and_what_it_proposes(whole: Settings) -> None:
 
 def test_nothing_of_the_engine_is_left_out_here() -> None:
     here = {"folder", "hooks", "programs", "channels", "own_cluster", "services", "prometheus", "calendars"}
-    here |= {"freezes", "silencers", "charts", "helm", "direct", "proposals"}
+    here |= {"freezes", "silencers", "charts", "helm", "direct", "proposals", "smoke"}
     assert {each.name for each in fields(EngineSettings)} == here
 
 

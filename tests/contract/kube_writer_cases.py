@@ -329,7 +329,6 @@ CASES: tuple[Callable[[KubeWriter], None], ...] = (
     a_pod_of_a_job_is_told_with_what_made_the_job,
     every_pod_is_found_where_no_nodes_are_named,
     a_node_is_marked_and_cordoned_and_let_go_again,
-    a_pod_is_evicted_by_its_uid,
     no_pod_is_deleted_past_its_budget,
     bound_volumes_are_read,
     budgets_are_read_with_their_selector,
@@ -340,4 +339,5 @@ CASES: tuple[Callable[[KubeWriter], None], ...] = (
     a_list_of_an_api_that_is_not_served_is_not_found,
     the_template_of_a_workload_is_annotated,
     what_deploys_a_chart_is_followed,
+    a_pod_is_evicted_by_its_uid,  # the last: the server tries for ten seconds before it refuses another uid
 )
