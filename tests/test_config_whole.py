@@ -379,9 +379,9 @@ def test_what_the_engine_changes_and_what_it_proposes(whole: Settings) -> None:
     assert whole.engine.charts == (chart,)
     assert whole.engine.direct == (DirectRule(late, (Component.ADDONS, Component.RELEASES), "fleetkeeper.toml:180"),)
     assert whole.engine.proposals == (
-        ProposalRule(some, (Component.NODE_GROUPS,), hook="h", undo="s", origin="fleetkeeper.toml:175"),
-        ProposalRule(some, (Component.CONTROL_PLANE,), command="p", origin="fleetkeeper.toml:180"),
-        ProposalRule(late, channel="oncall", origin="fleetkeeper.toml:184"),
+        ProposalRule(some, (Component.NODE_GROUPS,), hook="h", undo="s", origin="fleetkeeper.toml:183"),
+        ProposalRule(some, (Component.CONTROL_PLANE,), command="p", origin="fleetkeeper.toml:188"),
+        ProposalRule(late, channel="oncall", origin="fleetkeeper.toml:192"),
     )
 
 
