@@ -108,6 +108,7 @@ def _drain(
     params: dict[str, Param] = {
         "parallel": parallel,
         "allow_bare": bare,
+        "canary": False,  # the nodes that take the pods are there, and have pods already
         "never_movable": "set-aside" if set_aside else "wait",
     }
     return Drain(cluster.name, nodes, reason, tuple(params.items()))

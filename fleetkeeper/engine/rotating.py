@@ -1,10 +1,11 @@
 """What all rotations of our own share: one look at the cluster, and the carrying out of what the rules make of it."""
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from fleetkeeper.core.live import LiveNode, LivePod
 from fleetkeeper.core.rotation.marks import EXCLUDED, FENCE, NO_LOAD_BALANCER, ROTATION
@@ -16,6 +17,9 @@ from fleetkeeper.core.verdict import Memory, Moment
 from fleetkeeper.engine.step import Subject
 from fleetkeeper.engine.writers import KubeWriter, ObjectRef
 from fleetkeeper.errors import GapReason, Refused
+
+T = TypeVar("T")
+Answer = TypeVar("Answer")
 
 Old = Callable[[tuple[LiveNode, ...]], Collection[str]]
 """Of all nodes the names of those that are to be emptied."""
@@ -125,19 +129,40 @@ def carry_out(kube: KubeWriter, nodes: "NodeWriter", turn: Turn, stopping: Calla
 
     Nothing is evicted while a node could not be changed: the pod might come back to it.
     """
-    for each in turn.changes:
-        if stopping() or not nodes.change(each):
+    for few in _groups(turn.changes, kube.side_by_side):  # a turn changes each node once
+        if stopping() or not all(_together(nodes.change, few)):
             return Carried(whole=False)
-    answers: dict[str, Eviction] = {}
-    for pod in turn.evict[:_MOST_AT_ONCE]:
-        if stopping():
-            return Carried(answers, whole=False)
-        answers[pod.uid] = kube.evict(pod)
+    answers = _evicted(kube, turn.evict[:_MOST_AT_ONCE], stopping)
     for pod in turn.delete:
         if stopping():
             return Carried(answers, whole=False)
         answers[pod.uid] = kube.delete_pod(pod)
-    return Carried(answers, whole=len(turn.evict) <= _MOST_AT_ONCE, forced=bool(turn.delete))
+    return Carried(answers, whole=len(turn.evict) == len(answers) - len(turn.delete), forced=bool(turn.delete))
+
+
+def _evicted(
+    kube: KubeWriter, pods: Sequence[LivePod], stopping: Callable[[], bool], *, dry_run: bool = False
+) -> dict[str, Eviction]:
+    """The answers by uid, in the order of the pods; those of a few are awaited together, and then it may end."""
+    answers: dict[str, Eviction] = {}
+    for few in _groups(pods, kube.side_by_side):
+        if stopping():
+            return answers
+        asked = _together(lambda pod: kube.evict(pod, dry_run), few)
+        answers |= {pod.uid: answer for pod, answer in zip(few, asked, strict=True)}
+    return answers
+
+
+def _groups(each: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    return (each[start : start + size] for start in range(0, len(each), size))
+
+
+def _together(do: Callable[[T], Answer], few: Sequence[T]) -> list[Answer]:
+    """What came of each, in their order; a single one needs no thread."""
+    if len(few) == 1:
+        return [do(few[0])]
+    with ThreadPoolExecutor(len(few), "rotating") as crew:
+        return list(crew.map(do, few))
 
 
 def release(kube: KubeWriter, rotation: str, now: datetime) -> tuple[tuple[LiveNode, ...], bool]:
@@ -249,8 +274,9 @@ def tried(kube: KubeWriter, pods: Iterable[LivePod], most: int = 30) -> tuple[tu
     """Dry-run evictions of one pod of each workload: those that were refused. They reserve nothing, and tell who never
     goes, not how many go together (kubernetes 1.36, measured)."""
     sample = {(each.namespace, each.controller or each.name): each for each in reversed(list(pods)) if each.is_drained}
-    asked = ((pod, kube.evict(pod, dry_run=True)) for pod in list(sample.values())[:most])
-    return tuple((pod, answer) for pod, answer in asked if answer.outcome in _NEVER)
+    some_pods = list(sample.values())[:most]
+    answers = _evicted(kube, some_pods, lambda: False, dry_run=True)
+    return tuple((pod, answers[pod.uid]) for pod in some_pods if answers[pod.uid].outcome in _NEVER)
 
 
 _NEVER = (Outcome.SEVERAL, Outcome.REFUSED)

@@ -241,7 +241,12 @@ class ObjectRef:
 
 
 class KubeWriter(Protocol):
-    """One API server, with the executor's rights. Raises ReadErrors."""
+    """One API server, with the executor's rights. Raises ReadErrors. It may be called from several threads."""
+
+    @property
+    def side_by_side(self) -> int:
+        """How many calls it takes at once: an API server lets an eviction wait a tenth of a second for its cache."""
+        ...
 
     def read(self, ref: ObjectRef) -> Mapping[str, object] | None:
         """The object, None when it is not there."""

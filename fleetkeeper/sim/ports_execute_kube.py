@@ -41,6 +41,8 @@ _BETWEEN = {"ReplicaSet": ("apps", "replicasets"), "Job": ("batch", "jobs")}
 class WorldKubeWriter:
     """One cluster of a world (the KubeWriter port): its simulated API server answers, without the wire."""
 
+    side_by_side = 1  # each moment of virtual time has one order
+
     def __init__(self, world: World, api: KubeApi, user: User, cluster: SimCluster, seen: Seen | None = None) -> None:
         """seen: what other writers of the cluster have made of its objects already."""
         self._world, self._api, self._user, self._cluster = world, api, user, cluster

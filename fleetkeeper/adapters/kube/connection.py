@@ -22,8 +22,8 @@ from fleetkeeper.adapters.kube.deadline import DeadlineSocket
 from fleetkeeper.adapters.kube.identity import shown
 from fleetkeeper.errors import GapReason, ReadError, Refused, Unreachable
 
-# The parts of one cluster are read by few threads; more idle connections only cost descriptors.
-_POOL_SIZE = 4
+# The parts of one cluster are read by few threads, and evicted from by eight; more connections only cost descriptors.
+_POOL_SIZE = 8
 
 
 @dataclass(frozen=True, slots=True)

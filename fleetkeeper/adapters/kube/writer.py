@@ -42,6 +42,8 @@ _status = msgspec.json.Decoder(_Failure)
 class KubeObjects:
     """One request per call: the engine comes again by itself, so nothing is retried."""
 
+    side_by_side = 8
+
     def __init__(self, connection: Connection, limits: Limits, pace: Pace, clock: Clock) -> None:
         self._requests, self._clock = Requests(connection, limits, pace, clock), clock
         self._reader = Reader(connection, replace(limits, attempts=1), pace, clock)
