@@ -19,7 +19,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from common import MIB, Figure, main
+from common import MIB, Figure, machine, main
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))  # the cloud and the plans are those of the tests
@@ -164,13 +164,14 @@ def figures(name: str, found: Measured, best: float, members: int, goal: bool) -
 
 def measure(quick: bool) -> list[Figure]:
     steps = 2 if quick else STEPS
+    speed = machine()
     best = ideal(takes_of(MEMBERS, steps))
     with sqlite() as (url, spent):
         found = figures("SQLite", run(url, spent, MEMBERS, steps), best, MEMBERS, goal=True)
     if not quick:
         with postgresql() as (url, spent):
             found += figures("PostgreSQL", run(url, spent, MEMBERS, steps), best, MEMBERS, goal=False)
-    return found
+    return [*found, speed]
 
 
 if __name__ == "__main__":
