@@ -10,6 +10,8 @@ from pathlib import Path
 
 from fleetkeeper.core.changing_via import ChangeVia, DirectRule, ProposalRule
 from fleetkeeper.core.finding import Severity
+from fleetkeeper.core.notices.values import Policy
+from fleetkeeper.core.owners import Rule, Source, Team
 from fleetkeeper.core.people import People, Role
 from fleetkeeper.core.placement import MappingRule, MappingSettings
 from fleetkeeper.core.policy import TargetRule
@@ -404,6 +406,57 @@ class RehearsalSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnersSettings:
+    """Who owns what (core/owners.py). catalog: a file of Backstage entities (YAML); codeowners: application or
+    repository → a CODEOWNERS file. keys: names of labels, annotations and tags of one's own that name owners.
+    """
+
+    teams: tuple[Team, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    precedence: tuple[Source, ...] = tuple(Source)
+    keys: tuple[str, ...] = ()
+    catalog: str = ""
+    codeowners: Mapping[str, str] = field(default_factory=dict)
+    fallback: str = "platform"
+
+
+@dataclass(frozen=True, slots=True)
+class SlackSettings:
+    """The workspace. app_token (xapp-) is for Socket Mode; listen with signing_secret for HTTP; both "" only sends.
+
+    history: the app may read the history of its channels, so that a message whose answer was lost is looked for.
+    """
+
+    bot_token: Secret | None = None
+    app_token: Secret | None = None
+    signing_secret: Secret | None = None
+    listen: str = ""
+    api_url: str = "https://slack.com/api/"
+    history: bool = False
+    channel_seconds: float = 1.0
+    per_minute: float = 180.0
+    timeout_seconds: float = 10.0
+    ca_bundle: str = ""
+    proxy_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PagerDutySettings:
+    """Events API v2. routing_key: of an integration of the service that pages the fleet's on-call."""
+
+    routing_key: Secret | None = None
+    url: str = "https://events.pagerduty.com/v2/enqueue"
+
+
+@dataclass(frozen=True, slots=True)
+class NoticesSettings:
+    """policy (core/notices/values.py); schedule: when it is looked who has to be told, in `observe.timezone`."""
+
+    schedule: str = "*/10 * * * *"
+    policy: Policy = field(default_factory=Policy)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything the operator can set. origins maps each dotted key that was set to `file:line` or `env NAME`."""
 
@@ -415,6 +468,10 @@ class Settings:
     assess: AssessSettings = field(default_factory=AssessSettings)
     approvals: ApprovalSettings = field(default_factory=ApprovalSettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
+    owners: OwnersSettings = field(default_factory=OwnersSettings)
+    notices: NoticesSettings = field(default_factory=NoticesSettings)
+    slack: SlackSettings = field(default_factory=SlackSettings)
+    pagerduty: PagerDutySettings = field(default_factory=PagerDutySettings)
     rehearsal: RehearsalSettings = field(default_factory=RehearsalSettings)
     serve: ServeSettings = ServeSettings()
     log: LogSettings = LogSettings()

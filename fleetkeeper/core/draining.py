@@ -13,7 +13,7 @@ from datetime import datetime
 from fleetkeeper.core.budgets import SYNC_FAILED, allowed, limit_text
 from fleetkeeper.core.live import LivePod
 from fleetkeeper.core.observed import Budget
-from fleetkeeper.core.owners import owner_named
+from fleetkeeper.core.owner_keys import owner_named
 from fleetkeeper.core.text import safe
 from fleetkeeper.core.wording import some
 

@@ -81,7 +81,7 @@ class Finding:
 
     key tells findings of one check on one object apart (an API version, a subnet); it is a part of the fingerprint,
     so nothing that moves by itself may stand in it. blocks is whether the hop has to wait for it. owner holds the keys
-    that name owners, as core/owners.py keeps them. deadline is when it breaks, where a date is known.
+    that name owners, as core/owner_keys.py keeps them. deadline is when it breaks, where a date is known.
     """
 
     code: str

@@ -10,7 +10,7 @@ from typing import Any
 
 from fleetkeeper.core.model import Crd
 from fleetkeeper.core.observed import GitOpsApp
-from fleetkeeper.core.owners import owner_keys
+from fleetkeeper.core.owner_keys import owner_keys
 from fleetkeeper.core.text import safe
 
 APPLICATION = "Application"

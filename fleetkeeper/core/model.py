@@ -222,7 +222,7 @@ class Node:
 class Workload:
     """A workload template, or a pod without an owner: what runs, from which images, and who says they own it.
 
-    owner holds only the labels and annotations that name owners (core/owners.py), never all of them.
+    owner holds only the labels and annotations that name owners (core/owner_keys.py), never all of them.
     """
 
     kind: str

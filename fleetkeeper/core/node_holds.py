@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from fleetkeeper.core.owners import owner_keys, owner_named
+from fleetkeeper.core.owner_keys import owner_keys, owner_named
 from fleetkeeper.core.text import safe
 
 HELD_BY = "fleetkeeper.dev/held-by"

@@ -1,90 +1,149 @@
-"""Which labels and annotations say who owns an object; all others are dropped before anything is stored."""
+"""Who owns what a finding is about: every place that names somebody is kept as evidence, the first one holds."""
 
-import re
-from collections.abc import Collection, Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
 
-from fleetkeeper.core.text import safe
-
-VALUE_LIMIT = 256  # a label value has at most 63 characters; this leaves room for an address or URL in an annotation
-_PEOPLE = ("owner", "team", "squad")  # of the names below those that name people outright
-KEYS_LIMIT = 32  # per object: one author must not fill our database with a8r.io/1, a8r.io/2, …
-
-# a8r.io: https://a8r.io; dt.owner: docs.dynatrace.com, assign ownership; the GitOps and Helm keys lead to the
-# repository, and app.kubernetes.io to the application, when nobody is named outright (all collected 2026-11-20).
-_EXACT = frozenset(
-    {
-        "dt.owner",
-        "backstage.io/kubernetes-id",
-        "argocd.argoproj.io/tracking-id",
-        "argocd.argoproj.io/instance",
-        "kustomize.toolkit.fluxcd.io/name",
-        "kustomize.toolkit.fluxcd.io/namespace",
-        "helm.toolkit.fluxcd.io/name",
-        "helm.toolkit.fluxcd.io/namespace",
-        "helm.sh/chart",
-        "meta.helm.sh/release-name",
-        "meta.helm.sh/release-namespace",
-    }
-)
-_PREFIXES = ("a8r.io/", "app.kubernetes.io/")
-_NUMBERED = re.compile(r"dt\.owner-\d{1,3}", re.ASCII)
-# Names that say it under any prefix (owner, app.company.com/owner) but Kubernetes' own, which means other things by it.
-_NAMES = frozenset({"owner", "team", "squad", "cost-center", "costcenter", "business-unit", "businessunit"})
-_KUBERNETES = re.compile(r"(?:.+\.)?(?:kubernetes|k8s)\.io", re.ASCII)
+from fleetkeeper.core.finding import Subject
 
 
-def owner_keys(
-    labels: Mapping[str, str] | None, annotations: Mapping[str, str] | None, extra: Collection[str] = ()
-) -> dict[str, str]:
-    """The recognised keys in lower case and their values, in the order of the keys.
+class Source(StrEnum):
+    """Where an owner can be named, in the default order of precedence."""
 
-    extra are the operator's own keys, which the cap on the number of keys never drops. An annotation wins over a label
-    of the same key, for only an annotation can hold an address; among spellings of one key the lower-case one wins.
+    RULE = "rule"  # [[owners.rules]] of the settings
+    OBJECT = "object"  # a label or annotation of the object itself
+    CONTROLLER = "controller"  # of the workload that it belongs to
+    CODEOWNERS = "codeowners"  # of the repository that Argo CD, Flux or Helm deploys it from
+    CATALOG = "catalog"  # a Backstage catalog
+    NAMESPACE = "namespace"
+    NODE_GROUP = "node group"  # tags of it
+    CLUSTER = "cluster"  # tags of it
+    ACCOUNT = "account"  # tags of it
+    FALLBACK = "fallback"  # owners.fallback: nobody is named anywhere
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One place that names an owner. value is as written there; where completes "because of".
+
+    team is the team that the value means, "" when it is none that is known; why_not is why it does not hold although it
+    comes first ("ada@example.com left Slack", "no team and no person goes by this name"), "" when it may.
     """
-    sources = (labels or {}, annotations or {})
-    plan = _plan(tuple(sources[0]), tuple(sources[1]), tuple(extra))
-    return {lower: safe(sources[source][key].strip(), VALUE_LIMIT) for lower, source, key in plan}
+
+    source: Source
+    value: str
+    where: str
+    team: str = ""
+    person: str = ""  # an e-mail address, where it means one person and no team of theirs is known
+    why_not: str = ""
 
 
-@lru_cache(maxsize=4096)
-def _plan(
-    labels: tuple[str, ...], annotations: tuple[str, ...], extra: tuple[str, ...]
-) -> tuple[tuple[str, int, str], ...]:
-    """(key in lower case, 0 for a label and 1 for an annotation, key as written) of what is kept, in its order.
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """Who is told. owner is a team's name, or a person's e-mail address where no team of theirs is known.
 
-    It hangs on the names of the keys alone, of which objects have the same few sets: a fleet has millions of labels.
+    hits: all, in the order of precedence. by: the one that holds, of source FALLBACK where nobody is named.
     """
-    wanted = {key.lower() for key in extra}
-    kept: dict[str, tuple[int, str]] = {}
-    for source, keys in enumerate((labels, annotations)):
-        # Lower-case letters sort after capitals, so the lower-case spelling is written last.
-        for key in sorted(keys):
-            lower = key.lower()
-            if lower in wanted or is_owner_key(lower):
-                kept[lower] = (source, key)
-    return tuple((lower, *kept[lower]) for lower in sorted(_capped(kept, wanted)))
+
+    owner: str
+    by: Hit
+    hits: tuple[Hit, ...] = ()
+
+    @property
+    def is_unowned(self) -> bool:
+        return self.by.source is Source.FALLBACK
+
+    @property
+    def why(self) -> str:
+        """Completes "because of": why you."""
+        return self.by.where
 
 
-def is_owner_key(key: str) -> bool:
-    """Whether a lower-case key is one of the conventions above."""
-    if key in _EXACT or key.startswith(_PREFIXES) or _NUMBERED.fullmatch(key):
-        return True
-    prefix, _, name = key.rpartition("/")
-    return name.replace("_", "-") in _NAMES and not _KUBERNETES.fullmatch(prefix)
+@dataclass(frozen=True, slots=True)
+class Team:
+    """Who is told in a team, and where. name and aliases are what labels and catalogs call it, without case.
+
+    channel: a Slack channel's id (C…), or an entry of engine.hooks as `hook:NAME`; "" is that of the fallback team.
+    members, lead, manager: e-mail addresses, or Slack user ids (U…). hours: "09:00-17:00" in timezone, on workdays.
+    """
+
+    name: str
+    aliases: tuple[str, ...] = ()
+    channel: str = ""
+    lead: str = ""
+    manager: str = ""
+    members: tuple[str, ...] = ()
+    timezone: str = "UTC"
+    ask: str = ""  # whom to ask about it: words for people, such as "#platform-help"
 
 
-def _capped(keys: Iterable[str], wanted: Collection[str]) -> list[str]:
-    """The operator's keys, then those that are not one of a family that anybody can lengthen, then the rest."""
-    ranked = sorted(keys, key=lambda key: (key not in wanted, key.startswith(_PREFIXES) and key != "a8r.io/owner", key))
-    return ranked[:KEYS_LIMIT]
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """[[owners.rules]]: the first that fits names the owner. All patterns are shell patterns, "" is all.
+
+    clusters is a selector's text; user_agent is for findings that know only a client.
+    """
+
+    owner: str
+    clusters: str = ""
+    namespace: str = ""
+    kind: str = ""
+    name: str = ""
+    user_agent: str = ""
+    application: str = ""  # of Argo CD, Flux or Helm
+    origin: str = ""  # file:line
 
 
-def owner_named(keys: Mapping[str, str]) -> str:
-    """Who the keys name outright, the most telling key first; "" when they only lead to a repository or a chart."""
-    for wanted in _PEOPLE:
-        for key, value in keys.items():
-            last = key.rpartition("/")[2].rpartition(".")[2]
-            if value and last.partition("-")[0] == wanted:
-                return value
-    return ""
+class Reach(StrEnum):
+    """Whether somebody can be reached."""
+
+    KNOWN = "known"
+    GONE = "gone"  # deleted or deactivated in Slack; an archived channel
+    UNKNOWN = "unknown"  # Slack never heard of them
+    UNASKED = "unasked"  # nobody asked Slack yet, or it did not answer
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """What Slack said of a person or a channel. key is as the settings or the label write it (lower case)."""
+
+    key: str
+    reach: Reach = Reach.UNASKED
+    slack: str = ""  # its id
+    name: str = ""  # for people
+    email: str = ""
+    timezone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Everything that turns a written name into somebody. precedence: sources in order; those left out are not asked.
+
+    keys: the operator's own label, annotation and tag names, before the conventions. catalog: what a Backstage catalog
+    says (component → owner). contacts: by key. fallback: the team that is told of what nobody owns.
+    """
+
+    teams: Mapping[str, Team] = field(default_factory=dict)
+    rules: tuple[Rule, ...] = ()
+    precedence: tuple[Source, ...] = tuple(Source)
+    keys: tuple[str, ...] = ()
+    catalog: Mapping[str, str] = field(default_factory=dict)
+    codeowners: Mapping[str, str] = field(default_factory=dict)  # application or repository path → owner
+    contacts: Mapping[str, Contact] = field(default_factory=dict)
+    fallback: str = "platform"
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is known of an object that could name its owner; keys by source are those that core/owner_keys.py keeps.
+
+    places: how each of these sources is called for people ("Namespace payments"). applications: the Argo CD
+    application, Flux object or Helm release that it came with. user_agent: of a client that no object is known of.
+    """
+
+    subject: Subject
+    cluster: Mapping[str, str]  # attributes, as selectors know them
+    keys: Mapping[Source, Mapping[str, str]] = field(default_factory=dict)
+    places: Mapping[Source, str] = field(default_factory=dict)
+    applications: tuple[str, ...] = ()
+    user_agent: str = ""

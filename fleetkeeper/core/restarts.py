@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from fleetkeeper.core.owners import owner_keys, owner_named
+from fleetkeeper.core.owner_keys import owner_keys, owner_named
 from fleetkeeper.core.text import safe
 
 _LONGEST = 200  # of a message

@@ -7,7 +7,7 @@ from datetime import timedelta
 from fleetkeeper.core.budgets import PASSING
 from fleetkeeper.core.draining import Obstacle, owner_of
 from fleetkeeper.core.live import LivePod
-from fleetkeeper.core.owners import owner_named
+from fleetkeeper.core.owner_keys import owner_named
 from fleetkeeper.core.rotation.seen import Eviction, Seen
 from fleetkeeper.core.rotation.turn import Turn
 from fleetkeeper.core.text import safe

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 
-from fleetkeeper.core.owners import owner_named
+from fleetkeeper.core.owner_keys import owner_named
 from fleetkeeper.core.rehearsal.report import BudgetPeak, Look, Row, Span
 from fleetkeeper.sim.aws.workers import has_to_move
 from fleetkeeper.sim.controllers import pods

@@ -8,7 +8,7 @@ from typing import Any
 from fleetkeeper.core import observed
 from fleetkeeper.core.api_search import LiveKind
 from fleetkeeper.core.field_owners import AddonObject, FieldsOf, customised
-from fleetkeeper.core.owners import is_owner_key, owner_keys
+from fleetkeeper.core.owner_keys import is_owner_key, owner_keys
 from fleetkeeper.core.pod_annotations import asks_to_stay, kept_annotations
 from fleetkeeper.core.pods import (
     BUILT_FROM_THE_API,

@@ -7,7 +7,7 @@ from fleetkeeper.adapters.kube import templates
 from fleetkeeper.adapters.kube.documents import structs
 from fleetkeeper.core import model
 from fleetkeeper.core.compute import compute_kind, is_spot
-from fleetkeeper.core.owners import owner_keys
+from fleetkeeper.core.owner_keys import owner_keys
 
 _INSTANCE_TYPE = ("node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type")
 _ZONE = ("topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone")

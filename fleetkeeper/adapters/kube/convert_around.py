@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from fleetkeeper.adapters.kube.documents import around
 from fleetkeeper.adapters.kube.templates import labels, node_terms
 from fleetkeeper.core.observed import ApiService, Budget, PersistentVolume, Webhook, WebhookRule
-from fleetkeeper.core.owners import owner_keys
+from fleetkeeper.core.owner_keys import owner_keys
 from fleetkeeper.core.pods import Labels
 from fleetkeeper.core.text import safe
 

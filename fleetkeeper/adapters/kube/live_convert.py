@@ -15,7 +15,7 @@ from fleetkeeper.adapters.kube.documents import live, structs
 from fleetkeeper.adapters.kube.notes import controller
 from fleetkeeper.core import requests
 from fleetkeeper.core.live import LiveNode, LivePod, LiveVolume, Room, Taint, Toleration, parted
-from fleetkeeper.core.owners import owner_keys
+from fleetkeeper.core.owner_keys import owner_keys
 from fleetkeeper.core.pod_annotations import asks_to_stay
 from fleetkeeper.core.quantities import millis, whole
 from fleetkeeper.core.rotation.marks import marks_of

@@ -11,7 +11,7 @@ from fleetkeeper.adapters.kube.memory import Memory
 from fleetkeeper.adapters.kube.reading import Reader
 from fleetkeeper.adapters.kube.standouts import Standouts
 from fleetkeeper.core.observed import PodNote
-from fleetkeeper.core.owners import owner_keys
+from fleetkeeper.core.owner_keys import owner_keys
 from fleetkeeper.core.pod_annotations import asks_to_stay
 from fleetkeeper.core.text import safe
 

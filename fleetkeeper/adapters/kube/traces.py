@@ -10,7 +10,7 @@ from fleetkeeper.adapters.kube.endpoints import DISCOVERY, traced
 from fleetkeeper.adapters.kube.reading import Reader
 from fleetkeeper.core.api_search import LiveKind
 from fleetkeeper.core.observed import ObjectTrace
-from fleetkeeper.core.owners import owner_keys
+from fleetkeeper.core.owner_keys import owner_keys
 from fleetkeeper.core.text import safe
 from fleetkeeper.errors import GapReason, InvalidAnswer, ReadError
 

@@ -12,7 +12,7 @@ from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.eks_errors import advice, node_group
 from fleetkeeper.core.finding import Breaks, Finding, Severity, Subject
 from fleetkeeper.core.model import NodeGroup
-from fleetkeeper.core.owners import owner_keys
+from fleetkeeper.core.owner_keys import owner_keys
 from fleetkeeper.core.snapshot import Hop, Snapshot
 from fleetkeeper.core.text import safe
 from fleetkeeper.core.wording import read, some

@@ -9,7 +9,7 @@ from fleetkeeper.core.assess import NOT_SEEN, Verdict
 from fleetkeeper.core.finding import Evidence, Severity
 from fleetkeeper.core.finding import Subject as Found
 from fleetkeeper.core.fleet import subject as named
-from fleetkeeper.core.owners import owner_named
+from fleetkeeper.core.owner_keys import owner_named
 from fleetkeeper.core.readiness import Action, ClusterReport, Entry, HopReadiness, Subject
 from fleetkeeper.core.waivers import Waiver
 from fleetkeeper.core.wording import some

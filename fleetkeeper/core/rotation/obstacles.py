@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from fleetkeeper.core import draining
 from fleetkeeper.core.draining import Obstacle
 from fleetkeeper.core.live import LivePod, LiveVolume, Toleration
-from fleetkeeper.core.owners import owner_named
+from fleetkeeper.core.owner_keys import owner_named
 from fleetkeeper.core.rotation.facts import Facts, Mover, OldNode
 from fleetkeeper.core.rotation.seen import Outcome, Refusal
 from fleetkeeper.core.rotation.tokens import asks_nothing

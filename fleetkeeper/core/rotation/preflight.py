@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from fleetkeeper.core import parts
 from fleetkeeper.core.budgets import PASSING, SYNC_FAILED, Guard, limit_text
 from fleetkeeper.core.model import Workload
-from fleetkeeper.core.owners import owner_named
+from fleetkeeper.core.owner_keys import owner_named
 from fleetkeeper.core.snapshot import Snapshot
 from fleetkeeper.core.wording import counted, some
 

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from fleetkeeper.core.checks import all_checks
-from fleetkeeper.core.owners import owner_named
+from fleetkeeper.core.owner_keys import owner_named
 from fleetkeeper.core.reports.baseline import baseline_text, read_baseline
 from fleetkeeper.core.reports.junit import junit
 from fleetkeeper.core.reports.markdown import hop_words, markdown

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleetkeeper.core.owners import KEYS_LIMIT, VALUE_LIMIT, owner_keys
+from fleetkeeper.core.owner_keys import KEYS_LIMIT, VALUE_LIMIT, owner_keys
 
 KEPT = [
     "a8r.io/owner",
