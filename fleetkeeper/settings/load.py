@@ -21,6 +21,7 @@ from fleetkeeper.settings.assess import read_assess
 from fleetkeeper.settings.aws import read_aws
 from fleetkeeper.settings.engine import read_engine
 from fleetkeeper.settings.mapping import read_mapping
+from fleetkeeper.settings.notices import read_notices
 from fleetkeeper.settings.rehearsal import read_rehearsal
 from fleetkeeper.settings.sources import Surroundings, find_file, lay_environment_over
 
@@ -44,7 +45,8 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
         mapping=mapping.settings,
         assess=read_assess(root.table("assess")),
         approvals=read_approvals(root.table("approvals"), around),
-        engine=read_engine(root.table("engine"), around),
+        engine=(engine := read_engine(root.table("engine"), around)),
+        notices=read_notices(root.table("notices"), [each.name for each in engine.hooks]),
         rehearsal=read_rehearsal(root.table("rehearsal")),
         serve=_serve(root.table("serve")),
         log=_log(root.table("log")),
