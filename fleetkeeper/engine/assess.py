@@ -19,7 +19,7 @@ from fleetkeeper.core.selector import Selector
 from fleetkeeper.core.snapshot import Hop, Policy, Snapshot
 from fleetkeeper.core.tracking import Tracking, track
 from fleetkeeper.core.versions import Minor
-from fleetkeeper.core.waivers import Decisions
+from fleetkeeper.core.waivers import Deciding, Decisions
 from fleetkeeper.engine.observe import attributes_of
 from fleetkeeper.engine.ports import Clock, Store
 from fleetkeeper.errors import SchemaError, StoreUnavailable
@@ -40,7 +40,7 @@ class Assessor:
     compat: Compat
     stale_after: timedelta
     rules: tuple[TargetRule, ...] = ()
-    decisions: Decisions = field(default_factory=Decisions)
+    decisions: Deciding = field(default_factory=Decisions)
     checks: tuple[Check, ...] = field(default_factory=all_checks)
 
     def assess(self, selector: Selector, target: Minor | None = None) -> Iterator[ClusterReport]:
