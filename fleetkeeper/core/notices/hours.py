@@ -25,7 +25,7 @@ def zone_of(*names: str) -> ZoneInfo:
     return _UTC
 
 
-def is_open(moment: datetime, zone: ZoneInfo, policy: Policy) -> bool:
+def may_write(moment: datetime, zone: ZoneInfo, policy: Policy) -> bool:
     """Whether somebody in this zone may be written to without urgency."""
     local = moment.astimezone(zone)
     return is_workday(local.date(), policy) and _in_hours(local.time(), policy)

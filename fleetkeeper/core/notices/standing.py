@@ -17,6 +17,7 @@ from fleetkeeper.core.notices.values import (
     Phase,
     Policy,
     Rung,
+    Situation,
     Standing,
     Told,
 )
@@ -46,6 +47,15 @@ def by_item(answers: Iterable[Answer]) -> Mapping[ItemKey, tuple[Answer, ...]]:
         for key in request.items if request else answer.items:
             found[key].append(answer)
     return {key: tuple(some) for key, some in found.items()}
+
+
+def standings(situation: Situation) -> Mapping[ItemKey, Standing]:
+    """Of all items of a situation."""
+    said = by_item(situation.answers)
+    return {
+        item.key: standing(item, situation.told.get(item.key), said.get(item.key, ()), situation.now, situation.policy)
+        for item in situation.items
+    }
 
 
 def standing(item: Item, told: Told | None, answers: Sequence[Answer], now: datetime, policy: Policy) -> Standing:
@@ -110,7 +120,7 @@ def _fold(answers: Sequence[Answer]) -> _Said:
             said.ack = answer
         elif answer.kind is AnswerKind.EXTEND:
             said.asked = answer
-        elif answer.kind in _ANSWERS_TO_REQUESTS and said.asked and answer.of == said.asked.id:
+        elif answer.kind in _ANSWERS_TO_REQUESTS and said.asked and _settles(answer, said.asked):
             if answer.kind is AnswerKind.GRANT:
                 said.granted.append((said.asked, answer))
                 said.ack = None
@@ -119,6 +129,11 @@ def _fold(answers: Sequence[Answer]) -> _Said:
             said.ack = said.asked = None
             said.not_mine = (*said.not_mine, answer.person)
     return said
+
+
+def _settles(answer: Answer, asked: Answer) -> bool:
+    """Nobody gives time to themselves, whatever stands in a row."""
+    return answer.of == asked.id and answer.person != asked.person
 
 
 def _unanswered(item: Item, told: Told | None) -> Phase:
