@@ -4,7 +4,6 @@ Generic over all checks: it reads a finding's own words, and knows only how an A
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
@@ -14,7 +13,7 @@ from fleetkeeper.core.finding import Breaks, Evidence, Finding, Subject
 from fleetkeeper.core.lifecycle import QUIET, State, quiet_until
 from fleetkeeper.core.messages.context import Context
 from fleetkeeper.core.messages.dates import day_of, short, when
-from fleetkeeper.core.messages.escape import code, words
+from fleetkeeper.core.messages.escape import advice, code, words
 from fleetkeeper.core.messages.matters import Matter, nearest
 from fleetkeeper.core.notices.values import Deadline, Item
 from fleetkeeper.core.wording import counted
@@ -52,9 +51,17 @@ class Reader:
 # ---- what
 
 
-def title(matter: Matter, items: Sequence[Item] = ()) -> str:
+def title(matter: Matter) -> str:
     """`Move 3 Ingresses in payments off networking.k8s.io/v1beta1 in 2 clusters`: what and verb, in one line."""
-    shown = items or matter.open or matter.ask.items
+    return _title(matter.open or matter.ask.items, with_fact=True)
+
+
+def short_title(matter: Matter) -> str:
+    """The same of everything that was asked, without what is wrong: for what is over."""
+    return _title(matter.ask.items, with_fact=False)
+
+
+def _title(shown: Sequence[Item], *, with_fact: bool) -> str:
     findings = _distinct(shown)
     clusters = len({item.key.cluster for item in shown})
     tail = f" in {clusters} clusters" if clusters > 1 else ""
@@ -63,7 +70,9 @@ def title(matter: Matter, items: Sequence[Item] = ()) -> str:
         return f"Move {_objects(findings)} off {_api(api, findings)}{tail}"
     if all(each.subject.kind == "Cluster" for each in findings):
         return _of_clusters(shown, findings, clusters)
-    return f"Fix {_objects(findings)}{_fact(findings)}{tail if len(findings) == 1 else ''}"
+    if not with_fact:
+        return f"Fix {_objects(findings)}{tail}"
+    return f"Fix {_objects(findings)}{tail}{_fact(findings)}"
 
 
 def _distinct(items: Sequence[Item]) -> tuple[Finding, ...]:
@@ -105,10 +114,9 @@ def _plural(kind: str) -> str:
 
 
 def _fact(findings: Sequence[Finding]) -> str:
-    """What is wrong with it: the finding's own words where they are the same for all, else what its check is called."""
-    messages = {_bare(each) for each in findings}
-    if len(messages) == 1:
-        return f": {words(messages.pop(), 240)}"
+    """What is wrong with it: the finding's own words of one object, of several what their check is called."""
+    if len(findings) == 1:
+        return f": {words(_bare(findings[0]), 240)}"
     check = check_of(findings[0].code)
     return f": {words(_lowered(check.title), 120)}" if check else ""
 
@@ -146,8 +154,9 @@ def where(matter: Matter) -> str:
 
 
 def _names(items: Iterable[Item]) -> dict[str, tuple[str, ...]]:
-    """Cluster → the objects in it, as they are called beside the headline."""
+    """Cluster → the objects in it, as they are called beside the headline; none where it names the only one."""
     items = tuple(items)
+    alone = len({item.key.fingerprint for item in items}) == 1
     kinds = {item.tracked.finding.subject.kind for item in items}
     spaces = {item.tracked.finding.subject.namespace for item in items}
     found: dict[str, list[str]] = {}
@@ -155,7 +164,7 @@ def _names(items: Iterable[Item]) -> dict[str, tuple[str, ...]]:
         subject = item.tracked.finding.subject
         name = subject.name if len(spaces) == 1 else "/".join(filter(None, (subject.namespace, subject.name)))
         label = name if len(kinds) == 1 or not name else f"{subject.kind} {name}"
-        found.setdefault(_cluster(item), []).append(label)
+        found.setdefault(_cluster(item), []).append("" if alone else label)
     return {cluster: tuple(sorted(filter(None, names))) for cluster, names in sorted(found.items())}
 
 
@@ -231,7 +240,8 @@ def _age(evidence: Evidence, now: datetime) -> timedelta:
 
 
 def _evidence(evidence: Evidence, reader: Reader) -> str:
-    at = f", last {short(day_of(evidence.at, reader.tz))}" if evidence.at else ""
+    last = "last " if evidence.source in _WHO else ""
+    at = f", {last}{short(day_of(evidence.at, reader.tz))}" if evidence.at else ""
     return f"{words(evidence.text, 200)} ({words(evidence.source, 40)}{at})"
 
 
@@ -276,23 +286,28 @@ def _breaks(finding: Finding) -> str:
 
 def _cost(deadline: Deadline | None, matter: Matter) -> str:
     """EKS changes to extended support by itself, and says nothing: the price is the only sign."""
-    if deadline is None or "standard support" not in deadline.clock or "$" in deadline.consequence:
+    if deadline is None or "standard support" not in deadline.clock:
         return ""
     clusters = len({item.key.cluster for item in matter.open})
     month = (_EXTENDED - _STANDARD) * _MONTH * clusters
-    price = f"${_EXTENDED:.2f} instead of ${_STANDARD:.2f} per cluster and hour"
-    return f"from then on EKS bills {price}, ${month:,.0f} more a month"
+    price = "" if "$" in deadline.consequence else f"EKS bills ${_EXTENDED:.2f} instead of ${_STANDARD:.2f} an hour, "
+    return f"{price}${month:,.0f} more a month for {counted(clusters, 'cluster')}"
 
 
 # ---- how, and when it is done
 
 
 def fix(matter: Matter, limit: int = 500) -> str:
-    """The next action. Where it differs by object the first is told: the button shows the others."""
-    fixes = Counter(item.tracked.finding.fix for item in matter.open)
+    """The next action. Where it differs by more than the object, the first is told: the button shows the others."""
+    findings = _distinct(matter.open)
+    if len(findings) > 1:
+        alike = {each.fix.replace(str(each.subject), "each of them") for each in findings}
+        if len(alike) == 1:
+            return advice(alike.pop(), limit)
+    fixes = dict.fromkeys(each.fix for each in findings)
     first, rest = next(iter(fixes)), len(fixes) - 1
     more = f" (and {rest} more like it: Fix diff shows them)" if rest else ""
-    return f"{words(first, limit)}{more}"
+    return f"{advice(first, limit)}{more}"
 
 
 def verify(matter: Matter, reader: Reader) -> str:
@@ -331,10 +346,10 @@ def _quiet_days(items: Iterable[Item], reader: Reader) -> int:
 def lines(matter: Matter, reader: Reader) -> Iterator[str]:
     """All of it but the headline, a line each."""
     found = nearest(matter.open, reader.context)
-    yield f"*When* {deadline_text(found, reader)}"
-    yield f"*Where* {where(matter)}"
+    yield f"*When:* {deadline_text(found, reader)}"
+    yield f"*Where:* {where(matter)}"
     if told := seen(matter, reader):
-        yield f"*{seen_label(matter)}* {told}"
-    yield f"*If not* {consequence(matter, reader)}"
-    yield f"*Fix* {fix(matter)}"
-    yield f"*Done when* {verify(matter, reader)}"
+        yield f"*{seen_label(matter)}:* {told}"
+    yield f"*If not:* {consequence(matter, reader)}"
+    yield f"*Fix:* {fix(matter)}"
+    yield f"*Done when:* {verify(matter, reader)}"

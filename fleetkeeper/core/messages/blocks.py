@@ -1,6 +1,6 @@
 """Slack's blocks, within their limits, of texts that are harmless already."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fleetkeeper.core.messages.button import Button
@@ -9,6 +9,10 @@ from fleetkeeper.core.text import ELLIPSIS
 
 HEADER, SECTION, CONTEXT = 150, 3000, 2000
 """Characters of one block's text. A context element may have 3,000; more than this is no context any more."""
+
+WHOLE = 13_200
+"""Characters of all blocks from which Slack refuses a message (msg_blocks_too_long): not documented, measured in
+slackapi/bolt-js#2509 (2025-04)."""
 
 
 def header(text: str) -> Block:
@@ -48,6 +52,15 @@ def confirm(title: str, text: str, yes: str) -> Block:
         "confirm": _plain(cut(yes, 30)),
         "deny": _plain("Not now"),
     }
+
+
+def length(blocks: Any) -> int:
+    """Characters of all texts in blocks, as Slack counts them for its limit of a whole message."""
+    if isinstance(blocks, Mapping):
+        return sum(
+            len(each) if name == "text" and isinstance(each, str) else length(each) for name, each in blocks.items()
+        )
+    return sum(map(length, blocks)) if isinstance(blocks, list | tuple) else 0
 
 
 def cut(text: str, limit: int) -> str:

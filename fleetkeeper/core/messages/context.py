@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from fleetkeeper.core.messages.escape import NAME, escaped, words
-from fleetkeeper.core.notices.values import Answer, Item, ItemKey, Standing, Told
+from fleetkeeper.core.messages.escape import NAME, words
+from fleetkeeper.core.notices.values import Answer, Item, ItemKey, Policy, Standing, Told
 from fleetkeeper.core.owners import Contact, Team
 from fleetkeeper.core.run import Event
 from fleetkeeper.core.run_page import Seen
@@ -17,7 +17,7 @@ class Context:
 
     answers: by id, those that a decision is about. approvers: who may grant, by the names of approvals.people.
     observed_every: how often clusters are looked at. newer: an older notice's id → the words for what superseded it
-    ("the digest of Mon 30 Nov"). run, events: of a wave and its news.
+    ("the digest of Mon 30 Nov"). policy: of the notices. run, events: of a wave and its news.
     """
 
     now: datetime
@@ -30,6 +30,7 @@ class Context:
     approvers: tuple[str, ...] = ()
     observed_every: timedelta = timedelta(minutes=15)
     newer: Mapping[str, str] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
     run: Seen | None = None
     events: tuple[Event, ...] = ()
 
@@ -55,4 +56,4 @@ class Context:
     def question(self, owner: str) -> str:
         """Whom to ask, for people; "" when nobody was named."""
         team = self.team(owner)
-        return escaped(team.ask, 200) or (self.name(team.lead) if team.lead else "")
+        return words(team.ask, 200) or (self.name(team.lead) if team.lead else "")

@@ -13,11 +13,11 @@ from fleetkeeper.core.messages.parts import (
     MOST,
     all_over,
     also,
-    and_more,
     done_lines,
     first_deadline,
     foot,
     in_full,
+    in_turn,
     reader,
     things,
 )
@@ -32,12 +32,11 @@ def digest(notice: Notice, context: Context) -> Message:
     over = [each for each in found if each.is_over]
     seen = reader(notice, context)
     if not asked:
-        return all_over(notice, over, context)
+        return all_over(notice, found, context)
     blocks = [
         header(headline(asked, seen)),
         section(_about(notice, asked, context)),
-        *(block for number, each in enumerate(asked[:MOST], 1) for block in in_full(each, number, notice, seen)),
-        *and_more(asked[MOST:]),
+        *in_turn(asked, lambda each, number: in_full(each, number, notice, seen)),
         divider(),
         *also(aside),
         *_done(over, seen),
@@ -75,9 +74,17 @@ def _done(over: Sequence[Matter], reader: Reader) -> Iterator[Block]:
 def _text(notice: Notice, asked: Sequence[Matter], reader: Reader) -> Iterator[str]:
     """What a push message and a screen reader say: what, until when, and how the first is mended."""
     who = " and ".join(map(reader.context.owner, notice.recipient.owners))
-    yield f"{who}: {headline(asked, reader)}"
+    found = first_deadline(asked, reader.context)
+    yield f"{who}: {headline(asked, reader)}" + (f": {words(found.clock, 160)}" if found else "")
+    yield from bullets(asked, reader)
+    yield f"{'Fix of the first' if len(asked) > 1 else 'Fix'}: {fix(asked[0], 300)}"
+
+
+def bullets(asked: Sequence[Matter], reader: Reader) -> Iterator[str]:
+    """A line each; those that are due later than the first say when."""
+    nearest = first_deadline(asked, reader.context)
     for each in asked[:MOST]:
-        yield f"• {title(each)}: {deadline_text(first_deadline([each], reader.context), reader)}"
+        own = first_deadline([each], reader.context)
+        yield f"• {title(each)}" + ("" if own == nearest else f": {deadline_text(own, reader)}")
     if len(asked) > MOST:
         yield f"and {len(asked) - MOST} more"
-    yield f"Fix of the first: {fix(asked[0], 300)}"

@@ -40,7 +40,7 @@ def code(raw: str, limit: int = NAME) -> str:
 
 
 def words(raw: str, limit: int) -> str:
-    """A sentence that may hold names: what could be read as markup in it stands in code spans, as do its commands."""
+    """A sentence that may hold names: what could be read as markup in it stands in code spans."""
     kept: list[str] = []
     width = 0
     for piece in _pieces(" ".join(raw.split())):
@@ -51,6 +51,11 @@ def words(raw: str, limit: int) -> str:
         kept.append(piece)
         width += len(piece) + 1
     return " ".join(filter(None, kept))
+
+
+def advice(raw: str, limit: int) -> str:
+    """A sentence that may hold commands as well, which stand in code spans so that they can be copied."""
+    return words(raw if "`" in raw else _COMMAND.sub(lambda found: f"`{found[0]}`", raw), limit)
 
 
 def block(raw: str, limit: int) -> str:
@@ -71,9 +76,7 @@ def is_harmless(shown: str) -> bool:
 
 
 def _pieces(raw: str) -> Iterator[str]:
-    """Words, each harmless; what stands between backticks already, or is a command, is one piece."""
-    if "`" not in raw:
-        raw = _COMMAND.sub(lambda found: f"`{found[0]}`", raw)
+    """Words, each harmless; what stands between backticks already is one piece."""
     if raw.count("`") % 2:
         raw = raw.replace("`", _QUOTE)
     for index, part in enumerate(re.split(r"(?<!\S)([(\[\"]*`[^`]*`\S*)", raw)):

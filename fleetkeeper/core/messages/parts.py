@@ -1,11 +1,11 @@
 """The parts that several kinds of messages share: one thing with its buttons, who to ask, why you, what comes next."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from fleetkeeper.core.checks import check_of
 from fleetkeeper.core.messages.ask_text import Reader, lines, list_command, title
-from fleetkeeper.core.messages.blocks import actions, button, context, section
+from fleetkeeper.core.messages.blocks import actions, button, context, length, section
 from fleetkeeper.core.messages.button import Button
 from fleetkeeper.core.messages.context import Context
 from fleetkeeper.core.messages.dates import zone
@@ -18,6 +18,9 @@ from fleetkeeper.core.wording import counted
 
 MOST = 5
 """Things that are told in full: more are not read."""
+
+_ROOM = 9_000
+"""Characters for the things of one message, of the 13,200 that Slack takes: the rest is head, foot and what is done."""
 
 _LABELS = {
     Do.DIFF: "Fix diff",
@@ -37,17 +40,23 @@ def things(number: int) -> str:
     return counted(number, "thing")
 
 
-def in_full(matter: Matter, number: int, notice: Notice, reader: Reader, owner: bool = False) -> Iterator[Block]:
-    """One thing with all that its owner needs, and its buttons. owner: also whose it is."""
-    yield section(
-        [
-            f"*{number}. {title(matter)}*",
-            *(f"*Whose* {reader.context.owner(matter.ask.owner)}" for _ in range(owner)),
-            *_news(matter),
-            *lines(matter, reader),
-            *so_far(matter, reader),
-        ]
-    )
+def in_turn(asked: Sequence[Matter], one: Callable[[Matter, int], Iterable[Block]]) -> list[Block]:
+    """The first things one after the other, as many as there is room for, then `and 7 more`."""
+    found: list[Block] = []
+    for number, each in enumerate(asked[:MOST], 1):
+        blocks = list(one(each, number))
+        if found and length(found) + length(blocks) > _ROOM:
+            return [*found, *and_more(asked[number - 1 :])]
+        found += blocks
+    return [*found, *and_more(asked[MOST:])]
+
+
+def in_full(matter: Matter, number: int, notice: Notice, reader: Reader) -> Iterator[Block]:
+    """One thing with all that its owner needs, and its buttons; for a reader of several teams also whose it is."""
+    shared = len(notice.recipient.owners) > 1
+    told = [f"*{number}. {title(matter)}*{news_text(matter)}"]
+    told += [f"*Whose:* {reader.context.owner(matter.ask.owner)}"] if shared else []
+    yield section([*told, *lines(matter, reader), *so_far(matter, reader)])
     yield buttons(matter, notice.id, ALL)
 
 
@@ -57,14 +66,9 @@ def buttons(matter: Matter, notice: str, which: Sequence[str]) -> Block:
 
 
 def news_text(matter: Matter) -> str:
-    """What is new about it, "" for nothing. That it is new shows by itself."""
-    told = [each for each in matter.news if each != "new"]
-    return words("; ".join(told[:3]), 300)
-
-
-def _news(matter: Matter) -> Iterator[str]:
-    if told := news_text(matter):
-        yield f"*New* {told}"
+    """` · came back, due in 5 days`: what is new about it, behind its headline; "" for nothing."""
+    told = "; ".join(matter.news[:2])
+    return f" · {words(told, 200)}" if told else ""
 
 
 def and_more(rest: Sequence[Matter]) -> Iterator[Block]:
@@ -86,7 +90,7 @@ def also(matters: Sequence[Matter]) -> Iterator[Block]:
         return
     shown = [f"{number} × {_named(check)}" for check, number in counts.most_common(3)]
     more = f" and {len(counts) - 3} more kinds" if len(counts) > 3 else ""
-    yield section([f"*No date, no duty*: {'; '.join(shown)}{more}. See {code('fleetkeeper get findings')}"])
+    yield section([f"*Not urgent, no date:* {'; '.join(shown)}{more}. See {code('fleetkeeper get findings')}"])
 
 
 def _named(check: str) -> str:
@@ -102,12 +106,17 @@ def done_lines(over: Sequence[Matter], reader: Reader) -> list[str]:
 
 def foot(notice: Notice, matters: Sequence[Matter], reader: Reader) -> Block:
     """Why you, whom to ask, and what comes next."""
-    told = [f"*Why you* {why_you(matters)}"]
+    told = [f"*Why you:* {why_you(matters)}"]
     asked = dict.fromkeys(filter(None, map(reader.context.question, notice.recipient.owners)))
-    told.append(f"*Questions* {', '.join(asked) or 'the people who run this fleet'}")
+    told.append(f"*Questions:* {', '.join(asked) or 'the people who run this fleet'}")
     if notice.following:
-        told.append(f"*Next* {words(notice.following, 300)}")
+        told.append(_next(notice.following))
     return context(told)
+
+
+def _next(following: str) -> str:
+    said = words(following, 300)
+    return f"*Next* {said[5:]}" if said.startswith("next ") else f"*Next:* {said}"
 
 
 def why_you(matters: Iterable[Matter]) -> str:
@@ -120,11 +129,17 @@ def why_you(matters: Iterable[Matter]) -> str:
 
 def all_over(notice: Notice, matters: Sequence[Matter], context: Context) -> Message:
     """What a message becomes when nothing of it is to do any more: short, and without buttons."""
-    seen = reader(notice, context)
-    told = done_lines(matters, seen) or ["☑️ nothing of this is there any more"]
+    over = [each for each in matters if each.is_over]
+    told = done_lines(over, reader(notice, context)) or ["☑️ Nothing of this is to do any more."]
     thanks = f"Thank you, {' and '.join(map(context.owner, notice.recipient.owners))}." if is_thanked(matters) else ""
     every = [*told, *filter(None, [thanks])]
     return Message("\n".join(every), (section(every),))
+
+
+def superseded(newer: str) -> Message:
+    """newer: `the digest of Mon 30 Nov`."""
+    text = f"☑️ Superseded by {words(newer, 200)}, which has all that is still to do."
+    return Message(text, (section([text]),))
 
 
 def first_deadline(matters: Iterable[Matter], context: Context) -> Deadline | None:

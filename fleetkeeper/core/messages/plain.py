@@ -9,14 +9,16 @@ from fleetkeeper.core.messages.message import Block, Message, View
 
 WIDTH = 100
 _ENTITIES = {"&lt;": "<", "&gt;": ">", "&amp;": "&"}
-_FIELD = re.compile(r"\*(When|Where|Whose|Who does it|How we know|If not|Fix|Done when|New|Why you|Questions|Next)\*")
 
 
-def plain(message: Message | View, width: int = WIDTH) -> str:
-    """Wrapped lines, buttons in brackets. What goes to Slack alone (a view's fields) is told by its name."""
-    title = [message.title, ""] if isinstance(message, View) else []
-    blocks = message.blocks or ({"type": "section", "text": {"text": message.text}},)
-    lines = [*title, *(line for block in blocks for line in _block(block, width))]
+def plain(message: Message | View, width: int = WIDTH, *, buttons: bool = True) -> str:
+    """Wrapped lines; buttons and fields in brackets, or without buttons where nobody can click them."""
+    lines = [message.title, ""] if isinstance(message, View) else []
+    own = () if isinstance(message, View) or message.blocks else ({"type": "section", "text": {"text": message.text}},)
+    for block in own or message.blocks:
+        if buttons or block["type"] != "actions":
+            lines += _block(block, width)
+    lines += [f"   [{message.submit}]"] if isinstance(message, View) and message.submit else []
     return "\n".join(lines).strip() + "\n"
 
 
@@ -61,5 +63,4 @@ def _text(shown: str, width: int) -> Iterator[str]:
         elif is_code:
             yield f"    {unmarked(line)}"
         else:
-            named = _FIELD.sub(lambda found: f"{found[1]}:", line)
-            yield from wrap(unmarked(named), width, subsequent_indent="   ", break_on_hyphens=False) or [""]
+            yield from wrap(unmarked(line), width, subsequent_indent="   ", break_on_hyphens=False) or [""]

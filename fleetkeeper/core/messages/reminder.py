@@ -11,11 +11,11 @@ from fleetkeeper.core.messages.message import Block, Do, Message
 from fleetkeeper.core.messages.parts import (
     MOST,
     all_over,
-    and_more,
     buttons,
     done_lines,
     first_deadline,
     foot,
+    in_turn,
     news_text,
     reader,
 )
@@ -28,15 +28,14 @@ _BUTTONS = (Do.DIFF, Do.ACK, Do.EXTEND)
 
 def reminder(notice: Notice, context: Context) -> Message:
     found = matters(notice, context)
-    left = [each for each in found if each.open]
+    left = [each for each in found if each.open and each.must]
     over = [each for each in found if each.is_over]
     seen = reader(notice, context)
     if not left:
-        return all_over(notice, over, context)
+        return all_over(notice, found, context)
     blocks = [
         section([f"*{_head(left, over, seen)}*", *done_lines(over, seen)]),
-        *(block for each in left[:MOST] for block in _one(each, notice, seen)),
-        *and_more(left[MOST:]),
+        *in_turn(left, lambda each, _: _one(each, notice, seen)),
         foot(notice, left, seen),
     ]
     return Message("\n".join(_text(left, over, seen)), tuple(blocks))
@@ -48,12 +47,11 @@ def _head(left: Sequence[Matter], over: Sequence[Matter], reader: Reader) -> str
 
 
 def _one(matter: Matter, notice: Notice, reader: Reader) -> Iterator[Block]:
-    news = news_text(matter)
     yield section(
         [
-            f"*{title(matter)}*" + (f": {news}" if news else ""),
-            f"*When* {deadline_text(first_deadline([matter], reader.context), reader)}",
-            f"*Fix* {fix(matter, 300)}",
+            f"*{title(matter)}*{news_text(matter)}",
+            f"*When:* {deadline_text(first_deadline([matter], reader.context), reader)}",
+            f"*Fix:* {fix(matter, 300)}",
             *so_far(matter, reader),
         ]
     )
@@ -62,7 +60,5 @@ def _one(matter: Matter, notice: Notice, reader: Reader) -> Iterator[Block]:
 
 def _text(left: Sequence[Matter], over: Sequence[Matter], reader: Reader) -> Iterator[str]:
     yield _head(left, over, reader)
-    for each in left[:MOST]:
-        news = news_text(each)
-        yield f"• {title(each)}" + (f": {news}" if news else "")
+    yield from (f"• {title(each)}{news_text(each)}" for each in left[:MOST])
     yield f"Fix of the first: {fix(left[0], 300)}"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from fleetkeeper.core.messages.ask_text import Reader, title
+from fleetkeeper.core.messages.ask_text import Reader, short_title
 from fleetkeeper.core.messages.dates import day_of, full, lasted, short
 from fleetkeeper.core.messages.escape import words
 from fleetkeeper.core.messages.matters import Matter, standing_of
@@ -24,13 +24,12 @@ def so_far(matter: Matter, reader: Reader) -> Iterator[str]:
 
 def over_text(matter: Matter, reader: Reader) -> str:
     """`✅ Move 3 Ingresses ...: done on Thu 19 Nov, took 6 days`: one line of something that is over for its reader."""
-    items = matter.ask.items
-    what = title(matter, items)
+    what = short_title(matter)
     if matter.mended:
         ended = max(_ended(item, reader) for item in matter.mended)
         took = f", took {lasted(min(matter.first, ended), ended)}" if matter.first else ""
         rest = _rest(matter, reader)
-        return f"✅ {what}: done {short(day_of(ended, reader.tz))}{took}{rest}"
+        return f"✅ {what}: done on {short(day_of(ended, reader.tz))}{took}{rest}"
     if matter.waived:
         return f"☑️ {what}: {_waived(matter.waived, reader)}"
     return f"➡️ {what}: {_moved(matter.moved, reader)}"
