@@ -139,7 +139,7 @@ def is_vouched(command: Command, key: bytes) -> bool:
 
 
 def heard(command: Command, user: str, digest: str, key: bytes) -> Command:
-    """A command with the proof that our own daemon heard it from this Slack user. digest: of the plan that was shown."""
+    """A command with the proof that our daemon heard it from this Slack user. digest: of the plan that was shown."""
     return replace(command, proof=_PROOF.join((user, digest, mac(key, SLACK, [user, digest, *_said(command)]))))
 
 

@@ -19,6 +19,8 @@ NO_ADDRESS = (
 )
 NOBODY_SAYS = "Slack does not answer who this account is: nothing was stored. Click again in a minute."
 NO_BUTTON = "This button is of another version of fleetkeeper: use a newer message, or the command line."
+TOO_LATE = "It took too long to open: click again."
+BUSY = "Too much is clicked at once: nothing was stored. Click again in a minute."
 OVER = "All of this is mended already: there is nothing left to do. Thank you!"
 ELSEWHERE = "This is not asked of {owner} any more: it is mended, it moved to another owner, or its target changed."
 GONE = "This message is too old: fleetkeeper does not know it any more. The newest one about it has buttons that work."
@@ -45,6 +47,21 @@ def told(click: Click, text: str, refused: bool = False) -> Reply:
     if channel:
         return Reply(whisper=plain(text), channel=channel)
     return Reply(view=notice_view(text)) if click.trigger else Reply()
+
+
+def told_late(click: Click, reply: Reply) -> Reply:
+    """The reply to a click that was acknowledged before it was known: without a trigger, seen in the channel alone."""
+    private = Private.parse(click.value) if click.kind is ClickKind.SUBMIT else None
+    channel = private.channel if private else click.channel
+    instead = [str(block["text"]["text"]) for block in reply.instead.blocks] if reply.instead else []
+    said = " ".join(filter(None, (*reply.errors.values(), *instead)))
+    if said:
+        return Reply(whisper=plain(said), channel=channel) if channel else Reply()
+    if reply.text:
+        return Reply(whisper=Message(reply.text), channel=channel)
+    if reply.view:
+        return Reply(whisper=plain(TOO_LATE), channel=channel) if channel else Reply()
+    return reply
 
 
 def plain(text: str) -> Message:
