@@ -77,8 +77,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         if body is None:
             return None
-        timestamp, signature = (self.headers.get(f"X-Slack-{name}", "") for name in ("Request-Timestamp", "Signature"))
-        if not is_signed(verifier, body, timestamp, signature):
+        timestamp = self.headers.get("X-Slack-Request-Timestamp", "")
+        if not is_signed(self.verifier, body, timestamp, self.headers.get("X-Slack-Signature", "")):
             _log.warning("request_refused", reason="its signature is wrong or older than five minutes")
             return self._answer(401)
         return self._taken(body)

@@ -38,9 +38,7 @@ def click_of(kind: str, payload: Payload) -> Click | None:
 def form_of(body: bytes) -> tuple[str, Payload]:
     """The kind and the payload of a form that Slack posted, as an envelope would have them."""
     try:
-        form = {
-            key: values[0] for key, values in parse_qs(body.decode(), strict_parsing=True, max_num_fields=50).items()
-        }
+        found = parse_qs(body.decode(), strict_parsing=True, max_num_fields=50)
     except ValueError as error:
         raise InvalidAnswer("a request is no form of UTF-8") from error
     form = {key: values[0] for key, values in found.items()}
