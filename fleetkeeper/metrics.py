@@ -1,14 +1,10 @@
 """What the daemon tells about itself: Prometheus metrics, and whether it is alive and ready."""
 
 import json
-import socket
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socketserver import TCPServer
-from typing import Any
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
 
 import structlog
@@ -16,9 +12,10 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.core import GaugeMetricFamily
 
 import fleetkeeper
+from fleetkeeper.bounded_server import BoundedServer
 from fleetkeeper.core.readiness import Tally
 from fleetkeeper.engine.observe import Outcome
-from fleetkeeper.errors import ConfigError, FleetkeeperError, Mistake
+from fleetkeeper.errors import FleetkeeperError
 
 _log = structlog.get_logger("serve")
 
@@ -182,20 +179,13 @@ class HealthServer:
 
     def __init__(self, listen: str, metrics: Metrics, readiness: Readiness, alive: Callable[[], bool]) -> None:
         """Raises ConfigError when nothing can listen there."""
-        host, _, port = listen.rpartition(":")
-        try:
-            family, _, _, _, address = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
-            self._server = _Server(family, address, _handler(metrics, readiness, alive))
-        except OSError as error:
-            fix = "end what listens there, or set another host:port"
-            mistake = Mistake("configuration", 0, "serve.listen", f"cannot listen on {listen}: {error.strerror}", fix)
-            raise ConfigError((mistake,)) from error
+        handler = _handler(metrics, readiness, alive)
+        self._server = BoundedServer(listen, "serve.listen", handler, _MOST_REQUESTS, _REQUEST_SECONDS)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="health", daemon=True)
 
     @property
     def url(self) -> str:
-        host, port = self._server.server_address[:2]
-        return f"http://[{host!s}]:{port}" if ":" in str(host) else f"http://{host!s}:{port}"
+        return self._server.url
 
     def start(self) -> None:
         self._thread.start()
@@ -205,55 +195,6 @@ class HealthServer:
         """Stop listening; requests under way are left to their threads, which end with the process."""
         self._server.shutdown()
         self._server.server_close()
-
-
-class _Server(ThreadingHTTPServer):
-    """Bounded: so many requests at once, so long for each."""
-
-    daemon_threads = True
-    request_queue_size = 64
-
-    def __init__(self, family: int, address: Any, handler: type[BaseHTTPRequestHandler]) -> None:
-        self._free = threading.BoundedSemaphore(_MOST_REQUESTS)
-        self.address_family = family
-        super().__init__(address, handler)
-
-    def server_bind(self) -> None:
-        """Without the reverse look-up of the address that HTTPServer does here: it may take as long as DNS likes."""
-        TCPServer.server_bind(self)
-        self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        if not self._free.acquire(blocking=False):
-            self.shutdown_request(request)
-            return
-        try:
-            super().process_request(request, client_address)
-        except BaseException:  # no thread to be had
-            self._free.release()
-            raise
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        end = threading.Timer(_REQUEST_SECONDS, _cut, (request,))
-        end.daemon = True
-        end.start()
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            end.cancel()
-            self._free.release()
-
-    def handle_error(self, _request: Any, _client_address: Any) -> None:
-        """A client that went away is not worth a traceback."""
-        error = sys.exception()
-        _log.debug("request_failed", reason=f"{type(error).__name__}: {error}")
-
-
-def _cut(request: socket.socket) -> None:
-    try:
-        request.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return  # it is over already
 
 
 def _handler(metrics: Metrics, readiness: Readiness, alive: Callable[[], bool]) -> type[BaseHTTPRequestHandler]:

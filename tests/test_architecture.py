@@ -10,8 +10,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "fleetkeeper"
 
-FOUNDATION = {"errors", "documents", "toml_source", "data", "values"}
-"""Modules that any layer may use: the error tree, the loader of TOML, canonical JSON, where shipped data lies."""
+FOUNDATION = {"errors", "documents", "toml_source", "data", "values", "bounded_server"}
+"""Modules that any layer may use: the error tree, the loader of TOML, canonical JSON, where shipped data lies, and the
+server that both the daemon and Slack's adapter listen with."""
 
 LAYERS: dict[str, set[str]] = {
     "core": {"core"},
@@ -82,7 +83,7 @@ VENDORS = {
     "typer": {"cli"},
     "rich": {"cli"},
     "semver": {"core/versions.py"},
-    "structlog": {"engine", "adapters", "daemon", "logs", "metrics", "wiring"},
+    "structlog": {"engine", "adapters", "bounded_server", "daemon", "logs", "metrics", "wiring"},
 }
 """Where each library may be imported; one that is not listed may be imported nowhere."""
 

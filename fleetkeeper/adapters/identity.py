@@ -11,6 +11,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from fleetkeeper.config import ApprovalSettings, OidcSettings
+from fleetkeeper.core.approval import digest_heard
 from fleetkeeper.core.run import Command
 from fleetkeeper.errors import GapReason, Refused, Unreachable
 
@@ -25,10 +26,15 @@ _LARGEST = 1 << 20
 
 
 class VerifiedIdentities:
-    """engine.decisions.Identities by the operator's settings."""
+    """engine.decisions.Identities by the operator's settings. key: the executor's, None where nobody listens to Slack.
 
-    def __init__(self, settings: ApprovalSettings) -> None:
+    Slack has no token for who clicked: the daemon that heard the click, and asked Slack who that is, proves it by its
+    key. So a row of the database that only says "slack" is nobody's.
+    """
+
+    def __init__(self, settings: ApprovalSettings, key: bytes | None = None) -> None:
         self._local = settings.local
+        self._key = key
         self._oidc = _Issuer(settings.oidc) if settings.oidc else None
 
     @property
@@ -48,6 +54,15 @@ class VerifiedIdentities:
                 return self._oidc.verify(command.proof)
             case "oidc":
                 raise Refused("ID tokens are not accepted: approvals.oidc is not configured")
+            case "slack" if self._key is None:
+                raise Refused("nobody listens to Slack here: [slack] is not configured")
+            case "slack" if digest_heard(command, self._key) is not None:
+                return command.actor
+            case "slack":
+                raise Refused(
+                    "it says that it was clicked in Slack, and no daemon of this fleet heard that",
+                    GapReason.UNAUTHENTICATED,
+                )
             case other:
                 raise Refused(f"an identity of kind {other!r} cannot be verified here")
 

@@ -21,6 +21,11 @@ _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
 PLAN = ""
 """The gate name of an approval of the plan itself."""
 
+SLACK = "slack"
+"""The identity of who said something by a click in Slack."""
+
+_PROOF = ":"
+
 
 @dataclass(frozen=True, slots=True)
 class Approval:
@@ -61,12 +66,12 @@ def sign(approval: Approval, key: bytes) -> str:
         approval.expires_at.isoformat(),
         approval.note,
     ]
-    return _mac(key, "approval", covered)
+    return mac(key, "approval", covered)
 
 
 def refusal(approval: Approval, digest: str, key: bytes) -> str:
     """Why an approval does not count for a plan of this digest; "" when it does."""
-    if not _is_same(sign(approval, key), approval.signature):
+    if not is_same(sign(approval, key), approval.signature):
         return f"the approval {approval.id} was not signed by this fleet's executor, or was changed since"
     if approval.digest != digest:
         return f"the approval {approval.id} is for another plan than the one that is stored now"
@@ -99,7 +104,7 @@ def rejection(approvals: Iterable[Approval], digest: str, key: bytes) -> Approva
 
 def refusal_of_form(approval: Approval, digest: str, key: bytes) -> bool:
     """Whether the row itself is not to be believed, whatever it decides."""
-    return not _is_same(sign(approval, key), approval.signature) or approval.digest != digest
+    return not is_same(sign(approval, key), approval.signature) or approval.digest != digest
 
 
 def seal(step: Step, params: str, digest: str, key: bytes) -> str:
@@ -117,11 +122,11 @@ def seal(step: Step, params: str, digest: str, key: bytes) -> str:
         params,
         digest,
     ]
-    return _mac(key, "step", covered)
+    return mac(key, "step", covered)
 
 
 def is_sealed(step: Step, params: str, digest: str, key: bytes) -> bool:
-    return _is_same(seal(step, params, digest, key), step.seal)
+    return is_same(seal(step, params, digest, key), step.seal)
 
 
 def vouched(command: Command, key: bytes) -> Command:
@@ -130,11 +135,28 @@ def vouched(command: Command, key: bytes) -> Command:
 
 
 def is_vouched(command: Command, key: bytes) -> bool:
-    return _is_same(_mark(command, key), command.proof)
+    return is_same(_mark(command, key), command.proof)
+
+
+def heard(command: Command, user: str, digest: str, key: bytes) -> Command:
+    """A command with the proof that our daemon heard it from this Slack user. digest: of the plan that was shown."""
+    return replace(command, proof=_PROOF.join((user, digest, mac(key, SLACK, [user, digest, *_said(command)]))))
+
+
+def digest_heard(command: Command, key: bytes) -> str | None:
+    """The digest of the plan that a Slack user saw ("" where none was shown); None for a proof that does not hold."""
+    user, digest, proof = (*command.proof.split(_PROOF), "", "")[:3]
+    if command.identity != SLACK or not is_same(mac(key, SLACK, [user, digest, *_said(command)]), proof):
+        return None
+    return digest
 
 
 def _mark(command: Command, key: bytes) -> str:
-    covered = [
+    return mac(key, "command", _said(command))
+
+
+def _said(command: Command) -> list[str]:
+    return [
         command.id,
         command.subject,
         command.verb.value,
@@ -144,18 +166,18 @@ def _mark(command: Command, key: bytes) -> str:
         command.at.isoformat(),
         command.reason,
     ]
-    return _mac(key, "command", covered)
 
 
-def _is_same(ours: str, stored: str) -> bool:
+def is_same(ours: str, stored: str) -> bool:
     """As bytes: what somebody wrote into a row by hand may be no ASCII, which compare_digest takes from no text."""
     return hmac.compare_digest(ours.encode(), stored.encode("utf-8", "replace"))
 
 
-def _mac(key: bytes, purpose: str, covered: object) -> str:
-    mac = _keyed(key).copy()
-    mac.update(_encoded([purpose, covered]))
-    return mac.hexdigest()
+def mac(key: bytes, purpose: str, covered: object) -> str:
+    """HMAC-SHA-256 over a purpose and what JSON can carry, in hex."""
+    made = _keyed(key).copy()
+    made.update(_encoded([purpose, covered]))
+    return made.hexdigest()
 
 
 @lru_cache(maxsize=4)

@@ -11,7 +11,17 @@ from typing import Protocol
 
 import structlog
 
-from fleetkeeper.core.approval import PLAN, Approval, is_vouched, rejection, sign, standing, vouched
+from fleetkeeper.core.approval import (
+    PLAN,
+    SLACK,
+    Approval,
+    digest_heard,
+    is_vouched,
+    rejection,
+    sign,
+    standing,
+    vouched,
+)
 from fleetkeeper.core.people import STOPS, People, Role, needed, unverified
 from fleetkeeper.core.plan import Header, Plan
 from fleetkeeper.core.playbook import Changes
@@ -84,7 +94,7 @@ class Decisions:
 
     def _operator(self, command: Command) -> str:
         """The name of whoever said it; without anything to verify by, of those who touch only what changes nothing."""
-        if not self.identities.can_verify:
+        if not self.identities.can_verify and command.identity != SLACK:
             if command.verb is Verb.UNFREEZE or self._changes_nothing(command.subject):
                 return unverified(command.actor)
             raise _No(
@@ -124,6 +134,8 @@ class Decisions:
         actor = self.identities.verify(command)
         run, plan = self._subject(command.subject)
         requester = plan.header.created_by
+        if command.identity == SLACK and digest_heard(command, self.key) != plan.digest:
+            raise _No("the plan is not the one that was shown in Slack: look at it anew")
         if not self.people.may(actor, Role.APPROVER):
             who = some(self.people.with_role(Role.APPROVER)) or "nobody, until `approvals.people` names one"
             raise _No(f"{actor} has no right to approve; these have: {who}")
@@ -185,13 +197,16 @@ def _what(approval: Approval) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Vouching:
-    """Which actors of stored commands are believed. local: a stop by a name of the local machine needs no more."""
+    """Which actors of stored commands are believed. local: a stop by a name of the local machine needs no more, and
+    one that was clicked in Slack no more than the proof of the daemon that heard it."""
 
     key: bytes
     local: bool
 
     def knows(self, command: Command) -> bool:
         if command.verb in STOPS and self.local and command.identity == "local":
+            return True
+        if command.verb in STOPS and digest_heard(command, self.key) is not None:
             return True
         return is_vouched(command, self.key)
 

@@ -49,7 +49,7 @@ def decide(
     after: timedelta = timedelta(),
 ) -> Applied:
     clock = SetClock(T0 + after)
-    command = Command(f"c-{verb}-{actor}-{target}", subject, verb, target, actor, "slack", clock.at, "fine", proof)
+    command = Command(f"c-{verb}-{actor}-{target}", subject, verb, target, actor, "oidc", clock.at, "fine", proof)
     runs.add_command(command)
     Decisions(runs, clock, Known(), PEOPLE, KEY).settle()
     found = runs.applied(command.id)
@@ -67,8 +67,8 @@ def test_an_approver_who_did_not_ask_for_the_plan_approves_it(runs: SqlRuns) -> 
     assert decide(runs).accepted
     found, _ = standing(runs)
     assert found is not None
-    assert (found.actor, found.identity, found.note) == ("bob", "slack", "fine")
-    assert "bob (slack) approved the plan plan-1" in [each.event.text.split(":")[0] for each in runs.events("")]
+    assert (found.actor, found.identity, found.note) == ("bob", "oidc", "fine")
+    assert "bob (oidc) approved the plan plan-1" in [each.event.text.split(":")[0] for each in runs.events("")]
 
 
 def test_a_plan_is_approved_by_the_name_of_its_run_as_well(runs: SqlRuns) -> None:

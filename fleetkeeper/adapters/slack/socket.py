@@ -1,0 +1,104 @@
+"""Listens to clicks by Socket Mode: a connection that we open, so nothing of ours need be reachable from outside.
+
+Slack gives each click to any one of up to ten connections (docs.slack.dev/apis/events-api/using-socket-mode, read
+2026-11-21), so every replica may listen. What comes twice is the same click by its id.
+"""
+
+import logging
+import re
+import ssl
+import threading
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import structlog
+from slack_sdk import WebClient
+from slack_sdk.socket_mode import SocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_sdk.socket_mode.response import SocketModeResponse
+
+from fleetkeeper.adapters.slack.clicks import Clicks
+from fleetkeeper.config import SlackSettings
+
+_log = structlog.get_logger("slack")
+
+_SECRET = re.compile(r"wss?://\S+|xapp-[\w-]+|xox[a-z]-[\w-]+")
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+
+
+class SocketListener:
+    """One connection, opened again whenever it ends. Needs settings.app_token."""
+
+    def __init__(self, settings: SlackSettings, clicks: Clicks, cancel: threading.Event) -> None:
+        self._clicks, self._cancel = clicks, cancel
+        token = settings.app_token.value if settings.app_token else ""
+        web = WebClient(
+            base_url=settings.api_url,
+            timeout=max(1, round(settings.timeout_seconds)),
+            ssl=ssl.create_default_context(cafile=settings.ca_bundle or None),
+            retry_handlers=[],
+            logger=_logger(),
+        )
+        proxy = settings.proxy_url or _proxy(settings.api_url)
+        web.proxy = proxy or None
+        self._client = SocketModeClient(token, _logger(), web, concurrency=4)
+        self._client.proxy = proxy or None  # else the SDK takes $HTTPS_PROXY, whatever $NO_PROXY says
+        self._client.socket_mode_request_listeners.append(self._heard)
+        self._thread = threading.Thread(target=self._connect, name="slack-socket", daemon=True)
+
+    @property
+    def is_connected(self) -> bool:
+        return self._client.is_connected()
+
+    def start(self) -> None:
+        """Begin to connect; while Slack does not answer, it is tried again and again."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._client.close()
+
+    def _connect(self) -> None:
+        """The first time; from then on the client itself comes back. Each try asks for an address: it serves once."""
+        pause = _FIRST_PAUSE
+        while not self._cancel.is_set() and not self._client.closed:
+            try:
+                self._client.connect_to_new_endpoint(force=True)
+                _log.info("slack_connected")
+                return
+            except Exception as error:  # of urllib, of the socket, of the SDK: all of them are tried again
+                _log.warning("slack_not_connected", reason=_redacted(f"{type(error).__name__}: {error}"), seconds=pause)
+            self._cancel.wait(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _heard(self, client: Any, request: SocketModeRequest) -> None:
+        taken = self._clicks.take(request.type, request.payload)
+        try:
+            body = dict(taken.body) if request.accepts_response_payload and taken.body else None
+            client.send_socket_mode_response(SocketModeResponse(request.envelope_id, body))
+        except Exception as error:  # the connection broke: Slack shows that, and what was clicked is stored
+            _log.warning("slack_not_acknowledged", reason=_redacted(f"{type(error).__name__}: {error}"))
+        taken.then()
+
+
+class _Forward(logging.Handler):
+    """What the SDK warns of, without the addresses and tokens that it writes there."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _log.warning("slack_socket", reason=_redacted(record.getMessage()))
+
+
+def _logger() -> logging.Logger:
+    found = logging.Logger("slack_sdk.socket_mode", logging.WARNING)
+    found.addHandler(_Forward())
+    return found
+
+
+def _redacted(text: str) -> str:
+    return _SECRET.sub("(hidden)", text)
+
+
+def _proxy(url: str) -> str:
+    """The environment's, by the rules that urllib has for it; "" for none."""
+    host = urlsplit(url).hostname or ""
+    return "" if proxy_bypass(host) else getproxies().get("https", "")

@@ -1,0 +1,1 @@
+"""What people say by clicking: pure. Start at values.py."""

@@ -1,0 +1,213 @@
+"""Buttons and modals of notices: each becomes one signed answer, or a refusal in words."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date
+
+from fleetkeeper.core.approval import SLACK
+from fleetkeeper.core.interacting import words
+from fleetkeeper.core.interacting.fields import UNTIL, Private, read_date, read_mode, read_reason
+from fleetkeeper.core.interacting.limits import last_day, refusal_of_ack, refusal_of_more
+from fleetkeeper.core.interacting.values import Reply
+from fleetkeeper.core.interacting.who import refusal_of_role, refusal_to_answer
+from fleetkeeper.core.messages.button import Button
+from fleetkeeper.core.messages.message import Do
+from fleetkeeper.core.notices.asks import asks_of
+from fleetkeeper.core.notices.signing import is_signed, sign
+from fleetkeeper.core.notices.values import Answer, AnswerKind, Ask, Delivery, ItemKey, Mode, Notice, Situation
+from fleetkeeper.core.people import Role
+from fleetkeeper.core.wording import some
+from fleetkeeper.engine.click_ports import Clicked, Desk, Turned
+from fleetkeeper.engine.notice_ports import Recheck
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a button of a notice means now. ask: only those of its items that are in the notice and still count."""
+
+    button: Button
+    notice: Notice
+    ask: Ask
+    situation: Situation
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What somebody says by a click, of an Answer's fields."""
+
+    kind: AnswerKind
+    until: date | None = None
+    reason: str = ""
+    mode: Mode = Mode.HOLD
+    of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    desk: Desk
+
+    def press(self, clicked: Clicked) -> Reply:
+        """A button of a notice."""
+        button = button_of(clicked.click.value)
+        match clicked.click.action:
+            case Do.ACK | Do.EXTEND | Do.NOT_MINE | Do.DIFF:
+                return self._open(clicked, button)
+            case Do.RECHECK:
+                return self._recheck(clicked, button)
+            case Do.GRANT:
+                return self._decide(clicked, button, AnswerKind.GRANT)
+            case Do.DENY:
+                return self._decide(clicked, button, AnswerKind.DENY)
+        raise Turned(words.NO_BUTTON)
+
+    def submit(self, clicked: Clicked) -> Reply:
+        """What was entered into a modal."""
+        private = Private.parse(clicked.click.value)
+        forms = {Do.ACK: self._ack, Do.EXTEND: self._extend, Do.NOT_MINE: self._not_mine}
+        form: Callable[[Clicked, About], Reply] | None = forms.get(clicked.click.action)
+        if private is None or form is None:
+            raise Turned(words.NO_BUTTON)
+        return form(clicked, self._about(clicked, private.button))
+
+    def answers(self) -> tuple[Answer, ...]:
+        """Those that count, oldest first: not what was written into the database by hand."""
+        return tuple(each for each in self.desk.notices.answers() if is_signed(each, self.desk.key))
+
+    # ---- buttons
+
+    def _open(self, clicked: Clicked, button: Button) -> Reply:
+        about = self._about(clicked, button)
+        view = self.desk.screens.modal(clicked.click.action, about.ask, about.situation)
+        return Reply(view=words.with_private(view, Private(button, clicked.click.channel)))
+
+    def _recheck(self, clicked: Clicked, button: Button) -> Reply:
+        about = self._about(clicked, button)
+        clusters = tuple(sorted({item.cluster for item in about.ask.items}))
+        id, now = made_id("recheck", clicked.click.id), self.desk.clock.now()
+        self.desk.notices.add_recheck(Recheck(id, clusters, clicked.by.person, button.notice, now))
+        return words.told(clicked.click, words.RECHECK.format(clusters=some(clusters)))
+
+    def _decide(self, clicked: Clicked, button: Button, kind: AnswerKind) -> Reply:
+        """Of an extension there is one decision: its id is of the request, so that two who click at once are one."""
+        answers = self.answers()
+        request = next((each for each in answers if each.kind is AnswerKind.EXTEND and each.id == button.about), None)
+        if request is None:
+            raise Turned(words.NO_REQUEST)
+        self._refuse_decision(clicked, request, kind, answers)
+        counting = {item.key for item in self.desk.situation().items if not item.is_over}
+        if counting.isdisjoint(request.items):
+            raise Turned(words.OVER)
+        said = Said(kind, request.until, mode=request.mode, of=request.id)
+        decision = self._answer(clicked, said, button.notice, request.items, made_id("decision", request.id))
+        if not self.desk.notices.add_answer(decision):
+            self._refuse_decision(clicked, request, kind, self.answers())
+        return words.told(clicked.click, words.decided(decision, request))
+
+    def _refuse_decision(
+        self, clicked: Clicked, request: Answer, kind: AnswerKind, answers: tuple[Answer, ...]
+    ) -> None:
+        """The same decision of the same person again is no mistake: the chat may say a click twice."""
+        people, person = self.desk.people, clicked.by.person
+        if refusal := refusal_of_role(clicked.by, Role.APPROVER, "decide on extensions", people):
+            raise Turned(refusal)
+        if people.person(person) == people.person(request.person):
+            raise Turned(words.own_request(person))
+        for each in answers:
+            is_other = each.kind is not kind or each.person != person
+            if each.kind in (AnswerKind.GRANT, AnswerKind.DENY) and each.of == request.id and is_other:
+                raise Turned(words.answered(each))
+
+    # ---- modals
+
+    def _ack(self, clicked: Clicked, about: About) -> Reply:
+        now, until = self.desk.clock.now(), read_date(clicked.click.fields)
+        if refusal := refusal_of_ack(until, last_day((item.deadline for item in about.ask.items), now), now):
+            raise Turned(refusal, {UNTIL: refusal})
+        return self._store(clicked, about, Said(AnswerKind.ACK, until), words.acknowledged)
+
+    def _extend(self, clicked: Clicked, about: About) -> Reply:
+        fields, now = clicked.click.fields, self.desk.clock.now()
+        until, reason, mode = read_date(fields), read_reason(fields), read_mode(fields)
+        wrong = words.incomplete(until, reason, mode)
+        if until and UNTIL not in wrong:
+            refusal = refusal_of_more(until, about.ask, self.answers(), about.situation.policy, now)
+            wrong |= {UNTIL: refusal} if refusal else {}
+        if wrong or mode is None:
+            raise Turned("", wrong)
+        return self._store(clicked, about, Said(AnswerKind.EXTEND, until, reason, mode), words.asked_for_time)
+
+    def _not_mine(self, clicked: Clicked, about: About) -> Reply:
+        said = Said(AnswerKind.NOT_MINE, reason=read_reason(clicked.click.fields))
+        return self._store(clicked, about, said, words.disowned)
+
+    def _store(self, clicked: Clicked, about: About, said: Said, tell: Callable[[Answer], str]) -> Reply:
+        answer = self._answer(clicked, said, about.button.notice, tuple(item.key for item in about.ask.items))
+        self.desk.notices.add_answer(answer)
+        return words.told(clicked.click, tell(answer))
+
+    def _answer(self, clicked: Clicked, said: Said, notice: str, items: tuple[ItemKey, ...], id: str = "") -> Answer:
+        unsigned = Answer(
+            id=id or made_id(said.kind, clicked.click.id),
+            kind=said.kind,
+            items=items,
+            person=clicked.by.person,
+            identity=SLACK,
+            at=self.desk.clock.now(),
+            until=said.until,
+            reason=said.reason,
+            mode=said.mode,
+            of=said.of,
+            notice=notice,
+        )
+        return sign(unsigned, self.desk.key)
+
+    # ---- what a button means now
+
+    def _about(self, clicked: Clicked, button: Button) -> About:
+        """Turned for a stale one, and for whoever may not answer."""
+        record = self.desk.notices.record(button.notice) if button.notice else None
+        if record is None or record.notice.id != button.notice:
+            raise Turned(words.GONE)
+        notice, situation = record.notice, self.desk.situation()
+        told = {entry.item: entry.owner for entry in notice.entries}
+        asked = asks_of(item for item in situation.items if item.key in told)
+        ask = next((each for each in asked if each.id == button.about), None)
+        if ask is None:
+            raise Turned(words.ELSEWHERE)
+        if refusal := refusal_to_answer(clicked.by, ask.owner, situation.teams, self.desk.people):
+            raise Turned(refusal)
+        counting = tuple(item for item in ask.items if not item.is_over)
+        if not counting:
+            raise Turned(words.OVER)
+        if newer := _newer(notice, ask, situation):
+            raise Turned(words.superseded(newer))
+        return About(button, notice, replace(ask, items=counting), situation)
+
+
+def _newer(notice: Notice, ask: Ask, situation: Situation) -> Notice | None:
+    """A later message of the same kind to the same people that is out and has all of it."""
+    keys = {item.key for item in ask.items if not item.is_over}
+    found = (
+        sent.notice
+        for sent in situation.sent
+        if sent.state is Delivery.SENT
+        and sent.notice.kind is notice.kind
+        and sent.notice.recipient.key == notice.recipient.key
+        and sent.notice.at > notice.at
+        and keys <= {entry.item for entry in sent.notice.entries}
+    )
+    return max(found, key=lambda each: each.at, default=None)
+
+
+def button_of(value: str) -> Button:
+    """Turned for what no button of this version says."""
+    button = Button.parse(value)
+    if button is None:
+        raise Turned(words.NO_BUTTON)
+    return button
+
+
+def made_id(*parts: str) -> str:
+    """Of what it is: the same click twice makes one row."""
+    return hashlib.blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
