@@ -23,6 +23,7 @@ from fleetkeeper.settings.engine import read_engine
 from fleetkeeper.settings.mapping import read_mapping
 from fleetkeeper.settings.notices import read_notices
 from fleetkeeper.settings.rehearsal import read_rehearsal
+from fleetkeeper.settings.slack import check_hooks, read_pagerduty, read_slack
 from fleetkeeper.settings.sources import Surroundings, find_file, lay_environment_over
 
 
@@ -47,6 +48,8 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
         approvals=read_approvals(root.table("approvals"), around),
         engine=(engine := read_engine(root.table("engine"), around)),
         notices=read_notices(root.table("notices"), [each.name for each in engine.hooks]),
+        slack=read_slack(root.table("slack"), around),
+        pagerduty=read_pagerduty(root.table("pagerduty"), around),
         rehearsal=read_rehearsal(root.table("rehearsal")),
         serve=_serve(root.table("serve")),
         log=_log(root.table("log")),
@@ -54,6 +57,8 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
         playbook_folders=_folders(root, around, "playbook_folders"),
         origins={**root.origins(), **mapping.origins},
     )
+    hooks = {hook.name for hook in settings.engine.hooks}
+    check_hooks(root, settings.owners, settings.notices.policy.pager, hooks)
     if mistakes := root.mistakes() + mapping.mistakes:
         raise ConfigError(mistakes)
     return settings
