@@ -16,7 +16,7 @@ import structlog
 
 import fleetkeeper
 from fleetkeeper import logs
-from fleetkeeper.adapters import allocator, overlay
+from fleetkeeper.adapters import allocator, overlay, owner_files
 from fleetkeeper.adapters.calendars import FreezeCalendars
 from fleetkeeper.adapters.eks.clouds import EksClouds
 from fleetkeeper.adapters.eks.probes import EksProbes
@@ -306,6 +306,7 @@ def _keeper(settings: Settings, store: SqlStore, runs: SqlRuns, rests: bool) -> 
             settings.engine.smoke.test.text if settings.engine.smoke else "",
         ),
         starter=Starter(fleet, runs),
+        directory=partial(owner_files.directory, settings.owners, {}),
     )
 
 

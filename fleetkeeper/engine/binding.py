@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -29,16 +30,21 @@ class Heard:
     """What people answered. key: the executor's own, by which an answer is believed.
 
     None, as where a command line has no key: what is stored is shown as it stands, for nothing is changed by it; the
-    executor verifies before it acts.
+    executor verifies before it acts. zone: in which the days of answers are.
     """
 
     notices: Notices
     key: bytes | None
+    zone: ZoneInfo
 
     def answers(self) -> tuple[Answer, ...]:
         """Those that count, oldest first."""
         key = self.key
         return tuple(each for each in self.notices.answers() if key is None or is_signed(each, key))
+
+    def extensions(self, mode: Mode) -> tuple[Extension, ...]:
+        """Those that were granted, also such as are over."""
+        return tuple(each for each in extensions(self.answers(), self.zone) if each.mode is mode)
 
 
 @dataclass(slots=True)
@@ -69,8 +75,7 @@ class Extended:
         with self._lock:
             if time.monotonic() - self._at > self.serves:
                 at = time.monotonic()
-                own = extensions(self.heard.answers())
-                self._extensions, self._at = tuple(each for each in own if each.mode is Mode.PROCEED), at
+                self._extensions, self._at = self.heard.extensions(Mode.PROCEED), at
             return self._extensions
 
 
@@ -89,7 +94,7 @@ class Binder:
         A freeze that somebody lifted by hand stays lifted: its id is used only once.
         """
         now = self.clock.now()
-        granted = tuple(each for each in extensions(self.heard.answers()) if each.mode is Mode.HOLD and each.lasts(now))
+        granted = tuple(each for each in self.heard.extensions(Mode.HOLD) if each.lasts(now))
         wanted = {each.id: each for each in freezes_of(granted, self._open(granted), now)}
         standing = self.runs.freezes()
         known = {each.id for each in standing}

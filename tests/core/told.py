@@ -184,7 +184,8 @@ def context(items: Iterable[Item], standings: Mapping[ItemKey, Standing] | None 
         {key: told(each) for key, each in every.items()},
         teams={each.name: each for each in (PAYMENTS, SEARCH)},
         contacts={
-            f"{name}@example.com": Contact(f"{name}@example.com", name=name) for name in ("ada", "bob", "carol", "grace")
+            f"{name}@example.com": Contact(f"{name}@example.com", name=name)
+            for name in ("ada", "bob", "carol", "grace")
         },
         approvers=("carol@example.com", "dan@example.com"),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -53,7 +54,7 @@ ready = 0
 spares = ["kube-system", "shop", "cert-manager"]
 """
 CODE = "FK330"
-LONG = timedelta(days=5)
+LONG = timedelta(days=1)
 
 
 @dataclass
@@ -115,7 +116,7 @@ class Place:
 @contextmanager
 def place(folder: Path, clusters: str) -> Iterator[Place]:
     said = Said()
-    heard = Heard(cast(Any, said), KEY)
+    heard = Heard(cast(Any, said), KEY, ZoneInfo("UTC"))
     with virtual_fleet(world_of(clusters), folder, (), Extended(Decisions(), heard, -1)) as fleet:
         fleet.observe()
         ports = fleet.keeper.ports
@@ -137,14 +138,14 @@ def test_a_held_cluster_waits_in_the_wave_with_the_reason_and_its_neighbour_goes
         made.extended(Mode.HOLD, item)
         assert made.freezes() == [freeze_id("e1")]
         run = made.begun()
-        made.after(run, days=2)
+        made.after(run, hours=20)
         held, gone = made.task(run, "alpha"), made.task(run, "beta")
         assert (held.state, gone.state) == (TaskState.NOT_STARTED, TaskState.SUCCEEDED)
         assert held.why is not None
         assert held.why.cause is Cause.FREEZE
         assert "team-alpha may take longer to mend FK201 Addon cert-manager/cert-manager" in held.why.text
         assert "the new chart is not out" in held.why.text
-        made.after(run, days=6)
+        made.after(run, days=2)
         assert made.task(run, "alpha").state is TaskState.SUCCEEDED
         assert made.fleet.run(run).run.state is RunState.SUCCEEDED
         made.binder.settle()
@@ -196,9 +197,9 @@ def test_one_that_may_proceed_is_waived_on_the_page_and_goes_on(tmp_path: Path) 
 def test_when_it_ends_the_finding_counts_again_also_in_a_run_under_way(tmp_path: Path) -> None:
     with place(tmp_path, CLUSTERS + WEBHOOK) as made:
         made.extended(Mode.PROCEED, made.item("beta", CODE), lasts=timedelta(0))
-        made.fleet.freeze("all stands still", until=made.fleet.now + timedelta(days=2))
+        made.fleet.freeze("all stands still", until=made.fleet.now + timedelta(days=1))
         run = made.begun()
-        made.after(run, days=3)
+        made.after(run, days=1, hours=6)
         task = made.task(run, "beta")
         assert task.state is TaskState.BLOCKED
         assert task.why is not None
@@ -229,16 +230,18 @@ class Owner:
 AT = datetime(2026, 11, 20, 9, tzinfo=UTC)
 ASKED = Answer("e1", AnswerKind.EXTEND, (), "ann", "slack", AT, until=date(2026, 12, 10))
 GRANTED = Answer("g1", AnswerKind.GRANT, (), "bob", "slack", AT + timedelta(hours=1), of="e1")
+SHORTER = replace(GRANTED, until=date(2026, 12, 1))
 
 
-def test_an_extension_ends_at_the_earlier_of_what_was_asked_and_what_was_granted() -> None:
-    (whole,), (less,) = extensions([GRANTED, ASKED]), extensions([ASKED, replace(GRANTED, until=date(2026, 12, 1))])
+def test_an_extension_lasts_to_the_end_of_its_last_day_in_the_zone_of_the_policy() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    (whole,), (less,) = extensions([GRANTED, ASKED], berlin), extensions([ASKED, SHORTER], berlin)
     assert (whole.until, less.until) == (date(2026, 12, 10), date(2026, 12, 1))
-    assert less.lasts(datetime(2026, 12, 1, 23, 59, tzinfo=UTC))
-    assert not less.lasts(datetime(2026, 12, 2, tzinfo=UTC))
+    assert less.lasts(datetime(2026, 12, 1, 22, 59, tzinfo=UTC))
+    assert not less.lasts(datetime(2026, 12, 1, 23, 0, tzinfo=UTC))
 
 
-def test_a_later_grant_overrules_a_denial() -> None:
-    denied = replace(GRANTED, id="d1", kind=AnswerKind.DENY)
-    assert extensions([ASKED, denied]) == ()
-    assert len(extensions([ASKED, denied, replace(GRANTED, at=AT + timedelta(hours=2))])) == 1
+def test_the_first_decision_holds_and_a_denial_after_it_withdraws() -> None:
+    denied = replace(GRANTED, id="d1", kind=AnswerKind.DENY, at=AT + timedelta(hours=2))
+    assert len(extensions([ASKED, GRANTED, replace(SHORTER, id="g2")], ZoneInfo("UTC"))) == 1
+    assert extensions([ASKED, GRANTED, denied], ZoneInfo("UTC")) == ()

@@ -3,8 +3,10 @@
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
+from fleetkeeper.core.notices.hours import end_of
 from fleetkeeper.core.notices.keys import cluster_of
 from fleetkeeper.core.notices.values import Answer, AnswerKind, ItemKey, Mode
 from fleetkeeper.core.run import Freeze
@@ -18,19 +20,20 @@ FREEZE = "extension-"
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """An EXTEND that somebody else granted. until: its last day; ends: the first moment without it (UTC)."""
+    """An EXTEND that somebody else granted, in the policy's zone. until: its last day; ends: the end of it."""
 
     asked: Answer
     granted: Answer
+    zone: ZoneInfo
 
     @property
     def until(self) -> date:
-        """The earlier of what was asked for and what was granted."""
-        return min(each for each in (self.asked.until, self.granted.until) if each)
+        """What was granted, else what was asked for."""
+        return self.granted.until or self.asked.until or self.asked.at.date()
 
     @property
     def ends(self) -> datetime:
-        return datetime.combine(self.until, time(), UTC) + timedelta(days=1)
+        return end_of(self.until, self.zone)
 
     @property
     def mode(self) -> Mode:
@@ -48,25 +51,22 @@ class Held:
     owner: str
 
 
-def extensions(answers: Iterable[Answer]) -> tuple[Extension, ...]:
-    """Every EXTEND whose newest decision grants it; a DENY after a GRANT withdraws it, and nobody grants their own.
+def extensions(answers: Iterable[Answer], zone: ZoneInfo) -> tuple[Extension, ...]:
+    """Every EXTEND whose first decision granted it, and that nobody denied since; nobody grants their own.
 
     answers: only those whose signature holds.
     """
     asked: dict[str, Answer] = {}
-    decided: dict[str, Answer] = {}
+    granted: dict[str, Answer] = {}
+    denied: set[str] = set()
     for each in sorted(answers, key=lambda answer: answer.at):
         if each.kind is AnswerKind.EXTEND and each.until:
             asked[each.id] = each
-        elif each.kind in (AnswerKind.GRANT, AnswerKind.DENY):
-            decided[each.of] = each
-    return tuple(
-        Extension(asked[id], grant) for id, grant in decided.items() if id in asked and _grants(asked[id], grant)
-    )
-
-
-def _grants(asked: Answer, decision: Answer) -> bool:
-    return decision.kind is AnswerKind.GRANT and decision.person != asked.person
+        elif each.kind is AnswerKind.DENY:
+            denied.add(each.of)
+        elif each.kind is AnswerKind.GRANT and each.of in asked and each.person != asked[each.of].person:
+            granted.setdefault(each.of, each)
+    return tuple(Extension(asked[id], grant, zone) for id, grant in granted.items() if id not in denied)
 
 
 def waivers_of(extensions: Iterable[Extension], now: datetime) -> Mapping[str, tuple[Waiver, ...]]:
@@ -84,7 +84,7 @@ def _waiver(extension: Extension, item: ItemKey) -> Waiver:
     return Waiver(
         reason=asked.reason or f"an extension that {asked.person} asked for",
         approver=granted.person,
-        expires=extension.ends.date(),
+        expires=extension.ends.date() + timedelta(days=1),
         fingerprint=item.fingerprint,
         clusters=_selector(cluster_of(item.cluster).arn),
         origin=f"extension {asked.id}",
