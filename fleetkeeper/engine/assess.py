@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -72,6 +72,11 @@ class Assessor:
             for id, subject in wanted.items()
             for entry in entries_of(stored.get(id, ()), self.decisions, subject.attributes, self.clock.now())
         )
+
+    def judged_by(self, cluster: model.SeenCluster, shared: Mapping[str, model.Part[Any]], now: datetime) -> Snapshot:
+        """What is stored of a cluster with the policy that it is judged by. shared: of its account and region."""
+        snap = Snapshot(cluster, now, shared, stale_after=self.stale_after)
+        return replace(snap, policy=self._policy(snap, None))
 
     def _spared(
         self, cluster: model.SeenCluster, shared: Mapping[str, model.Part[Any]], target: Minor | None

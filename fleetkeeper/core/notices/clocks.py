@@ -97,5 +97,3 @@ def _opening(plan: Plan, number: int, now: datetime) -> datetime | None:
     except (KeyError, ValueError):
         return None
     return next((each.start for each in spans), None)
-
-
