@@ -1,0 +1,92 @@
+"""One item and one recipient: whether there is something to tell them, when that may be, or why they hear nothing."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from fleetkeeper.core.notices.hours import next_moment
+from fleetkeeper.core.notices.ladder import URGENT_DAYS, rung_of
+from fleetkeeper.core.notices.memory import Last
+from fleetkeeper.core.notices.news import Case, News, news_of
+from fleetkeeper.core.notices.routing import Route
+from fleetkeeper.core.notices.suppress import ADVISORY, Quiet, not_yet, quiet_of
+from fleetkeeper.core.notices.values import Audience, Item, Rung
+from fleetkeeper.core.notices.view import View
+
+NOBODY = Quiet("nobody can be reached: neither the owner, nor the fallback team, nor the fleet's on-call has a channel")
+_NOT_THEIRS = Quiet("")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """at: when it may be told. is_pressing: the deadline would pass before the recipient's hours begin."""
+
+    item: Item
+    owner: str
+    audience: Audience
+    route: Route
+    rung: Rung
+    news: News
+    at: datetime
+    deadline: datetime
+    is_pressing: bool
+
+    @property
+    def is_urgent(self) -> bool:
+        return self.is_pressing or self.rung.days <= URGENT_DAYS
+
+
+def judge(view: View, item: Item, audience: Audience, moment: datetime | None = None) -> Judged | Quiet:
+    """moment: as of then, for a message that goes out earlier than this item alone would be told."""
+    deadline = view.standings[item.key].deadline
+    owner = view.owners[item.key]
+    route = view.routes.to(owner, audience)
+    if route is None:
+        return NOBODY
+    if not item.must or deadline is None:
+        return ADVISORY
+    at, pressing = (moment, False) if moment else _moment(view, item, deadline.at, route, audience)
+    rung = rung_at(view, deadline.at, at, route.zone)
+    if rung is None:
+        return not_yet(view, deadline.at, route.zone)
+    if audience not in rung.to and audience is not Audience.CHANNEL:
+        return _NOT_THEIRS
+    quiet = quiet_of(view, item, rung, route.zone)
+    if quiet:
+        return quiet
+    told = view.told(item)
+    last = _last(view, item, route, audience)
+    news = news_of(view, Case(item, deadline.at, rung, at, route.zone, audience, last, told))
+    if isinstance(news, Quiet):
+        return news
+    return Judged(item, owner, audience, route, rung, news, at, deadline.at, pressing)
+
+
+def rung_at(view: View, deadline: datetime, moment: datetime, zone: ZoneInfo) -> Rung | None:
+    """Of the ladder, with the dates of many items with one deadline worked out once."""
+    key = (deadline, moment, zone)
+    if key not in view.rungs:
+        view.rungs[key] = rung_of(deadline, moment, zone, view.situation.policy.ladder)
+    return view.rungs[key]
+
+
+def _last(view: View, item: Item, route: Route, audience: Audience) -> Last | None:
+    if audience is not Audience.CHANNEL:
+        return view.memory.people.get((route.recipient.key, item.key))
+    told = view.told(item)
+    return Last(told.rung, told.last) if told else None
+
+
+def _moment(view: View, item: Item, deadline: datetime, route: Route, audience: Audience) -> tuple[datetime, bool]:
+    """(when, whether only because the deadline would pass unannounced): hours, else daylight of any day, else now."""
+    now, normal = view.now, view.moment(route.zone)
+    if normal == now:
+        return now, False
+    rung = rung_at(view, deadline, now, route.zone)
+    if audience is Audience.PAGER or (rung is not None and rung.urgent):
+        return now, False
+    told = view.told(item)
+    if deadline <= now or normal < deadline or (told is not None and told.announced == deadline):
+        return normal, False
+    daylight = next_moment(now, route.zone, view.situation.policy, any_day=True)
+    return (daylight if daylight < deadline else now), True
