@@ -1,0 +1,110 @@
+"""Words from clusters made harmless in Slack: no name becomes a link, a mention, an emoji or formatting.
+
+Only three characters are escaped in Slack's text: & < > (docs.slack.dev/messaging/formatting-message-text, read
+2026-11-20). All other markup is taken away by showing what carries it as code, where Slack reads none.
+"""
+
+import re
+from collections.abc import Iterator
+
+from fleetkeeper.core.text import ELLIPSIS, safe
+
+NAME = 80
+"""Characters of a name in a message: Kubernetes allows 253, and nobody reads them on a phone."""
+
+_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_RISKY = re.compile(r"[*_~<>&@|]|:[\w+'-]+:|://", re.ASCII)
+_EDGES = re.compile(r"^([(\[{\"]*)(.*?)([)\]}\",;.:!?]*)$", re.DOTALL)
+_QUOTE = "\N{MODIFIER LETTER APOSTROPHE}"
+_COMMAND = re.compile(r"\b(?:kubectl|aws|helm) -?[a-z].*?(?=; |, |\)|$| (?:and|or|with|if|in|lists) )")
+
+
+def escaped(raw: str, limit: int) -> str:
+    """One line of at most limit characters as Slack counts them, after escaping."""
+    shown = safe(" ".join(raw.split()), limit)
+    text = shown.translate(_ENTITIES)
+    if len(text) <= limit:
+        return text
+    kept, width = [], 0
+    for piece in (char.translate(_ENTITIES) for char in shown):
+        width += len(piece)
+        if width > limit - len(ELLIPSIS):
+            break
+        kept.append(piece)
+    return "".join(kept) + ELLIPSIS
+
+
+def code(raw: str, limit: int = NAME) -> str:
+    """A name as it is written, in a code span: the one place where Slack reads no markup at all."""
+    return f"`{escaped(raw.replace('`', _QUOTE), limit) or '?'}`"
+
+
+def words(raw: str, limit: int) -> str:
+    """A sentence that may hold names: what could be read as markup in it stands in code spans."""
+    kept: list[str] = []
+    width = 0
+    for piece in _pieces(" ".join(raw.split())):
+        room = limit - width - len(ELLIPSIS)
+        if len(piece) > room:
+            kept.append(_shortened(piece, room))
+            break
+        kept.append(piece)
+        width += len(piece) + 1
+    return " ".join(filter(None, kept))
+
+
+def advice(raw: str, limit: int) -> str:
+    """A sentence that may hold commands as well, which stand in code spans so that they can be copied."""
+    return words(raw if "`" in raw else _COMMAND.sub(lambda found: f"`{found[0]}`", raw), limit)
+
+
+def block(raw: str, limit: int) -> str:
+    """Several lines word for word, as a code block that can be copied."""
+    lines = [escaped(line.replace("`", _QUOTE), limit) for line in raw.splitlines() if line.strip()]
+    return "```\n" + "\n".join(lines) + "\n```"
+
+
+def commands(raw: str) -> tuple[str, ...]:
+    """The commands that a sentence tells people to type."""
+    return tuple(dict.fromkeys(found[0].strip().replace("`", "") for found in _COMMAND.finditer(raw)))
+
+
+def is_harmless(shown: str) -> bool:
+    """Whether a text of ours, as it goes to Slack, holds no mention, no link and no markup but ours (bold, code)."""
+    bare = re.sub(r"`[^`]*`", "", shown)
+    return not re.search(r"[<>]|@(?:channel|here|everyone)\b|://|:[a-z][\w+'-]*:", bare, re.ASCII)
+
+
+def _pieces(raw: str) -> Iterator[str]:
+    """Words, each harmless; what stands between backticks already is one piece."""
+    if raw.count("`") % 2:
+        raw = raw.replace("`", _QUOTE)
+    for index, part in enumerate(re.split(r"(?<!\S)([(\[\"]*`[^`]*`\S*)", raw)):
+        if index % 2:
+            yield _spanned(part)
+        else:
+            yield from map(_word, part.split())
+
+
+def _spanned(part: str) -> str:
+    before, inside, after = part.split("`", 2)
+    return f"{escaped(before, 9)}{code(inside, 600)}{_tail(after)}"
+
+
+def _tail(after: str) -> str:
+    """What is glued to the end of a code span: punctuation stays, all else is shown after a space."""
+    return after if re.fullmatch(r"[)\]\",;.:!?']*", after) else f" {_word(after)}"
+
+
+def _word(word: str) -> str:
+    if not _RISKY.search(word):
+        return escaped(word, 300)
+    before, inside, after = _EDGES.fullmatch(word).groups()  # type: ignore[union-attr] # it takes every text
+    return f"{before}{code(inside, 300)}{after}" if inside else code(word, 300)
+
+
+def _shortened(piece: str, room: int) -> str:
+    """The beginning of a piece that is too long, whole in its markup; a short one is left out instead."""
+    if piece.startswith("`") and room > 12:
+        return code(piece.strip("`").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"), room - 2)
+    return ELLIPSIS

@@ -1,0 +1,160 @@
+"""What opens when a button is clicked: a few fields, with what is allowed and why."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, tzinfo
+from typing import Any
+
+from fleetkeeper.core.finding import Finding
+from fleetkeeper.core.messages.ask_text import Reader, deadline_text, object_text, title, verify
+from fleetkeeper.core.messages.blocks import section
+from fleetkeeper.core.messages.context import Context
+from fleetkeeper.core.messages.dates import day_of, full, zone
+from fleetkeeper.core.messages.decision import MEANS
+from fleetkeeper.core.messages.escape import advice, block, code, commands
+from fleetkeeper.core.messages.matters import Matter, matter_of, nearest, standing_of
+from fleetkeeper.core.messages.message import Block, Do, View
+from fleetkeeper.core.notices.values import Ask, Deadline, Mode
+from fleetkeeper.core.wording import counted
+
+UNTIL, REASON, MODE = "until", "reason", "mode"
+"""Block ids of the fields, by which what was entered comes back."""
+
+REASON_LENGTH = 1000
+_SHOWN = 10  # objects whose own fix is shown
+
+
+def ack(ask: Ask, context: Context) -> View:
+    """By when it will be fixed."""
+    matter, reader = _of(ask, context)
+    found = nearest(matter.open, context)
+    today = day_of(context.now, reader.tz)
+    last = day_of(found.at, reader.tz) if found else None
+    field = _date("Fixed by", last if last and last >= today else today, _latest_ack(found, reader))
+    return View("modal", "When will it be fixed?", (*_about(matter, reader), field), "Say so", Do.ACK)
+
+
+def extend(ask: Ask, context: Context) -> View:
+    """More time: until when, why, and what becomes of the clusters meanwhile."""
+    matter, reader = _of(ask, context)
+    last, why = latest_extension(matter, reader)
+    fields = (
+        _date("Until", last, why),
+        _reason("Why is more time needed?", "An approver decides by it."),
+        _modes(),
+    )
+    used = _used(matter, reader)
+    return View("modal", "Ask for an extension", (*_about(matter, reader), section([used]), *fields), "Ask", Do.EXTEND)
+
+
+def not_mine(ask: Ask, context: Context) -> View:
+    """Whose it is instead, where the reader knows."""
+    matter, reader = _of(ask, context)
+    whys = dict.fromkeys(item.owned.why for item in ask.items)
+    told = section(
+        [
+            f"*Why it came to you:* {advice('; '.join(list(whys)[:3]), 400)}",
+            "It goes to whoever is named next, else to the people who run this fleet. The deadline stays.",
+        ]
+    )
+    field = _reason("Whose is it, and how do you know?", "A team, a person or a channel; or why nobody has to fix it.")
+    return View("modal", "Not yours?", (*_about(matter, reader), told, field), "It is not ours", Do.NOT_MINE)
+
+
+def fix_diff(ask: Ask, context: Context) -> View:
+    """How each object is mended, with commands that can be copied, and how it is seen that it is done."""
+    matter, reader = _of(ask, context)
+    findings = list({each.tracked.finding.fingerprint: each.tracked.finding for each in matter.open}.values())
+    blocks = [*_about(matter, reader), *(each for found in findings[:_SHOWN] for each in _fix(found))]
+    if len(findings) > _SHOWN:
+        blocks.append(section([f"and {len(findings) - _SHOWN} more: {code('fleetkeeper get findings')}"]))
+    if matter.open:
+        blocks.append(section([f"*Done when:* {verify(matter, reader)}"]))
+    more = code(f"fleetkeeper explain {findings[0].fingerprint if findings else ask.code}")
+    blocks.append(section([f"*More:* {more} has the evidence and the rule; {code(f'fleetkeeper explain {ask.code}')}"]))
+    return View("modal", "How to fix it", tuple(blocks))
+
+
+def latest_extension(matter: Matter, reader: Reader) -> tuple[date, str]:
+    """The last day that can be asked for, and why not a later one."""
+    policy, tz = reader.context.policy, reader.tz
+    found = nearest(matter.open, reader.context)
+    start = found.at if found else reader.now
+    longest = start + policy.longest_extension
+    hard = min((item.deadline.hard for item in matter.open if item.deadline and item.deadline.hard), default=None)
+    if hard and hard < longest:
+        return day_of(hard, tz), f"At the latest {full(day_of(hard, tz))}: nothing goes beyond that."
+    days = counted(policy.longest_extension.days, "day")
+    return day_of(longest, tz), f"At the latest {full(day_of(longest, tz))}: {days} at most."
+
+
+def _of(ask: Ask, context: Context) -> tuple[Matter, Reader]:
+    return matter_of(ask, context), Reader(context, _zone(ask, context))
+
+
+def _zone(ask: Ask, context: Context) -> tzinfo:
+    team = context.teams.get(ask.owner)
+    return zone(team.timezone) if team else UTC
+
+
+def _about(matter: Matter, reader: Reader) -> Iterator[Block]:
+    told = [f"*{title(matter)}*"]
+    if matter.open:
+        told.append(f"*When:* {deadline_text(nearest(matter.open, reader.context), reader)}")
+    yield section(told)
+
+
+def _latest_ack(found: Deadline | None, reader: Reader) -> str:
+    if found is None:
+        return "It stays quiet until that day."
+    last = f"At the latest {full(day_of(found.at, reader.tz))}, the deadline; beyond that, ask for an extension."
+    days = max((each.days for each in reader.context.policy.ladder if each.acked), default=0)
+    return f"{last} It stays quiet until {counted(days, 'day')} before the deadline." if days else last
+
+
+def _used(matter: Matter, reader: Reader) -> str:
+    count = max((standing_of(item, reader.context).extensions for item in matter.open), default=0)
+    most = reader.context.policy.most_extensions
+    who = reader.context.names(reader.context.approvers)
+    return f"{counted(count, 'extension')} so far, {most} at most. {who} decides; until then the deadline stays."
+
+
+def _fix(finding: Finding) -> Iterator[Block]:
+    typed = commands(finding.fix)
+    lines = [f"*{object_text(finding.subject)}*", advice(finding.fix, 900)]
+    yield section([*lines, *([block("\n".join(typed), 900)] if typed else [])])
+
+
+# ---- fields
+
+
+def _date(label: str, initial: date, hint: str) -> Block:
+    element = {"type": "datepicker", "action_id": UNTIL, "initial_date": initial.isoformat()}
+    return _input(UNTIL, label, element, hint)
+
+
+def _reason(label: str, hint: str) -> Block:
+    element = {"type": "plain_text_input", "action_id": REASON, "multiline": True, "max_length": REASON_LENGTH}
+    return _input(REASON, label, element, hint)
+
+
+def _modes() -> Block:
+    options = [
+        {"text": {"type": "plain_text", "text": text, "emoji": False}, "value": mode.value}
+        for mode, text in (
+            (Mode.HOLD, "Hold: the clusters wait"),
+            (Mode.PROCEED, "Proceed: the upgrade goes on without the fix"),
+        )
+    ]
+    element = {"type": "radio_buttons", "action_id": MODE, "options": options, "initial_option": options[0]}
+    hint = " ".join(f"{text[:1].upper()}{text[1:]}." for text in MEANS.values())
+    return _input(MODE, "What happens to the clusters meanwhile?", element, hint)
+
+
+def _input(id: str, label: str, element: dict[str, Any], hint: str) -> Block:
+    return {
+        "type": "input",
+        "block_id": id,
+        "label": {"type": "plain_text", "text": label, "emoji": False},
+        "element": element,
+        "hint": {"type": "plain_text", "text": hint, "emoji": False},
+    }
