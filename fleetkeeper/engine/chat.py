@@ -38,11 +38,12 @@ class Doubtful(FleetkeeperError):
 class Undeliverable(FleetkeeperError):
     """It will never go out like this: an archived channel, a person who left, a token that was revoked.
 
-    code is Slack's word. everywhere: nothing at all will go out until somebody mends it (the token, the app).
+    code is Slack's word. everywhere: nothing at all will go out until somebody mends it (the token, the app). gone:
+    nobody is at the address, so what comes next has to go elsewhere.
     """
 
-    def __init__(self, code: str, detail: str, everywhere: bool = False) -> None:
-        self.code, self.detail, self.everywhere = code, detail, everywhere
+    def __init__(self, code: str, detail: str, everywhere: bool = False, gone: bool = False) -> None:
+        self.code, self.detail, self.everywhere, self.gone = code, detail, everywhere, gone
         super().__init__(f"{code}: {detail}" if detail else code)
 
 

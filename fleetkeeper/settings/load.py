@@ -22,6 +22,7 @@ from fleetkeeper.settings.aws import read_aws
 from fleetkeeper.settings.engine import read_engine
 from fleetkeeper.settings.mapping import read_mapping
 from fleetkeeper.settings.rehearsal import read_rehearsal
+from fleetkeeper.settings.slack import check_hooks, read_pagerduty, read_slack
 from fleetkeeper.settings.sources import Surroundings, find_file, lay_environment_over
 
 
@@ -45,6 +46,8 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
         assess=read_assess(root.table("assess")),
         approvals=read_approvals(root.table("approvals"), around),
         engine=read_engine(root.table("engine"), around),
+        slack=read_slack(root.table("slack"), around),
+        pagerduty=read_pagerduty(root.table("pagerduty"), around),
         rehearsal=read_rehearsal(root.table("rehearsal")),
         serve=_serve(root.table("serve")),
         log=_log(root.table("log")),
@@ -52,6 +55,8 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
         playbook_folders=_folders(root, around, "playbook_folders"),
         origins={**root.origins(), **mapping.origins},
     )
+    hooks = {hook.name for hook in settings.engine.hooks}
+    check_hooks(root, settings.owners, settings.notices.policy.pager, hooks)
     if mistakes := root.mistakes() + mapping.mistakes:
         raise ConfigError(mistakes)
     return settings

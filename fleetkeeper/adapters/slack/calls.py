@@ -1,0 +1,60 @@
+"""One call of Slack's Web API: a bounded request, never repeated but with a token that was rotated meanwhile."""
+
+import logging
+import math
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web import SlackResponse
+
+from fleetkeeper.adapters.secret_files import reread
+from fleetkeeper.adapters.slack.errors import TOKEN, code_of, translated
+from fleetkeeper.config import Secret, SlackSettings
+
+_SILENT = logging.Logger("slack_sdk", logging.CRITICAL + 1)
+"""At debug the SDK would log whole messages, and it makes those texts whether or not somebody listens."""
+
+Method = Callable[[WebClient], SlackResponse]
+
+
+class Calls:
+    """Safe to use from many threads. Its client retries nothing: the SDK's own retry posts twice when the connection
+    breaks after Slack took a message (slack_sdk 3.47), and there is no key by which Slack would know the second one.
+    """
+
+    def __init__(self, settings: SlackSettings) -> None:
+        self._secret = settings.bot_token or Secret("")
+        self._client = WebClient(
+            self._secret.value,
+            base_url=settings.api_url,
+            timeout=math.ceil(settings.timeout_seconds),
+            ssl=ssl.create_default_context(cafile=settings.ca_bundle or None),
+            logger=_SILENT,
+            retry_handlers=[],
+        )
+        # Else the SDK takes $HTTPS_PROXY for every address, whatever $NO_PROXY says; urllib knows both.
+        self._client.proxy = settings.proxy_url or None
+
+    def call(self, name: str, method: Method) -> Any:
+        """The answer, as a dict. Raises Throttled, Unreachable, Doubtful, Undeliverable or Gone."""
+        with translated(name):
+            used = self._secret
+            try:
+                return method(self._client).data
+            except SlackApiError as error:
+                if code_of(error) not in TOKEN or not self._rotated(used):
+                    raise
+            return method(self._client).data
+
+    def _rotated(self, used: Secret) -> bool:
+        """Whether there is another token than the one that was refused; then it is the client's from now on."""
+        if self._secret is not used:  # another thread was first
+            return True
+        found = reread(used)
+        if found.value == used.value:
+            return False
+        self._secret, self._client.token = found, found.value
+        return True

@@ -1,0 +1,116 @@
+"""Who people are in Slack (the People port), and through which conversation one person is written to."""
+
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from fleetkeeper.adapters.slack.calls import Calls
+from fleetkeeper.core.owners import Contact, Reach
+from fleetkeeper.engine.chat import Undeliverable
+
+_KEPT_SECONDS = 3600.0
+"""How long an answer about a person is believed here; the database keeps it for longer, for others."""
+_MOST_KEPT = 20_000
+
+
+class SlackPeople:
+    """Asks for one person at a time, when somebody is to be written to: lists of all people are slow and limited."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._kept: dict[str, tuple[float, Contact]] = {}
+        self._direct: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def contact(self, key: str) -> Contact:
+        with self._lock:
+            at, found = self._kept.get(key, (0.0, None))
+        if found is not None and time.monotonic() - at < _KEPT_SECONDS:
+            return found
+        contact = self._asked(key)
+        with self._lock:
+            if len(self._kept) >= _MOST_KEPT:
+                self._kept.clear()
+            self._kept[key] = time.monotonic(), contact
+        return contact
+
+    def channel(self, address: str) -> str:
+        """Where to post for an address: a person's own conversation (D…), or the channel itself."""
+        if not is_person(address):
+            return slack_id(address)
+        with self._lock:
+            known = self._direct.get(address)
+        if known is None:
+            user = self._user(address)
+            answer = self._calls.call("conversations.open", lambda client: client.conversations_open(users=user))
+            known = str(answer["channel"]["id"])
+            with self._lock:
+                self._direct[address] = known
+        return known
+
+    def forget(self, address: str) -> None:
+        """Ask anew about somebody who could not be written to."""
+        with self._lock:
+            self._kept.pop(address, None)
+            self._direct.pop(address, None)
+
+    def _user(self, address: str) -> str:
+        if "@" not in address:
+            return slack_id(address)
+        found = self.contact(address)
+        if not found.slack:
+            code = "users_not_found" if found.reach is Reach.UNKNOWN else "missing_scope"
+            asked = "Slack knows no such person: name somebody else in [owners]"
+            denied = "the app may not look up e-mail addresses: grant users:read.email, or write U… ids into [owners]"
+            is_unknown = found.reach is Reach.UNKNOWN
+            raise Undeliverable(code, asked if is_unknown else denied, gone=is_unknown)
+        return found.slack
+
+    def _asked(self, key: str) -> Contact:
+        try:
+            if not is_person(key):
+                return self._asked_of_channel(key)
+            if "@" in key:
+                answer = self._calls.call("users.lookupByEmail", lambda client: client.users_lookupByEmail(email=key))
+            else:
+                answer = self._calls.call("users.info", lambda client: client.users_info(user=slack_id(key)))
+        except Undeliverable as error:
+            return _unknown(key, error)
+        return _person(key, answer["user"])
+
+    def _asked_of_channel(self, key: str) -> Contact:
+        answer = self._calls.call("conversations.info", lambda client: client.conversations_info(channel=slack_id(key)))
+        found = answer["channel"]
+        reach = Reach.GONE if found.get("is_archived") else Reach.KNOWN
+        return Contact(key, reach, str(found["id"]), str(found.get("name", "")))
+
+
+def is_person(address: str) -> bool:
+    return "@" in address or address[:1] in ("U", "u", "W", "w")
+
+
+def slack_id(key: str) -> str:
+    """Ids are in capitals; contacts are kept in small letters."""
+    return key.upper()
+
+
+def _unknown(key: str, error: Undeliverable) -> Contact:
+    """Raises the error again where it is about ourselves, but for a right that we lack: then nobody was asked."""
+    if error.gone:
+        return Contact(key, Reach.GONE if error.code == "user_disabled" else Reach.UNKNOWN)
+    if error.code == "missing_scope":
+        return Contact(key)
+    raise error
+
+
+def _person(key: str, user: Mapping[str, Any]) -> Contact:
+    profile = user.get("profile") or {}
+    return Contact(
+        key=key,
+        reach=Reach.GONE if user.get("deleted") else Reach.KNOWN,
+        slack=str(user["id"]),
+        name=str(profile.get("real_name") or user.get("real_name") or user.get("name") or ""),
+        email=str(profile.get("email") or ""),
+        timezone=str(user.get("tz") or ""),
+    )

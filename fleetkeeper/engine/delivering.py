@@ -1,0 +1,223 @@
+"""What becomes of one row of the outbox: it is looked for, sent or edited, and every answer has its settlement.
+
+Exactly one post: a row is `sending` in the database before anything is sent. Who finds one that an earlier worker left
+looks for it first, after the earlier worker's lease, in which all that it sent has arrived. Where nobody may look it
+stays ambiguous, for people: a second digest would teach them to read none.
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from fleetkeeper.core.notices.values import Delivery
+from fleetkeeper.engine.chat import Chat, Doubtful, Gone, Posted, Throttled, Undeliverable
+from fleetkeeper.engine.delivery_pauses import LONGEST
+from fleetkeeper.engine.notice_ports import Doing, Outgoing, Settled
+from fleetkeeper.engine.ports import Clock
+from fleetkeeper.errors import FleetkeeperError, Unreachable
+
+UNSEEN = "it may be out, and the app may not read the history there: look, then `fleetkeeper notices send` it anew"
+_MOST_FAULTS = 5
+"""After so many attempts a fault of our own is none that passes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds of wall time. call: the longest that one call of a chat may take; a notice takes three at most.
+
+    lease: for so long a row is one worker's. pause: of the first one after something that passes. idle: the longest
+    between two looks at what other processes wrote.
+    """
+
+    threads: int = 8
+    call: float = 10.0
+    lease: float = 120.0
+    pause: float = 5.0
+    idle: float = 15.0
+
+    @property
+    def sends(self) -> float:
+        """So much of a lease must be left for anything to be sent under it: then all has arrived when it is over."""
+        return 3 * self.call
+
+    @property
+    def doubt(self) -> float:
+        """After so long what was sent has arrived, or never will."""
+        return 1.5 * self.call
+
+
+class Lease:
+    """How much is left of a lease, by the clock that has moved most: machines sleep, and clocks are set."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._began, self._wall = seconds, time.monotonic(), time.time()
+
+    @property
+    def left(self) -> float:
+        return self._seconds - max(time.monotonic() - self._began, time.time() - self._wall)
+
+
+class What(StrEnum):
+    """How an attempt ended, for metrics and pauses."""
+
+    SENT = "sent"
+    FAILED = "failed"
+    AMBIGUOUS = "ambiguous"
+    THROTTLED = "throttled"
+    UNREACHED = "unreached"
+    REFUSED = "refused"  # everywhere
+    LATE = "late"  # the lease was nearly over: nothing was sent
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """seconds: of a 429. gone: nobody is at the address. detail: for the log."""
+
+    row: Outgoing
+    settled: Settled
+    what: What
+    seconds: float | None = None
+    gone: bool = False
+    detail: str = ""
+
+
+class _Late(FleetkeeperError):
+    """Somebody else may have the row by now."""
+
+
+class _Unseen(FleetkeeperError):
+    """A message may be out in place of another, and nobody may look."""
+
+
+class Attempts:
+    """Delivers one row at a time; safe to use from many threads."""
+
+    def __init__(self, clock: Clock, timing: Timing) -> None:
+        self._clock, self._timing = clock, timing
+
+    def deliver(self, chat: Chat, row: Outgoing, lease: Lease) -> Ended:
+        """Never raises but for what no settlement helps against."""
+        try:
+            if row.look and row.doing is Doing.POST and (ended := self._looked(chat, row)):
+                return ended
+            posted = self._edited(chat, row, lease) if row.doing is Doing.EDIT else self._posted(chat, row, lease)
+            return Ended(row, Settled(row.key, row.epoch, Delivery.SENT, posted), What.SENT)
+        except Throttled as error:
+            return self._throttled(row, error)
+        except Unreachable as error:
+            return self._again(row, What.UNREACHED, self._grown(row), str(error))
+        except Undeliverable as error:
+            return self._undeliverable(row, error)
+        except _Late:
+            return self._again(row, What.LATE, 0.0, "")
+        except _Unseen:
+            return self._unclear(row, None, UNSEEN)
+        except Doubtful as error:
+            return self._unclear(row, self._timing.doubt, str(error))
+
+    def fault(self, row: Outgoing, error: Exception) -> Ended:
+        """Of an error that nobody foresaw: it may be out."""
+        told = f"a fault of fleetkeeper's own: {type(error).__name__}"
+        if row.attempts >= _MOST_FAULTS:
+            return self._failed(row, told)
+        return self._unclear(row, self._grown(row), told)
+
+    # ---- sending
+
+    def _posted(self, chat: Chat, row: Outgoing, lease: Lease) -> Posted:
+        self._check(lease)
+        try:
+            return chat.post(row.address, row.message, row.thread, row.notice)
+        except Gone:  # its thread's root was deleted; so nothing is out
+            self._check(lease)
+            return chat.post(row.address, row.message, None, row.notice)
+
+    def _edited(self, chat: Chat, row: Outgoing, lease: Lease) -> Posted:
+        if row.posted is None:
+            raise Undeliverable("no_message", "there is no message to edit")
+        self._check(lease)
+        try:
+            chat.edit(row.posted, row.message, row.notice)
+        except Gone:
+            return self._anew(chat, row, row.posted, lease)
+        return row.posted
+
+    def _anew(self, chat: Chat, row: Outgoing, old: Posted, lease: Lease) -> Posted:
+        """In place of a message that was deleted, or may be edited no longer: one new one, also after a crash."""
+        if row.look:
+            found = chat.find(row.address, row.thread, _since(row), (row.notice,))
+            if found is None:
+                raise _Unseen
+            if (new := found.get(row.notice)) and new.ts != old.ts:
+                self._check(lease)
+                chat.edit(new, row.message, row.notice)
+                return new
+        return self._posted(chat, row, lease)
+
+    def _check(self, lease: Lease) -> None:
+        if lease.left < self._timing.sends:
+            raise _Late
+
+    # ---- looking
+
+    def _looked(self, chat: Chat, row: Outgoing) -> Ended | None:
+        """None when it is surely not out."""
+        since = _since(row)
+        try:
+            found = chat.find(row.address, row.thread, since, (row.notice,))
+        except (Throttled, Unreachable, Doubtful) as error:
+            seconds = error.seconds if isinstance(error, Throttled) else self._grown(row)
+            return self._unclear(row, seconds, f"it may be out, and nobody could look: {error}")
+        except (Undeliverable, Gone) as error:
+            return self._unclear(row, None, f"it may be out, and nobody can look: {error}")
+        if found is None:
+            return self._unclear(row, None, UNSEEN)
+        if posted := found.get(row.notice):
+            return Ended(row, Settled(row.key, row.epoch, Delivery.SENT, posted), What.SENT)
+        late_enough = (since + timedelta(seconds=self._timing.doubt) - datetime.now(UTC)).total_seconds()
+        return self._unclear(row, late_enough, "it may be out: too early to look") if late_enough > 0 else None
+
+    # ---- settling
+
+    def _throttled(self, row: Outgoing, error: Throttled) -> Ended:
+        until = self._after(error.seconds)
+        settled = Settled(row.key, row.epoch, _waiting(row), None, until, str(error), until)
+        return Ended(row, settled, What.THROTTLED, error.seconds, detail=str(error))
+
+    def _undeliverable(self, row: Outgoing, error: Undeliverable) -> Ended:
+        if error.everywhere:
+            return self._again(row, What.REFUSED, self._grown(row), str(error))
+        return self._failed(row, str(error), error.gone)
+
+    def _again(self, row: Outgoing, what: What, seconds: float, detail: str) -> Ended:
+        """This attempt is surely not out."""
+        settled = Settled(row.key, row.epoch, _waiting(row), None, self._after(seconds), detail)
+        return Ended(row, settled, what, detail=detail)
+
+    def _unclear(self, row: Outgoing, seconds: float | None, detail: str) -> Ended:
+        """It may be out; it comes back to be looked for after so many seconds, or never, for people (None)."""
+        until = None if seconds is None else self._after(seconds)
+        return Ended(
+            row, Settled(row.key, row.epoch, Delivery.AMBIGUOUS, None, until, detail), What.AMBIGUOUS, detail=detail
+        )
+
+    def _failed(self, row: Outgoing, detail: str, gone: bool = False) -> Ended:
+        settled = Settled(row.key, row.epoch, Delivery.FAILED, None, None, detail)
+        return Ended(row, settled, What.FAILED, gone=gone, detail=detail)
+
+    def _grown(self, row: Outgoing) -> float:
+        return min(LONGEST, self._timing.pause * 2.0 ** min(max(row.attempts - 1, 0), 20))
+
+    def _after(self, seconds: float) -> datetime:
+        return self._clock.now() + timedelta(seconds=seconds)
+
+
+def _waiting(row: Outgoing) -> Delivery:
+    """A post that was looked for is surely not out. Of an edit, a message in place of the old one may still be."""
+    return Delivery.AMBIGUOUS if row.look and row.doing is Doing.EDIT else Delivery.PENDING
+
+
+def _since(row: Outgoing) -> datetime:
+    """Since when somebody may have sent it; of an older one all that is there is looked at."""
+    return row.sending_since or datetime.fromtimestamp(0, UTC)
