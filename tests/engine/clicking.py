@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fleetkeeper.core.finding import Finding, Severity, Subject
+from fleetkeeper.core.interacting.screens import MessageScreens
 from fleetkeeper.core.interacting.slash import WhoOwns
 from fleetkeeper.core.interacting.values import Click, ClickKind, Reply
 from fleetkeeper.core.lifecycle import State, Tracked
@@ -93,16 +94,6 @@ def notice_of(
 
 def record_of(notice: Notice) -> Record:
     return Record(notice, Message("told"), Delivery.SENT, notice.at, notice.at, 1, None, notice.at, "")
-
-
-class Screens:
-    """What is opened and shown, in a few words."""
-
-    def modal(self, action: str, ask: Ask, situation: Situation) -> View:
-        return View("modal", action, (), "Send", callback=action)
-
-    def home(self, person: str, asks: Sequence[Ask], situation: Situation) -> View:
-        return View("home", person, tuple({"ask": ask.id, "owner": ask.owner} for ask in asks))
 
 
 @dataclass
@@ -197,7 +188,7 @@ class Office:
             people=PEOPLE,
             key=KEY,
             situation=self.situation,
-            screens=Screens(),
+            screens=MessageScreens(PEOPLE.with_role(Role.APPROVER)),
             who_owns=_who_owns,
         )
         return Interactions(desk, self.slack, self.slack, self.waits.append)
