@@ -356,8 +356,8 @@ class TestTheHome:
         home = office.interactions.handle(Click("h", ClickKind.HOME, "U0NINA")).home
         assert home is not None
         text = str(home.blocks)
-        assert all(name in text for name in ("shop/web", "shop/api", "shop/own"))
-        assert "shop/index" not in text
+        assert all(name in text for name in ("`api`, `web`", "shop/own"))
+        assert "index" not in text
 
     def test_of_somebody_who_owns_nothing_is_empty(self, office: Office) -> None:
         home = office.interactions.handle(Click("h", ClickKind.HOME, "U0OLGA")).home
