@@ -8,12 +8,13 @@ from datetime import date
 from fleetkeeper.core.approval import SLACK
 from fleetkeeper.core.interacting import words
 from fleetkeeper.core.interacting.fields import UNTIL, Private, read_date, read_mode, read_reason
-from fleetkeeper.core.interacting.limits import last_day, refusal_of_ack, refusal_of_more
+from fleetkeeper.core.interacting.limits import refusal_of_ack
 from fleetkeeper.core.interacting.values import Reply
 from fleetkeeper.core.interacting.who import refusal_of_role, refusal_to_answer
 from fleetkeeper.core.messages.button import Button
 from fleetkeeper.core.messages.message import Do
 from fleetkeeper.core.notices.asks import asks_of
+from fleetkeeper.core.notices.extending import refusal_of_grant, refusal_of_request, settled
 from fleetkeeper.core.notices.signing import is_signed, sign
 from fleetkeeper.core.notices.values import Answer, AnswerKind, Ask, Delivery, ItemKey, Mode, Notice, Situation
 from fleetkeeper.core.people import Role
@@ -94,57 +95,55 @@ class Answering:
         request = next((each for each in answers if each.kind is AnswerKind.EXTEND and each.id == button.about), None)
         if request is None:
             raise Turned(words.NO_REQUEST)
-        self._refuse_decision(clicked, request, kind, answers)
-        counting = {item.key for item in self.desk.situation().items if not item.is_over}
-        if counting.isdisjoint(request.items):
-            raise Turned(words.OVER)
+        if refusal := refusal_of_role(clicked.by, Role.APPROVER, "decide on extensions", self.desk.people):
+            raise Turned(refusal)
         said = Said(kind, request.until, mode=request.mode, of=request.id)
         decision = self._answer(clicked, said, button.notice, request.items, made_id("decision", request.id))
+        self._refuse_decision(decision, request, answers)
         if not self.desk.notices.add_answer(decision):
-            self._refuse_decision(clicked, request, kind, self.answers())
+            self._refuse_decision(decision, request, self.answers())
         return words.told(clicked.click, words.decided(decision, request))
 
-    def _refuse_decision(
-        self, clicked: Clicked, request: Answer, kind: AnswerKind, answers: tuple[Answer, ...]
-    ) -> None:
+    def _refuse_decision(self, decision: Answer, request: Answer, answers: tuple[Answer, ...]) -> None:
         """The same decision of the same person again is no mistake: the chat may say a click twice."""
-        people, person = self.desk.people, clicked.by.person
-        if refusal := refusal_of_role(clicked.by, Role.APPROVER, "decide on extensions", people):
+        before = settled(request, answers)
+        if before and (before.kind, before.person) == (decision.kind, decision.person):
+            return
+        if before:
+            raise Turned(words.answered(before))
+        if refusal := refusal_of_grant(decision, self._situation(answers), self.desk.people):
             raise Turned(refusal)
-        if people.person(person) == people.person(request.person):
-            raise Turned(words.own_request(person))
-        for each in answers:
-            is_other = each.kind is not kind or each.person != person
-            if each.kind in (AnswerKind.GRANT, AnswerKind.DENY) and each.of == request.id and is_other:
-                raise Turned(words.answered(each))
 
     # ---- modals
 
     def _ack(self, clicked: Clicked, about: About) -> Reply:
-        now, until = self.desk.clock.now(), read_date(clicked.click.fields)
-        if refusal := refusal_of_ack(until, last_day((item.deadline for item in about.ask.items), now), now):
+        until = read_date(clicked.click.fields)
+        if refusal := refusal_of_ack(until, about.ask, about.situation):
             raise Turned(refusal, {UNTIL: refusal})
-        return self._store(clicked, about, Said(AnswerKind.ACK, until), words.acknowledged)
+        return self._store(clicked, self._own(clicked, about, Said(AnswerKind.ACK, until)), words.acknowledged)
 
     def _extend(self, clicked: Clicked, about: About) -> Reply:
-        fields, now = clicked.click.fields, self.desk.clock.now()
+        fields = clicked.click.fields
         until, reason, mode = read_date(fields), read_reason(fields), read_mode(fields)
         wrong = words.incomplete(until, reason, mode)
-        if until and UNTIL not in wrong:
-            refusal = refusal_of_more(until, about.ask, self.answers(), about.situation.policy, now)
-            wrong |= {UNTIL: refusal} if refusal else {}
         if wrong or mode is None:
             raise Turned("", wrong)
-        return self._store(clicked, about, Said(AnswerKind.EXTEND, until, reason, mode), words.asked_for_time)
+        answer = self._own(clicked, about, Said(AnswerKind.EXTEND, until, reason, mode))
+        is_new = all(each.id != answer.id for each in about.situation.answers)
+        if is_new and (refusal := refusal_of_request(answer, about.situation)):
+            raise Turned(refusal, {UNTIL: refusal})
+        return self._store(clicked, answer, words.asked_for_time)
 
     def _not_mine(self, clicked: Clicked, about: About) -> Reply:
         said = Said(AnswerKind.NOT_MINE, reason=read_reason(clicked.click.fields))
-        return self._store(clicked, about, said, words.disowned)
+        return self._store(clicked, self._own(clicked, about, said), words.disowned)
 
-    def _store(self, clicked: Clicked, about: About, said: Said, tell: Callable[[Answer], str]) -> Reply:
-        answer = self._answer(clicked, said, about.button.notice, tuple(item.key for item in about.ask.items))
+    def _store(self, clicked: Clicked, answer: Answer, tell: Callable[[Answer], str]) -> Reply:
         self.desk.notices.add_answer(answer)
         return words.told(clicked.click, tell(answer))
+
+    def _own(self, clicked: Clicked, about: About, said: Said) -> Answer:
+        return self._answer(clicked, said, about.button.notice, tuple(item.key for item in about.ask.items))
 
     def _answer(self, clicked: Clicked, said: Said, notice: str, items: tuple[ItemKey, ...], id: str = "") -> Answer:
         unsigned = Answer(
@@ -164,12 +163,16 @@ class Answering:
 
     # ---- what a button means now
 
+    def _situation(self, answers: tuple[Answer, ...]) -> Situation:
+        """With what was answered until now: the rest may be a minute old."""
+        return replace(self.desk.situation(), now=self.desk.clock.now(), answers=answers)
+
     def _about(self, clicked: Clicked, button: Button) -> About:
         """Turned for a stale one, and for whoever may not answer."""
         record = self.desk.notices.record(button.notice) if button.notice else None
         if record is None or record.notice.id != button.notice:
             raise Turned(words.GONE)
-        notice, situation = record.notice, self.desk.situation()
+        notice, situation = record.notice, self._situation(self.answers())
         told = {entry.item: entry.owner for entry in notice.entries}
         asked = asks_of(item for item in situation.items if item.key in told)
         ask = next((each for each in asked if each.id == button.about), None)

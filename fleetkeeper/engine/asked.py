@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fleetkeeper.core.interacting import slash, words
 from fleetkeeper.core.interacting.values import Clicker, Reply
@@ -10,10 +10,11 @@ from fleetkeeper.core.interacting.who import owners_of
 from fleetkeeper.core.notices.asks import asks_of
 from fleetkeeper.core.notices.values import Delivery, Item, Situation
 from fleetkeeper.core.people import Role
-from fleetkeeper.core.run import OVER, Task, TaskState
+from fleetkeeper.core.run import OVER, Cause, Run, Task, TaskState
 from fleetkeeper.core.run import Role as TaskRole
 from fleetkeeper.core.run_page import state_text
 from fleetkeeper.core.wording import counted, some
+from fleetkeeper.engine.answering import Answering
 from fleetkeeper.engine.click_ports import Clicked, Desk, Turned
 from fleetkeeper.engine.run_ports import StoredRun
 from fleetkeeper.errors import Tampered
@@ -36,10 +37,16 @@ class Asking:
 
     def home(self, clicked: Clicked) -> Reply:
         """What is theirs, also of an operator: all of it is the command line's."""
-        situation = self.desk.situation()
+        answers = Answering(self.desk).answers()
+        situation = replace(self.desk.situation(), now=self.desk.clock.now(), answers=answers)
         own = self._own(clicked.by, situation)
         asks = [ask for ask in asks_of(item for item in situation.items if not item.is_over) if ask.owner in own]
-        return Reply(home=self.desk.screens.home(clicked.by.person, asks, situation))
+        return Reply(home=self.desk.screens.home(clicked.by.person, asks, situation, self._waiting(clicked.by)))
+
+    def _waiting(self, by: Clicker) -> list[Run]:
+        if not self.desk.people.may(by.person, Role.APPROVER):
+            return []
+        return [run for run in self.desk.runs.runs(over=False) if run.why and run.why.cause is Cause.APPROVAL]
 
     # ---- status
 

@@ -9,6 +9,7 @@ from fleetkeeper.core.interacting.values import Click, Clicker, Reply
 from fleetkeeper.core.messages.message import View
 from fleetkeeper.core.notices.values import Ask, Situation
 from fleetkeeper.core.people import People
+from fleetkeeper.core.run import Run
 from fleetkeeper.engine.notice_ports import Notices
 from fleetkeeper.engine.ports import Clock
 from fleetkeeper.engine.run_ports import Runs
@@ -29,7 +30,9 @@ class Screens(Protocol):
         """What an action of messages.message.Do opens; its fields are those of core/interacting/fields.py."""
         ...
 
-    def home(self, person: str, asks: Sequence[Ask], situation: Situation) -> View: ...
+    def home(self, person: str, asks: Sequence[Ask], situation: Situation, waiting: Sequence[Run]) -> View:
+        """waiting: runs that wait for an approval that the person may give."""
+        ...
 
 
 class Interacting(Protocol):

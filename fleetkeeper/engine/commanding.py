@@ -42,7 +42,7 @@ class Commanding:
             id=id,
             subject=button.about,
             verb=verb,
-            target=button.target,
+            target=f"gate:{button.target}" if button.target else "",
             actor=clicked.by.person,
             identity=SLACK,
             at=self.desk.clock.now(),
@@ -86,7 +86,7 @@ class Commanding:
 
     def _decided(self, verb: Verb, button: Button, run: Run | None, plan: Plan) -> str:
         """What was decided the same way before, "" for nothing."""
-        gate = button.target.removeprefix("gate:") or PLAN
+        gate = button.target or PLAN
         of_run = run.id if run and gate else ""
         own = [
             each

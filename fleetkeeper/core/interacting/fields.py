@@ -1,6 +1,5 @@
 """What people enter into a modal, read strictly: each mistake is said beside its field."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -22,19 +21,14 @@ class Private:
     channel: str = ""
 
     def __str__(self) -> str:
-        return json.dumps([str(self.button), self.channel])
+        return f"{self.channel} {self.button}"
 
     @classmethod
     def parse(cls, text: str) -> "Private | None":
         """None for what no modal of ours ever carried."""
-        try:
-            found = json.loads(text)
-        except ValueError:
-            return None
-        if not (isinstance(found, list) and len(found) == 2 and all(isinstance(each, str) for each in found)):
-            return None
-        button = Button.parse(found[0])
-        return cls(button, found[1]) if button else None
+        channel, _, rest = text.partition(" ")
+        button = Button.parse(rest)
+        return cls(button, channel) if button else None
 
 
 def read_date(fields: Mapping[str, str]) -> date | None:

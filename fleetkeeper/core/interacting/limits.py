@@ -1,48 +1,39 @@
 """Until when people may say that they will have mended something."""
 
-from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date
 
 from fleetkeeper.core.interacting.words import day
-from fleetkeeper.core.notices.values import Answer, Ask, Deadline, Policy
-
-LONGEST = timedelta(days=90)
-"""Of an acknowledgement of what has no deadline."""
-
-
-def last_day(deadlines: Iterable[Deadline | None], now: datetime) -> date:
-    """The last day that may be named: that of the nearest deadline, which no answer may reach past."""
-    nearest = min((each.at for each in deadlines if each), default=now + LONGEST)
-    return nearest.date()
+from fleetkeeper.core.messages.dates import day_of, zone
+from fleetkeeper.core.notices.standing import by_item, standing
+from fleetkeeper.core.notices.values import Ask, Deadline, Situation
 
 
-def refusal_of_ack(until: date | None, last: date, now: datetime) -> str:
-    """Why this day may not be named, for the field of the modal; "" when it may."""
+def deadline_of(ask: Ask, situation: Situation) -> Deadline | None:
+    """The nearest one of what is asked, with its extensions."""
+    said = by_item(situation.answers)
+    found = (
+        standing(item, situation.told.get(item.key), said.get(item.key, ()), situation.now, situation.policy).deadline
+        for item in ask.items
+    )
+    return min(filter(None, found), key=lambda each: each.at, default=None)
+
+
+def refusal_of_ack(until: date | None, ask: Ask, situation: Situation) -> str:
+    """Why this day may not be named, for the field of the modal; "" when it may. Days are the team's own."""
+    team, deadline = situation.teams.get(ask.owner), deadline_of(ask, situation)
+    tz = zone(team.timezone if team else situation.policy.timezone)
+    today = day_of(situation.now, tz)
     if until is None:
         return "Choose the day by which it is mended."
-    if last < now.date():
+    if until < today:
+        return "That day is over."
+    if deadline is None:
+        return ""
+    last = day_of(deadline.at, tz)
+    if last < today:
         return "The deadline is over: ask for an extension, or mend it today."
-    if until < now.date():
-        return "That day is over."
-    if until > last:
-        return f"The deadline is {day(last)}: choose that day or an earlier one, or ask for an extension."
-    return ""
+    return _beyond(last) if until > last else ""
 
 
-def refusal_of_more(until: date, ask: Ask, answers: Iterable[Answer], policy: Policy, now: datetime) -> str:
-    """Why so much more time may not be asked for, "" when it may."""
-    deadlines = [item.deadline for item in ask.items if item.deadline]
-    if not deadlines:
-        return "It has no deadline: acknowledge it with the day by which it is mended."
-    nearest = min(deadlines, key=lambda each: each.at)
-    hard = min((each.hard for each in deadlines if each.hard), default=None)
-    last = nearest.at + policy.longest_extension
-    last_allowed = min(last, hard).date() if hard else last.date()
-    if until <= nearest.at.date():
-        return f"The deadline is {day(nearest.at.date())} already: choose a later day."
-    if until > last_allowed:
-        why = "nothing goes beyond that" if hard and hard < last else f"{policy.longest_extension.days} days at most"
-        return f"Not beyond {day(last_allowed)}: {why}."
-    if until < now.date():
-        return "That day is over."
-    return ""
+def _beyond(last: date) -> str:
+    return f"The deadline is {day(last)}: choose that day or an earlier one, or ask for an extension."

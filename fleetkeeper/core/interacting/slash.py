@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from fleetkeeper.core.finding import Subject
+from fleetkeeper.core.finding import CLUSTER, Subject
 
 HELP = """\
 `/fleetkeeper status`: how the fleet is, or what is yours
 `/fleetkeeper wave [RUN]`: how a run is
-`/fleetkeeper who-owns CLUSTER/NAMESPACE/KIND/NAME`: who owns it, and why (KIND/NAME, or NAMESPACE, may be left out)"""
+`/fleetkeeper who-owns CLUSTER/NAMESPACE/KIND/NAME`: who owns it, and why (- is the namespace of what has none)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +53,15 @@ def parse(text: str) -> Asked:
 
 
 def _who_owns(path: str) -> Asked:
-    """CLUSTER, CLUSTER/NAMESPACE, CLUSTER/NAMESPACE/KIND/NAME, or CLUSTER//KIND/NAME of what has no namespace."""
-    match path.split("/"):
-        case [cluster] if cluster:
-            return WhoOwns(cluster, Subject("Cluster"))
-        case [cluster, namespace] if cluster and namespace:
+    """As `fleetkeeper owners explain` has it, - for the namespace of what has none; names may hold slashes."""
+    cluster, *rest = path.split("/", 3)
+    match rest:
+        case [] if cluster:
+            return WhoOwns(cluster, CLUSTER)
+        case [namespace] if cluster and namespace not in ("", "-"):
             return WhoOwns(cluster, Subject("Namespace", namespace))
-        case [cluster, namespace, kind, name] if cluster and kind and name:
-            return WhoOwns(cluster, Subject(kind, name, namespace))
+        case ["-", kind] if cluster and kind.lower() == "cluster":
+            return WhoOwns(cluster, CLUSTER)
+        case [namespace, kind, name] if cluster and kind and name:
+            return WhoOwns(cluster, Subject(kind, name, namespace.removeprefix("-")))
     return Help(f"`{path[:100]}` names no object.")

@@ -1,7 +1,6 @@
 """Which person a Slack account is, and who may answer what: every click is somebody's, by an e-mail address."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 
 from fleetkeeper.core.interacting.values import Click, Clicker
 from fleetkeeper.core.owners import Contact, Reach, Team
@@ -26,7 +25,7 @@ def person_of(user: str, email: str, people: People) -> str:
     if user in people.alike:
         return people.person(user)
     known = {name.casefold(): name for name in (*people.alike, *people.roles)}
-    return people.person(known.get(email.casefold(), email))
+    return people.person(known.get(email.casefold(), email.lower()))
 
 
 def is_of(clicker: Clicker, team: Team, people: People) -> bool:
@@ -72,8 +71,4 @@ def _with(people: People, role: Role) -> str:
 def _is(clicker: Clicker, name: str, people: People) -> bool:
     if name == clicker.user:
         return True
-    return person_of("", name, people).casefold() == clicker.person.casefold()
-
-
-def is_fresh(asked: datetime, now: datetime, seconds: float) -> bool:
-    return 0 <= (now - asked).total_seconds() <= seconds
+    return person_of("", name, people) == clicker.person

@@ -87,10 +87,6 @@ def superseded(by: Notice) -> str:
     return f"A newer message of {day(by.day)} says the same and more: answer there, this one is superseded."
 
 
-def own_request(person: str) -> str:
-    return f"{person} asked for it, so another approver must decide."
-
-
 def incomplete(until: date | None, reason: str, mode: Mode | None) -> dict[str, str]:
     """What is missing in a request for more time, by its field."""
     wrong = {

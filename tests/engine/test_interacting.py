@@ -1,0 +1,385 @@
+"""Clicks on notices: whoever may answer leaves a signed answer, everybody else reads why not and who may."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from fleetkeeper.core.interacting.values import Click, ClickKind
+from fleetkeeper.core.messages.button import Button
+from fleetkeeper.core.messages.message import Do
+from fleetkeeper.core.notices.signing import is_signed, sign
+from fleetkeeper.core.notices.values import Answer, AnswerKind, Delivery, Mode, NoticeKind, Sent
+from fleetkeeper.errors import StoreUnavailable
+from tests.engine.clicking import (
+    LEFT,
+    NAMELESS,
+    NOW,
+    MemoryNotices,
+    Office,
+    item_of,
+    mended,
+    notice_of,
+    record_of,
+    told,
+)
+from tests.engine.rig import KEY
+
+ACKED = {"until": "2026-12-01"}
+WANTED = {"until": "2026-12-20", "reason": "the vendor's chart comes late", "mode": "proceed"}
+
+
+@pytest.fixture
+def office() -> Office:
+    return Office()
+
+
+def only(office: Office) -> Answer:
+    (answer,) = office.notices.answers()
+    return answer
+
+
+class TestAnAcknowledgement:
+    def test_is_a_signed_answer_about_all_that_was_asked(self, office: Office) -> None:
+        reply = office.filled_in(Do.ACK, ACKED)
+        answer = only(office)
+        assert (answer.kind, answer.until, answer.person) == (AnswerKind.ACK, date(2026, 12, 1), "max@shop.example")
+        assert set(answer.items) == {item.key for item in office.items}
+        assert (answer.identity, answer.notice) == ("slack", "n1")
+        assert is_signed(answer, KEY)
+        assert "mended by Tue 1 Dec 2026" in told(reply)
+        assert reply.channel == "C0PAY"
+
+    @pytest.mark.parametrize(
+        ("until", "says"),
+        [
+            pytest.param("2026-11-22", "That day is over.", id="yesterday"),
+            pytest.param("2026-12-15", "The deadline is Mon 14 Dec 2026", id="after the deadline"),
+            pytest.param("soon", "Choose the day", id="no day"),
+            pytest.param("", "Choose the day", id="nothing"),
+        ],
+    )
+    def test_is_refused_beside_its_field_when_the_day_is(self, office: Office, until: str, says: str) -> None:
+        reply = office.filled_in(Do.ACK, {"until": until})
+        assert says in reply.errors["until"]
+        assert not office.notices.answers()
+
+    def test_that_comes_twice_is_one(self, office: Office) -> None:
+        first = office.filled_in(Do.ACK, ACKED, id="view V1")
+        second = office.filled_in(Do.ACK, ACKED, id="view V1")
+        assert first == second
+        assert len(office.notices.answers()) == 1
+
+    def test_is_about_what_still_counts(self, office: Office) -> None:
+        office.items[0] = mended(office.items[0])
+        office.filled_in(Do.ACK, ACKED)
+        assert only(office).items == (office.items[1].key,)
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        pytest.param("U0MAX", id="a member, whatever the case of the address"),
+        pytest.param("U0NINA", id="a member by the id of the account"),
+        pytest.param("U0LEA", id="the lead"),
+        pytest.param("U0LEA2", id="the lead, from another account"),
+        pytest.param("U0OLGA", id="an operator"),
+        pytest.param("U0ANN", id="an approver, who is an operator too"),
+    ],
+)
+def test_an_answer_is_taken_from(office: Office, user: str) -> None:
+    office.filled_in(Do.ACK, ACKED, user)
+    assert only(office).kind is AnswerKind.ACK
+
+
+@pytest.mark.parametrize("action", [Do.ACK, Do.EXTEND, Do.NOT_MINE, Do.DIFF, Do.RECHECK])
+@pytest.mark.parametrize(
+    ("user", "says"),
+    [
+        pytest.param("U0EVE", "You are eve@shop.example here, and may not answer for payments", id="somebody else"),
+        pytest.param(NAMELESS, "does not tell fleetkeeper an e-mail address", id="a name that looks like an address"),
+        pytest.param(LEFT, "does not tell fleetkeeper an e-mail address", id="an account that was closed"),
+    ],
+)
+def test_nothing_is_taken_or_shown_to(office: Office, user: str, says: str, action: str) -> None:
+    reply = office.press(action, user)
+    assert says in told(reply)
+    assert reply.view is None
+    assert not office.notices.answers()
+    assert not office.notices.rechecks
+
+
+def test_a_refusal_names_who_may(office: Office) -> None:
+    text = told(office.press(Do.ACK, "U0EVE"))
+    assert "people of payments (lea@shop.example, max@shop.example, U0NINA)" in text
+    assert "Bob@shop.example, ann@shop.example, olga@shop.example" in text
+
+
+def test_a_modal_that_was_opened_by_one_is_not_sent_by_another(office: Office) -> None:
+    opened = office.press(Do.ACK).view
+    assert opened is not None
+    assert "may not answer for payments" in told(office.submit(opened, ACKED, "U0EVE"))
+    assert not office.notices.answers()
+
+
+def test_somebody_of_another_workspace_is_nobody_here(office: Office) -> None:
+    click = Click("c", ClickKind.BUTTON, "U0MAX", "T0OTHER", "T0SHOP", Do.ACK, str(Button("n1", office.ask().id)))
+    reply = office.interactions.handle(replace(click, channel="C0PAY"))
+    assert "belongs to another workspace" in told(reply)
+    assert not office.slack.asked
+
+
+class TestWhoAnAccountIs:
+    def test_is_asked_once_an_hour(self, office: Office) -> None:
+        office.press(Do.ACK)
+        office.press(Do.ACK)
+        assert office.slack.asked == ["U0MAX"]
+        office.clock.at += timedelta(hours=2)
+        office.press(Do.ACK)
+        assert office.slack.asked == ["U0MAX"] * 2
+
+    def test_is_believed_for_a_day_while_slack_is_silent(self, office: Office) -> None:
+        office.press(Do.ACK)
+        office.slack.silent = True
+        office.clock.at += timedelta(hours=23)
+        assert office.press(Do.ACK).view is not None
+        office.clock.at += timedelta(hours=2)
+        assert "does not answer who this account is" in told(office.press(Do.ACK))
+
+    def test_is_nobody_while_slack_never_said(self, office: Office) -> None:
+        office.slack.silent = True
+        assert "nothing was stored" in told(office.press(Do.RECHECK))
+        assert not office.notices.rechecks
+
+
+class TestAStaleButton:
+    def test_of_what_is_mended_says_so(self, office: Office) -> None:
+        button = Button("n1", office.ask().id)
+        office.items[:] = map(mended, office.items)
+        assert "mended already" in told(office.press(Do.ACK, button=button))
+
+    def test_of_what_is_somebody_elses_now_says_so(self, office: Office) -> None:
+        button = Button("n1", office.ask().id)
+        office.items[:] = [item_of("web", owner="search"), item_of("api", owner="search")]
+        assert "not asked of" in told(office.press(Do.ACK, button=button))
+
+    def test_of_a_message_that_is_forgotten_says_so(self, office: Office) -> None:
+        assert "too old" in told(office.press(Do.ACK, button=Button("n0", office.ask().id)))
+
+    def test_of_a_message_that_a_newer_one_superseded_says_so(self, office: Office) -> None:
+        newer = notice_of(office.items, "n2", NOW + timedelta(days=1))
+        office.sent.append(Sent(newer, Delivery.SENT, newer.at))
+        reply = office.press(Do.ACK)
+        assert "A newer message of Tue 24 Nov 2026" in told(reply)
+        assert reply.view is None
+
+    @pytest.mark.parametrize(
+        "newer",
+        [
+            pytest.param({"state": Delivery.PENDING}, id="that is not out yet"),
+            pytest.param({"kind": NoticeKind.REMINDER}, id="of another kind"),
+            pytest.param({"items": 1}, id="that has only a part of it"),
+        ],
+    )
+    def test_works_beside_a_newer_one(self, office: Office, newer: dict[str, Any]) -> None:
+        kind = newer.get("kind", NoticeKind.DIGEST)
+        found = notice_of(office.items[: newer.get("items")], "n2", NOW + timedelta(days=1), kind)
+        office.sent.append(Sent(found, newer.get("state", Delivery.SENT), found.at))
+        assert office.press(Do.ACK).view is not None
+
+    @pytest.mark.parametrize("value", ["", "n1", "n1|a|b|c|d", "javascript:1", "|||"])
+    def test_of_nobody_is_refused_in_words(self, office: Office, value: str) -> None:
+        click = Click("c", ClickKind.BUTTON, "U0MAX", action=Do.ACK, value=value, channel="C0PAY")
+        assert told(office.interactions.handle(click))
+        assert not office.notices.answers()
+
+    @pytest.mark.parametrize("value", ["", "C0PAY", "C0PAY n1", "n1|a|b|c", " |||", "C0PAY n1||||"])
+    def test_of_a_modal_of_nobody_is_refused_in_words(self, office: Office, value: str) -> None:
+        click = Click("c", ClickKind.SUBMIT, "U0MAX", action=Do.ACK, value=value, fields=ACKED)
+        assert told(office.interactions.handle(click))
+        assert not office.notices.answers()
+
+
+class TestAnExtension:
+    def test_is_asked_for_with_a_reason(self, office: Office) -> None:
+        reply = office.filled_in(Do.EXTEND, WANTED)
+        answer = only(office)
+        assert (answer.kind, answer.until, answer.mode) == (AnswerKind.EXTEND, date(2026, 12, 20), Mode.PROCEED)
+        assert answer.reason == "the vendor's chart comes late"
+        assert is_signed(answer, KEY)
+        assert "An approver decides" in told(reply)
+
+    @pytest.mark.parametrize(
+        ("changed", "field"),
+        [
+            pytest.param({"until": ""}, "until", id="no day"),
+            pytest.param({"until": "2026-12-10"}, "until", id="a day before the deadline"),
+            pytest.param({"until": "2027-01-12"}, "until", id="a day after the hard limit"),
+            pytest.param({"until": "2027-02-12"}, "until", id="more than a policy lets anybody have"),
+            pytest.param({"reason": "  "}, "reason", id="no reason"),
+            pytest.param({"mode": "ignore"}, "mode", id="a mode that there is not"),
+        ],
+    )
+    def test_is_refused_beside_its_field_for(self, office: Office, changed: dict[str, str], field: str) -> None:
+        reply = office.filled_in(Do.EXTEND, WANTED | changed)
+        assert set(reply.errors) == {field}
+        assert not office.notices.answers()
+
+
+class TestADecisionOnAnExtension:
+    @pytest.fixture
+    def asked(self, office: Office) -> Button:
+        office.filled_in(Do.EXTEND, WANTED)
+        return Button("n7", only(office).id)
+
+    @pytest.mark.parametrize("action", [Do.GRANT, Do.DENY])
+    def test_is_signed_by_an_approver(self, office: Office, asked: Button, action: str) -> None:
+        reply = office.press(action, "U0BOB", asked)
+        request, decision = office.notices.answers()
+        assert decision.kind is (AnswerKind.GRANT if action == Do.GRANT else AnswerKind.DENY)
+        assert (decision.person, decision.of, decision.items) == ("Bob@shop.example", request.id, request.items)
+        assert is_signed(decision, KEY)
+        assert "Granted" in told(reply) or "Denied" in told(reply)
+
+    @pytest.mark.parametrize(
+        ("user", "says"),
+        [
+            pytest.param("U0OLGA", "that takes the role approver", id="an operator"),
+            pytest.param("U0MAX", "that takes the role approver", id="the team itself"),
+        ],
+    )
+    def test_takes_the_role(self, office: Office, asked: Button, user: str, says: str) -> None:
+        assert says in told(office.press(Do.GRANT, user, asked))
+        assert only(office).kind is AnswerKind.EXTEND
+
+    @pytest.mark.parametrize("user", ["U0ANN", "U0ANN2"])
+    def test_is_never_the_requesters_own_from_whichever_account(self, office: Office, user: str) -> None:
+        office.filled_in(Do.EXTEND, WANTED, "U0ANN2")
+        reply = office.press(Do.GRANT, user, Button("n7", only(office).id))
+        assert "ann@shop.example asked for it, so somebody else has to decide" in told(reply)
+        assert only(office).kind is AnswerKind.EXTEND
+
+    def test_is_made_once(self, office: Office, asked: Button) -> None:
+        office.press(Do.DENY, "U0BOB", asked)
+        reply = office.press(Do.GRANT, "U0ANN", asked)
+        assert "Bob@shop.example denied it on 23 Nov 10:00 UTC" in told(reply)
+        assert [each.kind for each in office.notices.answers()] == [AnswerKind.EXTEND, AnswerKind.DENY]
+
+    def test_that_two_make_at_once_is_the_firsts(self, office: Office, asked: Button) -> None:
+        """The second had read the answers before the first was stored."""
+        office.press(Do.DENY, "U0BOB", asked)
+        late = _Late(office.notices)
+        reply = Office(notices=late).press(Do.GRANT, "U0ANN", asked)
+        assert "denied it" in told(reply)
+        assert [each.kind for each in office.notices.answers()] == [AnswerKind.EXTEND, AnswerKind.DENY]
+
+    def test_of_what_is_mended_is_not_needed(self, office: Office, asked: Button) -> None:
+        office.items[:] = map(mended, office.items)
+        assert "mended already" in told(office.press(Do.GRANT, "U0BOB", asked))
+
+    def test_on_a_request_that_was_written_by_hand_is_refused(self, office: Office) -> None:
+        forged = Answer(
+            "f1", AnswerKind.EXTEND, (office.items[0].key,), "eve@shop.example", "slack", NOW, signature="x"
+        )
+        office.notices.add_answer(forged)
+        assert "knows no such request" in told(office.press(Do.GRANT, "U0BOB", Button("n7", "f1")))
+
+    def test_on_a_request_whose_day_was_changed_by_hand_is_refused(self, office: Office, asked: Button) -> None:
+        request = only(office)
+        office.notices.stored[request.id] = replace(request, until=date(2029, 1, 1))
+        assert "knows no such request" in told(office.press(Do.GRANT, "U0BOB", asked))
+
+    def test_is_not_stopped_by_a_decision_that_was_written_by_hand(self, office: Office, asked: Button) -> None:
+        signed = sign(replace(only(office), id="f2", kind=AnswerKind.DENY, of=asked.about), KEY)
+        office.notices.add_answer(replace(signed, person="Bob@shop.example"))
+        assert "Granted" in told(office.press(Do.GRANT, "U0ANN", asked))
+
+
+class _Late(MemoryNotices):
+    """Answers that were read before the last one was stored, the first time."""
+
+    def __init__(self, notices: MemoryNotices) -> None:
+        super().__init__(*notices.records.values())
+        self.stored = notices.stored
+        self._reads = 0
+
+    def answers(self) -> tuple[Answer, ...]:
+        self._reads += 1
+        found = super().answers()
+        return found[:-1] if self._reads == 1 else found
+
+
+def test_not_mine_is_a_signed_answer(office: Office) -> None:
+    reply = office.filled_in(Do.NOT_MINE, {"reason": "that namespace went to search"})
+    assert (only(office).kind, only(office).reason) == (AnswerKind.NOT_MINE, "that namespace went to search")
+    assert is_signed(only(office), KEY)
+    assert "next owner" in told(reply)
+
+
+def test_recheck_leaves_its_clusters_to_be_looked_at(office: Office) -> None:
+    office.items[:] = [item_of("web"), item_of("api", cluster="shop-2")]
+    office.notices = MemoryNotices(record_of(notice_of(office.items)))
+    reply = office.press(Do.RECHECK, id="c1")
+    office.press(Do.RECHECK, id="c1")
+    (recheck,) = office.notices.rechecks.values()
+    assert (recheck.clusters, recheck.person, recheck.notice) == (("shop-1", "shop-2"), "max@shop.example", "n1")
+    assert "the result comes in this thread" in told(reply)
+
+
+def test_a_fix_is_shown_in_a_modal(office: Office) -> None:
+    view = office.press(Do.DIFF).view
+    assert view is not None
+    assert view.title == "How to fix it"
+
+
+def test_a_database_that_does_not_answer_is_told(office: Office) -> None:
+    class Dead(MemoryNotices):
+        def contacts(self) -> Any:
+            raise StoreUnavailable("no route to host db-1")
+
+    office.notices = Dead()
+    assert told(office.press(Do.ACK)).startswith("The database of fleetkeeper does not answer")
+
+
+def test_a_fault_of_our_own_is_told_and_logged(office: Office, logged: list[Any]) -> None:
+    office.items[:] = [None]  # type: ignore[list-item]
+    reply = office.press(Do.ACK, button=Button("n1", "a"))
+    assert "A fault of fleetkeeper's own" in told(reply)
+    assert logged[-1]["event"] == "click_failed"
+
+
+class TestTheHome:
+    def test_shows_what_is_mine_and_nothing_else(self, office: Office) -> None:
+        office.items.append(item_of("index", owner="search"))
+        office.items.append(item_of("own", owner="nina@shop.example"))
+        home = office.interactions.handle(Click("h", ClickKind.HOME, "U0NINA")).home
+        assert home is not None
+        text = str(home.blocks)
+        assert all(name in text for name in ("`api`, `web`", "shop/own"))
+        assert "index" not in text
+
+    def test_of_somebody_who_owns_nothing_is_empty(self, office: Office) -> None:
+        home = office.interactions.handle(Click("h", ClickKind.HOME, "U0OLGA")).home
+        assert home is not None
+        assert "Nothing to fix" in str(home.blocks)
+        assert "shop/web" not in str(home.blocks)
+
+
+class TestCarryingOut:
+    def test_opens_publishes_and_whispers(self, office: Office) -> None:
+        for action, user in ((Do.ACK, "U0MAX"), (Do.ACK, "U0EVE")):
+            click = Click(
+                "c",
+                ClickKind.BUTTON,
+                user,
+                action=action,
+                value=str(Button("n1", office.ask().id)),
+                channel="C0PAY",
+                trigger="t9",
+            )
+            office.interactions.carry_out(click, office.interactions.handle(click))
+        ((trigger, view),) = office.slack.opened
+        ((channel, user, text),) = office.slack.whispered
+        assert (trigger, view.title, channel, user) == ("t9", "When will it be fixed?", "C0PAY", "U0EVE")
+        assert "may not answer" in text
