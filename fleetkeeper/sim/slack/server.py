@@ -1,28 +1,37 @@
 """A simulated Slack on a loopback port, in a thread of its own until closed."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from fleetkeeper.sim.loopback import Listener, Loopback
+from fleetkeeper.sim.slack import reading
+from fleetkeeper.sim.slack.acting import Acting, Answer
+from fleetkeeper.sim.slack.delivering import SLACKS_OWN, Delivery, Patience
 from fleetkeeper.sim.slack.faults import SlackFault, Trouble
 from fleetkeeper.sim.slack.limits import Limits
+from fleetkeeper.sim.slack.request_url import RequestUrl, Sign
+from fleetkeeper.sim.slack.response_urls import ResponseUrls
 from fleetkeeper.sim.slack.scopes import manifest_scopes
-from fleetkeeper.sim.slack.values import Channel, Person, Sent, TokenState
+from fleetkeeper.sim.slack.socket import Sockets
+from fleetkeeper.sim.slack.values import Channel, Json, Person, Sent, Shown, TokenState, Whisper
 from fleetkeeper.sim.slack.web_api import WebApi
 from fleetkeeper.sim.slack.workspace import Workspace, utc_now
+
+SIGNING_SECRET = "a-signing-secret-that-is-not-one"
 
 
 class SimSlack:
     """A workspace and its API. `workspace` is its state; this class is how tests and the demo change and read it.
 
     factor: how many times more often than Slack allows an app may call. scopes: of the bot; those that the manifest
-    asks for, the optional ones too, unless given. now, timer: as Workspace has them.
+    asks for, the optional ones too, unless given. now, timer: as Workspace has them. patience: with the app.
     """
 
     def __init__(
@@ -32,16 +41,33 @@ class SimSlack:
         scopes: Iterable[str] | None = None,
         now: Callable[[], datetime] = utc_now,
         timer: Callable[[], float] = time.monotonic,
+        patience: Patience = SLACKS_OWN,
         port: int = 0,
     ) -> None:
         self.workspace = Workspace(manifest_scopes() if scopes is None else scopes, now, timer)
         self.faults: list[SlackFault] = []
         self.limits = Limits(timer, factor)
-        web = WebApi(self.workspace, self.limits, self.faults, lambda: self._link)
-        listener = Listener(Starlette(routes=[Route("/api/{method}", web, methods=["GET", "POST"])]), port=port)
-        self.url = f"http://127.0.0.1:{listener.port}"
-        self._link = f"ws://127.0.0.1:{listener.port}"
+        self.sockets = Sockets(self.workspace, patience)
+        self.request_url = RequestUrl(SIGNING_SECRET, patience)
+        self.delivery = Delivery((self.sockets, self.request_url), patience)
+        self.acting = Acting(self.workspace, self.delivery, lambda: f"{self.url}/actions")
+        listener = Listener(self._app(), port=port, sockets=True)
+        self._address = f"127.0.0.1:{listener.port}"
         self._loopback = Loopback("sim-slack", [listener])
+
+    def _app(self) -> Starlette:
+        web = WebApi(self.workspace, self.limits, self.faults, lambda: f"ws://{self._address}")
+        return Starlette(
+            routes=[
+                Route("/api/{method}", web, methods=["GET", "POST"]),
+                Route("/actions/{name}", ResponseUrls(self.workspace).endpoint, methods=["POST"]),
+                WebSocketRoute("/link/", self.sockets.endpoint),
+            ]
+        )
+
+    @property
+    def url(self) -> str:
+        return f"http://{self._address}"
 
     @property
     def api_url(self) -> str:
@@ -61,6 +87,7 @@ class SimSlack:
         return self.workspace.people
 
     def close(self) -> None:
+        self.delivery.close()
         self._loopback.close()
 
     def __enter__(self) -> "SimSlack":
@@ -82,7 +109,25 @@ class SimSlack:
         """A person writes."""
         return self.workspace.post(self._channel(channel), {"text": text}, user)
 
-    # ---- what was posted
+    # ---- what people do; each returns when the app has acknowledged, or has not in time
+
+    def click(
+        self, user: str, on: Sent | Shown, button: str, *, chosen: Any = None, seen: Sequence[Json] | None = None
+    ) -> Answer:
+        """As Acting.click. user: an id, an e-mail address or a name."""
+        return self.acting.click(user, on, button, chosen=chosen, seen=seen)
+
+    def submit(self, user: str, view: Shown, values: Mapping[str, Any] | None = None) -> Answer:
+        return self.acting.submit(user, view, values)
+
+    def slash(self, user: str, text: str, channel: str = "") -> Answer:
+        """/fleetkeeper TEXT"""
+        return self.acting.slash(user, text, channel)
+
+    def open_home(self, user: str) -> Answer:
+        return self.acting.open_home(user)
+
+    # ---- what is to be seen
 
     def messages(self, channel: str) -> list[Sent]:
         """Of a channel (id or name), or of the direct messages with a user (id), oldest first; replies among them."""
@@ -100,6 +145,34 @@ class SimSlack:
                     if each.notice_id:
                         found.setdefault(each.notice_id, []).append(each)
         return found
+
+    def modal(self, user: str, within: float = 10.0) -> Shown:
+        """The topmost modal of a person, as soon as there is one; TimeoutError after so many seconds."""
+        shown: list[Shown] = self.until(lambda: self.workspace.modals(user), within)
+        return shown[-1]
+
+    def home(self, user: str, within: float = 10.0) -> Shown:
+        """The home tab of a person, as soon as there is one; TimeoutError after so many seconds."""
+        shown: Shown = self.until(lambda: self.workspace.home(user), within)
+        return shown
+
+    def whispers(self, user: str) -> list[Whisper]:
+        """What that person alone was told, oldest first."""
+        with self.workspace.changed:
+            return [each for each in self.workspace.whispers if each.user == user]
+
+    def text(self, shown: Sent | Shown | Whisper) -> str:
+        """As lines of plain text."""
+        return "\n".join(reading.lines(shown))
+
+    def calls(self) -> Counter[tuple[str, str]]:
+        """How often each method was called with which error ("" for none)."""
+        with self.workspace.changed:
+            return Counter((each.method, each.error) for each in self.workspace.asked)
+
+    def until(self, question: Callable[[], Any], within: float = 10.0) -> Any:
+        """As Workspace.until."""
+        return self.workspace.until(question, within)
 
     # ---- what goes wrong
 
@@ -122,6 +195,26 @@ class SimSlack:
     def throttle(self, count: int = 1, method: str = "chat.postMessage", retry_after: int = 1) -> SlackFault:
         """429; the message is not posted."""
         return self.fail(Trouble.THROTTLE, count=count, method=method, retry_after=retry_after)
+
+    def refuse_sockets(self, refuse: bool = True) -> None:
+        """Those that are open stay; no other one gets in."""
+        self.sockets.refusing = refuse
+
+    def disconnect(self, reason: str = "refresh_requested") -> None:
+        """Tell every socket to come again: refresh_requested, warning (stays open for now) or link_disabled."""
+        self.sockets.disconnect(reason)
+
+    def deliver_twice(self, count: int = 1) -> None:
+        """The next deliveries to the app come twice."""
+        self.delivery.duplicates = count
+
+    def send_to(self, url: str, sign: Sign = Sign.RIGHT) -> bool:
+        """HTTP mode: where no socket is open, interactions, commands and events go to this address ("" for none).
+
+        Returns whether the app answers Slack's challenge there.
+        """
+        self.request_url.url, self.request_url.sign = url, sign
+        return bool(url) and self.request_url.verify()
 
     def archive(self, channel: str) -> None:
         self._channel(channel).archived = True

@@ -155,6 +155,12 @@ class Workspace:
     def home(self, user: str) -> Shown | None:
         return next((v for v in self.views.values() if v.user == user and v.kind == "home"), None)
 
+    def modals(self, user: str) -> list[Shown]:
+        """Those that a person has open, the topmost last."""
+        with self.changed:
+            every = self.views.values()
+            return [v for v in every if v.user == user and v.kind == "modal" and v.state == ViewState.OPEN]
+
     def _describe(self, shown: Shown) -> None:
         """The fields that Slack adds to a view."""
         shown.view = {

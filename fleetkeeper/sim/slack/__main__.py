@@ -1,0 +1,39 @@
+"""`python -m fleetkeeper.sim.slack`: serve a simulated Slack, say where on one line of JSON, and stay until told."""
+
+import argparse
+import json
+import os
+import sys
+
+from fleetkeeper.sim.loopback import Listener, Loopback
+from fleetkeeper.sim.slack.control import control_app
+from fleetkeeper.sim.slack.server import SIGNING_SECRET, SimSlack
+from fleetkeeper.sim.staying import until_told
+
+
+def main() -> int:
+    arguments = _parser().parse_args()
+    over = until_told()
+    with SimSlack(factor=arguments.factor, port=arguments.port) as slack:
+        control = Listener(control_app(slack), port=arguments.control_port)
+        channel = Loopback("sim-slack-control", [control])
+        ready = {"api_url": slack.api_url, "control_url": f"http://127.0.0.1:{control.port}"}
+        tokens = {"bot_token": slack.bot_token, "app_token": slack.app_token, "signing_secret": SIGNING_SECRET}
+        print(json.dumps({**ready, **tokens, "pid": os.getpid()}), flush=True)
+        over.wait()
+        channel.close()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="fleetkeeper.sim.slack", description=__doc__)
+    parser.add_argument(
+        "--factor", type=float, default=1.0, help="how many times more often than at Slack to be called"
+    )
+    parser.add_argument("--port", type=int, default=0, help="of the Web API (default: any free one)")
+    parser.add_argument("--control-port", type=int, default=0, help="of the control channel (default: any free one)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
