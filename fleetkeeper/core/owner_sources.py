@@ -74,7 +74,7 @@ class Surroundings:
 
     name: str
     attributes: Mapping[str, str]
-    tags: Keys = NONE
+    tags: Keys = field(default_factory=dict)
     account: model.Account | None = None
     namespaces: dict[str, Keys] = field(default_factory=dict)
     objects: dict[Subject, Keys] = field(default_factory=dict)
