@@ -6,7 +6,7 @@ stays ambiguous, for people: a second digest would teach them to read none.
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -17,7 +17,9 @@ from fleetkeeper.engine.notice_ports import Doing, Outgoing, Settled
 from fleetkeeper.engine.ports import Clock
 from fleetkeeper.errors import FleetkeeperError, Unreachable
 
-UNSEEN = "it may be out, and the app may not read the history there: look, then `fleetkeeper notices send` it anew"
+UNSEEN = "it may be out, and the app may not read the history there: set slack.history, or look yourself"
+_LOOK_AGAIN = 3600.0
+"""Seconds until it is tried again to look where we might not: the app may have been given the right meanwhile."""
 _MOST_FAULTS = 5
 """After so many attempts a fault of our own is none that passes."""
 
@@ -111,8 +113,10 @@ class Attempts:
             return self._undeliverable(row, error)
         except _Late:
             return self._again(row, What.LATE, 0.0, "")
+        except Gone as error:  # a chat may say so of anything; nothing is out
+            return self._failed(row, str(error))
         except _Unseen:
-            return self._unclear(row, None, UNSEEN)
+            return self._unclear(row, _LOOK_AGAIN, UNSEEN)
         except Doubtful as error:
             return self._unclear(row, self._timing.doubt, str(error))
 
@@ -163,20 +167,22 @@ class Attempts:
 
     def _looked(self, chat: Chat, row: Outgoing) -> Ended | None:
         """None when it is surely not out."""
-        since = _since(row)
         try:
-            found = chat.find(row.address, row.thread, since, (row.notice,))
-        except (Throttled, Unreachable, Doubtful) as error:
-            seconds = error.seconds if isinstance(error, Throttled) else self._grown(row)
-            return self._unclear(row, seconds, f"it may be out, and nobody could look: {error}")
-        except (Undeliverable, Gone) as error:
-            return self._unclear(row, None, f"it may be out, and nobody can look: {error}")
+            found = chat.find(row.address, row.thread, _since(row), (row.notice,))
+        except Throttled as error:
+            return replace(self._unclear(row, error.seconds, str(error), What.THROTTLED), seconds=error.seconds)
+        except (Unreachable, Doubtful) as error:
+            return self._unclear(row, self._grown(row), str(error), What.UNREACHED)
+        except Undeliverable as error:
+            if error.everywhere:
+                return self._unclear(row, self._grown(row), str(error), What.REFUSED)
+            return self._failed(row, f"{error} (it may be out)", error.gone)
         if found is None:
-            return self._unclear(row, None, UNSEEN)
+            return self._unclear(row, _LOOK_AGAIN, UNSEEN)
         if posted := found.get(row.notice):
             return Ended(row, Settled(row.key, row.epoch, Delivery.SENT, posted), What.SENT)
-        late_enough = (since + timedelta(seconds=self._timing.doubt) - datetime.now(UTC)).total_seconds()
-        return self._unclear(row, late_enough, "it may be out: too early to look") if late_enough > 0 else None
+        early = (_since(row) - self._clock.now()).total_seconds() + self._timing.doubt
+        return self._unclear(row, early, "it may be out: too early to look") if early > 0 else None
 
     # ---- settling
 
@@ -195,12 +201,10 @@ class Attempts:
         settled = Settled(row.key, row.epoch, _waiting(row), None, self._after(seconds), detail)
         return Ended(row, settled, what, detail=detail)
 
-    def _unclear(self, row: Outgoing, seconds: float | None, detail: str) -> Ended:
-        """It may be out; it comes back to be looked for after so many seconds, or never, for people (None)."""
-        until = None if seconds is None else self._after(seconds)
-        return Ended(
-            row, Settled(row.key, row.epoch, Delivery.AMBIGUOUS, None, until, detail), What.AMBIGUOUS, detail=detail
-        )
+    def _unclear(self, row: Outgoing, seconds: float, detail: str, what: What = What.AMBIGUOUS) -> Ended:
+        """It may be out; after so many seconds it comes back, to be looked for."""
+        settled = Settled(row.key, row.epoch, Delivery.AMBIGUOUS, None, self._after(seconds), detail)
+        return Ended(row, settled, what, detail=detail)
 
     def _failed(self, row: Outgoing, detail: str, gone: bool = False) -> Ended:
         settled = Settled(row.key, row.epoch, Delivery.FAILED, None, None, detail)

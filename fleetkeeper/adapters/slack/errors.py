@@ -47,6 +47,7 @@ _POSTING = "ask an admin of the workspace to let the app post there, or set anot
 
 _WORDS: Mapping[str, tuple[_Means, str]] = {
     "is_archived": (_Means.NOBODY, "the channel is archived: unarchive it, or set another one in [owners]"),
+    "is_inactive": (_Means.NOBODY, "the channel is archived: unarchive it, or set another one in [owners]"),
     "channel_not_found": (_Means.NOBODY, "no such channel, or a private one: invite the app, or correct the id"),
     "not_in_channel": (_Means.NOBODY, "the app is not in the channel: invite it, or grant it chat:write.public"),
     "user_not_found": (_Means.NOBODY, "Slack knows no such person: name somebody else in [owners]"),

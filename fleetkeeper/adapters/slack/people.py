@@ -14,6 +14,13 @@ _KEPT_SECONDS = 3600.0
 _MOST_KEPT = 20_000
 
 
+_NOBODY = {
+    Reach.GONE: ("user_disabled", "the account is deactivated: name somebody else in [owners]"),
+    Reach.UNKNOWN: ("user_not_found", "Slack knows no such person: name somebody else in [owners]"),
+}
+_NO_EMAILS = "the app may not look up e-mail addresses: grant users:read.email, or write U… ids into [owners]"
+
+
 class SlackPeople:
     """Asks for one person at a time, when somebody is to be written to: lists of all people are slow and limited."""
 
@@ -39,33 +46,33 @@ class SlackPeople:
         """Where to post for an address: a person's own conversation (D…), or the channel itself."""
         if not is_person(address):
             return slack_id(address)
+        user = self._user(address)
         with self._lock:
-            known = self._direct.get(address)
+            known = self._direct.get(user)
         if known is None:
-            user = self._user(address)
             answer = self._calls.call("conversations.open", lambda client: client.conversations_open(users=user))
             known = str(answer["channel"]["id"])
             with self._lock:
-                self._direct[address] = known
+                self._direct[user] = known
         return known
 
     def forget(self, address: str) -> None:
         """Ask anew about somebody who could not be written to."""
         with self._lock:
-            self._kept.pop(address, None)
-            self._direct.pop(address, None)
+            _, contact = self._kept.pop(address, (0.0, None))
+            self._direct.pop(contact.slack if contact else slack_id(address), None)
 
     def _user(self, address: str) -> str:
-        if "@" not in address:
-            return slack_id(address)
+        """Asked for even where the id is known: what is written to who left is taken without a word
+        (slackapi/python-slack-sdk#1156).
+        """
         found = self.contact(address)
-        if not found.slack:
-            code = "users_not_found" if found.reach is Reach.UNKNOWN else "missing_scope"
-            asked = "Slack knows no such person: name somebody else in [owners]"
-            denied = "the app may not look up e-mail addresses: grant users:read.email, or write U… ids into [owners]"
-            is_unknown = found.reach is Reach.UNKNOWN
-            raise Undeliverable(code, asked if is_unknown else denied, gone=is_unknown)
-        return found.slack
+        if found.reach in (Reach.GONE, Reach.UNKNOWN):
+            code, words = _NOBODY[found.reach]
+            raise Undeliverable(code, words, gone=True)
+        if not found.slack and "@" in address:
+            raise Undeliverable("missing_scope", _NO_EMAILS)
+        return found.slack or slack_id(address)
 
     def _asked(self, key: str) -> Contact:
         try:
