@@ -9,8 +9,8 @@ from fleetkeeper.core.messages.direct import direct
 from fleetkeeper.core.messages.escalation import escalation
 from fleetkeeper.core.messages.message import Message
 from fleetkeeper.core.messages.page import page
-from fleetkeeper.core.messages.plain import plain, unmarked
 from fleetkeeper.core.messages.parts import superseded
+from fleetkeeper.core.messages.plain import plain, unmarked
 from fleetkeeper.core.messages.reminder import reminder
 from fleetkeeper.core.messages.wave import news, root
 from fleetkeeper.core.notices.values import Notice, NoticeKind, Via
