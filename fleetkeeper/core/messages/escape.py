@@ -17,8 +17,8 @@ _RISKY = re.compile(r"[*_~<>&@|]|:[\w+'-]+:|://", re.ASCII)
 _EDGES = re.compile(r"^([(\[{\"]*)(.*?)([)\]}\",;.:!?]*)$", re.DOTALL)
 _QUOTE = "\N{MODIFIER LETTER APOSTROPHE}"
 _COMMAND = re.compile(
-    r"\b(?:(?:kubectl|aws) -?[a-z]|helm (?:-n|upgrade|rollback|get|history|list)\b|fleetkeeper (?:run|get|explain|plan)\b)"
-    r".*?(?=; |, |\)|$| (?:and|or|with|if|in|lists) )"
+    r"\b(?:(?:kubectl|aws) -?[a-z]|helm (?:-n|upgrade|rollback|get|history|list)\b"
+    r"|fleetkeeper (?:run|get|explain|plan)\b).*?(?=; |, |\)|$| (?:and|or|with|if|in|lists) )"
 )
 
 
