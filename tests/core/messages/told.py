@@ -10,7 +10,6 @@ from fleetkeeper.core.lifecycle import State, Tracked
 from fleetkeeper.core.messages.context import Context
 from fleetkeeper.core.model import ClusterId
 from fleetkeeper.core.notices.values import (
-    Answer,
     Audience,
     Deadline,
     Entry,
@@ -184,7 +183,8 @@ def context(items: Iterable[Item], standings: Mapping[ItemKey, Standing] | None 
         {key: told(each) for key, each in every.items()},
         teams={each.name: each for each in (PAYMENTS, SEARCH)},
         contacts={
-            f"{name}@example.com": Contact(f"{name}@example.com", name=name) for name in ("ada", "bob", "carol", "grace")
+            f"{name}@example.com": Contact(f"{name}@example.com", name=name)
+            for name in ("ada", "bob", "carol", "grace")
         },
         approvers=("carol@example.com", "dan@example.com"),
     )
