@@ -54,17 +54,18 @@ class VerifiedIdentities:
                 return self._oidc.verify(command.proof)
             case "oidc":
                 raise Refused("ID tokens are not accepted: approvals.oidc is not configured")
-            case "slack" if self._key is None:
-                raise Refused("nobody listens to Slack here: [slack] is not configured")
-            case "slack" if digest_heard(command, self._key) is not None:
-                return command.actor
             case "slack":
-                raise Refused(
-                    "it says that it was clicked in Slack, and no daemon of this fleet heard that",
-                    GapReason.UNAUTHENTICATED,
-                )
+                return self._heard(command)
             case other:
                 raise Refused(f"an identity of kind {other!r} cannot be verified here")
+
+    def _heard(self, command: Command) -> str:
+        if self._key is None:
+            raise Refused("nobody listens to Slack here: [slack] is not configured")
+        if digest_heard(command, self._key) is None:
+            unheard = "it says that it was clicked in Slack, and no daemon of this fleet heard that"
+            raise Refused(unheard, GapReason.UNAUTHENTICATED)
+        return command.actor
 
 
 class _Issuer:

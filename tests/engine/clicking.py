@@ -45,7 +45,11 @@ DUE = Deadline(datetime(2026, 12, 14, tzinfo=UTC), "standard support of 1.33 end
 TEAM = Team("payments", channel="C0PAY", lead="lea@shop.example", members=("max@shop.example", "U0NINA"))
 PEOPLE = People(
     {"ann@shop.example": Role.APPROVER, "Bob@shop.example": Role.APPROVER, "olga@shop.example": Role.OPERATOR},
-    alike={"ann.second@shop.example": "ann@shop.example", "lea@private.example": "lea@shop.example"},
+    alike={
+        "ann": "ann@shop.example",
+        "ann.second@shop.example": "ann@shop.example",
+        "lea@private.example": "lea@shop.example",
+    },
 )
 ACCOUNTS = {
     "U0ANN": "ann@shop.example",

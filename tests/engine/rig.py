@@ -1,7 +1,7 @@
 """An engine over a small cloud: operations that are started by a token, take their time, and are counted."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -15,7 +15,7 @@ from fleetkeeper.core.model import ClusterId, Scope
 from fleetkeeper.core.plan import Header, Member, Plan, Stage
 from fleetkeeper.core.playbook import Changes, GateSpec, OnFailure, Params, StepSpec
 from fleetkeeper.core.references import Names
-from fleetkeeper.core.run import Control, Event, Role, Run, RunState, Task, TaskKey, TaskState, Unit, UnitState
+from fleetkeeper.core.run import Command, Control, Event, Role, Run, RunState, Task, TaskKey, TaskState, Unit, UnitState
 from fleetkeeper.core.verdict import Act, Done, Failed, Memory, Moment, Residue, Undoing, Undone, Verdict, Wait
 from fleetkeeper.engine.execute import Executor, Worker
 from fleetkeeper.engine.guarding import Gatekeeper, gates_of
@@ -223,7 +223,7 @@ def begin(runs: SqlRuns, now: datetime, approve: bool = True, **of: Any) -> Run:
 
 def give_approval(runs: SqlRuns, plan: Plan, now: datetime, key: bytes = KEY) -> Approval:
     """Store bob's signed approval of a plan."""
-    from fleetkeeper.core.run import Applied, Command, Verb  # noqa: PLC0415
+    from fleetkeeper.core.run import Applied, Verb  # noqa: PLC0415
 
     command = Command("c1", "plan-1", Verb.APPROVE, "", "bob", "local", now)
     runs.add_command(command)
@@ -262,11 +262,12 @@ def engine(
     holding: Holding = nothing_holds,
     worker: Worker = WORKER,
     kinds: Kinds = KINDS,
+    knows: Callable[[Command], bool] = everyone,
     **ports: Any,
 ) -> Engine:
-    """ports: those of the world that steps reach beside the cloud."""
+    """ports: those of the world that steps reach beside the cloud. knows: whether a command's actor was verified."""
     gatekeeper = Gatekeeper(KEY)
-    runs = SqlRuns(settings, gatekeeper.approves, everyone)
+    runs = SqlRuns(settings, gatekeeper.approves, knows)
     nobody: Any = Nobody()
     calendars: Any = NoCalendars()
     world = replace(World(clock, nobody, runs, nobody, cloud, nobody, nobody, calendars, nobody, nobody), **ports)

@@ -36,7 +36,8 @@ def office() -> Office:
 
 
 def only(office: Office) -> Answer:
-    (answer,) = office.notices.answers()
+    found: tuple[Answer, ...] = office.notices.answers()
+    (answer,) = found
     return answer
 
 

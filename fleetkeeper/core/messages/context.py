@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from fleetkeeper.core.api_rows import Apis
 from fleetkeeper.core.messages.escape import NAME, words
 from fleetkeeper.core.notices.values import Answer, Item, ItemKey, Policy, Standing, Told
 from fleetkeeper.core.owners import Contact, Team
@@ -17,7 +18,8 @@ class Context:
 
     answers: by id, those that a decision is about. approvers: who may grant, by the names of approvals.people.
     observed_every: how often clusters are looked at. newer: an older notice's id → the words for what superseded it
-    ("the digest of Mon 30 Nov"). policy: of the notices. run, events: of a wave and its news.
+    ("the digest of Mon 30 Nov"). policy: of the notices. apis: what took the place of
+    those that were removed. run, events: of a wave and its news.
     """
 
     now: datetime
@@ -31,6 +33,7 @@ class Context:
     observed_every: timedelta = timedelta(minutes=15)
     newer: Mapping[str, str] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
+    apis: Apis = field(default_factory=Apis)
     run: Seen | None = None
     events: tuple[Event, ...] = ()
 

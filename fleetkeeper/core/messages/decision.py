@@ -13,7 +13,6 @@ from fleetkeeper.core.messages.matters import Matter, matters, nearest, standing
 from fleetkeeper.core.messages.message import Block, Do, Message
 from fleetkeeper.core.messages.parts import MOST, done_lines, foot, reader
 from fleetkeeper.core.notices.values import Answer, AnswerKind, Item, Mode, Notice
-from fleetkeeper.core.wording import counted
 
 MEANS = {
     Mode.HOLD: "hold: the wave leaves these clusters out until then, and they stay on their version",
@@ -82,7 +81,7 @@ def _clusters(items: Sequence[Item]) -> str:
 
 def _before(items: Sequence[Item], reader: Reader) -> Iterator[str]:
     count = max((standing_of(item, reader.context).extensions for item in items), default=0)
-    yield f"*Before:* {counted(count, 'extension')} so far" if count else "*Before:* none so far"
+    yield f"*Extensions so far:* {count or 'none'}"
     hard = min((item.deadline.hard for item in items if item.deadline and item.deadline.hard), default=None)
     if hard:
         yield f"*At the latest:* {full(day_of(hard, reader.tz))}; no extension goes beyond it"

@@ -54,7 +54,8 @@ def headline(asked: Sequence[Matter], reader: Reader) -> str:
     day = f"{full(day_of(found.at, reader.tz))} ({left(found.at, reader.now, reader.tz)})"
     if found.at <= reader.now:
         return f"{what}, overdue since {day}"
-    return f"{what}, the first before {day}" if len(asked) > 1 else f"{what} before {day}"
+    others = {first_deadline([each], reader.context) for each in asked}
+    return f"{what}, the first before {day}" if len(others) > 1 else f"{what} before {day}"
 
 
 def _about(notice: Notice, asked: Sequence[Matter], context: Context) -> Iterator[str]:

@@ -50,19 +50,18 @@ def _why(notice: Notice) -> Iterator[str]:
 
 
 def blocked(left: Sequence[Matter], reader: Reader) -> str:
-    """`Wave eu-prod begins tomorrow: payments holds up prod-eu and prod-us`: in one line, for a pager as well."""
+    """`Blocked by payments: prod-eu, prod-us, before Tue 1 Dec 2026 (tomorrow): wave eu-prod begins`: one line."""
     found = first_deadline(left, reader.context)
     clusters = sorted({item.cluster for each in left for item in each.open})
     names = ", ".join(words(each, 60) for each in clusters[:3])
     more = f" and {len(clusters) - 3} more" if len(clusters) > 3 else ""
     owners = " and ".join(dict.fromkeys(reader.context.owner(each.ask.owner) for each in left[:3]))
-    said = deadline_text(found, reader)
-    return f"{owners} holds up {names}{more}, {said}"
+    return f"Blocked by {owners}: {names}{more}, {deadline_text(found, reader)}"
 
 
 def _head(left: Sequence[Matter]) -> str:
     clusters = len({item.key.cluster for each in left for item in each.open})
-    return f"{counted(clusters, 'cluster')} held up by {things(len(left))} that nobody fixed"
+    return f"{counted(clusters, 'cluster')} blocked by {things(len(left))} that nobody fixed"
 
 
 def _one(matter: Matter, number: int, notice: Notice, reader: Reader) -> Iterator[Block]:

@@ -16,7 +16,10 @@ _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _RISKY = re.compile(r"[*_~<>&@|]|:[\w+'-]+:|://", re.ASCII)
 _EDGES = re.compile(r"^([(\[{\"]*)(.*?)([)\]}\",;.:!?]*)$", re.DOTALL)
 _QUOTE = "\N{MODIFIER LETTER APOSTROPHE}"
-_COMMAND = re.compile(r"\b(?:kubectl|aws|helm) -?[a-z].*?(?=; |, |\)|$| (?:and|or|with|if|in|lists) )")
+_COMMAND = re.compile(
+    r"\b(?:(?:kubectl|aws) -?[a-z]|helm (?:-n|upgrade|rollback|get|history|list)\b"
+    r"|fleetkeeper (?:run|get|explain|plan)\b).*?(?=; |, |\)|$| (?:and|or|with|if|in|lists) )"
+)
 
 
 def escaped(raw: str, limit: int) -> str:
@@ -60,8 +63,10 @@ def advice(raw: str, limit: int) -> str:
 
 def block(raw: str, limit: int) -> str:
     """Several lines word for word, as a code block that can be copied."""
-    lines = [escaped(line.replace("`", _QUOTE), limit) for line in raw.splitlines() if line.strip()]
-    return "```\n" + "\n".join(lines) + "\n```"
+    lines = [line.replace("`", _QUOTE) for line in raw.splitlines() if line.strip()]
+    indents = [line[: len(line) - len(line.lstrip(" "))][:8] for line in lines]
+    shown = (f"{indent}{escaped(line, limit)}" for indent, line in zip(indents, lines, strict=True))
+    return "\n".join(["```", *shown, "```"])
 
 
 def commands(raw: str) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ def mistakes(message: Message, notice: Notice) -> tuple[str, ...]:
     if notice.recipient.via is not Via.SLACK:
         return tuple(_elsewhere(message))
     found = [*_text(message), *_blocks(message.blocks), *_texts(message.blocks), *_buttons(message.blocks)]
-    return tuple([*found, *_content(message, notice)])
+    return (*found, *_content(message, notice))
 
 
 # ---- limits

@@ -1,7 +1,7 @@
 """What opens when a button is clicked: a few fields, with what is allowed and why."""
 
-from collections.abc import Iterator
-from datetime import UTC, date, tzinfo
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, timedelta, tzinfo
 from typing import Any
 
 from fleetkeeper.core.finding import Finding
@@ -10,6 +10,7 @@ from fleetkeeper.core.messages.blocks import section
 from fleetkeeper.core.messages.context import Context
 from fleetkeeper.core.messages.dates import day_of, full, zone
 from fleetkeeper.core.messages.decision import MEANS
+from fleetkeeper.core.messages.diff import manifest_diff
 from fleetkeeper.core.messages.escape import advice, block, code, commands
 from fleetkeeper.core.messages.matters import Matter, matter_of, nearest, standing_of
 from fleetkeeper.core.messages.message import Block, Do, View
@@ -28,8 +29,9 @@ def ack(ask: Ask, context: Context) -> View:
     matter, reader = _of(ask, context)
     found = nearest(matter.open, context)
     today = day_of(context.now, reader.tz)
-    last = day_of(found.at, reader.tz) if found else None
-    field = _date("Fixed by", last if last and last >= today else today, _latest_ack(found, reader))
+    week = today + timedelta(days=7)
+    soon = min(week, max(today, day_of(found.at, reader.tz))) if found else week
+    field = _date("Fixed by", soon, _latest_ack(found, reader))
     return View("modal", "When will it be fixed?", (*_about(matter, reader), field), "Say so", Do.ACK)
 
 
@@ -64,7 +66,8 @@ def fix_diff(ask: Ask, context: Context) -> View:
     """How each object is mended, with commands that can be copied, and how it is seen that it is done."""
     matter, reader = _of(ask, context)
     findings = list({each.tracked.finding.fingerprint: each.tracked.finding for each in matter.open}.values())
-    blocks = [*_about(matter, reader), *(each for found in findings[:_SHOWN] for each in _fix(found))]
+    shown = [each for found in findings[:_SHOWN] for each in _fix(found)]
+    blocks = [*_about(matter, reader), *_diff(findings, context), *shown]
     if len(findings) > _SHOWN:
         blocks.append(section([f"and {len(findings) - _SHOWN} more: {code('fleetkeeper get findings')}"]))
     if matter.open:
@@ -120,8 +123,13 @@ def _used(matter: Matter, reader: Reader) -> str:
 
 def _fix(finding: Finding) -> Iterator[Block]:
     typed = commands(finding.fix)
-    lines = [f"*{object_text(finding.subject)}*", advice(finding.fix, 900)]
-    yield section([*lines, *([block("\n".join(typed), 900)] if typed else [])])
+    said = [] if typed == (finding.fix,) else [advice(finding.fix, 900)]
+    yield section([f"*{object_text(finding.subject)}*", *said, *([block("\n".join(typed), 900)] if typed else [])])
+
+
+def _diff(findings: Sequence[Finding], context: Context) -> Iterator[Block]:
+    if found := manifest_diff(findings, context.apis):
+        yield section(["*What changes in the manifest*, besides fields that have another name now:", block(found, 200)])
 
 
 # ---- fields

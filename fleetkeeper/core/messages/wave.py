@@ -24,7 +24,7 @@ from fleetkeeper.core.run import (
     UnitState,
     Why,
 )
-from fleetkeeper.core.run_page import Seen, names_of, since_text, state_text
+from fleetkeeper.core.run_page import Seen, names_of, state_text
 from fleetkeeper.core.run_words import typed
 from fleetkeeper.core.wording import counted
 
@@ -64,17 +64,16 @@ def root(notice: Notice, context: Context) -> Message:
     if seen is None:
         text = f"Run {code(notice.subject, 120)} is no longer stored."
         return Message(text, (section([text]),))
-    now = context.now
     blocks = [
         header(f"{_mark(seen.run.state)} {_headline(seen)}"),
-        section(_about(seen, now)),
-        section(_stages(seen, now)),
-        *_members(seen, now),
+        section(_about(seen)),
+        section(_stages(seen)),
+        *_members(seen),
         *_decisions(notice, seen, context),
         *_controls(notice, seen.run),
         _foot(seen.run),
     ]
-    return Message("\n".join(_text(seen, now)), tuple(blocks))
+    return Message("\n".join(_text(seen)), tuple(blocks))
 
 
 def news(notice: Notice, context: Context) -> Message:
@@ -109,14 +108,12 @@ def _mark(state: RunState | UnitState | TaskState) -> str:
     return _MARKS.get(state.value, _WAITS)
 
 
-def _about(seen: Seen, now: datetime) -> Iterator[str]:
+def _about(seen: Seen) -> Iterator[str]:
     run = seen.run
-    until = run.ended_at or now
-    length = f"took {since_text(run.created_at, until)}" if run.ended_at else f"for {since_text(run.since, now)}"
-    yield f"Run {code(run.id, 120)} {state_text(run.state)} ({length}); {_counts(seen.tasks)}."
+    yield f"Run {code(run.id, 120)} {state_text(run.state)}, since {_at(run.since)}; {_counts(seen.tasks)}."
     yield f"Started by {words(run.created_by, 80)}, plan {code(run.plan, 120)}."
     if run.why is not None:
-        yield f"*{'Why' if run.state in OVER else 'It waits'}:* {_why(run.why, now)}"
+        yield f"*{'Why' if run.state in OVER else 'It waits'}:* {_why(run.why)}"
 
 
 def _counts(tasks: Iterable[Task]) -> str:
@@ -133,46 +130,51 @@ def _counts(tasks: Iterable[Task]) -> str:
     return ", ".join([*told, *([f"{waiting} to come"] if waiting else [])])
 
 
-def _stages(seen: Seen, now: datetime) -> Iterator[str]:
+def _stages(seen: Seen) -> Iterator[str]:
     for idx, stage in enumerate(seen.plan.header.stages):
         unit = next((each for each in seen.units if each.stage == idx and not each.group), None)
         own = [task for task in seen.tasks if task.stage == idx]
         state = unit.state if unit else UnitState.NOT_STARTED
-        yield f"{_mark(state)} *Stage {idx + 1} {words(stage.name, 60)}:* {_counts(own)}{_held(unit, seen, now)}"
+        yield f"{_mark(state)} *Stage {idx + 1} {words(stage.name, 60)}:* {_counts(own)}{_held(unit, seen)}"
 
 
-def _held(unit: Unit | None, seen: Seen, now: datetime) -> str:
+def _held(unit: Unit | None, seen: Seen) -> str:
     """Why a stage waits, where the run does not say the same above."""
     why = unit.why if unit else None
     if why is None or unit is None or unit.state in (UnitState.NOT_STARTED, UnitState.SUCCEEDED):
         return ""
-    return "" if seen.run.why and why.text in seen.run.why.text else f"; {_why(why, now)}"
+    return "" if seen.run.why and why.text in seen.run.why.text else f"; {_why(why)}"
 
 
-def _members(seen: Seen, now: datetime) -> Iterator[Block]:
+def _members(seen: Seen) -> Iterator[Block]:
     """What needs somebody first, then what moves."""
     names = names_of(seen.tasks)
     members = [task for task in seen.tasks if task.role is Role.MEMBER]
     grave = [each for each in members if each.state in (TaskState.BLOCKED, TaskState.FAILED)]
     busy = [each for each in members if each.state in (TaskState.RUNNING, TaskState.ABORTING)]
     for some in filter(None, (grave, busy)):
-        lines = [_member(each, names[each.key.idx], seen, now) for each in some[:MOST]]
+        lines = [_member(each, names[each.key.idx], seen) for each in some[:MOST]]
         yield section([*lines, *([f"and {len(some) - MOST} more"] if len(some) > MOST else [])])
 
 
-def _member(task: Task, name: str, seen: Seen, now: datetime) -> str:
+def _member(task: Task, name: str, seen: Seen) -> str:
     said = f"{_mark(task.state)} {code(name, 120)} {task.state.value}"
     if task.state in (TaskState.RUNNING, TaskState.ABORTING):
         step = seen.plan.members[task.key.idx].steps[min(task.step, task.steps - 1)].name
         said += f", step {task.step + 1} of {task.steps}: {words(step, 80)}"
-    return f"{said}: {_why(task.why, now)}" if task.why else said
+    return f"{said}: {_why(task.why)}" if task.why else said
 
 
-def _why(why: Why, now: datetime) -> str:
+def _why(why: Why) -> str:
     """The reason, since when, who can move it and by what."""
     who = f"; who: {words(why.owner, 80)}" if why.owner else ""
     do = f"; do: {advice(why.fix, 300)}" if why.fix else ""
-    return f"{words(why.text, 400)} ({since_text(why.since, now)}){who}{do}"
+    return f"{words(why.text, 400)} (since {_at(why.since)}){who}{do}"
+
+
+def _at(moment: datetime) -> str:
+    """Never how long ago: a message that changes with each minute would be edited with each."""
+    return f"{moment.day} {moment:%b %H:%M} UTC"
 
 
 # ---- what can be clicked
@@ -235,10 +237,10 @@ def _foot(run: Run) -> Block:
 # ---- texts
 
 
-def _text(seen: Seen, now: datetime) -> Iterator[str]:
+def _text(seen: Seen) -> Iterator[str]:
     yield f"{_mark(seen.run.state)} {words(_headline(seen), 200)}; {_counts(seen.tasks)}"
     if seen.run.why is not None:
-        yield _why(seen.run.why, now)
+        yield _why(seen.run.why)
     for gate in _asking(seen)[:MOST]:
         yield f"To decide: gate {_path(seen, gate)}"
 

@@ -10,7 +10,6 @@ from fleetkeeper.core.lifecycle import State, Tracked
 from fleetkeeper.core.messages.context import Context
 from fleetkeeper.core.model import ClusterId
 from fleetkeeper.core.notices.values import (
-    Answer,
     Audience,
     Deadline,
     Entry,

@@ -1,0 +1,49 @@
+"""Every kind of message as its reader gets it: golden, without a mistake that the lint knows."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from fleetkeeper.core.messages.lint import mistakes
+from fleetkeeper.core.messages.message import Message
+from fleetkeeper.core.messages.plain import plain
+from fleetkeeper.core.messages.render import render
+from fleetkeeper.core.notices.values import NoticeKind
+from tests.core.fleets import assert_golden
+from tests.core.messages.cases import CASES
+
+
+def as_text(message: Message) -> str:
+    """What a push message says, then what is on the screen."""
+    return f"{message.text}\n\n{'~' * 40}\n\n{plain(message)}"
+
+
+def as_json(message: Message) -> str:
+    return json.dumps({"text": message.text, "blocks": message.blocks}, indent=1, ensure_ascii=False) + "\n"
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_message_reads_as_its_golden_file(case: str) -> None:
+    assert_golden(f"messages/{case}.txt", as_text(render(*CASES[case]())))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_message_has_the_blocks_of_its_golden_file(case: str) -> None:
+    assert_golden(f"messages/{case}.json", as_json(render(*CASES[case]())))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_message_has_no_mistake(case: str) -> None:
+    notice, context = CASES[case]()
+    assert mistakes(render(notice, context), notice) == ()
+
+
+def test_every_kind_of_notice_has_a_case() -> None:
+    assert {make()[0].kind for make in CASES.values()} == set(NoticeKind)
+
+
+def test_the_same_notice_gives_the_same_message() -> None:
+    notice, context = CASES["digest"]()
+    shuffled = replace(notice, entries=tuple(reversed(notice.entries)))
+    assert render(notice, context) == render(shuffled, context)
