@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -27,19 +27,20 @@ SERVES = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What people answered. key: the executor's own, by which an answer is believed.
+    """What people answered. key: the executor's own, by which an answer is believed; asked for each time, for the first
+    engine on a database makes it.
 
     None, as where a command line has no key: what is stored is shown as it stands, for nothing is changed by it; the
     executor verifies before it acts. zone: in which the days of answers are.
     """
 
     notices: Notices
-    key: bytes | None
+    key: Callable[[], bytes | None]
     zone: ZoneInfo
 
     def answers(self) -> tuple[Answer, ...]:
         """Those that count, oldest first."""
-        key = self.key
+        key = self.key()
         return tuple(each for each in self.notices.answers() if key is None or is_signed(each, key))
 
     def extensions(self, mode: Mode) -> tuple[Extension, ...]:

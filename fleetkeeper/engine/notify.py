@@ -32,7 +32,7 @@ SERVES = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Notified:
     """What a turn came to. stored: the ids of notices that are new."""
 
     turn: Turn
@@ -59,13 +59,13 @@ class Notifier:
         """What a turn would tell now, and to whom; stores nothing."""
         return decide(self.situation(self.clock.now()))
 
-    def messages(self, turn: Turn) -> Iterator[tuple[Notice, Message]]:
+    def messages(self, situation: Situation, turn: Turn) -> Iterator[tuple[Notice, Message]]:
         """Everything that a turn would send now, later, or to teams that are not live."""
-        context = self.context(self.situation(self.clock.now()), turn)
+        context = self.context(situation, turn)
         for notice in (*turn.notices, *turn.later, *turn.shadow):
             yield notice, render(notice, context)
 
-    def notify(self) -> Told:
+    def notify(self) -> Notified:
         """One turn. Repeated, or by another replica, it stores nothing twice: ids are of what is told."""
         self.binder.settle()
         now = self.clock.now()
@@ -87,7 +87,7 @@ class Notifier:
             quiet=len(turn.silences),
             muted=sorted(turn.muted),
         )
-        return Told(turn, stored, len(edits))
+        return Notified(turn, stored, len(edits))
 
     def context(self, situation: Situation, turn: Turn) -> Context:
         """What the messages of a turn say besides their notices."""

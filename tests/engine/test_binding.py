@@ -123,7 +123,7 @@ class Place:
 @contextmanager
 def place(folder: Path, clusters: str) -> Iterator[Place]:
     said = Said()
-    heard = Heard(cast(Any, said), KEY, ZoneInfo("UTC"))
+    heard = Heard(cast(Any, said), lambda: KEY, ZoneInfo("UTC"))
     with virtual_fleet(world_of(clusters), folder, (), Extended(Decisions(), heard, -1)) as fleet:
         fleet.observe()
         ports = fleet.keeper.ports
@@ -163,7 +163,6 @@ def test_a_hold_is_lifted_when_it_is_withdrawn(tmp_path: Path) -> None:
     with place(tmp_path, CLUSTERS) as made:
         item = made.item("alpha", "FK201")
         made.extended(Mode.HOLD, item)
-        made.after(hours=1)
         made.say(AnswerKind.DENY, "cy", item, id="d1", of="e1")
         assert made.freezes() == []
 

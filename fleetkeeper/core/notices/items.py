@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from fleetkeeper.core.finding import Breaks, Finding, Severity
+from fleetkeeper.core.finding import Breaks, Severity
 from fleetkeeper.core.lifecycle import State, Tracked
 from fleetkeeper.core.model import ClusterId
 from fleetkeeper.core.notices.clocks import Clocks
