@@ -28,7 +28,8 @@ LAYERS: dict[str, set[str]] = {
     "wiring": {"core", "engine", "adapters", "config", "keeper", "logs", "clock", "wiring_notices"},
     "wiring_notices": {"core", "engine", "adapters", "config", "keeper"},
     "scanner": {"core", "adapters"},
-    "daemon": {"core", "engine", "config", "keeper", "metrics", "wiring", "wiring_notices"},
+    "daemon": {"core", "engine", "config", "keeper", "metrics", "wiring", "daemon_notices"},
+    "daemon_notices": {"core", "engine", "keeper", "metrics"},
     "sim": {"core", "engine", "sim"},
     "rehearsal": {"core", "engine", "adapters", "config", "keeper", "sim", "rehearsal"},
     "cli": {
@@ -43,6 +44,7 @@ LAYERS: dict[str, set[str]] = {
         "wiring_notices",
         "scanner",
         "daemon",
+        "daemon_notices",
         "metrics",
         "onboarding",
         "cli",
@@ -85,7 +87,17 @@ VENDORS = {
     "typer": {"cli"},
     "rich": {"cli"},
     "semver": {"core/versions.py"},
-    "structlog": {"engine", "adapters", "bounded_server", "daemon", "logs", "metrics", "wiring", "wiring_notices"},
+    "structlog": {
+        "engine",
+        "adapters",
+        "bounded_server",
+        "daemon",
+        "daemon_notices",
+        "logs",
+        "metrics",
+        "wiring",
+        "wiring_notices",
+    },
 }
 """Where each library may be imported; one that is not listed may be imported nowhere."""
 

@@ -1,7 +1,7 @@
 """The clocks of a cluster, for all that was found in it: its target and date, the end of its support, its waves."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from fleetkeeper.core.compat import Compat
@@ -26,7 +26,7 @@ class Clocks:
     campaign: str = ""
     deadline: datetime | None = None
     clock: str = ""
-    removal: Removal = Removal()
+    removal: Removal = field(default_factory=Removal)
     waves: tuple[Wave, ...] = ()
 
 
