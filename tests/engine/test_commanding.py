@@ -250,7 +250,13 @@ def any_runs(settings: StoreSettings) -> Iterator[SqlRuns]:
 @pytest.mark.parametrize("proof", FORGED.values(), ids=FORGED)
 def test_a_row_by_hand_that_says_slack_approves_nothing(any_runs: SqlRuns, clock: SetClock, proof: str) -> None:
     begin(any_runs, T0, approve=False)
-    row: dict[str, object] = {"id": "c9", "subject": "plan-1", "verb": "approve", "target": "", "actor": "Bob@shop.example"}
+    row: dict[str, object] = {
+        "id": "c9",
+        "subject": "plan-1",
+        "verb": "approve",
+        "target": "",
+        "actor": "Bob@shop.example",
+    }
     row |= {"identity": "slack", "at": T0, "reason": "", "proof": proof}
     with any_runs._database.engine.begin() as connection:
         connection.execute(sa.insert(tables.command).values(row))
