@@ -5,12 +5,12 @@ The class attributes' defaults are the documented ones; config.example.toml show
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 from fleetkeeper.core.changing_via import ChangeVia, DirectRule, ProposalRule
 from fleetkeeper.core.finding import Severity
-from fleetkeeper.core.notices.values import Policy
+from fleetkeeper.core.notices.values import LADDER, Policy, Rung
 from fleetkeeper.core.owners import Rule, Source, Team
 from fleetkeeper.core.people import People, Role
 from fleetkeeper.core.placement import MappingRule, MappingSettings
@@ -51,6 +51,8 @@ __all__ = [
     "TargetRule",
     "Waiver",
 ]
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 @dataclass(frozen=True, slots=True)
@@ -450,10 +452,49 @@ class PagerDutySettings:
 
 @dataclass(frozen=True, slots=True)
 class NoticesSettings:
-    """policy (core/notices/values.py); schedule: when it is looked who has to be told, in `observe.timezone`."""
+    """Who is told what, when and how often. schedule: when it is looked who has to be told, in `observe.timezone`.
+
+    live: shell patterns of the teams that are told; all others are only previewed. holidays: days on which nobody is.
+    pager: what pages the fleet's on-call: "pagerduty", `hook:NAME`, or "" for nothing.
+    """
 
     schedule: str = "*/10 * * * *"
-    policy: Policy = field(default_factory=Policy)
+    live: tuple[str, ...] = ()
+    hours: tuple[time, time] = (time(9), time(17))
+    weekdays: tuple[str, ...] = WEEKDAYS[:5]
+    holidays: tuple[date, ...] = ()
+    timezone: str = "UTC"
+    ladder: tuple[Rung, ...] = LADDER
+    first_day: int = 20
+    direct_week: int = 3
+    grace_hours: float = 24.0
+    extension_days: int = 30
+    extensions: int = 2
+    imprecise_percent: float = 10.0
+    imprecise_after: int = 20
+    oncall_channel: str = ""
+    pager: str = ""
+
+    @property
+    def policy(self) -> Policy:
+        """As core/notices has it; the fallback team is that of [owners]."""
+        return Policy(
+            ladder=self.ladder,
+            live=self.live,
+            hours=self.hours,
+            weekdays=frozenset(WEEKDAYS.index(each) for each in self.weekdays),
+            holidays=frozenset(self.holidays),
+            first_day=self.first_day,
+            direct_week=self.direct_week,
+            grace=timedelta(hours=self.grace_hours),
+            longest_extension=timedelta(days=self.extension_days),
+            most_extensions=self.extensions,
+            imprecise=self.imprecise_percent / 100,
+            enough=self.imprecise_after,
+            timezone=self.timezone,
+            oncall_channel=self.oncall_channel,
+            pager=self.pager,
+        )
 
 
 @dataclass(frozen=True, slots=True)

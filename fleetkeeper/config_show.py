@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from datetime import date
+from datetime import date, time
 from pathlib import Path
 
 from fleetkeeper.config import Secret, Settings
@@ -14,7 +14,7 @@ DEFAULT = "default"
 _PASSWORD = re.compile(r"(://[^:/@\s]*):[^@/\s]*@")
 
 
-_TEXTS = (Selector, Minor, date)
+_TEXTS = (Selector, Minor, date, time)
 """Values that people write as one text."""
 
 

@@ -18,6 +18,7 @@ from fleetkeeper.core import parts
 from fleetkeeper.core.fleet import rollback_ends
 from fleetkeeper.core.readiness import Tally
 from fleetkeeper.core.selector import Selector
+from fleetkeeper.daemon_notices import tell
 from fleetkeeper.engine.execute import Executor
 from fleetkeeper.engine.observe import Outcome, Progress
 from fleetkeeper.errors import FleetkeeperError, StoreUnavailable
@@ -26,7 +27,7 @@ from fleetkeeper.metrics import Metrics
 
 _log = structlog.get_logger("serve")
 
-OBSERVE, PRUNE = "observe", "prune"
+OBSERVE, PRUNE, NOTIFY = "observe", "prune", "notify"
 RETRY = timedelta(seconds=30)
 """How long to leave a database alone that did not answer."""
 
@@ -67,22 +68,33 @@ class Job:
 
 
 class Daemon:
-    """Observes and assesses on the schedule, forgets old history daily; one thread, so that nothing piles up.
+    """Observes, assesses and notifies on the schedule, forgets old history daily; one thread, so that nothing piles up.
 
     A slot belongs to the replica that wins it. When that one dies on the way, the slot is not repeated: what it read is
     stored, and any replica takes the next one.
     """
 
-    def __init__(self, keeper: Keeper, settings: Settings, metrics: Metrics, wait: Wait) -> None:
+    def __init__(
+        self,
+        keeper: Keeper,
+        settings: Settings,
+        metrics: Metrics,
+        wait: Wait,
+        wake: Callable[[], None] = lambda: None,
+    ) -> None:
+        """wake: there is something new to deliver."""
         zone = settings.observe.timezone
         self._keeper = keeper
         self._metrics = metrics
         self._wait = wait
         self._history_days = settings.store.history_days
-        self._jobs = (
+        self._jobs: tuple[Job, ...] = (
             Job(OBSERVE, CronTrigger.from_crontab(settings.observe.schedule, zone), self._observe),
             Job(PRUNE, CronTrigger.from_crontab(_DAILY, zone), self._prune),
         )
+        if keeper.telling is not None:  # behind the observation: of one minute the fleet is judged first
+            self._jobs += (Job(NOTIFY, CronTrigger.from_crontab(settings.notices.schedule, zone), self._notify),)
+        self._wake = wake
         self._settled: dict[str, datetime] = {}  # job → its newest slot that needs nothing more from this replica
         self._won: dict[str, datetime] = {}  # job → the newest slot that this replica won
         self._thread = threading.Thread(target=self.run, name="schedule", daemon=True)
@@ -168,6 +180,10 @@ class Daemon:
         self._metrics.rollbacks(rollback_ends(self._keeper.fleet(Selector(), (parts.UPDATES,))), self._now)
         by_severity = {severity: count for severity, count in tally.severities.items() if count}
         _log.info("assessment_done", **tally.verdicts, findings=by_severity)
+
+    def _notify(self, slot: datetime) -> None:
+        _log.info("notices_begun", slot=slot.isoformat())
+        tell(self._keeper, self._metrics, self._wake)
 
     def _prune(self, slot: datetime) -> None:
         self._keeper.ports.store.prune(self._now(), self._history_days)

@@ -1,12 +1,14 @@
 """START HERE: what fleetkeeper can do, each in a few lines; the command line and the daemon call nothing else."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fleetkeeper.core import model, parts
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.fleet import Fleet
+from fleetkeeper.core.notices.campaign import Report
+from fleetkeeper.core.owners import Directory
 from fleetkeeper.core.plan import Plan
 from fleetkeeper.core.playbook import Playbook
 from fleetkeeper.core.readiness import ClusterReport, Entry, Subject
@@ -15,12 +17,16 @@ from fleetkeeper.core.selector import Selector
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.engine.assess import Assessor
 from fleetkeeper.engine.discovery import not_listed
+from fleetkeeper.engine.notice_ports import Record
+from fleetkeeper.engine.notify import Notified
 from fleetkeeper.engine.observe import Choice, Outcome, Progress, attributes_of, observe_fleet
 from fleetkeeper.engine.observe_cluster import ClusterReader
+from fleetkeeper.engine.owning import Ownership, Owning
 from fleetkeeper.engine.planning import Planner
 from fleetkeeper.engine.ports import Ports
 from fleetkeeper.engine.run_ports import StoredEvent, StoredRun
 from fleetkeeper.engine.start import Started, Starter
+from fleetkeeper.engine.telling import Preview, Telling
 
 HEARTBEAT = timedelta(seconds=45)
 """An engine says every 20 s that it lives."""
@@ -28,7 +34,11 @@ HEARTBEAT = timedelta(seconds=45)
 
 @dataclass(frozen=True, slots=True)
 class Keeper:
-    """The product over its ports. Made by wiring.py from the operator's settings."""
+    """The product over its ports. Made by wiring.py from the operator's settings.
+
+    directory: the teams and files that say who owns what; it is read when it is asked for. telling: None where nobody
+    is told of anything, as over a world that is only played.
+    """
 
     ports: Ports
     reader: ClusterReader
@@ -39,6 +49,8 @@ class Keeper:
     assessor: Assessor
     planner: Planner
     starter: Starter
+    directory: Callable[[], Directory] = Directory
+    telling: Telling | None = None
 
     def observe(self, selector: Selector, progress: Progress) -> Outcome:
         """Read every cluster that the configuration and the selector want, and store what was seen."""
@@ -66,6 +78,34 @@ class Keeper:
     def findings(self, selector: Selector, resolved: bool = False) -> tuple[tuple[Subject, Entry], ...]:
         """What the last assessment of each cluster found and what is known of it since; reads no cluster."""
         return self.assessor.findings(selector, resolved)
+
+    def owners(self, selector: Selector) -> Ownership:
+        """Who owns what the last assessments found, and any object, as stored; reads no cluster."""
+        seen = self.ports.store.clusters(only={parts.CONTROL_PLANE})
+        clusters = tuple(each for each in seen if selector.accepts(attributes_of(each)))
+        owning = Owning(self.ports.store, self.ports.clock, self.directory)
+        return Ownership(owning, clusters, self.findings(selector))
+
+    def notify(self) -> Notified:
+        """Look who has to be told what now, and store it for delivery; nothing goes out from here."""
+        return self._telling.notify()
+
+    def preview_notices(self) -> Preview:
+        """Who would be told what now, later, or if their team were live; stores nothing."""
+        return self._telling.preview()
+
+    def notices(self, since: datetime | None, owner: str = "", limit: int = 200) -> tuple[Record, ...]:
+        """What was stored for delivery and what became of it, newest first."""
+        return self._telling.records(since, owner, limit)
+
+    def campaign(self, target: str = "") -> Report:
+        """How each team comes along with what has to be mended for a minor, "" for all minors."""
+        return self._telling.campaign(target)
+
+    @property
+    def _telling(self) -> Telling:
+        assert self.telling is not None, "nobody is told of anything here"
+        return self.telling
 
     def plan(self, playbook: Playbook, selector: Selector, actor: str, expires_in: timedelta, of: str = "") -> Plan:
         """Make a plan of a playbook and what is stored of the fleet, and store it; changes no cluster."""

@@ -9,11 +9,13 @@ from urllib.parse import urlsplit
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 import fleetkeeper
 from fleetkeeper.bounded_server import BoundedServer
+from fleetkeeper.core.notices.values import Delivery, Turn
 from fleetkeeper.core.readiness import Tally
+from fleetkeeper.engine.deliver import DeliveryCounts
 from fleetkeeper.engine.observe import Outcome
 from fleetkeeper.errors import FleetkeeperError
 
@@ -23,7 +25,7 @@ _BUCKETS = (1, 5, 15, 30, 60, 120, 300, 600, 1200, 1800)
 _REQUEST_SECONDS = 10.0
 """How long one request may take as a whole; who sends or reads slower is cut off."""
 _MOST_REQUESTS = 16
-_DEAD = b"the schedule or the engine does not run\n"
+_DEAD = b"the schedule, the engine or what tells people does not run\n"
 _READY_SECONDS = 3.0
 """How long a probe waits for the database; PostgreSQL itself would be waited for longer than any probe lasts."""
 
@@ -42,6 +44,8 @@ class Metrics:
         self.registry.register(self._assessed)
         self._rollbacks = _Rollbacks()
         self.registry.register(self._rollbacks)
+        self._notices = _Notices()
+        self.registry.register(self._notices)
         self.observation_seconds = Histogram(
             "fleetkeeper_observation_seconds", "Length of an observation.", buckets=_BUCKETS, registry=self.registry
         )
@@ -65,6 +69,18 @@ class Metrics:
     def rollbacks(self, until: Mapping[tuple[str, str, str], datetime], clock: Callable[[], datetime]) -> None:
         """Tell until when EKS takes control planes back: (name, account, region) → the end, by the clock given."""
         self._rollbacks.until, self._rollbacks.clock = until, clock
+
+    def notified(self, turn: Turn, now: datetime) -> None:
+        """Tell of a turn of notices; a bot that goes quiet must not look as if all were well."""
+        self._notices.turn = (turn, now)
+
+    def outbox(self, counts: Mapping[Delivery, int]) -> None:
+        """Tell what is in the outbox, over all replicas."""
+        self._notices.counts = counts
+
+    def delivers(self, counts: DeliveryCounts) -> None:
+        """Tell what this process delivers, at each scrape anew."""
+        self._notices.delivered = counts
 
     def job_failed(self, job: str) -> None:
         self._job_failures.labels(job).inc()
@@ -135,6 +151,43 @@ class _Rollbacks:
             if until > now:
                 family.add_metric(labels, (until - now).total_seconds())
         yield family
+
+
+class _Notices:
+    """The last turn of notices, and what became of the messages. Before the first turn there is none of its figures."""
+
+    def __init__(self) -> None:
+        self.turn: tuple[Turn, datetime] | None = None
+        self.counts: Mapping[Delivery, int] = {}
+        self.delivered: DeliveryCounts | None = None
+
+    def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
+        if self.turn is not None:
+            turn, at = self.turn
+            yield GaugeMetricFamily(
+                "fleetkeeper_last_notify_timestamp_seconds", "The last turn of notices; alert when old.", at.timestamp()
+            )
+            muted = GaugeMetricFamily("fleetkeeper_checks_muted", "Checks muted for 'not mine'.", labels=["code"])
+            for code, share in sorted(turn.muted.items()):
+                muted.add_metric([code], share)
+            yield muted
+        outbox = GaugeMetricFamily("fleetkeeper_notices", "Messages in the outbox, by state.", labels=["state"])
+        for state, count in sorted(self.counts.items()):
+            outbox.add_metric([state.value], count)
+        yield outbox
+        if self.delivered is not None:
+            yield from self._delivery(self.delivered)
+
+    def _delivery(self, delivered: DeliveryCounts) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
+        yield GaugeMetricFamily(
+            "fleetkeeper_notices_behind_seconds", "How long the oldest due message waits.", delivered.behind
+        )
+        ended = CounterMetricFamily(
+            "fleetkeeper_deliveries", "Attempts of this process, by way out and end.", labels=["via", "end"]
+        )
+        for (via, what), count in sorted(delivered.ended().items()):
+            ended.add_metric([via.value, what.value], count)
+        yield ended
 
 
 class Readiness:

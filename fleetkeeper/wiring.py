@@ -39,6 +39,7 @@ from fleetkeeper.adapters.signing_key import signing_key
 from fleetkeeper.adapters.silences import Silencers
 from fleetkeeper.adapters.store.database import database_file
 from fleetkeeper.adapters.store.lock import hold_engine_lock
+from fleetkeeper.adapters.store.notices import SqlNotices
 from fleetkeeper.adapters.store.probes import store_probes
 from fleetkeeper.adapters.store.runs import SqlRuns
 from fleetkeeper.adapters.store.store import SqlStore
@@ -75,6 +76,7 @@ from fleetkeeper.engine.task_tick import Pace, Ticker
 from fleetkeeper.engine.turns import Turns
 from fleetkeeper.engine.world import World
 from fleetkeeper.keeper import Keeper
+from fleetkeeper.wiring_notices import decisions_of, directory_of, telling
 
 _log = structlog.get_logger("engine")
 
@@ -91,13 +93,13 @@ def keeper(settings: Settings, log_level: str, rests: bool = False) -> Iterator[
     """
     allocator.share_arenas()
     logs.configure(log_level, settings.log.format)
-    store, runs = SqlStore(settings.store), SqlRuns(settings.store)
-    try:
+    with (
+        closing(SqlStore(settings.store)) as store,
+        closing(SqlRuns(settings.store)) as runs,
+        closing(SqlNotices(settings.store)) as notices,
+    ):
         store.check_schema()
-        yield _keeper(settings, store, runs, rests)
-    finally:
-        runs.close()
-        store.close()
+        yield _keeper(settings, store, runs, notices, rests)
 
 
 @contextmanager
@@ -229,6 +231,7 @@ def _world(settings: Settings, keeper: Keeper, runs: SqlRuns, approvals: SignedA
         settings.kubernetes, EksWriters(settings.aws, clouds.sessions), SystemClock(), WallPace(ports.cancel)
     )
     hooks = stack.enter_context(closing(HttpHooks(own.hooks)))
+    notices = stack.enter_context(closing(SqlNotices(settings.store)))
     return World(
         clock=ports.clock,
         store=ports.store,
@@ -240,7 +243,7 @@ def _world(settings: Settings, keeper: Keeper, runs: SqlRuns, approvals: SignedA
         calendars=stack.enter_context(closing(FreezeCalendars(own.calendars, own.freezes))),
         messenger=HookMessenger(hooks, own.channels),
         approvals=approvals,
-        decisions=settings.assess.decisions,
+        decisions=decisions_of(settings, notices),
         silences=stack.enter_context(closing(Silencers(own.silencers))),
         releases=_releases(settings, keeper, writers),
         smoke=own.smoke.test if own.smoke else None,
@@ -266,7 +269,7 @@ def _pace() -> Pace:
     return Pace(max(default.poll, least), max(default.hold, least), default.room * max(1.0, clock.scale), clock.scale)
 
 
-def _keeper(settings: Settings, store: SqlStore, runs: SqlRuns, rests: bool) -> Keeper:
+def _keeper(settings: Settings, store: SqlStore, runs: SqlRuns, notices: SqlNotices, rests: bool) -> Keeper:
     cancel = threading.Event()
     clock = clock_of(os.environ.get(ENVIRONMENT, ""))
     compat = read_compat(settings.compat_folders)
@@ -274,7 +277,8 @@ def _keeper(settings: Settings, store: SqlStore, runs: SqlRuns, rests: bool) -> 
     kubes = KubeAccess(settings.kubernetes, clouds.token, SystemClock(), WallPace(cancel))
     ports = Ports(clouds, kubes, store, clock, cancel)
     stale_after = timedelta(minutes=settings.observe.stale_after_minutes)
-    assessor = Assessor(store, clock, compat, stale_after, settings.assess.targets, settings.assess.decisions)
+    decisions, directory = decisions_of(settings, notices), directory_of(settings, notices)
+    assessor = Assessor(store, clock, compat, stale_after, settings.assess.targets, decisions)
     fleet = StoredFleet(store, clock, stale_after)
     return Keeper(
         ports=ports,
@@ -306,6 +310,8 @@ def _keeper(settings: Settings, store: SqlStore, runs: SqlRuns, rests: bool) -> 
             settings.engine.smoke.test.text if settings.engine.smoke else "",
         ),
         starter=Starter(fleet, runs),
+        directory=directory,
+        telling=telling(settings, notices, ports, runs, assessor, directory),
     )
 
 

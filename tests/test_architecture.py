@@ -25,9 +25,11 @@ LAYERS: dict[str, set[str]] = {
     "keeper": {"core", "engine"},
     "metrics": {"engine", "core"},
     "onboarding": {"core", "config"},
-    "wiring": {"core", "engine", "adapters", "config", "keeper", "logs", "clock"},
+    "wiring": {"core", "engine", "adapters", "config", "keeper", "logs", "clock", "wiring_notices"},
+    "wiring_notices": {"core", "engine", "adapters", "config", "keeper"},
     "scanner": {"core", "adapters"},
-    "daemon": {"core", "engine", "config", "keeper", "metrics", "wiring"},
+    "daemon": {"core", "engine", "config", "keeper", "metrics", "wiring", "daemon_notices"},
+    "daemon_notices": {"core", "engine", "keeper", "metrics"},
     "sim": {"core", "engine", "sim"},
     "rehearsal": {"core", "engine", "adapters", "config", "keeper", "sim", "rehearsal"},
     "cli": {
@@ -39,8 +41,10 @@ LAYERS: dict[str, set[str]] = {
         "config_show",
         "keeper",
         "wiring",
+        "wiring_notices",
         "scanner",
         "daemon",
+        "daemon_notices",
         "metrics",
         "onboarding",
         "cli",
@@ -83,7 +87,17 @@ VENDORS = {
     "typer": {"cli"},
     "rich": {"cli"},
     "semver": {"core/versions.py"},
-    "structlog": {"engine", "adapters", "bounded_server", "daemon", "logs", "metrics", "wiring"},
+    "structlog": {
+        "engine",
+        "adapters",
+        "bounded_server",
+        "daemon",
+        "daemon_notices",
+        "logs",
+        "metrics",
+        "wiring",
+        "wiring_notices",
+    },
 }
 """Where each library may be imported; one that is not listed may be imported nowhere."""
 

@@ -30,6 +30,23 @@ def signing_key(settings: Settings, database: Path | None) -> bytes:
         ) from error
 
 
+def key_at_hand(settings: Settings, database: Path | None) -> bytes | None:
+    """The key where there is one that this process may read; None else, for whoever only looks.
+
+    None is made: on a machine that only looks it would be another one than the engine's.
+    """
+    given = settings.approvals.signing_key
+    if given is not None:
+        return given.value.encode()
+    if database is None:
+        return None
+    path = database.with_name(database.name + ".key")
+    try:
+        return _read(path) if path.exists() else None
+    except OSError:
+        return None
+
+
 def _read(path: Path) -> bytes:
     if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         fix = f"`chmod 600 {path}`; if others may have read it, remove it and approve anew"

@@ -12,7 +12,7 @@ from fleetkeeper.core.lifecycle import State, Tracked, quiet_until
 from fleetkeeper.core.snapshot import Hop, Policy
 from fleetkeeper.core.tracking import Tracking
 from fleetkeeper.core.versions import Minor
-from fleetkeeper.core.waivers import Decisions, Waiver
+from fleetkeeper.core.waivers import Deciding, Waiver
 from fleetkeeper.core.wording import day
 
 FIRST = 3
@@ -150,7 +150,7 @@ def report_of(
     policy: Policy,
     reports: Sequence[HopReport],
     tracking: Tracking,
-    decisions: Decisions,
+    decisions: Deciding,
 ) -> ClusterReport:
     """The report of a cluster: what this look found and what earlier ones did and nobody has refuted."""
     judge = _Judge(tracking, decisions, cluster.attributes)
@@ -179,7 +179,7 @@ def _carried(tracking: Tracking, hop: Hop | None, reports: Iterable[HopReport]) 
 @dataclass(frozen=True, slots=True)
 class _Judge:
     tracking: Tracking
-    decisions: Decisions
+    decisions: Deciding
     attributes: Mapping[str, str]
 
     def entries(self, findings: Iterable[Finding]) -> tuple[Entry, ...]:
@@ -194,14 +194,14 @@ class _Judge:
 
 
 def entries_of(
-    findings: Iterable[Tracked], decisions: Decisions, attributes: Mapping[str, str], now: datetime
+    findings: Iterable[Tracked], decisions: Deciding, attributes: Mapping[str, str], now: datetime
 ) -> tuple[Entry, ...]:
     """Findings of one cluster as they count, the gravest first."""
     made = (_entry(each, decisions, attributes, now) for each in findings)
     return tuple(sorted(made, key=gravity))
 
 
-def _entry(tracked: Tracked, decisions: Decisions, attributes: Mapping[str, str], now: datetime) -> Entry:
+def _entry(tracked: Tracked, decisions: Deciding, attributes: Mapping[str, str], now: datetime) -> Entry:
     quiet = tracked.quiet_since if tracked.state is State.UNCONFIRMED else None
     proven_at = quiet_until(tracked.finding.use, quiet) if quiet else None
     (judged,) = decisions.judge([_as_proven(tracked, proven_at)], attributes, now)

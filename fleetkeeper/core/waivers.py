@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from fnmatch import fnmatchcase
+from typing import Protocol
 
 from fleetkeeper.core.assess import HopReport, verdict_of
 from fleetkeeper.core.finding import Finding, Severity
@@ -56,9 +57,15 @@ class Judged:
         return self.waiver is None
 
 
+class Deciding(Protocol):
+    """Says how findings count: by the operator's settings, and by what was granted since."""
+
+    def judge(self, findings: Iterable[Finding], cluster: Mapping[str, str], now: datetime) -> tuple[Judged, ...]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """All of them. severities maps a code to what its findings are to count as; blocking follows it."""
+    """All of the operator's. severities maps a code to what its findings are to count as; blocking follows it."""
 
     waivers: tuple[Waiver, ...] = ()
     severities: Mapping[str, Severity] = field(default_factory=dict)

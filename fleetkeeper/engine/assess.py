@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -19,7 +19,7 @@ from fleetkeeper.core.selector import Selector
 from fleetkeeper.core.snapshot import Hop, Policy, Snapshot
 from fleetkeeper.core.tracking import Tracking, track
 from fleetkeeper.core.versions import Minor
-from fleetkeeper.core.waivers import Decisions
+from fleetkeeper.core.waivers import Deciding, Decisions
 from fleetkeeper.engine.observe import attributes_of
 from fleetkeeper.engine.ports import Clock, Store
 from fleetkeeper.errors import SchemaError, StoreUnavailable
@@ -40,7 +40,7 @@ class Assessor:
     compat: Compat
     stale_after: timedelta
     rules: tuple[TargetRule, ...] = ()
-    decisions: Decisions = field(default_factory=Decisions)
+    decisions: Deciding = field(default_factory=Decisions)
     checks: tuple[Check, ...] = field(default_factory=all_checks)
 
     def assess(self, selector: Selector, target: Minor | None = None) -> Iterator[ClusterReport]:
@@ -72,6 +72,11 @@ class Assessor:
             for id, subject in wanted.items()
             for entry in entries_of(stored.get(id, ()), self.decisions, subject.attributes, self.clock.now())
         )
+
+    def judged_by(self, cluster: model.SeenCluster, shared: Mapping[str, model.Part[Any]], now: datetime) -> Snapshot:
+        """What is stored of a cluster with the policy that it is judged by. shared: of its account and region."""
+        snap = Snapshot(cluster, now, shared, stale_after=self.stale_after)
+        return replace(snap, policy=self._policy(snap, None))
 
     def _spared(
         self, cluster: model.SeenCluster, shared: Mapping[str, model.Part[Any]], target: Minor | None

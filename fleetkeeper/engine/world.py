@@ -8,7 +8,7 @@ from typing import Protocol
 from fleetkeeper.core.approval import Approval
 from fleetkeeper.core.run import Hold
 from fleetkeeper.core.smoke import SmokeTest
-from fleetkeeper.core.waivers import Decisions
+from fleetkeeper.core.waivers import Deciding, Decisions
 from fleetkeeper.engine.command_state import CommandState
 from fleetkeeper.engine.ports import Clock, Store
 from fleetkeeper.engine.releases import NoReleases, Releases
@@ -130,7 +130,7 @@ class Approvals(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The executor's ports. decisions: the operator's waivers and severities, by which stored findings count.
+    """The executor's ports. decisions: how stored findings count.
 
     smoke: the test of new nodes, None where the settings have none.
     stopping: whether fleetkeeper was told to end; an act of many calls then leaves the rest to its next look.
@@ -146,7 +146,7 @@ class World:
     calendars: Calendars
     messenger: Messenger
     approvals: Approvals
-    decisions: Decisions = field(default_factory=Decisions)
+    decisions: Deciding = field(default_factory=Decisions)
     silences: Silences = field(default_factory=NoSilences)
     releases: Releases = field(default_factory=NoReleases)
     smoke: SmokeTest | None = None

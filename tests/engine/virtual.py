@@ -23,6 +23,8 @@ from fleetkeeper.core.playbook import Playbook
 from fleetkeeper.core.references import Where
 from fleetkeeper.core.run import Command, Freeze, Role, Task, TaskKey, Verb
 from fleetkeeper.core.selector import Selector
+from fleetkeeper.core.waivers import Deciding
+from fleetkeeper.core.waivers import Decisions as Operators
 from fleetkeeper.engine.assess import Assessor
 from fleetkeeper.engine.decisions import Decisions, SignedApprovals, Vouching
 from fleetkeeper.engine.gates import all_gates
@@ -156,7 +158,10 @@ class VirtualFleet:
 
 @contextmanager
 def virtual_fleet(
-    simulated: SimWorld, folder: Path, calendars: Sequence[FreezeSettings] = ()
+    simulated: SimWorld,
+    folder: Path,
+    calendars: Sequence[FreezeSettings] = (),
+    decisions: Deciding = Operators(),  # noqa: B008  # it is frozen
 ) -> Iterator[VirtualFleet]:
     living = LivingWorld(simulated, virtual=True)
     simulated.clock = living.timeline.now
@@ -169,7 +174,7 @@ def virtual_fleet(
         closing(FreezeCalendars((), tuple(calendars))) as table,
     ):
         hooks, programs, channels = Endpoints(), Machine(), Channels()
-        keeper = _keeper(living, store, runs)
+        keeper = _keeper(living, store, runs, decisions)
         world = World(
             clock=clock,
             store=store,
@@ -181,6 +186,7 @@ def virtual_fleet(
             calendars=table,
             messenger=channels,
             approvals=SignedApprovals(runs, people, KEY),
+            decisions=decisions,
         )
         played = Played(all_steps(), all_gates(), Pace(hold=LOOKS_AGAIN))
         made = executor(world, played, gatekeeper, Decisions(runs, clock, Alone(), people, KEY))
@@ -190,11 +196,11 @@ def virtual_fleet(
         yield fleet
 
 
-def _keeper(living: LivingWorld, store: SqlStore, runs: SqlRuns) -> Keeper:
+def _keeper(living: LivingWorld, store: SqlStore, runs: SqlRuns, decisions: Deciding) -> Keeper:
     clock, cancel, stale = WorldClock(living), threading.Event(), timedelta(hours=2)
     ports = Ports(WorldClouds(living), WorldKubes(living), store, clock, cancel)
     known = compat()
-    assessor = Assessor(store, clock, known, stale)
+    assessor = Assessor(store, clock, known, stale, decisions=decisions)
     fleet = StoredFleet(store, clock, stale)
     nothing: Mapping[str, int] = {}
     anything = ChangeVia(direct=(DirectRule(),))

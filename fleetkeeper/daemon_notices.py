@@ -1,0 +1,128 @@
+"""Beside the schedule of `serve`: what goes out to people, and what they ask for in between, each in a thread."""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+
+from fleetkeeper.core.selector import Selector
+from fleetkeeper.core.wording import counted
+from fleetkeeper.engine.deliver import Deliverer
+from fleetkeeper.engine.notice_ports import Notices, Recheck
+from fleetkeeper.engine.observe import Progress
+from fleetkeeper.errors import StoreUnavailable
+from fleetkeeper.keeper import Keeper
+from fleetkeeper.metrics import Metrics
+
+_log = structlog.get_logger("notices")
+
+POLL = 5.0
+"""Seconds between two looks for answers and for clusters to look at anew."""
+
+PAUSE = 30.0
+"""Seconds at least between two turns that answers bring about: who clicks much must not keep a core busy."""
+
+LEASE = timedelta(minutes=10)
+"""For so long a recheck is one replica's; looking at a few clusters takes a minute or two."""
+
+
+class Worker:
+    """Does something in a thread until cancel is set; one that ends by a fault stays down, and /healthz says so."""
+
+    def __init__(self, name: str, work: Callable[[], None]) -> None:
+        self._name, self._work = name, work
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def ended(self, patience: float) -> bool:
+        """Wait so many seconds for its end, once cancel is set."""
+        if self._thread.ident is not None:
+            self._thread.join(patience)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            self._work()
+        except Exception as error:  # told by /healthz; whoever watches it starts the process anew
+            _log.exception("notices_died", worker=self._name, reason=f"{type(error).__name__}: {error}")
+
+
+class Attendant:
+    """Takes up what people clicked: extensions bind within seconds, an answer brings about a turn, and what somebody
+    wants looked at anew is observed and judged."""
+
+    def __init__(self, keeper: Keeper, notices: Notices, metrics: Metrics, wake: Callable[[], None]) -> None:
+        self._keeper, self._notices, self._metrics, self._wake = keeper, notices, metrics, wake
+        self._heard: int | None = None
+        self._turned = float("-inf")
+
+    def run(self, cancel: threading.Event) -> None:
+        while not cancel.wait(POLL):
+            try:
+                self.turn(f"{id(self)}")
+            except StoreUnavailable as error:
+                _log.warning("notices_wait", reason=str(error))
+            except Exception:  # one bad click must not end the ears
+                _log.exception("attending_failed")
+
+    def turn(self, worker: str) -> bool:
+        """Whether anybody was told of something."""
+        rechecks = self._notices.take_rechecks(worker, LEASE)
+        for each in rechecks:
+            self._look_at(each)
+        answers = len(self._notices.answers())
+        is_news = self._heard is not None and answers != self._heard
+        if self._heard is None:  # of a process that begins: its schedule tells what came before
+            self._heard = answers
+        if is_news:
+            self._bind()
+        waited = time.monotonic() - self._turned >= PAUSE
+        self._count()
+        if not rechecks and not (is_news and waited):
+            return False
+        self._heard, self._turned = answers, time.monotonic()
+        self._keeper.notify()
+        self._wake()
+        return True
+
+    def _bind(self) -> None:
+        if self._keeper.telling is not None:
+            self._keeper.telling.notifier.binder.settle()
+
+    def _look_at(self, recheck: Recheck) -> None:
+        keeper = self._keeper
+        left = 0
+        for name in recheck.clusters:
+            selector = Selector.parse(f"name={name}")
+            keeper.observe(selector, Progress())
+            for report in keeper.assess(selector):
+                left += len(report.holding)
+        result = f"looked at {counted(len(recheck.clusters), 'cluster')}: {left or 'nothing'} in the way"
+        self._notices.rechecked(recheck.id, result, keeper.ports.clock.now())
+        _log.info("rechecked", clusters=list(recheck.clusters), person=recheck.person, holding=left)
+
+    def _count(self) -> None:
+        self._metrics.outbox(self._notices.outbox_counts())
+
+
+def delivery(deliverer: Deliverer, cancel: threading.Event) -> Worker:
+    return Worker("delivery", lambda: deliverer.run(cancel))
+
+
+def attendance(attendant: Attendant, cancel: threading.Event) -> Worker:
+    return Worker("attendant", lambda: attendant.run(cancel))
+
+
+def tell(keeper: Keeper, metrics: Metrics, wake: Callable[[], None]) -> None:
+    """One turn of the schedule."""
+    told = keeper.notify()
+    metrics.notified(told.turn, keeper.ports.clock.now())
+    if told.stored or told.edits:
+        wake()
