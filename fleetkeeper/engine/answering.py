@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
 from fleetkeeper.core.approval import SLACK
 from fleetkeeper.core.interacting import words
@@ -21,6 +21,9 @@ from fleetkeeper.core.people import Role
 from fleetkeeper.core.wording import some
 from fleetkeeper.engine.click_ports import Clicked, Desk, Turned
 from fleetkeeper.engine.notice_ports import Recheck
+
+_LATER = timedelta(microseconds=1)
+"""A decision comes after its request, also where another replica's clock was ahead: answers are read by their time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,7 @@ class Answering:
             raise Turned(refusal)
         said = Said(kind, request.until, mode=request.mode, of=request.id)
         decision = self._answer(clicked, said, button.notice, request.items, made_id("decision", request.id))
+        decision = sign(replace(decision, at=max(decision.at, request.at + _LATER)), self.desk.key)
         self._refuse_decision(decision, request, answers)
         if not self.desk.notices.add_answer(decision):
             self._refuse_decision(decision, request, self.answers())

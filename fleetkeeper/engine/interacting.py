@@ -111,13 +111,12 @@ class Interactions:
 
     def _contact(self, user: str) -> Contact:
         """As Slack says it, or said it lately."""
-        notices, now = self.desk.notices, self.desk.clock.now()
-        known = notices.contacts()
-        contact, asked = known.get(user) or known.get(user.lower()) or (Contact(user), None)
+        notices, now, key = self.desk.notices, self.desk.clock.now(), user.lower()
+        contact, asked = notices.contacts().get(key) or (Contact(key), None)
         if asked and contact.reach is Reach.KNOWN and now - asked <= FRESH:
             return contact
         try:
-            found = self.accounts.contact(user)
+            found = self.accounts.contact(key)
         except FleetkeeperError as error:
             _log.warning("account_unknown", user=user, reason=str(error))
             if asked and now - asked <= OLD:

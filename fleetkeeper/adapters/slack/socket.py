@@ -44,6 +44,7 @@ class SocketListener:
         web.proxy = proxy or None
         self._client = SocketModeClient(token, _logger(), web, concurrency=4)
         self._client.proxy = proxy or None  # else the SDK takes $HTTPS_PROXY, whatever $NO_PROXY says
+        self._client.message_listeners.append(_greeted)
         self._client.socket_mode_request_listeners.append(self._heard)
         self._thread = threading.Thread(target=self._connect, name="slack-socket", daemon=True)
 
@@ -59,12 +60,11 @@ class SocketListener:
         self._client.close()
 
     def _connect(self) -> None:
-        """The first time; from then on the client itself comes back. Each try asks for an address: it serves once."""
+        """Until there is an address to connect to; from then on the client itself comes back, every few seconds."""
         pause = _FIRST_PAUSE
         while not self._cancel.is_set() and not self._client.closed:
             try:
                 self._client.connect_to_new_endpoint(force=True)
-                _log.info("slack_connected")
                 return
             except Exception as error:  # of urllib, of the socket, of the SDK: all of them are tried again
                 _log.warning("slack_not_connected", reason=_redacted(f"{type(error).__name__}: {error}"), seconds=pause)
@@ -79,6 +79,12 @@ class SocketListener:
         except Exception as error:  # the connection broke: Slack shows that, and what was clicked is stored
             _log.warning("slack_not_acknowledged", reason=_redacted(f"{type(error).__name__}: {error}"))
         taken.then()
+
+
+def _greeted(_client: Any, message: dict[str, Any], _raw: str | None) -> None:
+    """Slack says hello once a connection serves; that it was opened proves nothing yet."""
+    if message.get("type") == "hello":
+        _log.info("slack_connected")
 
 
 class _Forward(logging.Handler):

@@ -6,6 +6,7 @@ from datetime import date
 
 from fleetkeeper.core.messages.button import Button
 from fleetkeeper.core.notices.values import Mode
+from fleetkeeper.core.text import safe
 
 UNTIL, REASON, MODE = "until", "reason", "mode"
 """Block ids of the fields."""
@@ -40,7 +41,8 @@ def read_date(fields: Mapping[str, str]) -> date | None:
 
 
 def read_reason(fields: Mapping[str, str]) -> str:
-    return " ".join(fields.get(REASON, "").split())[:LONGEST_REASON]
+    """One harmless line: it is signed as it is stored, and told to others."""
+    return safe(" ".join(fields.get(REASON, "").split()), LONGEST_REASON)
 
 
 def read_mode(fields: Mapping[str, str]) -> Mode | None:
