@@ -1,7 +1,7 @@
 """One item and one recipient: whether there is something to tell them, when that may be, or why they hear nothing."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from fleetkeeper.core.notices.hours import next_moment
@@ -14,6 +14,9 @@ from fleetkeeper.core.notices.values import Audience, Item, Rung
 from fleetkeeper.core.notices.view import View
 
 NOBODY = Quiet("nobody can be reached: neither the owner, nor the fallback team, nor the fleet's on-call has a channel")
+MARGIN = timedelta(hours=1)
+"""What is told at the last moment needs somebody to read it, and a turn at that moment."""
+
 _NOT_THEIRS = Quiet("")
 
 
@@ -86,7 +89,7 @@ def _moment(view: View, item: Item, deadline: datetime, route: Route, audience: 
     if audience is Audience.PAGER or (rung is not None and rung.urgent):
         return now, False
     told = view.told(item)
-    if deadline <= now or normal < deadline or (told is not None and told.announced == deadline):
+    if deadline <= now or normal < deadline - MARGIN or (told is not None and told.announced == deadline):
         return normal, False
     daylight = next_moment(now, route.zone, view.situation.policy, any_day=True)
-    return (daylight if daylight < deadline else now), True
+    return (daylight if daylight < deadline - MARGIN else now), True

@@ -10,6 +10,7 @@ from fleetkeeper.core.notices.memory import Last
 from fleetkeeper.core.notices.suppress import Quiet, is_falling, is_flap
 from fleetkeeper.core.notices.values import Audience, Item, Rung, Told
 from fleetkeeper.core.notices.view import View
+from fleetkeeper.core.wording import counted
 
 _PEOPLE = frozenset({Audience.LEAD, Audience.MANAGER})
 
@@ -49,11 +50,10 @@ def news_of(view: View, case: Case) -> News | Quiet:
 
 
 def due_text(view: View, case: Case) -> str:
-    """`due in 14 days`, `overdue since Tue 1 Dec`."""
-    today, day = view.date(case.moment, case.zone), view.date(case.at, case.zone)
+    """`due in 14 days`, `overdue by 3 days`: another text on each day, so no two messages read the same."""
+    left = (view.date(case.at, case.zone) - view.date(case.moment, case.zone)).days
     if case.moment >= case.at:
-        return f"overdue since {day_text(day, today)}"
-    left = (day - today).days
+        return "overdue since today" if left >= 0 else f"overdue by {counted(-left, 'day')}"
     return "due today" if left <= 0 else "due tomorrow" if left == 1 else f"due in {left} days"
 
 
@@ -77,7 +77,7 @@ def _event(view: View, case: Case) -> str:
     if told.announced and view.date(told.announced, case.zone) != view.date(case.at, case.zone):
         today = view.date(case.moment, case.zone)
         old, new = (day_text(view.date(at, case.zone), today) for at in (told.announced, case.at))
-        return f"the deadline moved from {old} to {new}"
+        return f"the deadline moved from {old} to {new}, {due_text(view, case)}"
     promise = view.promises.get(item.key)
     if promise and told.last < promise <= case.moment:
         day = day_text(view.date(promise, case.zone), view.date(case.moment, case.zone))

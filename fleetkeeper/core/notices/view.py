@@ -66,17 +66,14 @@ def view_of(situation: Situation) -> View:
     standings: dict[ItemKey, Standing] = {}
     promises: dict[ItemKey, datetime] = {}
     owners: dict[ItemKey, str] = {}
-    mended: dict[AskKey, datetime] = {}
     for item in situation.items:
-        told, answers = situation.told.get(item.key), said.get(item.key, ())
-        found = standings[item.key] = standing(item, told, answers, now, policy)
-        owners[item.key] = owner_now(item, told, answers, memory, policy.fallback) if answers else item.owned.owner
+        key = item.key
+        told, answers = situation.told.get(key), said.get(key, ())
+        owners[key] = owner_now(item, told, answers, memory, policy.fallback) if answers else item.owned.owner
+        found = standings[key] = standing(item, told, answers, now, policy)
         end = promise_end(item, answers, found.deadline, policy) if answers else None
         if end:
-            promises[item.key] = end
-        if item.is_over and told:
-            ask = (told.owner, item.campaign, item.tracked.finding.code)
-            mended[ask] = max(item.tracked.since, mended.get(ask, item.tracked.since))
+            promises[key] = end
     return View(
         situation,
         {item.key: item for item in situation.items},
@@ -85,13 +82,23 @@ def view_of(situation: Situation) -> View:
         standings,
         promises,
         owners,
-        mended,
+        _mended(situation),
         muted(situation.told, situation.answers, policy),
         _events(situation, said),
         {},
         {},
         {},
     )
+
+
+def _mended(situation: Situation) -> dict[AskKey, datetime]:
+    found: dict[AskKey, datetime] = {}
+    for item in situation.items:
+        told = situation.told.get(item.key) if item.is_over else None
+        if told:
+            ask = (told.owner, item.campaign, item.tracked.finding.code)
+            found[ask] = max(item.tracked.since, found.get(ask, item.tracked.since))
+    return found
 
 
 def owner_now(item: Item, told: Told | None, answers: tuple[Answer, ...], memory: Memory, fallback: str) -> str:
