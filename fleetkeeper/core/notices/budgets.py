@@ -115,5 +115,5 @@ def _is_lost_by(view: View, judged: Judged, at: datetime) -> bool:
     """Its deadline, of which the owner does not know, would pass before then."""
     if not view.now < judged.deadline <= at:
         return False
-    told = view.situation.told.get(judged.item.key)
+    told = judged.known.record
     return told is None or told.announced != judged.deadline
