@@ -36,7 +36,7 @@ def _day(view: View, draft: Draft) -> tuple[Draft, ...]:
         return (_later(view, draft, "there was a reminder today already"),)
     newest = view.memory.newest.get((address, draft.kind))
     if draft.is_repeat and newest and draft.recipient.audience in _CHANNELS:
-        return (_hung(draft, newest.notice.id),)
+        return (_quiet_hours(view, _hung(draft, newest.notice.id)),)
     return (_quiet_hours(view, draft),)
 
 

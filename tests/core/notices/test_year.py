@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from statistics import median
@@ -12,6 +12,7 @@ import pytest
 from fleetkeeper.core.notices.hours import may_write, zone_of
 from fleetkeeper.core.notices.ladder import URGENT_DAYS
 from fleetkeeper.core.notices.standing import standings
+from fleetkeeper.core.notices.turn import decide
 from fleetkeeper.core.notices.values import (
     Answer,
     AnswerKind,
@@ -52,17 +53,18 @@ class Year:
     announced: int = 0
     number: int = 0
     last: datetime = START
-    before: dict[ItemKey, Standing] = field(default_factory=dict)
+    before: Mapping[ItemKey, Standing] = field(default_factory=dict)
 
     def live(self) -> None:
         ends = START + DAYS * DAY
         while self.world.now < ends:
             self.happen()
             self.check_announced()
-            turn = self.world.tick()
+            situation = self.world.situation()
+            turn = decide(situation)
+            self.world.keep(turn)
             self.check(turn)
-            self.last = self.world.now
-            self.before = dict(standings(self.world.situation()))
+            self.last, self.before = self.world.now, standings(situation)
             self.forget()
             later = [each.at for each in turn.later if each.is_urgent]
             self.world.now = min([self.world.now + TICK, *later])
@@ -186,7 +188,7 @@ def year() -> Year:
     world = World(now=START, policy=POLICY, teams={**teams, "platform": platform})
     made = Year(world, random.Random(8))
     for cluster in range(CLUSTERS):
-        for _ in range(3):
+        for _ in range(2):
             made.find(cluster)
     made.live()
     return made
