@@ -1,6 +1,7 @@
 """What holds of every turn, whatever was found, answered, told and moved before."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -8,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleetkeeper.core.notices.hours import may_write, zone_of
+from fleetkeeper.core.notices.standing import standings
 from fleetkeeper.core.notices.turn import decide
-from fleetkeeper.core.notices.values import AnswerKind, Audience, Item, NoticeKind, Turn
+from fleetkeeper.core.notices.values import AnswerKind, Audience, Deadline, Item, ItemKey, NoticeKind, Turn
 from fleetkeeper.core.owners import Contact, Reach, Team
 from tests.core.notices.made import DAY, MONDAY, POLICY, World, answer, due, item, mended, reopened
 
@@ -20,6 +22,9 @@ TEAMS = {
     "search": Team("search", channel="hook:search", lead="ada@example.com", timezone="Asia/Tokyo"),
     "platform": Team("platform", channel="C0PLATFORM", timezone="America/Los_Angeles"),
 }
+
+Days = list[tuple[int, list[tuple[str, int, int]]]]
+"""Hours until the next turn, and what happens before it."""
 
 items = st.builds(
     lambda number, days, owner, must: item(f"w{number}", days, owner=owner, must=must, code=f"FK30{number % 3}"),
@@ -37,7 +42,6 @@ happenings = st.lists(
     max_size=4,
 )
 steps = st.lists(st.tuples(st.integers(1, 90), happenings), min_size=1, max_size=8)
-"""Hours until the next turn, and what happens before it."""
 
 worlds = st.builds(
     lambda some, first_day, week, hour: World(
@@ -86,20 +90,21 @@ def say(world: World, what: str, known: Item, days: int) -> None:
         world.answers.append(answer(AnswerKind(what), known, at=world.now, until=until, id=id, notice=notice))
 
 
-def played(world: World, days: list[tuple[int, list[tuple[str, int, int]]]]) -> list[tuple[datetime, World, Turn]]:
-    turns = [(world.now, world, world.tick())]
-    for hours, happened in days:
+def played(world: World, days: Days) -> list[tuple[datetime, Mapping[ItemKey, Deadline | None], Turn]]:
+    """Each turn with its time, and the deadlines that it went by."""
+    turns = []
+    for hours, happened in [(0, []), *days]:
         for each in happened:
             happen(world, *each)
-        turns.append((world.now + timedelta(hours=hours), world, world.tick(timedelta(hours=hours))))
+        world.now += timedelta(hours=hours)
+        deadlines = {key: each.deadline for key, each in standings(world.situation()).items()}
+        turns.append((world.now, deadlines, world.tick()))
     return turns
 
 
 @given(worlds, steps)
 @settings(max_examples=60, deadline=None)
-def test_the_same_situation_gives_the_same_turn(
-    world: World, days: list[tuple[int, list[tuple[str, int, int]]]]
-) -> None:
+def test_the_same_situation_gives_the_same_turn(world: World, days: Days) -> None:
     played(world, days)
     situation = world.situation()
     shuffled = replace(situation, items=tuple(reversed(situation.items)), sent=tuple(reversed(situation.sent)))
@@ -109,9 +114,7 @@ def test_the_same_situation_gives_the_same_turn(
 
 @given(worlds, steps)
 @settings(max_examples=60, deadline=None)
-def test_a_turn_that_was_kept_leaves_nothing_new_to_tell(
-    world: World, days: list[tuple[int, list[tuple[str, int, int]]]]
-) -> None:
+def test_a_turn_that_was_kept_leaves_nothing_new_to_tell(world: World, days: Days) -> None:
     played(world, days)
     again = world.tick()
     assert (again.notices, again.told, again.edits) == ((), (), ())
@@ -119,9 +122,7 @@ def test_a_turn_that_was_kept_leaves_nothing_new_to_tell(
 
 @given(worlds, steps)
 @settings(max_examples=60, deadline=None)
-def test_nothing_but_what_is_urgent_goes_out_in_quiet_hours(
-    world: World, days: list[tuple[int, list[tuple[str, int, int]]]]
-) -> None:
+def test_nothing_but_what_is_urgent_goes_out_in_quiet_hours(world: World, days: Days) -> None:
     for now, _, turn in played(world, days):
         for notice in turn.notices:
             zone = zone_of(notice.recipient.timezone)
@@ -130,9 +131,7 @@ def test_nothing_but_what_is_urgent_goes_out_in_quiet_hours(
 
 @given(worlds, steps)
 @settings(max_examples=60, deadline=None)
-def test_each_recipient_has_one_message_a_day_and_each_owner_one_digest(
-    world: World, days: list[tuple[int, list[tuple[str, int, int]]]]
-) -> None:
+def test_each_recipient_has_one_message_a_day_and_each_owner_one_digest(world: World, days: Days) -> None:
     messages: Counter[object] = Counter()
     for _, _, turn in played(world, days):
         for notice in turn.notices:
@@ -145,9 +144,7 @@ def test_each_recipient_has_one_message_a_day_and_each_owner_one_digest(
 
 @given(worlds, steps)
 @settings(max_examples=60, deadline=None)
-def test_every_item_that_counts_is_either_told_or_silent_for_a_reason(
-    world: World, days: list[tuple[int, list[tuple[str, int, int]]]]
-) -> None:
+def test_every_item_that_counts_is_either_told_or_silent_for_a_reason(world: World, days: Days) -> None:
     played(world, days)
     world.now += timedelta(hours=5)
     turn = decide(world.situation())
@@ -174,22 +171,19 @@ def test_what_is_deferred_is_told_at_its_time(world: World) -> None:
 
 @given(worlds, steps)
 @settings(max_examples=60, deadline=None)
-def test_no_two_messages_to_one_recipient_say_the_same(
-    world: World, days: list[tuple[int, list[tuple[str, int, int]]]]
-) -> None:
+def test_no_two_messages_to_one_recipient_say_the_same(world: World, days: Days) -> None:
+    """A message names each deadline beside its news."""
     said: Counter[object] = Counter()
-    for _, _, turn in played(world, days):
+    for _, deadlines, turn in played(world, days):
         for each in turn.notices:
-            news = tuple((entry.item, entry.news) for entry in each.entries if entry.news)
+            news = tuple((entry.item, entry.news, deadlines[entry.item]) for entry in each.entries if entry.news)
             said[each.recipient.key, each.kind, each.subject, news] += 1
     assert not [key for key, count in said.items() if count > 1]
 
 
 @given(worlds, steps)
 @settings(max_examples=60, deadline=None)
-def test_a_deadline_that_passes_was_announced_to_its_owner(
-    world: World, days: list[tuple[int, list[tuple[str, int, int]]]]
-) -> None:
+def test_a_deadline_that_passes_was_announced_to_its_owner(world: World, days: Days) -> None:
     """A turn comes every hour; what was found or moved within the last one may be late."""
     world.tick()
     for hours, happened in days:
