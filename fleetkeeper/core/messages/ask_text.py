@@ -300,6 +300,8 @@ def _cost(deadline: Deadline | None, matter: Matter) -> str:
 def fix(matter: Matter, limit: int = 500) -> str:
     """The next action. Where it differs by more than the object, the first is told: the button shows the others."""
     findings = _distinct(matter.open)
+    if all(item.tracked.state is State.UNCONFIRMED for item in matter.open):
+        return f"nothing more, the change was seen; only if it is called again: {advice(findings[0].fix, limit)}"
     if len(findings) > 1:
         alike = {each.fix.replace(str(each.subject), "each of them") for each in findings}
         if len(alike) == 1:
@@ -331,11 +333,11 @@ def _span(length: timedelta) -> str:
 def _quiet(items: Sequence[Item], reader: Reader) -> str:
     starts = [item.tracked.quiet_since for item in items]
     if any(each is None for each in starts):
-        return "the change was seen; whether it is called can't be seen at the moment, so the quiet days do not begin"
+        return "no call is seen for some days; that cannot be seen at the moment, so these days have not begun"
     ends = max(
         quiet_until(item.tracked.finding.use, item.tracked.quiet_since) for item in items if item.tracked.quiet_since
     )
-    return f"no call comes until {when(ends, reader.now, reader.tz)}: the change was seen, and quiet has to prove it"
+    return f"no call is seen until {when(ends, reader.now, reader.tz)}"
 
 
 def _quiet_days(items: Iterable[Item], reader: Reader) -> int:

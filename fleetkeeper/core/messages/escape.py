@@ -14,7 +14,7 @@ NAME = 80
 
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _RISKY = re.compile(r"[*_~<>&@|]|:[\w+'-]+:|://", re.ASCII)
-_EDGES = re.compile(r"^([(\[{\"]*)(.*?)([)\]}\",;.:!?]*)$", re.DOTALL)
+_EDGES = re.compile(r"^([(\[{\"]*)(:[^:]+:|.*?)([)\]}\",;.:!?]*)$", re.DOTALL)
 _QUOTE = "\N{MODIFIER LETTER APOSTROPHE}"
 _COMMAND = re.compile(
     r"\b(?:(?:kubectl|aws) -?[a-z]|helm (?:-n|upgrade|rollback|get|history|list)\b"
