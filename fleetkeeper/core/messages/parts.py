@@ -13,7 +13,7 @@ from fleetkeeper.core.messages.escape import code, words
 from fleetkeeper.core.messages.matters import Matter, nearest
 from fleetkeeper.core.messages.message import Block, Do, Message
 from fleetkeeper.core.messages.said_so_far import is_thanked, over_text, so_far
-from fleetkeeper.core.notices.values import Audience, Deadline, Notice
+from fleetkeeper.core.notices.values import Deadline, Notice, NoticeKind
 from fleetkeeper.core.wording import counted
 
 MOST = 5
@@ -116,7 +116,7 @@ def done_lines(over: Sequence[Matter], reader: Reader) -> list[str]:
 
 def foot(notice: Notice, matters: Sequence[Matter], reader: Reader) -> Block:
     """Why you, whom to ask, and what comes next."""
-    whom = "them" if notice.recipient.audience in (Audience.FLEET, Audience.PAGER) else "you"
+    whom = "them" if notice.kind is NoticeKind.ESCALATION else "you"
     told = [f"*Why {whom}:* {why_you(matters)}"]
     asked = dict.fromkeys(filter(None, map(reader.context.question, notice.recipient.owners)))
     told.append(f"*Questions:* {', '.join(asked) or 'the people who run this fleet'}")
