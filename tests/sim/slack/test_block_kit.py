@@ -1,4 +1,4 @@
-"""The limits of Block Kit, each by one block that is just too large, with the pointer to it; and by one that just fits."""
+"""The limits of Block Kit, each by what is just too large, with the pointer to it, and by what just fits."""
 
 from typing import Any
 
