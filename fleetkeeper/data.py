@@ -1,4 +1,4 @@
-"""Finds the folders and files that are shipped beside the code: compat/, playbooks/, alembic/, config.example.toml."""
+"""Finds what is shipped beside the code: compat/, playbooks/, alembic/, config.example.toml, slack-manifest.yaml."""
 
 from pathlib import Path
 

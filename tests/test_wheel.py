@@ -78,7 +78,7 @@ def test_it_carries_the_data(folder: str, names: set[str]) -> None:
 def test_it_carries_every_file_of_the_package_and_the_example(names: set[str]) -> None:
     package = {name for name in names if name.startswith("fleetkeeper/") and not name.startswith("fleetkeeper/_data/")}
     assert package == shipped("fleetkeeper")
-    assert "fleetkeeper/_data/config.example.toml" in names
+    assert {"fleetkeeper/_data/config.example.toml", "fleetkeeper/_data/slack-manifest.yaml"} <= names
     for name in (
         "py.typed",
         "onboarding/reader-policy.json",

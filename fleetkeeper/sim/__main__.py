@@ -3,19 +3,17 @@
 import argparse
 import json
 import os
-import signal
 import sys
-import threading
 from dataclasses import replace
 
 from fleetkeeper.errors import FleetkeeperError
 from fleetkeeper.sim import scenario_file
 from fleetkeeper.sim.build import build
 from fleetkeeper.sim.server import Simulator
+from fleetkeeper.sim.staying import until_told
 
 
 def main() -> int:
-    """Ends on SIGTERM, SIGINT, or when stdin closes, so that it never outlives the process that started it."""
     arguments = _parser().parse_args()
     try:
         scenario = scenario_file.load(scenario_file.find(arguments.scenario))
@@ -24,10 +22,7 @@ def main() -> int:
     except (FleetkeeperError, ValueError) as wrong:
         print(wrong, file=sys.stderr)
         return 1
-    over = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: over.set())
-    threading.Thread(target=_wait_for_end_of_stdin, args=(over,), daemon=True).start()
+    over = until_told()
     with Simulator(world, control_port=arguments.control_port) as simulator:
         print(json.dumps({**simulator.ready(), "pid": os.getpid()}), flush=True)
         over.wait()
@@ -43,13 +38,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--clusters", type=int, default=0, help="so many clusters instead of the scenario's own count")
     parser.add_argument("--scale", type=float, default=0, help="simulated seconds in one of the wall's")
     return parser
-
-
-def _wait_for_end_of_stdin(over: threading.Event) -> None:
-    # Not sys.stdin: a daemon thread inside its lock makes the interpreter abort at exit.
-    while os.read(0, 4096):
-        pass
-    over.set()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""ASGI apps on loopback ports, in one thread of their own: what the Kubernetes face and the control channel run on."""
+"""ASGI apps on loopback ports, in one thread of their own: what the faces and the control channels run on."""
 
 import asyncio
 import contextlib
@@ -22,11 +22,15 @@ _KEEP_ALIVE = 120  # seconds; longer than a client's pool idles, so that no requ
 
 @dataclass
 class Listener:
-    """An app, its TLS context (None: plain HTTP) and a port that listens from the moment that this exists."""
+    """An app, its TLS context (None: plain HTTP) and a port that listens from the moment that this exists.
+
+    sockets: whether the app takes WebSockets.
+    """
 
     app: App
     tls: ssl.SSLContext | None = None
     port: int = 0
+    sockets: bool = False
     socket: "socket.socket" = field(init=False)
 
     def __post_init__(self) -> None:
@@ -91,7 +95,7 @@ def _config(listener: Listener, protocol: type[_Protocol]) -> uvicorn.Config:
     config = uvicorn.Config(
         listener.app,
         http=protocol,
-        ws="none",
+        ws="wsproto" if listener.sockets else "none",
         lifespan="off",
         interface="asgi3",
         log_config=None,

@@ -5,10 +5,11 @@ import os
 import selectors
 import subprocess
 import sys
+from collections.abc import Sequence
 from http.client import HTTPConnection
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import fleetkeeper
@@ -21,18 +22,14 @@ class SimulatorFailed(FleetkeeperError):
     """The simulator's process did not start, or refused a control request; its own words are in the text."""
 
 
-class SimProcess:
+class ServedProcess:
     """A simulator in a child process. Use it as a context manager, or close() it; it also ends with its parent.
 
-    scale: simulated seconds in one of the wall's, 0 for the scenario's own.
+    module: what `python -m` runs, with these arguments. ready: what it says of itself when it serves.
     """
 
-    def __init__(self, scenario: str | Path, *, clusters: int = 0, scale: float = 0) -> None:
-        command = [sys.executable, "-m", "fleetkeeper.sim", str(scenario)]
-        if clusters:
-            command += ["--clusters", str(clusters)]
-        if scale:
-            command += ["--scale", str(scale)]
+    def __init__(self, module: str, arguments: Sequence[str]) -> None:
+        command = [sys.executable, "-m", module, *arguments]
         root = Path(fleetkeeper.__file__).parent.parent
         paths = os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH", ""))))
         self._process = subprocess.Popen(
@@ -47,10 +44,6 @@ class SimProcess:
     @property
     def pid(self) -> int:
         return self._process.pid
-
-    @property
-    def aws_url(self) -> str:
-        return str(self.ready["aws_url"])
 
     @property
     def control_url(self) -> str:
@@ -81,7 +74,7 @@ class SimProcess:
             self._process.kill()
             self._process.wait()
 
-    def __enter__(self) -> "SimProcess":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -98,3 +91,33 @@ class SimProcess:
             raise SimulatorFailed("the simulator did not become ready; its reason is on stderr")
         ready: dict[str, Any] = json.loads(line)
         return ready
+
+
+class SimProcess(ServedProcess):
+    """A simulated fleet. scale: simulated seconds in one of the wall's, 0 for the scenario's own."""
+
+    def __init__(self, scenario: str | Path, *, clusters: int = 0, scale: float = 0) -> None:
+        arguments = [str(scenario)]
+        if clusters:
+            arguments += ["--clusters", str(clusters)]
+        if scale:
+            arguments += ["--scale", str(scale)]
+        super().__init__("fleetkeeper.sim", arguments)
+
+    @property
+    def aws_url(self) -> str:
+        return str(self.ready["aws_url"])
+
+
+class SlackProcess(ServedProcess):
+    """A simulated Slack. factor: how many times more calls than the real one it allows.
+
+    time: "EPOCH,STARTED,SCALE", of what messages are stamped with; "" for the wall's.
+    """
+
+    def __init__(self, *, factor: float = 1.0, time: str = "") -> None:
+        super().__init__("fleetkeeper.sim.slack", ["--factor", str(factor), "--time", time])
+
+    @property
+    def api_url(self) -> str:
+        return str(self.ready["api_url"])
