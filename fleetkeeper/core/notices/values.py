@@ -259,9 +259,9 @@ class Entry:
 class Notice:
     """One message to one recipient. id: of recipient, day and what is told, so the same inputs give the same id.
 
-    at: not before then; it is after now where quiet hours, budgets or the cap of the first day defer it, and
-    why_then says so. why: why now, for people. thread: the id of the notice in whose thread it goes, "" for a new one.
-    following: what comes next and when ("next reminder Tue 24 Nov; on 1 Dec to the lead").
+    at: not before then; it is after now where quiet hours, budgets or the cap of the first day defer it (Turn.later),
+    and why_then says so. why: why now, for people. thread: the id of the notice in whose thread it goes, "" for a new
+    one. following: what comes next and when ("next reminder Tue 24 Nov; on 1 Dec to the lead").
     """
 
     id: str
@@ -333,7 +333,8 @@ class Turn:
     """What is to be told now. told: the items whose record changes with it, stored in the same transaction.
 
     edits: ids of notices that are out and now say something else (mended, acknowledged, extended, superseded).
-    shadow: what would go out to teams that are not live; never stored. silences: why everything else is quiet.
+    later: what goes out at its `at`, and why_then; never stored, for it is decided anew by then. shadow: what would go
+    out to teams that are not live; never stored. silences: why everything else is quiet.
     muted: checks that are quiet for too many "not mine", with the share.
     """
 
@@ -343,6 +344,7 @@ class Turn:
     shadow: tuple[Notice, ...] = ()
     silences: tuple[Silence, ...] = ()
     muted: Mapping[str, float] = field(default_factory=dict)
+    later: tuple[Notice, ...] = ()
 
 
 class Phase(StrEnum):
