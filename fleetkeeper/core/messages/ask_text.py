@@ -62,7 +62,7 @@ def short_title(matter: Matter) -> str:
 
 
 def _title(shown: Sequence[Item], *, with_fact: bool) -> str:
-    findings = _distinct(shown)
+    findings = distinct(shown)
     clusters = len({item.key.cluster for item in shown})
     tail = f" in {clusters} clusters" if clusters > 1 else ""
     api = _API.fullmatch(findings[0].key)
@@ -75,7 +75,7 @@ def _title(shown: Sequence[Item], *, with_fact: bool) -> str:
     return f"Fix {_objects(findings)}{tail}{_fact(findings)}"
 
 
-def _distinct(items: Sequence[Item]) -> tuple[Finding, ...]:
+def distinct(items: Sequence[Item]) -> tuple[Finding, ...]:
     """One of each object: the same object in several clusters is one to its owner, who keeps it in one repository."""
     return tuple({item.tracked.finding.fingerprint: item.tracked.finding for item in items}.values())
 
@@ -299,17 +299,21 @@ def _cost(deadline: Deadline | None, matter: Matter) -> str:
 
 def fix(matter: Matter, limit: int = 500) -> str:
     """The next action. Where it differs by more than the object, the first is told: the button shows the others."""
-    findings = _distinct(matter.open)
+    findings = distinct(matter.open)
     if all(item.tracked.state is State.UNCONFIRMED for item in matter.open):
         return f"nothing more, the change was seen; only if it is called again: {advice(findings[0].fix, limit)}"
-    if len(findings) > 1:
-        alike = {each.fix.replace(str(each.subject), "each of them") for each in findings}
-        if len(alike) == 1:
-            return advice(alike.pop(), limit)
+    if alike := common_fix(findings):
+        return advice(alike, limit)
     fixes = dict.fromkeys(each.fix for each in findings)
     first, rest = next(iter(fixes)), len(fixes) - 1
     more = f" (and {rest} more like it: Fix diff shows them)" if rest else ""
     return f"{advice(first, limit)}{more}"
+
+
+def common_fix(findings: Sequence[Finding]) -> str:
+    """The fix of several objects where it differs by the object alone; "" else."""
+    alike = {each.fix.replace(str(each.subject), "each of them") for each in findings}
+    return alike.pop() if len(findings) > 1 and len(alike) == 1 else ""
 
 
 def verify(matter: Matter, reader: Reader) -> str:
