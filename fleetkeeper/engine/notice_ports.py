@@ -4,7 +4,7 @@ Times are the keeper's clock; leases and the pace of channels are wall time, on 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
@@ -100,12 +100,16 @@ class Recheck:
 
 @dataclass(frozen=True, slots=True)
 class WaveThread:
-    """A run that is told of live. seen: the last event that was told; state: digest of what its message says."""
+    """A run that is told of live. seen: the last event that was told; state: digest of what its message says.
+
+    before: the `seen` of the stored thread that this one was made of by `replace`, None of a new one.
+    """
 
     run: str
     notice: str
     seen: int
     state: str
+    before: int | None = field(default=None, compare=False)
 
 
 class Notices(Protocol):

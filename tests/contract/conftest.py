@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from fleetkeeper.adapters.store import schema
+from fleetkeeper.adapters.store.notices import SqlNotices
 from fleetkeeper.adapters.store.runs import SqlRuns
 from fleetkeeper.adapters.store.store import SqlStore
 from fleetkeeper.config import StoreSettings
@@ -90,3 +91,22 @@ def open_runs(settings: StoreSettings) -> Iterator[Callable[[], SqlRuns]]:
 @pytest.fixture
 def runs(open_runs: Callable[[], SqlRuns]) -> SqlRuns:
     return open_runs()
+
+
+@pytest.fixture
+def open_notices(settings: StoreSettings) -> Iterator[Callable[[], SqlNotices]]:
+    """Opens the notices of one database, each with connections of its own, as replicas have."""
+    opened: list[SqlNotices] = []
+
+    def open_one() -> SqlNotices:
+        opened.append(SqlNotices(settings))
+        return opened[-1]
+
+    yield open_one
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def notices(open_notices: Callable[[], SqlNotices]) -> SqlNotices:
+    return open_notices()

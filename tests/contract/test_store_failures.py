@@ -67,7 +67,7 @@ class TestSchema:
     def test_a_newer_release_upgrades_in_two_steps(
         self, settings: StoreSettings, store: SqlStore, newer: tuple[str, str]
     ) -> None:
-        with pytest.raises(SchemaError, match=r"at pre_0003, this fleetkeeper needs pre_0998: run `fleetkeeper db upg"):
+        with pytest.raises(SchemaError, match=r"at pre_0004, this fleetkeeper needs pre_0998: run `fleetkeeper db upg"):
             store.check_schema()
         assert schema.upgrade(settings, only_pre=True) == newer[:1]
         store.check_schema()

@@ -144,11 +144,22 @@ def insert_rows(
     if not is_sqlite(connection):
         run(connection, _insert(table, columns, over, 0), _arrays(rows))
         return
-    left = list(rows)
-    while left:
-        count = min(_AT_ONCE, 1 << (len(left).bit_length() - 1))  # few lengths, so that SQLite knows the statements
-        run(connection, _insert(table, columns, over, count), tuple(chain.from_iterable(left[:count])))
-        del left[:count]
+    for some in _batches(rows):
+        run(connection, _insert(table, columns, over, len(some)), tuple(chain.from_iterable(some)))
+
+
+def insert_missing(
+    connection: sa.Connection, table: sa.Table, columns: Columns, rows: Sequence[Values]
+) -> Sequence[Any]:
+    """Insert the rows whose primary key is not there yet; the keys that are new."""
+    if not rows:
+        return ()
+    if not is_sqlite(connection):
+        return rows_of(connection, _insert_missing(table, columns, 0), _arrays(rows))
+    found: list[Any] = []
+    for some in _batches(rows):
+        found += rows_of(connection, _insert_missing(table, columns, len(some)), tuple(chain.from_iterable(some)))
+    return found
 
 
 def delete_keys(connection: sa.Connection, table: sa.Table, columns: Columns, keys: Sequence[Values]) -> None:
@@ -167,6 +178,28 @@ def keys_of(table: sa.Table) -> Columns:
     return tuple(column.name for column in table.primary_key.columns)
 
 
+def select_by_keys(
+    connection: sa.Connection, table: sa.Table, shown: str, keys: Sequence[Values], parameters: Values = ()
+) -> Sequence[Any]:
+    """As select_keys, of any expressions of `t`, the row; parameters are theirs, each by `mark`. No row is locked."""
+    if not keys:
+        return ()
+    if is_sqlite(connection):
+        statement, found = f"SELECT {shown} {_sqlite_from(table)}", (json.dumps(keys),)
+    else:
+        statement, found = f"SELECT {shown} {_postgresql_from(table)}", _arrays(keys)
+    return rows_of(connection, statement, (*parameters, *found))
+
+
+def _batches(rows: Sequence[Values]) -> Iterator[Sequence[Values]]:
+    """Of few lengths, so that SQLite knows the statements."""
+    at = 0
+    while left := len(rows) - at:
+        count = min(_AT_ONCE, 1 << (left.bit_length() - 1))
+        yield rows[at : at + count]
+        at += count
+
+
 def _write(connection: sa.Connection, statement: str, rows: Sequence[Values]) -> None:
     if is_sqlite(connection):
         run_many(connection, statement, rows)
@@ -181,8 +214,13 @@ def _arrays(rows: Sequence[Values]) -> Values:
 @lru_cache
 def _sqlite_select(table: sa.Table, columns: Columns) -> str:
     shown = ", ".join(f"t.{column}" for column in columns)
+    return f"SELECT {shown} {_sqlite_from(table)}"
+
+
+@lru_cache
+def _sqlite_from(table: sa.Table) -> str:
     same = " AND ".join(f"t.{key} = json_extract(v.value, '$[{at}]')" for at, key in enumerate(keys_of(table)))
-    return f"SELECT {shown} FROM json_each(?) AS v CROSS JOIN {table.name} AS t ON {same}"
+    return f"FROM json_each(?) AS v CROSS JOIN {table.name} AS t ON {same}"
 
 
 @lru_cache
@@ -191,7 +229,13 @@ def _postgresql_select(table: sa.Table, columns: Columns, lock: bool) -> str:
     shown = ", ".join(f"t.{column}" for column in columns)
     order = ", ".join(f"t.{key}" for key in keys)
     end = f"ORDER BY {order} FOR UPDATE OF t" if lock else ""
-    return f"SELECT {shown} FROM {_unnest(table, keys)} JOIN {table.name} AS t ON {_same(keys)} {end}"
+    return f"SELECT {shown} {_postgresql_from(table)} {end}"
+
+
+@lru_cache
+def _postgresql_from(table: sa.Table) -> str:
+    keys = keys_of(table)
+    return f"FROM {_unnest(table, keys)} JOIN {table.name} AS t ON {_same(keys)}"
 
 
 @lru_cache
@@ -213,6 +257,12 @@ def _insert(table: sa.Table, columns: Columns, over: bool, count: int) -> str:
     new = ", ".join(f"{column} = excluded.{column}" for column in columns if column not in keys)
     conflict = f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {new}" if over else ""
     return f"INSERT INTO {table.name} ({names}) {rows}{conflict}"
+
+
+@lru_cache
+def _insert_missing(table: sa.Table, columns: Columns, count: int) -> str:
+    keys = ", ".join(keys_of(table))
+    return f"{_insert(table, columns, False, count)} ON CONFLICT DO NOTHING RETURNING {keys}"
 
 
 def _same(keys: Columns) -> str:

@@ -191,7 +191,7 @@ def renew(connection: sa.Connection, worker: str, keys: Sequence[TaskKey], lease
     own, plain = tables.run_task, [(key.run, key.idx) for key in keys]
     rows = select_keys(connection, own, ("run_id", "idx", "lease_owner"), plain, lock=True)
     ours = [(run, idx) for run, idx, owner in rows if owner == worker]
-    until = Codec(connection).stamp(_now(connection) + lease)
+    until = Codec(connection).stamp(wall_now(connection) + lease)
     update_keys(connection, own, ("lease_until",), [(until, *key) for key in ours])
 
 
@@ -214,7 +214,8 @@ def wall(connection: sa.Connection) -> Any:
     return datetime.now(UTC) if is_sqlite(connection) else sa.func.statement_timestamp()
 
 
-def _now(connection: sa.Connection) -> datetime:
+def wall_now(connection: sa.Connection) -> datetime:
+    """What the clock of leases says."""
     if is_sqlite(connection):
         return datetime.now(UTC)
     found: datetime = connection.execute(sa.select(sa.func.statement_timestamp())).scalar_one()

@@ -18,7 +18,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 
 from fleetkeeper import __version__, data
-from fleetkeeper.adapters.store import run_tables
+from fleetkeeper.adapters.store import notice_tables
 from fleetkeeper.adapters.store.database import Database
 from fleetkeeper.adapters.store.revisions import applied_to, chain, check_schema, judge
 from fleetkeeper.adapters.store.tables import schema_log
@@ -77,7 +77,7 @@ def _upgrade(connection: sa.Connection, shown: str, only_pre: bool) -> tuple[str
 
 def _differences(connection: sa.Connection) -> tuple[str, ...]:
     context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
-    return tuple(_shown(difference) for difference in compare_metadata(context, run_tables.all_tables))
+    return tuple(_shown(difference) for difference in compare_metadata(context, notice_tables.all_tables))
 
 
 def _steps(missing: Sequence[str], only_pre: bool) -> Sequence[str]:
