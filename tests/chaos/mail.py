@@ -1,4 +1,4 @@
-"""Notices on their way: postmen on one database, a Slack that fails them, and what must hold whatever is done to them."""
+"""Notices on their way: postmen on one database, a Slack that fails them, and what must hold all the same."""
 
 import json
 import os
@@ -15,9 +15,9 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from fleetkeeper.adapters.store.notices import SqlNotices
 
 from fleetkeeper.adapters.store.database import Database
+from fleetkeeper.adapters.store.notices import SqlNotices
 from fleetkeeper.config import StoreSettings
 from fleetkeeper.core.messages.message import Message
 from fleetkeeper.core.notices.values import Audience, Delivery, Notice, NoticeKind, Recipient, Via
@@ -32,7 +32,7 @@ _HELD = "SELECT count(*) FROM outbox WHERE worker = :name AND state = 'sending'"
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """So many notices to so many channels and people. threads: the share that are reminders in the thread of another."""
+    """threads: the share of notices that are reminders in the thread of another."""
 
     notices: int
     channels: int = 200
@@ -139,7 +139,7 @@ class Mail:
         return int(self.database.read("count", lambda c: c.scalar(statement)) or 0)
 
     def caught(self, postman: Postman) -> None:
-        """Stop it in a moment of chance at which it holds rows; what it holds then it holds for as long as it stands."""
+        """Stop it in a moment of chance at which it holds rows: those it holds for as long as it stands."""
 
         def stopped() -> bool:
             time.sleep(self.chance.uniform(0.0, 0.05))  # a moment of chance: nothing is waited for
@@ -164,7 +164,7 @@ class Mail:
         texts = self.order("texts")
         twice = {id: posts for id, posts in texts.items() if len(posts) != 1}
         lost = self.wanted.keys() - texts.keys()
-        assert (twice, lost) == ({}, set())
+        assert (twice, lost) == ({}, set()), f"{twice}\n{lost}\n{self.told()}"
         assert texts.keys() == self.wanted.keys()
         wrong = {id: posts[0] for id, posts in texts.items() if posts[0][2] != self.said[id]}
         assert not wrong, dict(list(wrong.items())[:5])

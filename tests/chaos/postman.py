@@ -10,10 +10,9 @@ import traceback
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from fleetkeeper.adapters.store.notices import SqlNotices
-
 from fleetkeeper import logs
 from fleetkeeper.adapters.slack.client import SlackChat
+from fleetkeeper.adapters.store.notices import SqlNotices
 from fleetkeeper.config import Secret, SlackSettings, StoreSettings
 from fleetkeeper.core.notices.values import Via
 from fleetkeeper.engine.deliver import Deliverer
@@ -21,7 +20,7 @@ from fleetkeeper.engine.delivering import Timing
 from fleetkeeper.engine.notice_ports import Pace
 
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
-TIMING = Timing(threads=8, call=1.0, lease=4.0, pause=0.2, idle=1.0)
+TIMING = Timing(threads=8, call=1.0, lease=6.0, pause=0.2, idle=1.0)
 PACE = Pace(address_seconds=0.001, via_per_second=3000.0)
 """Slack's limits, ×1000."""
 

@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from fleetkeeper.adapters.store.notices import SqlNotices
 
+from fleetkeeper.adapters.store.notices import SqlNotices
 from fleetkeeper.core.messages.message import Message
 from fleetkeeper.core.notices.values import Audience, Delivery, Notice, NoticeKind, Recipient, Via
 from fleetkeeper.core.owners import Contact, Reach
@@ -236,16 +236,20 @@ def test_it_runs_until_it_is_told_to_end_and_is_woken_by_what_is_new(notices: Sq
     assert state(notices) is Delivery.SENT
 
 
-def test_how_far_it_is_behind_is_known(notices: SqlNotices, clock: Gate) -> None:
-    store(notices, "C0")
-    clock.ahead = timedelta(minutes=5)
-    chat = FakeChat(before=[Undeliverable("token_revoked", "mend it", everywhere=True)] * 9)
-    one = Deliverer(notices, {Via.SLACK: chat}, clock, "w", PACE, replace(TIMING, pause=0.01))
+def test_since_when_the_oldest_waits_is_known_until_somebody_delivers_it(
+    notices: SqlNotices, deliverer: Deliver, clock: Gate
+) -> None:
+    store(notices, "C0", "C1")
+    one = deliverer(FakeChat(before=[Unreachable("down")]), replace(TIMING, pause=60.0))
+    all_turns(one)
+    waiting = one.counts.waiting()
+    assert waiting is not None
+    clock.ahead = timedelta(seconds=61)
+    wait_until(lambda: all_turns(deliverer(FakeChat())), "another process delivers it")
     cancel = threading.Event()
     thread = threading.Thread(target=one.run, args=(cancel,))
     thread.start()
-    store(notices, "C0", "C1")
-    wait_until(lambda: one.counts.behind > 0, "something waits")
+    wait_until(lambda: one.counts.waiting() is None, "it was noticed")
     cancel.set()
+    one.wake()
     thread.join(10)
-    assert one.counts.behind > 0
