@@ -36,19 +36,26 @@ AFTER_LOSS = 5.0
 class DeliveryCounts:
     """What this process delivered, by way out and end, for metrics. Safe to use from many threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._ended: dict[tuple[Via, What], int] = {}
         self._waiting: dict[str, datetime] = {}
         self._lock = threading.Lock()
 
-    def add(self, ended: Ended, now: datetime) -> None:
+    @property
+    def behind(self) -> float:
+        """For how many seconds the notice waits that could not be delivered for longest; 0 when there is none."""
+        waiting = self.waiting()
+        return (self._clock.now() - waiting[1]).total_seconds() if waiting else 0.0
+
+    def add(self, ended: Ended) -> None:
         row, what = ended.row, ended.what
         with self._lock:
             self._ended[row.via, what] = self._ended.get((row.via, what), 0) + 1
             if what in (What.SENT, What.FAILED):
                 self._waiting.pop(row.notice, None)
             else:
-                self._waiting.setdefault(row.notice, now)
+                self._waiting.setdefault(row.notice, self._clock.now())
 
     def forget(self, notice: str) -> None:
         """Another process has delivered it."""
@@ -80,7 +87,7 @@ class Deliverer:
         pace: Mapping[Via, Pace],
         timing: Timing = Timing(),  # noqa: B008  # a frozen value
     ) -> None:
-        self.counts = DeliveryCounts()
+        self.counts = DeliveryCounts(clock)
         self._notices, self._chats, self._clock, self._worker = notices, chats, clock, worker
         self._pace = {via: pace.get(via, Pace()) for via in chats}
         self._timing = timing
@@ -173,7 +180,7 @@ class Deliverer:
 
     def _note(self, ended: Ended) -> None:
         row, what = ended.row, ended.what
-        self.counts.add(ended, self._clock.now())
+        self.counts.add(ended)
         if what is What.SENT:
             if self._pauses.worked(row.via):
                 _log.info("notices_go_out_again", via=row.via)

@@ -42,6 +42,11 @@ class Timing:
     pause: float = 5.0
     idle: float = 15.0
 
+    @classmethod
+    def of(cls, call: float) -> "Timing":
+        """For chats whose calls take so long at most."""
+        return cls(call=call, lease=max(cls.lease, 3 * (CALLS + 1) * call))
+
     @property
     def sends(self) -> float:
         """So much of a lease must be left for anything to be sent under it: then all has arrived when it is over."""
