@@ -45,7 +45,7 @@ class Timing:
     @classmethod
     def of(cls, call: float) -> "Timing":
         """For chats whose calls take so long at most."""
-        return cls(call=call, lease=max(cls.lease, 3 * (CALLS + 1) * call))
+        return cls(call=call, lease=max(cls().lease, 3 * (CALLS + 1) * call))
 
     @property
     def sends(self) -> float:
