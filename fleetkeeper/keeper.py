@@ -1,6 +1,6 @@
 """START HERE: what fleetkeeper can do, each in a few lines; the command line and the daemon call nothing else."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,6 +8,8 @@ from fleetkeeper.core import model, parts
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.fleet import Fleet
 from fleetkeeper.core.notices.campaign import Report
+from fleetkeeper.core.notices.values import Delivery, Notice
+from fleetkeeper.core.notices.why import Why
 from fleetkeeper.core.owners import Directory
 from fleetkeeper.core.plan import Plan
 from fleetkeeper.core.playbook import Playbook
@@ -101,6 +103,26 @@ class Keeper:
     def campaign(self, target: str = "") -> Report:
         """How each team comes along with what has to be mended for a minor, "" for all minors."""
         return self._telling.campaign(target)
+
+    def notice(self, id: str) -> Record | None:
+        """A stored notice by its id, or the beginning of one that only one has."""
+        return self._telling.record(id)
+
+    def why_notice(self, notice: Notice) -> tuple[Why, ...]:
+        """Why what stands in a notice is told, and how it goes on."""
+        return self._telling.of_notice(notice)
+
+    def why_told(self, cluster: str, keys: Collection[str]) -> tuple[Why, ...]:
+        """The same of objects (`namespace/kind/name`) or findings (a fingerprint) of a cluster, "" for any."""
+        return self._telling.why(cluster, keys)
+
+    def outbox_counts(self) -> Mapping[Delivery, int]:
+        """Messages by state, edits among them."""
+        return self._telling.notices.outbox_counts()
+
+    def clusters(self, selector: Selector) -> frozenset[str]:
+        """The clusters that a selector wants, by the keys that notices know them by."""
+        return self._telling.clusters(selector)
 
     @property
     def _telling(self) -> Telling:

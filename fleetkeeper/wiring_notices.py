@@ -49,6 +49,7 @@ from fleetkeeper.engine.situation import Situations
 from fleetkeeper.engine.telling import Telling
 from fleetkeeper.errors import UsageError
 from fleetkeeper.keeper import Keeper
+from fleetkeeper.settings.checks import longest_pause_minutes
 
 _log = structlog.get_logger("notices")
 
@@ -91,7 +92,7 @@ def telling(
         contacts=Contacts(notices, people),
         clock=clock,
         approvers=settings.approvals.roles.with_role(Role.APPROVER),
-        observed_every=timedelta(minutes=settings.observe.stale_after_minutes),
+        observed_every=timedelta(minutes=longest_pause_minutes(settings.observe.schedule)),
     )
     return Telling(notifier, store)
 

@@ -26,7 +26,7 @@ LAYERS: dict[str, set[str]] = {
     "metrics": {"engine", "core"},
     "onboarding": {"core", "config"},
     "wiring": {"core", "engine", "adapters", "config", "keeper", "logs", "clock", "wiring_notices"},
-    "wiring_notices": {"core", "engine", "adapters", "config", "keeper"},
+    "wiring_notices": {"core", "engine", "adapters", "config", "keeper", "settings"},
     "scanner": {"core", "adapters"},
     "daemon": {"core", "engine", "config", "keeper", "metrics", "wiring", "daemon_notices"},
     "daemon_notices": {"core", "engine", "keeper", "metrics"},

@@ -13,6 +13,7 @@ from typer.exceptions import TyperException
 import fleetkeeper
 from fleetkeeper.cli import (
     assess,
+    campaign,
     cleanup,
     compat,
     config,
@@ -24,6 +25,7 @@ from fleetkeeper.cli import (
     freeze,
     get,
     nodes,
+    notices,
     observe,
     onboard,
     owners,
@@ -123,6 +125,8 @@ app.add_typer(playbook.app, name="playbook")
 app.command("rehearse")(rehearse.rehearse)
 app.add_typer(run.app, name="run")
 app.add_typer(nodes.app, name="nodes")
+app.add_typer(notices.app, name="notices")
+app.command("campaign")(campaign.campaign)
 app.command("freeze")(freeze.freeze)
 app.command("unfreeze")(freeze.unfreeze)
 app.command("cleanup")(cleanup.cleanup)

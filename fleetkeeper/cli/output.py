@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum, StrEnum
 from typing import Any
 
@@ -28,7 +28,7 @@ class Format(StrEnum):
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON types: times as RFC 3339 in UTC, versions as text, dataclasses as objects."""
+    """A value as JSON types: times as RFC 3339 in UTC, lengths of time in seconds, versions as text."""
     if isinstance(value, Enum):
         return value.value
     if value is None or isinstance(value, bool | int | float):
@@ -37,6 +37,10 @@ def plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
     if _is_version(value):
         return str(value)
     if is_dataclass(value):

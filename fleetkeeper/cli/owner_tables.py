@@ -37,7 +37,7 @@ def show_owners(console: Console, rows: Sequence[OwnerRow]) -> None:
             str(row.findings),
             str(row.blockers),
             str(row.clusters),
-            some((f"{source} {count}" for source, count in row.by.items()), 9 if console.width > 100 else 3),
+            some((f"{source} ({count})" for source, count in row.by.items()), 9 if console.width > 100 else 3),
             "; ".join(_trouble(row)),
         )
         for row in rows

@@ -15,7 +15,7 @@ from fleetkeeper.core.text import safe
 COMPONENT = "backstage.io/kubernetes-id"
 _TAGGED = frozenset({Source.NODE_GROUP, Source.CLUSTER, Source.ACCOUNT})
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", re.ASCII)
-_CARRIERS = (Source.NAMESPACE, Source.APPLICATION, Source.CONTROLLER, Source.OBJECT)
+_CARRIERS = (Source.OBJECT, Source.CONTROLLER, Source.APPLICATION, Source.NAMESPACE)
 _LONGEST = 256
 
 
@@ -73,18 +73,21 @@ class Places:
     def _by_catalog(self, about: About) -> Iterator[Place]:
         if not self._catalog:
             return
-        for component, by in dict(_components(about)).items():
+        for component, by in _components(about).items():
             if owner := self._catalog.get(component.casefold()):
                 yield Place(owner, f"{safe(component, 80)} of the catalog ({by})")
 
 
-def _components(about: About) -> Iterator[tuple[str, str]]:
-    """(name of a component, what says so), those that are nearest to the object last, for they are to be kept."""
-    for each in reversed(about.applications):
-        yield each.name, str(each)
+def _components(about: About) -> dict[str, str]:
+    """The names of components, the nearest to the object first, with what says so: ids before what an application is
+    called, which nobody wrote for a catalog."""
+    found: dict[str, str] = {}
     for source in _CARRIERS:
         if component := about.keys.get(source, {}).get(COMPONENT, ""):
-            yield component, f"`{COMPONENT}` on {about.places.get(source, '')}"
+            found.setdefault(component, f"`{COMPONENT}` on {about.places.get(source, '')}")
+    for each in about.applications:
+        found.setdefault(each.name, str(each))
+    return found
 
 
 def _key(source: Source, key: str, value: str) -> str:

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
-from fleetkeeper.core.notices.values import Via
+from fleetkeeper.core.notices.values import Delivery, Via
 from fleetkeeper.core.owners import Contact, Reach
 from fleetkeeper.engine.chat import Chat
 from fleetkeeper.engine.delivering import Attempts, Ended, Lease, Timing, What
@@ -28,25 +28,48 @@ _GATHER = 0.005
 """Seconds in which outcomes that come together are stored together."""
 _PATIENCE = 1.0
 _TROUBLE = (What.THROTTLED, What.UNREACHED, What.REFUSED)
+_WAITING = (Delivery.PENDING, Delivery.SENDING, Delivery.AMBIGUOUS)
 AFTER_LOSS = 5.0
 """Seconds after which a database that was gone is tried again."""
 
 
 class DeliveryCounts:
-    """What this process delivered, by way out and end; behind: seconds that the row waits which is longest due."""
+    """What this process delivered, by way out and end, for metrics. Safe to use from many threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._ended: dict[tuple[Via, What], int] = {}
+        self._waiting: dict[str, datetime] = {}
         self._lock = threading.Lock()
-        self.behind = 0.0
 
-    def add(self, via: Via, what: What) -> None:
+    @property
+    def behind(self) -> float:
+        """For how many seconds the notice waits that could not be delivered for longest; 0 when there is none."""
+        waiting = self.waiting()
+        return (self._clock.now() - waiting[1]).total_seconds() if waiting else 0.0
+
+    def add(self, ended: Ended) -> None:
+        row, what = ended.row, ended.what
         with self._lock:
-            self._ended[via, what] = self._ended.get((via, what), 0) + 1
+            self._ended[row.via, what] = self._ended.get((row.via, what), 0) + 1
+            if what in (What.SENT, What.FAILED):
+                self._waiting.pop(row.notice, None)
+            else:
+                self._waiting.setdefault(row.notice, self._clock.now())
+
+    def forget(self, notice: str) -> None:
+        """Another process has delivered it."""
+        with self._lock:
+            self._waiting.pop(notice, None)
 
     def ended(self) -> Mapping[tuple[Via, What], int]:
         with self._lock:
             return dict(self._ended)
+
+    def waiting(self) -> tuple[str, datetime] | None:
+        """The notice that could not be delivered for longest, and since when; None when there is none."""
+        with self._lock:
+            return next(iter(self._waiting.items()), None)
 
 
 class Deliverer:
@@ -64,7 +87,7 @@ class Deliverer:
         pace: Mapping[Via, Pace],
         timing: Timing = Timing(),  # noqa: B008  # a frozen value
     ) -> None:
-        self.counts = DeliveryCounts()
+        self.counts = DeliveryCounts(clock)
         self._notices, self._chats, self._clock, self._worker = notices, chats, clock, worker
         self._pace = {via: pace.get(via, Pace()) for via in chats}
         self._timing = timing
@@ -157,7 +180,7 @@ class Deliverer:
 
     def _note(self, ended: Ended) -> None:
         row, what = ended.row, ended.what
-        self.counts.add(row.via, what)
+        self.counts.add(ended)
         if what is What.SENT:
             if self._pauses.worked(row.via):
                 _log.info("notices_go_out_again", via=row.via)
@@ -179,6 +202,13 @@ class Deliverer:
         gone = [replace(each, reach=Reach.GONE) for each in before]
         self._notices.save_contacts(gone, self._clock.now())
 
+    def _forget_delivered(self) -> None:
+        while waiting := self.counts.waiting():
+            record = self._notices.record(waiting[0])
+            if record is not None and record.state in _WAITING:
+                return
+            self.counts.forget(waiting[0])
+
     # ---- resting
 
     def _rest(self, cancel: threading.Event) -> None:
@@ -186,9 +216,9 @@ class Deliverer:
 
         What is due and could not be claimed (it rests, or another replica was first) is asked for ever more slowly.
         """
+        self._forget_delivered()
         now = self._clock.now()
         due = self._notices.next_due(now)
-        self.counts.behind = max(0.0, (now - due).total_seconds()) if due else 0.0
         is_due = due is not None and due <= now
         self._empty = self._empty + 1 if is_due else 0
         shortest = max(self._pauses.left(), min(_PATIENCE, _GATHER * 2.0**self._empty)) if is_due else _GATHER

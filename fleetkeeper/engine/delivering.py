@@ -18,6 +18,10 @@ from fleetkeeper.engine.ports import Clock
 from fleetkeeper.errors import FleetkeeperError, Unreachable
 
 UNSEEN = "it may be out, and the app may not read the history there: set slack.history, or look yourself"
+CALLS = 3
+"""So many calls a post takes at most: who that is, their conversation, the message. A chat whose post took longer than
+all of them may must not send any more.
+"""
 _LOOK_AGAIN = 3600.0
 """Seconds until it is tried again to look where we might not: the app may have been given the right meanwhile."""
 _MOST_FAULTS = 5
@@ -26,7 +30,7 @@ _MOST_FAULTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds of wall time. call: the longest that one call of a chat may take; a notice takes three at most.
+    """Seconds of wall time. call: the longest that one call of a chat may take.
 
     lease: for so long a row is one worker's. pause: of the first one after something that passes. idle: the longest
     between two looks at what other processes wrote.
@@ -38,10 +42,15 @@ class Timing:
     pause: float = 5.0
     idle: float = 15.0
 
+    @classmethod
+    def of(cls, call: float) -> "Timing":
+        """For chats whose calls take so long at most."""
+        return cls(call=call, lease=max(cls.lease, 3 * (CALLS + 1) * call))
+
     @property
     def sends(self) -> float:
         """So much of a lease must be left for anything to be sent under it: then all has arrived when it is over."""
-        return 3 * self.call
+        return (CALLS + 1) * self.call
 
     @property
     def doubt(self) -> float:

@@ -142,17 +142,17 @@ def test_a_held_cluster_waits_in_the_wave_with_the_reason_and_its_neighbour_goes
     with place(tmp_path, CLUSTERS) as made:
         item = made.item("alpha", "FK201")
         made.said.items[item] = cast(Told, Owner("team-alpha"))
-        made.extended(Mode.HOLD, item)
+        made.extended(Mode.HOLD, item, lasts=timedelta(0))
         assert made.freezes() == [freeze_id("e1")]
         run = made.begun()
-        made.after(run, hours=20)
+        made.after(run, hours=12)
         held, gone = made.task(run, "alpha"), made.task(run, "beta")
         assert (held.state, gone.state) == (TaskState.NOT_STARTED, TaskState.SUCCEEDED)
         assert held.why is not None
         assert held.why.cause is Cause.FREEZE
         assert "team-alpha may take longer to mend FK201 Addon cert-manager/cert-manager" in held.why.text
         assert "the new chart is not out" in held.why.text
-        made.after(run, days=2)
+        made.after(run, days=1)
         assert made.task(run, "alpha").state is TaskState.SUCCEEDED
         assert made.fleet.run(run).run.state is RunState.SUCCEEDED
         made.binder.settle()

@@ -82,6 +82,13 @@ def test_a_reply_whose_root_was_deleted_goes_to_the_channel() -> None:
     assert [each.thread for each in chat.out.values()] == [""]
 
 
+@pytest.mark.parametrize("call", [1.0, 10.0, 60.0])
+def test_a_lease_is_long_enough_for_calls_of_any_length(call: float) -> None:
+    timing = Timing.of(call)
+    assert timing.lease > 2 * timing.sends
+    assert timing.sends > timing.doubt
+
+
 # ---- a row that may be out
 
 

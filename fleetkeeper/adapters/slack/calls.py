@@ -12,7 +12,9 @@ from slack_sdk.web import SlackResponse
 
 from fleetkeeper.adapters.secret_files import reread
 from fleetkeeper.adapters.slack.errors import TOKEN, code_of, translated
+from fleetkeeper.adapters.slack.transport import TimelyClient, sent_within
 from fleetkeeper.config import Secret, SlackSettings
+from fleetkeeper.engine.delivering import Lease
 
 _SILENT = logging.Logger("slack_sdk", logging.CRITICAL + 1)
 """At debug the SDK would log whole messages, and it makes those texts whether or not somebody listens."""
@@ -27,20 +29,22 @@ class Calls:
 
     def __init__(self, settings: SlackSettings) -> None:
         self._secret = settings.bot_token or Secret("")
-        self._client = WebClient(
+        self._client = TimelyClient(
             self._secret.value,
+            settings.proxy_url,
             base_url=settings.api_url,
             timeout=math.ceil(settings.timeout_seconds),
             ssl=ssl.create_default_context(cafile=settings.ca_bundle or None),
             logger=_SILENT,
             retry_handlers=[],
         )
-        # Else the SDK takes $HTTPS_PROXY for every address, whatever $NO_PROXY says; urllib knows both.
-        self._client.proxy = settings.proxy_url or None
 
-    def call(self, name: str, method: Method) -> Any:
-        """The answer, as a dict. Raises Throttled, Unreachable, Doubtful, Undeliverable or Gone."""
-        with translated(name):
+    def call(self, name: str, method: Method, lease: Lease | None = None) -> Any:
+        """The answer, as a dict. Raises Throttled, Unreachable, Doubtful, Undeliverable or Gone.
+
+        lease: it is sent while that lasts, or not at all (Unreachable).
+        """
+        with translated(name), sent_within(lease):
             used = self._secret
             try:
                 return method(self._client).data

@@ -16,6 +16,7 @@ from urllib.error import URLError
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import SlackResponse
 
+from fleetkeeper.adapters.slack.transport import TooLate
 from fleetkeeper.core.text import safe
 from fleetkeeper.engine.chat import Doubtful, Gone, Throttled, Undeliverable
 from fleetkeeper.errors import GapReason, Unreachable
@@ -145,7 +146,7 @@ def _error(method: str, code: str, means: _Means, detail: str) -> Exception:
 def _stranger(method: str, status: int) -> Exception:
     """The answer is not Slack's: of a proxy, most likely. What it refused was not passed on."""
     told = f"Slack {method}: the answer ({status}) is not Slack's; is slack.api_url or slack.proxy_url right?"
-    return Unreachable(told, GapReason.INVALID_ANSWER) if 400 <= status < 500 else Doubtful(told)
+    return Unreachable(told, GapReason.INVALID_ANSWER) if 300 <= status < 500 else Doubtful(told)
 
 
 def _answer(response: Any) -> Mapping[str, Any]:
@@ -178,6 +179,8 @@ def _cause(error: object) -> str:
         return f"the server's certificate was refused: {error.verify_message}"
     if isinstance(error, socket.gaierror):
         return "its name is not known here (DNS)"
+    if isinstance(error, TooLate):
+        return str(error)
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     if isinstance(error, TimeoutError):

@@ -10,6 +10,7 @@ from fleetkeeper.adapters.store import clusters, findings, read, revisions, tabl
 from fleetkeeper.adapters.store.clusters import Subject
 from fleetkeeper.adapters.store.database import Database
 from fleetkeeper.adapters.store.merge import Prepared
+from fleetkeeper.adapters.store.notice_prune import forget_notices
 from fleetkeeper.adapters.store.observations import record_observed
 from fleetkeeper.adapters.store.rows import inserts
 from fleetkeeper.adapters.store.workers import forget_runs
@@ -105,7 +106,8 @@ class SqlStore:
         return self._database.write("claim a cron slot", lambda c: inserts(c, tables.cron_fire, row))
 
     def prune(self, now: datetime, history_days: int) -> None:
-        """Forget the cron ledger after 30 days; after history_days what is over: history, findings, clusters, runs."""
+        """Forget the cron ledger after 30 days; after history_days what is over: history, findings, clusters, runs,
+        and the notices and answers of items that no longer count."""
         cron, history, cluster = tables.cron_fire, tables.history, tables.cluster
         horizon = now - timedelta(days=history_days)
 
@@ -115,6 +117,7 @@ class SqlStore:
             findings.forget_resolved(connection, horizon)
             connection.execute(history.delete().where(history.c.valid_to < horizon))
             forget_runs(connection, horizon)
+            forget_notices(connection, horizon)
             connection.execute(cron.delete().where(cron.c.fired_at < now - timedelta(days=_LEDGER_DAYS)))
 
         self._database.write("forget old history", work)

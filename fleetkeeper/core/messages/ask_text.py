@@ -62,7 +62,7 @@ def short_title(matter: Matter) -> str:
 
 
 def _title(shown: Sequence[Item], *, with_fact: bool) -> str:
-    findings = _distinct(shown)
+    findings = distinct(shown)
     clusters = len({item.key.cluster for item in shown})
     tail = f" in {clusters} clusters" if clusters > 1 else ""
     api = _API.fullmatch(findings[0].key)
@@ -75,7 +75,7 @@ def _title(shown: Sequence[Item], *, with_fact: bool) -> str:
     return f"Fix {_objects(findings)}{tail}{_fact(findings)}"
 
 
-def _distinct(items: Sequence[Item]) -> tuple[Finding, ...]:
+def distinct(items: Sequence[Item]) -> tuple[Finding, ...]:
     """One of each object: the same object in several clusters is one to its owner, who keeps it in one repository."""
     return tuple({item.tracked.finding.fingerprint: item.tracked.finding for item in items}.values())
 
@@ -299,15 +299,21 @@ def _cost(deadline: Deadline | None, matter: Matter) -> str:
 
 def fix(matter: Matter, limit: int = 500) -> str:
     """The next action. Where it differs by more than the object, the first is told: the button shows the others."""
-    findings = _distinct(matter.open)
-    if len(findings) > 1:
-        alike = {each.fix.replace(str(each.subject), "each of them") for each in findings}
-        if len(alike) == 1:
-            return advice(alike.pop(), limit)
+    findings = distinct(matter.open)
+    if all(item.tracked.state is State.UNCONFIRMED for item in matter.open):
+        return f"nothing more, the change was seen; only if it is called again: {advice(findings[0].fix, limit)}"
+    if alike := common_fix(findings):
+        return advice(alike, limit)
     fixes = dict.fromkeys(each.fix for each in findings)
     first, rest = next(iter(fixes)), len(fixes) - 1
     more = f" (and {rest} more like it: Fix diff shows them)" if rest else ""
     return f"{advice(first, limit)}{more}"
+
+
+def common_fix(findings: Sequence[Finding]) -> str:
+    """The fix of several objects where it differs by the object alone; "" else."""
+    alike = {each.fix.replace(str(each.subject), "each of them") for each in findings}
+    return alike.pop() if len(findings) > 1 and len(alike) == 1 else ""
 
 
 def verify(matter: Matter, reader: Reader) -> str:
@@ -331,11 +337,11 @@ def _span(length: timedelta) -> str:
 def _quiet(items: Sequence[Item], reader: Reader) -> str:
     starts = [item.tracked.quiet_since for item in items]
     if any(each is None for each in starts):
-        return "the change was seen; whether it is called can't be seen at the moment, so the quiet days do not begin"
+        return "no call is seen for some days; that cannot be seen at the moment, so these days have not begun"
     ends = max(
         quiet_until(item.tracked.finding.use, item.tracked.quiet_since) for item in items if item.tracked.quiet_since
     )
-    return f"no call comes until {when(ends, reader.now, reader.tz)}: the change was seen, and quiet has to prove it"
+    return f"no call is seen until {when(ends, reader.now, reader.tz)}"
 
 
 def _quiet_days(items: Iterable[Item], reader: Reader) -> int:

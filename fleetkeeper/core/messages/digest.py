@@ -13,6 +13,7 @@ from fleetkeeper.core.messages.parts import (
     MOST,
     all_over,
     also,
+    common_news,
     done_lines,
     first_deadline,
     foot,
@@ -33,10 +34,11 @@ def digest(notice: Notice, context: Context) -> Message:
     seen = reader(notice, context)
     if not asked:
         return all_over(notice, found, context)
+    common = common_news(asked)
     blocks = [
         header(headline(asked, seen)),
-        section(_about(notice, asked, context)),
-        *in_turn(asked, lambda each, number: in_full(each, number, notice, seen)),
+        section(_about(notice, asked, context, common)),
+        *in_turn(asked, lambda each, number: in_full(each, number, notice, seen, common)),
         divider(),
         *also(aside),
         *_done(over, seen),
@@ -50,7 +52,7 @@ def headline(asked: Sequence[Matter], reader: Reader) -> str:
     found = first_deadline(asked, reader.context)
     what = f"{things(len(asked))} to fix"
     if found is None:
-        return what
+        return f"{what}, no date is set"
     day = f"{full(day_of(found.at, reader.tz))} ({left(found.at, reader.now, reader.tz)})"
     if found.at <= reader.now:
         return f"{what}, overdue since {day}"
@@ -58,13 +60,15 @@ def headline(asked: Sequence[Matter], reader: Reader) -> str:
     return f"{what}, the first before {day}" if len(others) > 1 else f"{what} before {day}"
 
 
-def _about(notice: Notice, asked: Sequence[Matter], context: Context) -> Iterator[str]:
+def _about(notice: Notice, asked: Sequence[Matter], context: Context, common: str) -> Iterator[str]:
     items = [item for each in asked for item in each.open]
     clusters = counted(len({item.key.cluster for item in items}), "cluster")
+    objects = [item for item in items if item.tracked.finding.subject.kind != "Cluster"]
+    what = f"{counted(len(objects), 'object')} in {clusters}" if objects else clusters
     minors = sorted({each.ask.campaign for each in asked if each.ask.campaign})
     goal = f", for the upgrade to Kubernetes {' and '.join(words(each, 20) for each in minors)}" if minors else ""
     who = " and ".join(map(context.owner, notice.recipient.owners))
-    yield f"*{who}*: {counted(len(items), 'object')} in {clusters}{goal}."
+    yield f"*{who}*: {what}{goal}{f'; all {common}' if common else ''}."
 
 
 def _done(over: Sequence[Matter], reader: Reader) -> Iterator[Block]:

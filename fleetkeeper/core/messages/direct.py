@@ -11,7 +11,7 @@ from fleetkeeper.core.messages.digest import bullets, headline
 from fleetkeeper.core.messages.escape import words
 from fleetkeeper.core.messages.matters import Matter, matters, standing_of
 from fleetkeeper.core.messages.message import Message
-from fleetkeeper.core.messages.parts import all_over, done_lines, foot, in_full, in_turn, reader
+from fleetkeeper.core.messages.parts import all_over, common_news, done_lines, foot, in_full, in_turn, reader
 from fleetkeeper.core.notices.values import Audience, Notice, Phase
 from fleetkeeper.core.wording import counted
 
@@ -28,7 +28,7 @@ def direct(notice: Notice, context: Context) -> Message:
     blocks = [
         header(headline(left, seen)),
         section([f"*Why it comes to you:* {_why(notice, context)}", *history(left, seen), *done_lines(over, seen)]),
-        *in_turn(left, lambda each, number: in_full(each, number, notice, seen)),
+        *in_turn(left, lambda each, number: in_full(each, number, notice, seen, common_news(left))),
         foot(notice, left, seen),
     ]
     return Message("\n".join(_text(notice, left, seen)), tuple(blocks))

@@ -14,7 +14,8 @@ NAME = 80
 
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _RISKY = re.compile(r"[*_~<>&@|]|:[\w+'-]+:|://", re.ASCII)
-_EDGES = re.compile(r"^([(\[{\"]*)(.*?)([)\]}\",;.:!?]*)$", re.DOTALL)
+_EDGES = re.compile(r"^([(\[{\"]*)(:[^:]+:|.*?)([)\]}\",;.:!?]*)$", re.DOTALL)
+_SPAN = re.compile(r"""(?<!\S)([(\[\"]*)`([^`]*[^`\s][^`]*)`([)\]",;.:!?']*)(?!\S)""")
 _QUOTE = "\N{MODIFIER LETTER APOSTROPHE}"
 _COMMAND = re.compile(
     r"\b(?:(?:kubectl|aws) -?[a-z]|helm (?:-n|upgrade|rollback|get|history|list)\b"
@@ -81,24 +82,13 @@ def is_harmless(shown: str) -> bool:
 
 
 def _pieces(raw: str) -> Iterator[str]:
-    """Words, each harmless; what stands between backticks already is one piece."""
-    if raw.count("`") % 2:
-        raw = raw.replace("`", _QUOTE)
-    for index, part in enumerate(re.split(r"(?<!\S)([(\[\"]*`[^`]*`\S*)", raw)):
-        if index % 2:
-            yield _spanned(part)
-        else:
-            yield from map(_word, part.split())
-
-
-def _spanned(part: str) -> str:
-    before, inside, after = part.split("`", 2)
-    return f"{escaped(before, 9)}{code(inside, 600)}{_tail(after)}"
-
-
-def _tail(after: str) -> str:
-    """What is glued to the end of a code span: punctuation stays, all else is shown after a space."""
-    return after if re.fullmatch(r"[)\]\",;.:!?']*", after) else f" {_word(after)}"
+    """Words, each harmless; what stands between backticks already is one piece. A stray backtick is none any more."""
+    done = 0
+    for found in _SPAN.finditer(raw):
+        yield from map(_word, raw[done : found.start()].replace("`", _QUOTE).split())
+        yield f"{escaped(found[1], 9)}{code(found[2], 600)}{found[3]}"
+        done = found.end()
+    yield from map(_word, raw[done:].replace("`", _QUOTE).split())
 
 
 def _word(word: str) -> str:

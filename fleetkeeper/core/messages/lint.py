@@ -9,10 +9,11 @@ from typing import Any
 from fleetkeeper.core.messages.blocks import CONTEXT, HEADER, SECTION, WHOLE, length
 from fleetkeeper.core.messages.button import Button
 from fleetkeeper.core.messages.escape import is_harmless
-from fleetkeeper.core.messages.message import Block, Do, Message
+from fleetkeeper.core.messages.message import Block, Do, Message, View
 from fleetkeeper.core.notices.values import Notice, NoticeKind, Via
 
 MOST_BLOCKS, MOST_IN_FULL, MOST_BUTTONS = 50, 5, 5
+MOST_VIEW, LONGEST_TITLE = 100, 24
 LONGEST_TEXT = 3000
 LONGEST_ELSEWHERE = 12_000
 """Characters of a message that is text alone: webhooks and pagers."""
@@ -42,6 +43,20 @@ def mistakes(message: Message, notice: Notice) -> tuple[str, ...]:
         return tuple(_elsewhere(message))
     found = [*_text(message), *_blocks(message.blocks), *_texts(message.blocks), *_buttons(message.blocks)]
     return (*found, *_content(message, notice))
+
+
+def mistakes_of_view(view: View) -> tuple[str, ...]:
+    """Of a modal or an App Home: Slack's limits, and harmless texts."""
+    found = [*_texts(view.blocks), *_buttons(view.blocks), *_inputs(view.blocks)]
+    if len(view.blocks) > MOST_VIEW:
+        found.append(f"{len(view.blocks)} blocks")
+    if max(len(view.title), len(view.submit)) > LONGEST_TITLE:
+        found.append("a title or a button of more than 24 characters")
+    if len(view.private) > LONGEST_TEXT:
+        found.append(f"it carries {len(view.private)} characters")
+    if view.kind == "modal" and any(each["type"] == "input" for each in view.blocks) and not view.submit:
+        found.append("fields that nobody can send")
+    return tuple(found)
 
 
 # ---- limits
@@ -91,6 +106,14 @@ def _shown(block: Block) -> list[str]:
     if block["type"] in ("header", "section"):
         return [block["text"]["text"]]
     return [each["text"] for each in block["elements"]] if block["type"] == "context" else []
+
+
+def _inputs(blocks: tuple[Block, ...]) -> Iterator[str]:
+    names = Counter(each["block_id"] for each in blocks if each["type"] == "input")
+    yield from (f"field {name} stands {count} times" for name, count in names.items() if count > 1)
+    for block in blocks:
+        if block["type"] == "input" and max(len(block["label"]["text"]), len(block["hint"]["text"])) > 2000:
+            yield "a label or a hint of more than 2000 characters"
 
 
 def _buttons(blocks: tuple[Block, ...]) -> Iterator[str]:

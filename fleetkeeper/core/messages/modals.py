@@ -5,7 +5,16 @@ from datetime import UTC, date, timedelta, tzinfo
 from typing import Any
 
 from fleetkeeper.core.finding import Finding
-from fleetkeeper.core.messages.ask_text import Reader, deadline_text, object_text, title, verify
+from fleetkeeper.core.messages.ask_text import (
+    Reader,
+    common_fix,
+    deadline_text,
+    distinct,
+    list_command,
+    object_text,
+    title,
+    verify,
+)
 from fleetkeeper.core.messages.blocks import section
 from fleetkeeper.core.messages.context import Context
 from fleetkeeper.core.messages.dates import day_of, full, zone
@@ -14,6 +23,7 @@ from fleetkeeper.core.messages.diff import manifest_diff
 from fleetkeeper.core.messages.escape import advice, block, code, commands
 from fleetkeeper.core.messages.matters import Matter, matter_of, nearest, standing_of
 from fleetkeeper.core.messages.message import Block, Do, View
+from fleetkeeper.core.messages.said_so_far import over_text
 from fleetkeeper.core.notices.values import Ask, Deadline, Mode
 from fleetkeeper.core.wording import counted
 
@@ -27,6 +37,8 @@ _SHOWN = 10  # objects whose own fix is shown
 def ack(ask: Ask, context: Context) -> View:
     """By when it will be fixed."""
     matter, reader = _of(ask, context)
+    if matter.is_over:
+        return _over(matter, reader)
     found = nearest(matter.open, context)
     today = day_of(context.now, reader.tz)
     week = today + timedelta(days=7)
@@ -38,6 +50,8 @@ def ack(ask: Ask, context: Context) -> View:
 def extend(ask: Ask, context: Context) -> View:
     """More time: until when, why, and what becomes of the clusters meanwhile."""
     matter, reader = _of(ask, context)
+    if matter.is_over:
+        return _over(matter, reader)
     last, why = latest_extension(matter, reader)
     fields = (
         _date("Until", last, why),
@@ -51,6 +65,8 @@ def extend(ask: Ask, context: Context) -> View:
 def not_mine(ask: Ask, context: Context) -> View:
     """Whose it is instead, where the reader knows."""
     matter, reader = _of(ask, context)
+    if matter.is_over:
+        return _over(matter, reader)
     whys = dict.fromkeys(item.owned.why for item in ask.items)
     told = section(
         [
@@ -65,16 +81,17 @@ def not_mine(ask: Ask, context: Context) -> View:
 def fix_diff(ask: Ask, context: Context) -> View:
     """How each object is mended, with commands that can be copied, and how it is seen that it is done."""
     matter, reader = _of(ask, context)
-    findings = list({each.tracked.finding.fingerprint: each.tracked.finding for each in matter.open}.values())
-    shown = [each for found in findings[:_SHOWN] for each in _fix(found)]
-    blocks = [*_about(matter, reader), *_diff(findings, context), *shown]
+    if matter.is_over:
+        return _over(matter, reader)
+    findings = distinct(matter.open)
+    alike = common_fix(findings)
+    blocks = [*_about(matter, reader), *_diff(findings, context)]
+    blocks += _one_fix(alike, findings) if alike else [each for found in findings[:_SHOWN] for each in _fix(found)]
     if len(findings) > _SHOWN:
-        blocks.append(section([f"and {len(findings) - _SHOWN} more: {code('fleetkeeper get findings')}"]))
-    if matter.open:
-        blocks.append(section([f"*Done when:* {verify(matter, reader)}"]))
-    more = code(f"fleetkeeper explain {findings[0].fingerprint if findings else ask.code}")
-    blocks.append(section([f"*More:* {more} has the evidence and the rule; {code(f'fleetkeeper explain {ask.code}')}"]))
-    return View("modal", "How to fix it", tuple(blocks))
+        blocks.append(section([f"and {len(findings) - _SHOWN} more: {list_command(ask.code, matter.open)}"]))
+    more = code(f"fleetkeeper explain {findings[0].fingerprint}")
+    told = [f"*Done when:* {verify(matter, reader)}", f"*More:* {more} has the evidence and the rule behind it"]
+    return View("modal", "How to fix it", (*blocks, section(told)))
 
 
 def latest_extension(matter: Matter, reader: Reader) -> tuple[date, str]:
@@ -119,6 +136,16 @@ def _used(matter: Matter, reader: Reader) -> str:
     most = reader.context.policy.most_extensions
     who = reader.context.names(reader.context.approvers)
     return f"{counted(count, 'extension')} so far, {most} at most. {who} decides; until then the deadline stays."
+
+
+def _over(matter: Matter, reader: Reader) -> View:
+    """It was mended, or went to somebody else, before the click came."""
+    return View("modal", "Nothing left to do", (section([over_text(matter, reader)]),))
+
+
+def _one_fix(fix: str, findings: Sequence[Finding]) -> Iterator[Block]:
+    """The same for all of them, told once."""
+    yield section([advice(fix, 900), *(f"• {object_text(each.subject)}" for each in findings[:_SHOWN])])
 
 
 def _fix(finding: Finding) -> Iterator[Block]:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from fleetkeeper.core.checks import check_of
-from fleetkeeper.core.messages.ask_text import Reader, lines, list_command, title
+from fleetkeeper.core.messages.ask_text import Reader, lines, list_command, short_title, title
 from fleetkeeper.core.messages.blocks import actions, button, context, length, section
 from fleetkeeper.core.messages.button import Button
 from fleetkeeper.core.messages.context import Context
@@ -13,7 +13,7 @@ from fleetkeeper.core.messages.escape import code, words
 from fleetkeeper.core.messages.matters import Matter, nearest
 from fleetkeeper.core.messages.message import Block, Do, Message
 from fleetkeeper.core.messages.said_so_far import is_thanked, over_text, so_far
-from fleetkeeper.core.notices.values import Audience, Deadline, Notice
+from fleetkeeper.core.notices.values import Deadline, Notice, NoticeKind
 from fleetkeeper.core.wording import counted
 
 MOST = 5
@@ -51,10 +51,10 @@ def in_turn(asked: Sequence[Matter], one: Callable[[Matter, int], Iterable[Block
     return [*found, *and_more(asked[MOST:])]
 
 
-def in_full(matter: Matter, number: int, notice: Notice, reader: Reader) -> Iterator[Block]:
+def in_full(matter: Matter, number: int, notice: Notice, reader: Reader, common: str) -> Iterator[Block]:
     """One thing with all that its owner needs, and its buttons; for a reader of several teams also whose it is."""
     shared = len(notice.recipient.owners) > 1
-    told = [f"*{number}. {title(matter)}*{news_text(matter)}"]
+    told = [f"*{number}. {title(matter)}*{news_text(matter, common)}"]
     told += [f"*Whose:* {reader.context.owner(matter.ask.owner)}"] if shared else []
     yield section([*told, *lines(matter, reader), *so_far(matter, reader)])
     yield buttons(matter, notice.id, ALL)
@@ -65,10 +65,20 @@ def buttons(matter: Matter, notice: str, which: Sequence[str]) -> Block:
     return actions(f"ask:{matter.ask.id}", [button(each, _LABELS[each], about) for each in which])
 
 
-def news_text(matter: Matter) -> str:
-    """` · came back, due in 5 days`: what is new about it, behind its headline; "" for nothing."""
-    told = "; ".join(matter.news[:2])
-    return f" · {words(told, 200)}" if told else ""
+def common_news(asked: Sequence[Matter]) -> str:
+    """What is new about all of several things: it is told once."""
+    found = {_news(each) for each in asked}
+    return found.pop() if len(found) == 1 and len(asked) > 1 else ""
+
+
+def news_text(matter: Matter, common: str) -> str:
+    """` · came back, due in 5 days`: what is new about it, behind its headline; "" for nothing of its own."""
+    told = _news(matter)
+    return f" · {told}" if told != common else ""
+
+
+def _news(matter: Matter) -> str:
+    return words("; ".join(matter.news[:2]), 200)
 
 
 def and_more(rest: Sequence[Matter]) -> Iterator[Block]:
@@ -77,7 +87,7 @@ def and_more(rest: Sequence[Matter]) -> Iterator[Block]:
         items = [item for each in rest for item in each.open]
         codes = {each.ask.code for each in rest}
         command = list_command(codes.pop(), items) if len(codes) == 1 else code("fleetkeeper get findings")
-        titles = "; ".join(title(each) for each in rest[:2])
+        titles = "; ".join(short_title(each) for each in rest[:2])
         yield section([f"*and {len(rest)} more*: {titles}{' …' if len(rest) > 2 else ''}", f"All of them: {command}"])
 
 
@@ -106,7 +116,7 @@ def done_lines(over: Sequence[Matter], reader: Reader) -> list[str]:
 
 def foot(notice: Notice, matters: Sequence[Matter], reader: Reader) -> Block:
     """Why you, whom to ask, and what comes next."""
-    whom = "them" if notice.recipient.audience in (Audience.FLEET, Audience.PAGER) else "you"
+    whom = "them" if notice.kind is NoticeKind.ESCALATION else "you"
     told = [f"*Why {whom}:* {why_you(matters)}"]
     asked = dict.fromkeys(filter(None, map(reader.context.question, notice.recipient.owners)))
     told.append(f"*Questions:* {', '.join(asked) or 'the people who run this fleet'}")

@@ -12,6 +12,7 @@ from fleetkeeper.core.messages.parts import (
     MOST,
     all_over,
     buttons,
+    common_news,
     done_lines,
     first_deadline,
     foot,
@@ -33,12 +34,18 @@ def reminder(notice: Notice, context: Context) -> Message:
     seen = reader(notice, context)
     if not left:
         return all_over(notice, found, context)
+    common = common_news(left)
     blocks = [
-        section([f"*{_head(left, over, seen)}*", *done_lines(over, seen)]),
-        *in_turn(left, lambda each, _: _one(each, notice, seen)),
+        section([f"*{_head(left, over, seen)}*", *_all(common), *done_lines(over, seen)]),
+        *in_turn(left, lambda each, _: _one(each, notice, seen, common)),
         foot(notice, left, seen),
     ]
     return Message("\n".join(_text(left, over, seen)), tuple(blocks))
+
+
+def _all(common: str) -> Iterator[str]:
+    if common:
+        yield f"All of it: {common}"
 
 
 def _head(left: Sequence[Matter], over: Sequence[Matter], reader: Reader) -> str:
@@ -46,10 +53,10 @@ def _head(left: Sequence[Matter], over: Sequence[Matter], reader: Reader) -> str
     return f"Still {headline(left, reader)}{done}"
 
 
-def _one(matter: Matter, notice: Notice, reader: Reader) -> Iterator[Block]:
+def _one(matter: Matter, notice: Notice, reader: Reader, common: str) -> Iterator[Block]:
     yield section(
         [
-            f"*{title(matter)}*{news_text(matter)}",
+            f"*{title(matter)}*{news_text(matter, common)}",
             f"*When:* {deadline_text(first_deadline([matter], reader.context), reader)}",
             f"*Fix:* {fix(matter, 300)}",
             *so_far(matter, reader),
@@ -60,5 +67,5 @@ def _one(matter: Matter, notice: Notice, reader: Reader) -> Iterator[Block]:
 
 def _text(left: Sequence[Matter], over: Sequence[Matter], reader: Reader) -> Iterator[str]:
     yield _head(left, over, reader)
-    yield from (f"• {title(each)}{news_text(each)}" for each in left[:MOST])
+    yield from (f"• {title(each)}{news_text(each, common_news(left))}" for each in left[:MOST])
     yield f"Fix of the first: {fix(left[0], 300)}"

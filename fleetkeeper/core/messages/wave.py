@@ -110,7 +110,7 @@ def _mark(state: RunState | UnitState | TaskState) -> str:
 
 def _about(seen: Seen) -> Iterator[str]:
     run = seen.run
-    yield f"Run {code(run.id, 120)} {state_text(run.state)}, since {_at(run.since)}; {_counts(seen.tasks)}."
+    yield f"Run {code(run.id, 120)} {state_text(run.state)} (since {_at(run.since)}); {_counts(seen.tasks)}."
     yield f"Started by {words(run.created_by, 80)}, plan {code(run.plan, 120)}."
     if run.why is not None:
         yield f"*{'Why' if run.state in OVER else 'It waits'}:* {_why(run.why)}"

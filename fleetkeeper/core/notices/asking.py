@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from fleetkeeper.core.notices.assembling import notice_id
 from fleetkeeper.core.notices.hours import day_text, zone_of
-from fleetkeeper.core.notices.ladder import URGENT_DAYS
+from fleetkeeper.core.notices.ladder import UNTIMED, URGENT_DAYS
 from fleetkeeper.core.notices.values import (
     Answer,
     AnswerKind,
@@ -43,8 +43,10 @@ def _waits(view: View, asked: Answer) -> bool:
 
 
 def _is_asked(view: View, key: ItemKey, asked: Answer) -> bool:
-    standing = view.standings.get(key)
-    return standing is not None and standing.phase is Phase.EXTENSION_REQUESTED and standing.asked == asked
+    known = view.items.get(key)
+    if known is None or known.standing.phase is not Phase.EXTENSION_REQUESTED:
+        return False
+    return known.standing.asked == asked
 
 
 def _decision(view: View, asked: Answer) -> Notice | None:
@@ -80,10 +82,10 @@ def _notice(view: View, kind: NoticeKind, recipient: Recipient, asked: Answer, w
     zone = zone_of(recipient.timezone, view.situation.policy.timezone)
     entries = _entries(view, asked)
     at = view.moment(zone)
-    deadlines = [found.at for entry in entries if (found := view.standings[entry.item].deadline)]
+    deadlines = [found for entry in entries if (found := view.items[entry.item].deadline)]
     nearest = min((each for each in deadlines if each > view.now), default=None)
-    if nearest is not None and nearest <= at:
-        at = view.now
+    is_pressing = nearest is not None and nearest <= at
+    at = view.now if is_pressing else at
     return Notice(
         id=notice_id(recipient, asked.at.date(), kind, (), asked.id),
         kind=kind,
@@ -94,7 +96,7 @@ def _notice(view: View, kind: NoticeKind, recipient: Recipient, asked: Answer, w
         why=why,
         why_then=f"outside of working hours in {zone.key}" if at > view.now else "",
         thread=thread,
-        is_urgent=nearest is not None and (nearest - view.now).days <= URGENT_DAYS,
+        is_urgent=is_pressing or (nearest is not None and (nearest - view.now).days < URGENT_DAYS),
         subject=asked.id,
     )
 
@@ -103,7 +105,8 @@ def _entries(view: View, asked: Answer) -> tuple[Entry, ...]:
     """The items that were asked about and are still known."""
     found = []
     for key in sorted(asked.items):
-        told = view.situation.told.get(key)
-        if key in view.items:
-            found.append(Entry(key, view.owners[key], told.rung if told else 0, "more time was asked for"))
+        known = view.items.get(key)
+        if known:
+            rung = known.record.rung if known.record else UNTIMED
+            found.append(Entry(key, known.owner, rung, "more time was asked for"))
     return tuple(found)

@@ -3,16 +3,17 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from fleetkeeper.core.notices.drafts import Draft, Judgement
 from fleetkeeper.core.notices.following import following
 from fleetkeeper.core.notices.judging import Judged, rung_at
 from fleetkeeper.core.notices.ladder import UNTIMED
-from fleetkeeper.core.notices.values import Audience, Entry, Item, Notice, NoticeKind, Recipient
-from fleetkeeper.core.notices.view import View
+from fleetkeeper.core.notices.values import Audience, Entry, ItemKey, Notice, NoticeKind, Recipient
+from fleetkeeper.core.notices.view import Known, View
 from fleetkeeper.core.wording import some
 
+_NEVER = datetime.max.replace(tzinfo=UTC)
 _LISTING = frozenset({NoticeKind.DIGEST, NoticeKind.DIRECT})
 
 
@@ -28,7 +29,7 @@ def notice_of(view: View, draft: Draft, judgement: Judgement) -> Notice:
         day=day,
         at=draft.at,
         entries=entries,
-        why=_why(view, draft),
+        why=_why(draft),
         why_then=draft.why_then,
         thread=draft.thread,
         following=following(nearest.rung, nearest.deadline, draft.at, draft.route.zone, policy),
@@ -53,29 +54,27 @@ def _standing(view: View, draft: Draft, judgement: Judgement) -> Iterable[Entry]
     if draft.kind not in _LISTING or all(each.audience is not Audience.CHANNEL for each in draft.told):
         return
     told = {each.item.key for each in draft.told}
-    rest = [item for item in judgement.listed.get(draft.recipient.key, ()) if item.key not in told]
-    for item in sorted(rest, key=lambda each: _order(view, each)):
-        yield Entry(item.key, view.owners[item.key], _rung(view, item, draft))
+    rest = [each for each in judgement.listed.get(draft.recipient.key, ()) if each.item.key not in told]
+    for known in sorted(rest, key=_order):
+        yield Entry(known.item.key, known.owner, _rung(view, known, draft))
 
 
-def _order(view: View, item: Item) -> tuple[bool, float, str]:
-    deadline = view.standings[item.key].deadline
-    return not item.must, deadline.at.timestamp() if deadline else float("inf"), str(item.key)
+def _order(known: Known) -> tuple[datetime, ItemKey]:
+    return known.deadline or _NEVER, known.item.key
 
 
-def _rung(view: View, item: Item, draft: Draft) -> int:
-    deadline = view.standings[item.key].deadline
-    if not item.must or deadline is None:
+def _rung(view: View, known: Known, draft: Draft) -> int:
+    if known.deadline is None:
         return UNTIMED
-    rung = rung_at(view, deadline.at, draft.at, draft.route.zone)
+    rung = rung_at(view, known.deadline, draft.at, draft.route.zone)
     return rung.days if rung else UNTIMED
 
 
-def _why(view: View, draft: Draft) -> str:
+def _why(draft: Draft) -> str:
     """Why now: what the news are, what was told before it came this far, and why it comes here."""
     parts = [_counts(draft.told)]
     if draft.recipient.audience is not Audience.CHANNEL:
-        parts += _history(view, draft.told, draft.at)
+        parts += _history(draft.told, draft.at)
     parts += sorted({f"told here because {each.route.why}" for each in draft.told if each.route.why})
     return "; ".join(parts)
 
@@ -85,11 +84,11 @@ def _counts(told: Sequence[Judged]) -> str:
     return some(f"{count} {text}" for text, count in counts.most_common())
 
 
-def _history(view: View, told: Sequence[Judged], at: datetime) -> list[str]:
+def _history(told: Sequence[Judged], at: datetime) -> list[str]:
     """What the owners were told before, by the item that was told the longest."""
     levels: dict[str, tuple[str, ...]] = {}
     for each in told:
-        known = view.situation.told.get(each.item.key)
+        known = each.known.record
         if known and len(known.levels) > len(levels.get(each.owner, ())):
             levels[each.owner] = known.levels
     if not levels and any(each.deadline <= at for each in told):

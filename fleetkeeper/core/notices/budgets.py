@@ -36,7 +36,7 @@ def _day(view: View, draft: Draft) -> tuple[Draft, ...]:
         return (_later(view, draft, "there was a reminder today already"),)
     newest = view.memory.newest.get((address, draft.kind))
     if draft.is_repeat and newest and draft.recipient.audience in _CHANNELS:
-        return (_hung(draft, newest.notice.id),)
+        return (_quiet_hours(view, _hung(draft, newest.notice.id)),)
     return (_quiet_hours(view, draft),)
 
 
@@ -115,5 +115,5 @@ def _is_lost_by(view: View, judged: Judged, at: datetime) -> bool:
     """Its deadline, of which the owner does not know, would pass before then."""
     if not view.now < judged.deadline <= at:
         return False
-    told = view.situation.told.get(judged.item.key)
+    told = judged.known.record
     return told is None or told.announced != judged.deadline

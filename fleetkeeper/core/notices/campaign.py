@@ -106,7 +106,7 @@ def _time_to_fix(situation: Situation, fixed: Iterable[Item]) -> timedelta | Non
         for item in fixed
         if (told := situation.told.get(item.key)) is not None
     ]
-    return median(took) if took else None
+    return timedelta(seconds=median(each.total_seconds() for each in took)) if took else None
 
 
 def burn_down(items: Iterable[Item], now: datetime, zone: ZoneInfo, weeks: int) -> tuple[Week, ...]:

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from fleetkeeper.core.notices.judging import Judged, judge
 from fleetkeeper.core.notices.routing import Route
-from fleetkeeper.core.notices.values import Audience, Item, ItemKey, NoticeKind, Recipient
-from fleetkeeper.core.notices.view import View
+from fleetkeeper.core.notices.values import Audience, NoticeKind, Recipient
+from fleetkeeper.core.notices.view import Known, View
 
 _RANK = tuple(Audience)
 
@@ -47,15 +47,12 @@ class Judgement:
     by recipient."""
 
     told: dict[tuple[str, NoticeKind, str], list[Judged]] = field(default_factory=dict)
-    listed: dict[str, list[Item]] = field(default_factory=dict)
-    owners: dict[ItemKey, Judged] = field(default_factory=dict)
+    listed: dict[str, list[Known]] = field(default_factory=dict)
 
     def add(self, judged: Judged) -> None:
         route = judged.route
         owner = judged.owner if route.kind is NoticeKind.PAGE else ""
         self.told.setdefault((route.recipient.key, route.kind, owner), []).append(judged)
-        if judged.audience is Audience.CHANNEL:
-            self.owners[judged.item.key] = judged
 
 
 def drafts_of(view: View, judgement: Judgement) -> list[Draft]:
@@ -78,7 +75,7 @@ def _as_of(view: View, told: Iterable[Judged], at: datetime) -> Iterable[Judged]
         if each.at == at:
             yield each
             continue
-        judged = judge(view, each.item, each.audience, at)
+        judged = judge(view, each.known, each.audience, at)
         if isinstance(judged, Judged):
             yield judged
 

@@ -27,5 +27,5 @@ def _standing(view: View) -> Iterable[Sent]:
 
 def _is_stale(view: View, sent: Sent) -> bool:
     since = sent.edited or sent.stored_at
-    events = view.events
-    return any(entry.item in events and events[entry.item] > since for entry in sent.notice.entries)
+    known = (view.items.get(entry.item) for entry in sent.notice.entries)
+    return any(each is not None and each.event > since for each in known)

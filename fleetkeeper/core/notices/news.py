@@ -8,8 +8,9 @@ from fleetkeeper.core.notices.hours import day_text
 from fleetkeeper.core.notices.ladder import repeats_after
 from fleetkeeper.core.notices.memory import Last
 from fleetkeeper.core.notices.suppress import Quiet, is_falling, is_flap
-from fleetkeeper.core.notices.values import Audience, Item, Rung, Told
-from fleetkeeper.core.notices.view import View
+from fleetkeeper.core.notices.values import Audience, Rung
+from fleetkeeper.core.notices.view import Known, View
+from fleetkeeper.core.wording import counted
 
 _PEOPLE = frozenset({Audience.LEAD, Audience.MANAGER})
 
@@ -24,16 +25,15 @@ class News:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One item as one recipient sees it at one moment. last: what they were told, told: what the owner was."""
+    """One item as one recipient sees it at one moment. last: what they were told."""
 
-    item: Item
+    known: Known
     at: datetime  # the deadline
     rung: Rung
     moment: datetime
     zone: ZoneInfo
     audience: Audience
     last: Last | None
-    told: Told | None
 
 
 def news_of(view: View, case: Case) -> News | Quiet:
@@ -49,18 +49,16 @@ def news_of(view: View, case: Case) -> News | Quiet:
 
 
 def due_text(view: View, case: Case) -> str:
-    """`due in 14 days`, `overdue since Tue 1 Dec`."""
-    today, day = view.date(case.moment, case.zone), view.date(case.at, case.zone)
+    """`due in 14 days`, `overdue by 3 days`: another text on each day, so no two messages read the same."""
+    left = (view.date(case.at, case.zone) - view.date(case.moment, case.zone)).days
     if case.moment >= case.at:
-        return f"overdue since {day_text(day, today)}"
-    left = (day - today).days
+        return "overdue since today" if left >= 0 else f"overdue by {counted(-left, 'day')}"
     return "due today" if left <= 0 else "due tomorrow" if left == 1 else f"due in {left} days"
 
 
 def _arrival(view: View, case: Case) -> str:
-    before = view.situation.told.get(case.item.key)
-    owner = view.owners[case.item.key]
-    if before and before.owner != owner:
+    before = case.known.record
+    if before and before.owner != case.known.owner:
         return f"new for you: {before.owner} does not own it, {due_text(view, case)}"
     if before and case.audience is not Audience.CHANNEL:
         return due_text(view, case)
@@ -69,16 +67,16 @@ def _arrival(view: View, case: Case) -> str:
 
 def _event(view: View, case: Case) -> str:
     """Something that happened to the item; only its owner's own message tells such."""
-    told, item = case.told, case.item
+    told, item = case.known.heard, case.known.item
     if case.audience is not Audience.CHANNEL or told is None:
         return ""
-    if item.tracked.times > told.opened and not is_flap(view, item):
+    if item.tracked.times > told.opened and not is_flap(view, case.known):
         return f"came back, {due_text(view, case)}"
     if told.announced and view.date(told.announced, case.zone) != view.date(case.at, case.zone):
         today = view.date(case.moment, case.zone)
         old, new = (day_text(view.date(at, case.zone), today) for at in (told.announced, case.at))
-        return f"the deadline moved from {old} to {new}"
-    promise = view.promises.get(item.key)
+        return f"the deadline moved from {old} to {new}, {due_text(view, case)}"
+    promise = case.known.promise
     if promise and told.last < promise <= case.moment:
         day = day_text(view.date(promise, case.zone), view.date(case.moment, case.zone))
         return f"was to be mended by {day}, and is {due_text(view, case)}"
@@ -93,7 +91,7 @@ def _repeat(view: View, case: Case, last: Last) -> News | Quiet:
         return Quiet(f"told {day_text(before, today)}, and nothing is new")
     if (today - before).days < every:
         return Quiet(f"told {day_text(before, today)}, and again after {every} days")
-    falling = is_falling(view, case.item, case.rung, case.moment)
+    falling = is_falling(view, case.known, case.rung, case.moment)
     if falling:
         return Quiet(f"others like it were mended {day_text(view.date(falling, case.zone), today)}: work is under way")
     return News(f"still open, {due_text(view, case)}", is_repeat=True)

@@ -18,7 +18,7 @@ def records(view: View, told: Iterable[tuple[Draft, Notice]], quiet: Mapping[Ite
     for draft, notice in told:
         judged = {each.item.key: each for each in draft.told}
         for entry in notice.entries:
-            before = changed.get(entry.item) or view.situation.told.get(entry.item)
+            before = changed.get(entry.item) or view.items[entry.item].record
             base = _base(view, notice, entry, before)
             after = _after(view, notice, entry, base, judged.get(entry.item))
             if entry.item not in judged and _is_held(quiet.get(entry.item)) and base is before:
@@ -29,13 +29,13 @@ def records(view: View, told: Iterable[tuple[Draft, Notice]], quiet: Mapping[Ite
 
 def _by_themselves(view: View) -> Iterable[Told]:
     """What was mended, and what flapped within the grace: no notice says so, the old ones are edited."""
-    for item in view.situation.items:
-        told = view.situation.told.get(item.key)
+    for known in view.items.values():
+        told, item = known.record, known.item
         if told is None:
             continue
         if item.is_over and told.mended is None:
             yield replace(told, mended=item.tracked.since)
-        elif is_flap(view, item):
+        elif is_flap(view, known):
             yield replace(told, mended=None, opened=item.tracked.times)
 
 
@@ -67,7 +67,7 @@ def _base(view: View, notice: Notice, entry: Entry, before: Told | None) -> Told
     """The record so far; another owner, or one whom no message reached, was told nothing yet."""
     if before is not None and before.owner == entry.owner and not view.memory.is_lost(before.notice):
         return before
-    item = view.items[entry.item]
+    item = view.items[entry.item].item
     return Told(
         key=item.key,
         owner=entry.owner,

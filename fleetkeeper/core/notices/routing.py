@@ -33,6 +33,7 @@ class Routes:
         self._contacts: Mapping[str, Contact] = situation.contacts
         self._known: dict[tuple[str, Audience], Route | None] = {}
         self._live: dict[str, bool] = {}
+        self._homes = _homes(situation.teams)
 
     def is_live(self, owner: str) -> bool:
         if owner not in self._live:
@@ -62,24 +63,24 @@ class Routes:
             return self._elsewhere(owner, lost) if lost else self._person(owner, owner, Audience.LEAD, "")
         why = f"no team goes by the name of {owner}" if team is None else self._unreachable(team)
         if team is not None and not why:
-            return self._post(owner, team.channel, Audience.CHANNEL, team.timezone)
+            return self._post(owner, team.channel, Audience.CHANNEL)
         return self._elsewhere(owner, why)
 
     def _elsewhere(self, owner: str, why: str) -> Route | None:
         """The channel of the fallback team, else that of the fleet's on-call."""
         fallback = self._teams.get(self._policy.fallback)
         if fallback and fallback.channel and not self._lost(fallback.channel):
-            return self._post(owner, fallback.channel, Audience.CHANNEL, fallback.timezone, why)
+            return self._post(owner, fallback.channel, Audience.CHANNEL, why)
         if self._policy.oncall_channel:
-            return self._post(owner, self._policy.oncall_channel, Audience.CHANNEL, "", why)
+            return self._post(owner, self._policy.oncall_channel, Audience.CHANNEL, why)
         return None
 
     def _fleet(self, owner: str, why: str) -> Route | None:
         if self._policy.oncall_channel:
-            return self._post(owner, self._policy.oncall_channel, Audience.FLEET, "", why)
+            return self._post(owner, self._policy.oncall_channel, Audience.FLEET, why)
         fallback = self._teams.get(self._policy.fallback)
         if fallback and fallback.channel and (why or owner != fallback.name):
-            return self._post(owner, fallback.channel, Audience.FLEET, fallback.timezone, why)
+            return self._post(owner, fallback.channel, Audience.FLEET, why)
         return None
 
     def _pager(self, owner: str) -> Route | None:
@@ -115,15 +116,26 @@ class Routes:
 
     def _person(self, owner: str, key: str, audience: Audience, why: str) -> Route:
         contact = self._contacts.get(key.lower()) or self._contacts.get(key)
-        team = self._teams.get(owner)
-        zone = zone_of(contact.timezone if contact else "", team.timezone if team else "", self._policy.timezone)
+        own = contact.timezone if contact else ""
+        zone = zone_of(own, self._homes.get(key.lower(), ""), self._policy.timezone)
         recipient = Recipient(Via.SLACK, key.lower(), audience, (owner,), zone.key)
         return Route(recipient, NoticeKind.DIRECT, zone, why)
 
-    def _post(self, owner: str, channel: str, audience: Audience, timezone: str, why: str = "") -> Route:
-        zone = zone_of(timezone, self._policy.timezone)
+    def _post(self, owner: str, channel: str, audience: Audience, why: str = "") -> Route:
+        zone = zone_of(self._homes.get(channel.lower(), ""), self._policy.timezone)
         via = Via.WEBHOOK if channel.startswith(_HOOK) else Via.SLACK
         return self._route(Recipient(via, channel.removeprefix(_HOOK), audience, (owner,), zone.key), why)
 
     def _route(self, recipient: Recipient, why: str = "") -> Route:
         return Route(recipient, _KINDS[recipient.audience], zone_of(recipient.timezone), why)
+
+
+def _homes(teams: Mapping[str, Team]) -> dict[str, str]:
+    """The time zone of each channel and person, by the first team that has them: two teams of one lead may be in two
+    zones, and the lead is in one. What a chat says of a person comes before."""
+    homes: dict[str, str] = {}
+    for name in sorted(teams):
+        team = teams[name]
+        for key in filter(None, (team.channel, team.lead, team.manager, *team.members)):
+            homes.setdefault(key.lower(), team.timezone)
+    return homes

@@ -26,6 +26,10 @@ _ANSWERS_TO_REQUESTS = frozenset({AnswerKind.GRANT, AnswerKind.DENY})
 _HIGH = (Audience.FLEET.value, Audience.PAGER.value)
 
 
+LAPSES = timedelta(days=14)
+"""How long a request for more time keeps an item quiet while nobody answers it."""
+
+
 @dataclass(slots=True)
 class _Said:
     """What holds of the answers so far."""
@@ -63,13 +67,14 @@ def standing(item: Item, told: Told | None, answers: Sequence[Answer], now: date
     if not answers:
         return Standing(_unanswered(item, told), deadline=item.deadline, until=_mended(item))
     said = _fold(answers)
+    asked = said.asked if said.asked and now < said.asked.at + LAPSES else None
     deadline = extended(item.deadline, said.granted, policy)
     found = Standing(
         _unanswered(item, told),
         until=_mended(item),
         deadline=deadline,
         extension=said.granted[-1][0] if said.granted else None,
-        asked=said.asked,
+        asked=asked,
         not_mine=said.not_mine,
         extensions=min(len(said.granted), policy.most_extensions),
     )
@@ -151,8 +156,8 @@ def _mended(item: Item) -> datetime | None:
 
 
 def _answered(found: Standing, said: _Said, now: datetime, policy: Policy) -> Standing:
-    if said.asked:
-        return replace(found, phase=Phase.EXTENSION_REQUESTED, by=said.asked.person)
+    if found.asked:
+        return replace(found, phase=Phase.EXTENSION_REQUESTED, by=found.asked.person)
     if said.granted and found.deadline and now < found.deadline.at:
         grant = said.granted[-1][1]
         return replace(found, phase=Phase.EXTENDED, by=grant.person, until=found.deadline.at)

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 from fleetkeeper.core.notices.hours import day_text
 from fleetkeeper.core.notices.ladder import UNTIMED, begins, final_days, is_final
-from fleetkeeper.core.notices.values import Item, Phase, Rung, Standing
-from fleetkeeper.core.notices.view import View
+from fleetkeeper.core.notices.values import Phase, Rung, Standing
+from fleetkeeper.core.notices.view import Known, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,22 +22,21 @@ class Quiet:
 ADVISORY = Quiet("nothing that has to be done by a date: it stands in digests only")
 
 
-def quiet_of(view: View, item: Item, rung: Rung, zone: ZoneInfo) -> Quiet | None:
+def quiet_of(view: View, known: Known, rung: Rung, zone: ZoneInfo) -> Quiet | None:
     """None when nothing keeps it quiet; that is so on the last rung before a deadline, whatever was answered."""
-    policy, standing = view.situation.policy, view.standings[item.key]
-    deadline = standing.deadline
+    policy, item, deadline = view.situation.policy, known.item, known.deadline
     if deadline is None or is_final(rung, policy.ladder):
         return None
-    final = begins(Rung(final_days(policy.ladder), ()), deadline.at, zone)
+    final = begins(Rung(final_days(policy.ladder), ()), deadline, zone)
     share = view.muted.get(item.tracked.finding.code)
     if share is not None:
         code = item.tracked.finding.code
         return Quiet(f"{code} is muted: {share:.0%} of those told said that it is not theirs", final, keeps=True)
     if item.busy:
         return Quiet(item.busy, final, keeps=True)
-    if _came_nearer(view, item, deadline.at):
+    if _came_nearer(known, deadline):
         return None
-    return _answered(view, standing, final, zone)
+    return _answered(view, known.standing, final, zone)
 
 
 def _answered(view: View, standing: Standing, final: datetime, zone: ZoneInfo) -> Quiet | None:
@@ -51,21 +50,21 @@ def _answered(view: View, standing: Standing, final: datetime, zone: ZoneInfo) -
     return Quiet(f"{standing.by} said that it will be mended by {day}", standing.until, keeps=True)
 
 
-def _came_nearer(view: View, item: Item, at: datetime) -> bool:
+def _came_nearer(known: Known, at: datetime) -> bool:
     """An answer was about the deadline that they knew."""
-    told = view.told(item)
+    told = known.heard
     return told is not None and told.announced is not None and at < told.announced - timedelta(hours=12)
 
 
-def is_falling(view: View, item: Item, rung: Rung, moment: datetime) -> datetime | None:
+def is_falling(view: View, known: Known, rung: Rung, moment: datetime) -> datetime | None:
     """When others of the same ask were mended since the last time it was due: work is visibly under way."""
-    mended = view.mended.get((view.owners[item.key], item.campaign, item.tracked.finding.code))
+    mended = view.mended.get((known.owner, known.item.campaign, known.item.tracked.finding.code))
     return mended if mended and mended > moment - timedelta(days=max(rung.every, 1)) else None
 
 
-def is_flap(view: View, item: Item) -> bool:
+def is_flap(view: View, known: Known) -> bool:
     """It was mended and came back within the grace, or so fast that nobody was told of it."""
-    told = view.situation.told.get(item.key)
+    told, item = known.record, known.item
     if told is None or item.tracked.times <= told.opened or item.is_over:
         return False
     return told.mended is None or item.tracked.since - told.mended <= view.situation.policy.grace

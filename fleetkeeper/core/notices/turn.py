@@ -12,8 +12,8 @@ from fleetkeeper.core.notices.edits import edits_of
 from fleetkeeper.core.notices.judging import Judged, judge
 from fleetkeeper.core.notices.records import records
 from fleetkeeper.core.notices.suppress import Quiet
-from fleetkeeper.core.notices.values import Audience, Item, ItemKey, Notice, Silence, Situation, Turn
-from fleetkeeper.core.notices.view import View, view_of
+from fleetkeeper.core.notices.values import Audience, ItemKey, Notice, Silence, Situation, Turn
+from fleetkeeper.core.notices.view import Known, View, view_of
 
 _BEYOND = tuple(audience for audience in Audience if audience is not Audience.CHANNEL)
 _WEEKEND = timedelta(days=4)
@@ -55,29 +55,27 @@ def decide(situation: Situation) -> Turn:
 def _judge_all(view: View) -> _Judged:
     found = _Judged()
     horizon = view.now + _WEEKEND + timedelta(days=_beyond_days(view))
-    for item in view.situation.items:
-        if item.is_over:
+    for known in view.items.values():
+        if known.item.is_over:
             continue
-        owner = view.owners[item.key]
-        side = found.live if view.routes.is_live(owner) else found.shadow
-        judged = judge(view, item, Audience.CHANNEL)
+        side = found.live if view.routes.is_live(known.owner) else found.shadow
+        judged = judge(view, known, Audience.CHANNEL)
         if isinstance(judged, Judged):
             side.add(judged)
         else:
-            found.quiet[item.key] = judged
-        if item.tracked.finding.code not in view.muted:
-            route = view.routes.to(owner, Audience.CHANNEL)
-            side.listed.setdefault(route.recipient.key if route else "", []).append(item)
-        deadline = view.standings[item.key].deadline
-        if item.must and deadline and deadline.at <= horizon:
-            _judge_beyond(view, item, side)
+            found.quiet[known.item.key] = judged
+        if known.item.tracked.finding.code not in view.muted:
+            route = view.routes.to(known.owner, Audience.CHANNEL)
+            side.listed.setdefault(route.recipient.key if route else "", []).append(known)
+        if known.deadline and known.deadline <= horizon:
+            _judge_beyond(view, known, side)
     return found
 
 
-def _judge_beyond(view: View, item: Item, side: Judgement) -> None:
+def _judge_beyond(view: View, known: Known, side: Judgement) -> None:
     """The people of the owner, and the fleet's: whoever is told at the rung besides the channel."""
     for audience in _BEYOND:
-        judged = judge(view, item, audience)
+        judged = judge(view, known, audience)
         if isinstance(judged, Judged):
             side.add(judged)
 
@@ -105,10 +103,10 @@ def _silences(view: View, judged: _Judged, now: Planned, later: Iterable[Notice]
         for entry in notice.entries:
             if entry.news:
                 waiting.setdefault(entry.item, notice)
-    for item in view.situation.items:
+    for known in view.items.values():
+        item, owner = known.item, known.owner
         if item.is_over or item.key in told:
             continue
-        owner = view.owners[item.key]
         quiet = judged.quiet.get(item.key)
         if not view.routes.is_live(owner):
             yield Silence(item.key, owner, f"{owner} is not live: its notices are only previewed")

@@ -17,20 +17,39 @@ AskKey = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """One item with all that is known of it. owner: who is told, after "not mine". record: what anybody was told.
+
+    heard: what its present owner was told, None when nothing reached them. promise: when the last acknowledgement ends
+    or ended. event: when something last happened that a message about it has to show.
+    """
+
+    item: Item
+    owner: str
+    record: Told | None
+    heard: Told | None
+    standing: Standing
+    promise: datetime | None
+    event: datetime
+
+    @property
+    def deadline(self) -> datetime | None:
+        """The one that people have to keep, None where there is nothing that they must do."""
+        deadline = self.standing.deadline
+        return deadline.at if deadline and self.item.must else None
+
+
+@dataclass(frozen=True, slots=True)
 class View:
-    """promises: when the last acknowledgement of an item ends or ended. owners: who is told, after "not mine".
-    mended: when the last item of an ask was mended. muted: checks, with their share of "not mine"."""
+    """mended: when the last item of an ask was mended. muted: checks, with their share of "not mine". The last three
+    are worked out as they are asked for: many items have one deadline and one recipient."""
 
     situation: Situation
-    items: Mapping[ItemKey, Item]
+    items: Mapping[ItemKey, Known]
     routes: Routes
     memory: Memory
-    standings: Mapping[ItemKey, Standing]
-    promises: Mapping[ItemKey, datetime]
-    owners: Mapping[ItemKey, str]
     mended: Mapping[AskKey, datetime]
     muted: Mapping[str, float]
-    events: Mapping[ItemKey, datetime]
     moments: dict[ZoneInfo, datetime]
     dates: dict[tuple[datetime, ZoneInfo], date]
     rungs: dict[tuple[datetime, datetime, ZoneInfo], Rung | None]
@@ -38,13 +57,6 @@ class View:
     @property
     def now(self) -> datetime:
         return self.situation.now
-
-    def told(self, item: Item) -> Told | None:
-        """What its present owner was told; None when that never reached them."""
-        told = self.situation.told.get(item.key)
-        if told is None or told.owner != self.owners[item.key] or self.memory.is_lost(told.notice):
-            return None
-        return told
 
     def moment(self, zone: ZoneInfo) -> datetime:
         """When somebody in this zone may next be written to: now, inside the hours."""
@@ -62,36 +74,30 @@ class View:
 
 def view_of(situation: Situation) -> View:
     said, memory = by_item(situation.answers), memory_of(situation)
-    now, policy = situation.now, situation.policy
-    standings: dict[ItemKey, Standing] = {}
-    promises: dict[ItemKey, datetime] = {}
-    owners: dict[ItemKey, str] = {}
-    mended: dict[AskKey, datetime] = {}
-    for item in situation.items:
-        told, answers = situation.told.get(item.key), said.get(item.key, ())
-        found = standings[item.key] = standing(item, told, answers, now, policy)
-        owners[item.key] = owner_now(item, told, answers, memory, policy.fallback) if answers else item.owned.owner
-        end = promise_end(item, answers, found.deadline, policy) if answers else None
-        if end:
-            promises[item.key] = end
-        if item.is_over and told:
-            ask = (told.owner, item.campaign, item.tracked.finding.code)
-            mended[ask] = max(item.tracked.since, mended.get(ask, item.tracked.since))
+    known = {item.key: _known(situation, item, said.get(item.key, ()), memory) for item in situation.items}
     return View(
         situation,
-        {item.key: item for item in situation.items},
+        known,
         Routes(situation),
         memory,
-        standings,
-        promises,
-        owners,
-        mended,
-        muted(situation.told, situation.answers, policy),
-        _events(situation, said),
+        _mended(known),
+        muted(situation.told, situation.answers, situation.policy),
         {},
         {},
         {},
     )
+
+
+def _known(situation: Situation, item: Item, answers: tuple[Answer, ...], memory: Memory) -> Known:
+    record, policy = situation.told.get(item.key), situation.policy
+    found = standing(item, record, answers, situation.now, policy)
+    owner, promise, event = item.owned.owner, None, item.tracked.since
+    if answers:
+        owner = owner_now(item, record, answers, memory, policy.fallback)
+        promise = promise_end(item, answers, found.deadline, policy)
+        event = max(event, answers[-1].at)
+    is_heard = record is not None and record.owner == owner and not memory.is_lost(record.notice)
+    return Known(item, owner, record, record if is_heard else None, found, promise, event)
 
 
 def owner_now(item: Item, told: Told | None, answers: tuple[Answer, ...], memory: Memory, fallback: str) -> str:
@@ -111,10 +117,11 @@ def _asked_owner(item: Item, told: Told | None, answer: Answer, memory: Memory) 
     return told.owner if told and told.first <= answer.at else ""
 
 
-def _events(situation: Situation, said: Mapping[ItemKey, tuple[Answer, ...]]) -> Mapping[ItemKey, datetime]:
-    """When something about an item last happened that a message about it has to show."""
-    events = {item.key: item.tracked.since for item in situation.items}
-    for key, answers in said.items():
-        if key in events:
-            events[key] = max(events[key], answers[-1].at)
-    return events
+def _mended(items: Mapping[ItemKey, Known]) -> dict[AskKey, datetime]:
+    found: dict[AskKey, datetime] = {}
+    for known in items.values():
+        if known.record and known.item.is_over:
+            item = known.item
+            ask = (known.record.owner, item.campaign, item.tracked.finding.code)
+            found[ask] = max(item.tracked.since, found.get(ask, item.tracked.since))
+    return found

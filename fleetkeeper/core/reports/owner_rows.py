@@ -52,7 +52,7 @@ class _Count:
         self.blockers += held.entry.holds
         self.clusters.add(f"{held.cluster.id.arn} {held.cluster.id.created_at.isoformat()}")
         self.by[held.owned.by.source.value] += 1
-        self.passed_over.update(dict.fromkeys(hit.why_not for hit in _before(held.owned)))
+        self.passed_over.update({hit.why_not for hit in _before(held.owned)})
 
 
 def owner_rows(every: Iterable[Held], directory: Directory) -> tuple[OwnerRow, ...]:

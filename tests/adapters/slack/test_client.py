@@ -103,6 +103,15 @@ def test_nobody_can_look_into_a_channel_that_the_app_is_not_in(slack: SimSlack, 
     assert chat.find("C0OPEN", None, LONG_AGO, ("n1",)) is None
 
 
+def test_a_process_that_was_held_up_for_too_long_posts_nothing(
+    slack: SimSlack, chat: SlackChat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fleetkeeper.adapters.slack.client.CALLS", 0)
+    with pytest.raises(Unreachable, match="held up"):
+        chat.post(CHANNEL, HELLO, None, "n1")
+    assert slack.messages(CHANNEL) == []
+
+
 # ---- the double post
 
 
@@ -171,6 +180,12 @@ def test_a_slack_that_cannot_be_reached_got_nothing(slack: SimSlack, chat: Slack
     slack.close()
     with pytest.raises(Unreachable, match="refused"):
         chat.post(CHANNEL, HELLO, None, "n1")
+
+
+def test_no_redirect_is_followed_for_the_token_would_go_along(slack: SimSlack, chat_of: ChatOf) -> None:
+    page = b"moved"
+    with endpoint(lambda _: (302, page)) as proxy, pytest.raises(Unreachable, match="302"):
+        chat_of(api_url=f"{proxy.url}/api/").post(CHANNEL, HELLO, None, "n1")
 
 
 def test_a_name_that_dns_does_not_know_got_nothing(chat_of: ChatOf) -> None:

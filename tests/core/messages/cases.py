@@ -20,7 +20,7 @@ from fleetkeeper.core.notices.values import (
     Standing,
     Via,
 )
-from fleetkeeper.core.run import Cause, Control, Role, RunState, Task, TaskKey, TaskState, Why
+from fleetkeeper.core.run import Cause, Control, Event, Role, RunState, Task, TaskKey, TaskState, Why
 from tests.core import test_run_page as runs
 from tests.core.messages.told import (
     NOW,
@@ -213,22 +213,26 @@ def _wave_at_gate() -> Case:
         TaskKey(runs.ID, 9), Role.GATE, "go-ahead", 1, "", TaskState.PENDING, runs.ago(3), 1, why=asks, when="before",
         started_at=runs.ago(3),
     )  # fmt: skip
-    others = [each for each in known.run.tasks if each.key.idx != 9 and each.stage == 0]
-    return found, replace(known, run=replace(known.run, tasks=(*others, gate)))
+    done = [each for each in known.run.tasks if each.stage == 0]
+    later = [runs.task(idx, TaskState.NOT_STARTED) for idx in range(1, 8)]
+    return found, replace(known, run=replace(known.run, tasks=(*done, *later, gate)))
 
 
 def _wave_to_approve() -> Case:
     asks = Why(Cause.APPROVAL, "its plan is not approved", runs.ago(3), "an approver")
-    return _wave(state=RunState.NOT_STARTED, why=asks, control=Control.RUN)
+    found, known = _wave(state=RunState.NOT_STARTED, why=asks, control=Control.RUN)
+    assert known.run is not None
+    tasks = tuple(runs.task(idx, TaskState.NOT_STARTED) for idx in range(8))
+    return found, replace(known, run=replace(known.run, tasks=tasks, units=()))
 
 
 def _news() -> Case:
     found, known = _wave()
     events = [
-        runs.Event(runs.ago(9), runs.ID, "run.started", "the run started: 8 members in 2 stages"),
-        runs.Event(runs.ago(8), runs.ID, "act", "update coredns to v1.14.3", task=1),
-        runs.Event(runs.ago(5), runs.ID, "failed", "update-coredns failed: ConfigurationConflict", task=3),
-        runs.Event(runs.ago(4), runs.ID, "command.pause", "bob: pause the run - nothing new begins", "bob"),
+        Event(runs.ago(9), runs.ID, "run.started", "the run started: 8 members in 2 stages"),
+        Event(runs.ago(8), runs.ID, "act", "update coredns to v1.14.3", task=1),
+        Event(runs.ago(5), runs.ID, "failed", "update-coredns failed: ConfigurationConflict", task=3),
+        Event(runs.ago(4), runs.ID, "command.pause", "bob: pause the run - nothing new begins", "bob"),
     ]
     return replace(found, kind=NoticeKind.NEWS, thread="w0"), replace(known, events=tuple(events))
 

@@ -10,6 +10,8 @@ from fleetkeeper.core.messages.message import Message
 from fleetkeeper.core.messages.plain import plain
 from fleetkeeper.core.messages.render import render
 from fleetkeeper.core.notices.values import NoticeKind
+from fleetkeeper.sim.slack.blocks import ALL_TEXT, length
+from fleetkeeper.sim.slack.blocks import mistakes as of_slack
 from tests.core.fleets import assert_golden
 from tests.core.messages.cases import CASES
 
@@ -37,6 +39,13 @@ def test_a_message_has_the_blocks_of_its_golden_file(case: str) -> None:
 def test_a_message_has_no_mistake(case: str) -> None:
     notice, context = CASES[case]()
     assert mistakes(render(notice, context), notice) == ()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_slack_takes_the_blocks_of_a_message(case: str) -> None:
+    message = render(*CASES[case]())
+    assert of_slack(list(message.blocks)) == ()
+    assert length(list(message.blocks)) < ALL_TEXT
 
 
 def test_every_kind_of_notice_has_a_case() -> None:

@@ -137,6 +137,7 @@ class World:
     def _recent(self) -> tuple[Sent, ...]:
         """Those of 35 days, and older ones that are still the last word on an item that counts."""
         named = {told.notice for told in self.told.values() if not self.items[told.key].is_over}
+        self.answers = [each for each in self.answers if not self.items.keys().isdisjoint(each.items) or each.code]
         since = self.now - 35 * DAY
         return tuple(each for id, each in self.sent.items() if each.stored_at >= since or id in named)
 

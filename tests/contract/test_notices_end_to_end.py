@@ -1,0 +1,191 @@
+"""From a stored finding to a message that says it is done, over a real database and a Slack that speaks HTTP."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from fleetkeeper import wiring, wiring_notices
+from fleetkeeper.adapters.slack.socket import SocketListener
+from fleetkeeper.adapters.store.store import SqlStore
+from fleetkeeper.clock import ENVIRONMENT, ScaledClock
+from fleetkeeper.config import (
+    ApprovalSettings,
+    NoticesSettings,
+    OwnersSettings,
+    Secret,
+    Settings,
+    SlackSettings,
+    StoreSettings,
+)
+from fleetkeeper.core import parts
+from fleetkeeper.core.finding import Breaks, Finding, Severity, Subject
+from fleetkeeper.core.lifecycle import State, Tracked
+from fleetkeeper.core.messages.message import Do
+from fleetkeeper.core.notices.values import AnswerKind, Delivery
+from fleetkeeper.core.owners import Team
+from fleetkeeper.core.people import Role
+from fleetkeeper.core.tracking import Tracking
+from fleetkeeper.engine.notify import Notified
+from fleetkeeper.engine.ports import Observation
+from fleetkeeper.keeper import Keeper
+from fleetkeeper.sim.slack.server import SimSlack
+from fleetkeeper.sim.slack.values import Sent
+from tests.contract.observed import cluster_id, control_plane, listed
+
+SEEN = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
+MONDAY = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
+FINDING = Finding(
+    code="FK330",
+    severity=Severity.BLOCKER,
+    subject=Subject("ValidatingWebhookConfiguration", "pci-policy"),
+    message="webhook pci-policy fails closed, and nobody answers it",
+    fix="kubectl delete ValidatingWebhookConfiguration pci-policy if it is gone for good",
+    blocks=True,
+    breaks=Breaks.AT_NODES,
+    owner={"team": "payments"},
+)
+
+
+@dataclass
+class Place:
+    """One fleet with one finding, and the Slack of its owners."""
+
+    store: StoreSettings
+    slack: SimSlack
+    channel: str
+    lea: str  # her id in Slack
+    monkeypatch: pytest.MonkeyPatch
+
+    @property
+    def settings(self) -> Settings:
+        teams = (Team("payments", channel=self.channel, members=("lea@shop.example",)),)
+        return Settings(
+            store=self.store,
+            owners=OwnersSettings(teams=teams),
+            notices=NoticesSettings(live=("payments",)),
+            slack=SlackSettings(
+                bot_token=Secret(self.slack.bot_token),
+                app_token=Secret(self.slack.app_token),
+                api_url=self.slack.api_url,
+                history=True,
+                channel_seconds=0.01,
+            ),
+            approvals=ApprovalSettings(
+                signing_key=Secret("0123456789abcdef" * 4), people={"ann@shop.example": Role.APPROVER}
+            ),
+        )
+
+    @contextmanager
+    def at(self, now: datetime) -> Iterator["Day"]:
+        """All of fleetkeeper as it runs at a time."""
+        self.monkeypatch.setenv(ENVIRONMENT, ScaledClock(now, datetime.now(UTC), 1.0).to_text())
+        with ExitStack() as stack:
+            keeper = stack.enter_context(wiring.keeper(self.settings, "error"))
+            outside = stack.enter_context(wiring_notices.outside(self.settings, keeper))
+            stack.callback(keeper.ports.cancel.set)
+            for each in outside.listeners:
+                each.start()
+                stack.callback(each.stop)
+            yield Day(self, keeper, outside)
+
+    def judged(self, at: datetime, state: State) -> None:
+        """As an assessment leaves it."""
+        store = SqlStore(self.store)
+        tracked = Tracked(FINDING, state, SEEN, at, SEEN if state is State.OPEN else at)
+        store.save_tracking(cluster_id(), Tracking(at, {FINDING.fingerprint: tracked}))
+        store.close()
+
+
+@dataclass
+class Day:
+    place: Place
+    keeper: Keeper
+    outside: wiring_notices.Outside
+
+    def told(self) -> Notified:
+        """One turn, with everything delivered that is due."""
+        told = self.keeper.notify()
+        deliverer = self.outside.deliverer
+        assert deliverer is not None
+        until = time.monotonic() + 30
+        while self.counts.get(Delivery.PENDING, 0) + self.counts.get(Delivery.SENDING, 0):
+            if not deliverer.turn():
+                threading.Event().wait(0.02)
+            assert time.monotonic() < until, self.counts
+        return told
+
+    def hears(self) -> None:
+        """Wait until Slack has somebody to give clicks to."""
+        (listener,) = self.outside.listeners
+        assert isinstance(listener, SocketListener)
+        until = time.monotonic() + 30
+        while not listener.is_connected:
+            threading.Event().wait(0.02)
+            assert time.monotonic() < until
+
+    @property
+    def counts(self) -> dict[Delivery, int]:
+        return {state: count for state, count in self.outside.notices.outbox_counts().items() if count}
+
+
+@pytest.fixture
+def place(settings: StoreSettings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with SimSlack(factor=1000) as slack:
+        lea = slack.add_user("lea", "lea@shop.example", tz="Europe/Berlin").id
+        channel = slack.add_channel("payments").id
+        store = SqlStore(settings)
+        found = listed(cluster_id(), SEEN)
+        plane = Observation(parts.CONTROL_PLANE, control_plane(), None, SEEN)
+        store.save_many([found], [(found.id, [plane])])
+        store.close()
+        made = Place(settings, slack, channel, lea, monkeypatch)
+        made.judged(SEEN, State.OPEN)
+        yield made
+
+
+def posts(place: Place) -> list[Sent]:
+    return place.slack.messages(place.channel)
+
+
+def test_a_finding_is_told_acknowledged_left_alone_and_edited_to_done(place: Place) -> None:
+    with place.at(MONDAY) as day:
+        told = day.told()
+        assert [notice.recipient.address for notice in told.turn.notices] == [place.channel]
+        (digest,) = posts(place)
+        text = place.slack.text(digest)
+        assert "pci-policy" in text
+        assert "before Wed 2 Dec 2026 (in 9 days): standard support of 1.34 ends" in text
+        assert "it looks every 15 minutes" in text
+        assert day.told().stored == ()  # at once again: nothing twice
+        assert len(posts(place)) == 1
+
+        day.hears()
+        assert place.slack.click("lea", digest, Do.ACK).acked
+        modal = place.slack.modal(place.lea)
+        until = (MONDAY + 3 * DAY).date()
+        answer = place.slack.submit("lea", modal, {"until": until.isoformat()})
+        assert answer.acked, answer
+        (said,) = place.slack.until(day.outside.notices.answers)
+        assert (said.kind, said.person, said.until) == (AnswerKind.ACK, "lea@shop.example", until)
+
+    with place.at(MONDAY + DAY) as day:
+        told = day.told()
+        assert told.stored == ()
+        assert "lea" in told.turn.silences[0].why
+        assert len(posts(place)) == 1
+
+    mended = MONDAY + DAY + timedelta(hours=2)
+    place.judged(mended, State.RESOLVED)
+    with place.at(mended + timedelta(minutes=5)) as day:
+        assert day.told().edits == 1
+        assert day.counts == {Delivery.SENT: 1}
+    (digest,) = posts(place)
+    assert "done" in place.slack.text(digest).lower() or "fixed" in place.slack.text(digest).lower()
+    assert all(len(each) == 1 for each in place.slack.notices().values())
