@@ -441,6 +441,11 @@ class SlackSettings:
     ca_bundle: str = ""
     proxy_url: str = ""
 
+    @property
+    def hears(self) -> bool:
+        """Whether what people click is listened to."""
+        return self.bot_token is not None and bool(self.app_token or self.listen)
+
 
 @dataclass(frozen=True, slots=True)
 class PagerDutySettings:

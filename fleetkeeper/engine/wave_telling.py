@@ -49,8 +49,9 @@ class WaveTelling:
         if not self.policy.oncall_channel:
             return 0
         threads = self.notices.wave_threads()
-        contacts = {key: contact for key, (contact, _) in self.notices.contacts().items()}
-        return sum(self._tell(run, threads.get(run.id), contacts) for run in self._to_tell(threads))
+        found = list(self._to_tell(threads))
+        contacts = {key: contact for key, (contact, _) in self.notices.contacts().items()} if found else {}
+        return sum(self._tell(run, threads.get(run.id), contacts) for run in found)
 
     def _to_tell(self, threads: Mapping[str, WaveThread]) -> Iterator[Run]:
         """Runs at work, and those that ended since they were last told of."""

@@ -18,8 +18,9 @@ from slack_sdk.socket_mode import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 
+from fleetkeeper.adapters.secret_files import reread
 from fleetkeeper.adapters.slack.clicks import Clicks
-from fleetkeeper.config import SlackSettings
+from fleetkeeper.config import Secret, SlackSettings
 
 _log = structlog.get_logger("slack")
 
@@ -32,7 +33,6 @@ class SocketListener:
 
     def __init__(self, settings: SlackSettings, clicks: Clicks, cancel: threading.Event) -> None:
         self._clicks, self._cancel = clicks, cancel
-        token = settings.app_token.value if settings.app_token else ""
         web = WebClient(
             base_url=settings.api_url,
             timeout=max(1, round(settings.timeout_seconds)),
@@ -42,7 +42,7 @@ class SocketListener:
         )
         proxy = settings.proxy_url or _proxy(settings.api_url)
         web.proxy = proxy or None
-        self._client = SocketModeClient(token, _logger(), web, concurrency=4)
+        self._client = _Client(settings.app_token or Secret(""), web)
         self._client.proxy = proxy or None  # else the SDK takes $HTTPS_PROXY, whatever $NO_PROXY says
         self._client.message_listeners.append(_greeted)
         self._client.socket_mode_request_listeners.append(self._heard)
@@ -79,6 +79,19 @@ class SocketListener:
         except Exception as error:  # the connection broke: Slack shows that, and what was clicked is stored
             _log.warning("slack_not_acknowledged", reason=_redacted(f"{type(error).__name__}: {error}"))
         taken.then()
+
+
+class _Client(SocketModeClient):
+    """Connects with the token as its file has it by then."""
+
+    def __init__(self, token: Secret, web: WebClient) -> None:
+        self._token = token
+        super().__init__(token.value, _logger(), web, concurrency=4)
+
+    def issue_new_wss_url(self) -> str:
+        self._token = reread(self._token)
+        self.app_token = self._token.value
+        return super().issue_new_wss_url()
 
 
 def _greeted(_client: Any, message: dict[str, Any], _raw: str | None) -> None:

@@ -1,5 +1,6 @@
 """What clickers are told: what became of it, and of what did not count, why not and what to do instead."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -9,6 +10,7 @@ from fleetkeeper.core.messages.message import Block, Message, View
 from fleetkeeper.core.notices.values import Answer, AnswerKind, Mode, Notice
 from fleetkeeper.core.run import Verb
 from fleetkeeper.core.text import safe
+from fleetkeeper.core.wording import some
 
 NOT_STORED = "The database of fleetkeeper does not answer: nothing was stored. Click again in a minute."
 OWN_FAULT = "A fault of fleetkeeper's own: it may not have been stored. Its log has the reason; tell the operators."
@@ -85,6 +87,26 @@ def with_private(view: View, private: Private) -> View:
 
 def superseded(by: Notice) -> str:
     return f"A newer message of {day(by.day)} says the same and more: answer there, this one is superseded."
+
+
+def looked_again(clusters: Sequence[str], unseen: Sequence[str], person: str, items: int, left: int) -> str:
+    """What another look came to. items: those of the message that were looked at, left: those that are still there."""
+    lost = f"{some(unseen)} could not be looked at, so nothing is known of it. " if unseen else ""
+    seen = [name for name in clusters if name not in unseen]
+    if not seen:
+        return lost.strip()
+    where = f"Looked at {some(seen)} again, as {person} asked: "
+    if not items:
+        return f"{lost}{where}nothing of this message is there any more."
+    if not left:
+        return f"{lost}{where}{_all(items)} mended. Thank you!"
+    if left == items:
+        return f"{lost}{where}{_all(items)} still there."
+    return f"{lost}{where}{items - left} of {items} in this message mended, {left} still there."
+
+
+def _all(items: int) -> str:
+    return "the one thing in this message is" if items == 1 else f"all {items} things in this message are"
 
 
 def incomplete(until: date | None, reason: str, mode: Mode | None) -> dict[str, str]:

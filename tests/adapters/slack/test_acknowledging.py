@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -212,6 +213,21 @@ def test_a_socket_that_gets_in_only_later_says_why_not_without_its_secrets(click
     assert "internal_error" in refused["reason"]
     assert slack.app_token not in str(logged)
     assert "ticket=" not in str(logged)
+
+
+def test_a_token_that_was_replaced_in_its_file_is_used_at_the_next_try(clicks: Clicks, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("xapp-old")
+    with SimSlack(factor=1000) as slack, capture_logs() as logged:
+        settings = SlackSettings(app_token=Secret("xapp-old", f"file {file}"), api_url=slack.api_url)
+        listener = SocketListener(settings, clicks, threading.Event())
+        listener.start()
+        wait_until(
+            lambda: [each for each in logged if each["event"] == "slack_not_connected"], "the old one is refused"
+        )
+        file.write_text(slack.app_token)
+        slack.until(lambda: slack.sockets.count, within=60)
+        listener.stop()
 
 
 def test_a_listener_that_never_got_in_ends_at_once(clicks: Clicks) -> None:
