@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from fleetkeeper.core.messages.ask_text import Reader, deadline_text, fix, title, where
+from fleetkeeper.core.messages.ask_text import Reader, deadline_text, fix, title
 from fleetkeeper.core.messages.blocks import header, section
 from fleetkeeper.core.messages.context import Context
 from fleetkeeper.core.messages.digest import bullets
@@ -20,6 +20,7 @@ from fleetkeeper.core.messages.parts import (
     reader,
     things,
 )
+from fleetkeeper.core.messages.place_text import where
 from fleetkeeper.core.messages.said_so_far import so_far
 from fleetkeeper.core.notices.values import Notice
 from fleetkeeper.core.wording import counted
