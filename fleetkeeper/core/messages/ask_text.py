@@ -163,7 +163,7 @@ def _age(evidence: Evidence, now: datetime) -> timedelta:
 def _evidence(evidence: Evidence, reader: Reader) -> str:
     last = "last " if evidence.source in _WHO else ""
     at = f", {last}{short(day_of(evidence.at, reader.tz))}" if evidence.at else ""
-    return f"{words(evidence.text, 200)} ({words(evidence.source, 40)}{at})"
+    return f"{words(evidence.text, 140)} ({words(evidence.source, 40)}{at})"
 
 
 # ---- until when, and what then
@@ -181,7 +181,7 @@ def consequence(matter: Matter, reader: Reader) -> str:
     """What happens if nobody acts: to what the team runs, then to the upgrade, then to the bill."""
     first = matter.open[0].tracked.finding
     found = nearest(matter.open, reader.context)
-    said = [_breaks(first), words(found.consequence, 240) if found else "", _cost(found, matter)]
+    said = [_breaks(first), words(found.consequence, 200) if found else "", _cost(found, matter)]
     told = [each for each in said if each]
     if first.blocks and not (found and found.consequence):
         told.append("the upgrade of the cluster waits for it")
@@ -218,7 +218,7 @@ def _cost(deadline: Deadline | None, matter: Matter) -> str:
 # ---- how, and when it is done
 
 
-def fix(matter: Matter, limit: int = 500) -> str:
+def fix(matter: Matter, limit: int = 400) -> str:
     """The next action. Where it differs by more than the object, the first is told: the button shows the others."""
     findings = distinct(matter.open)
     if all(item.tracked.state is State.UNCONFIRMED for item in matter.open):

@@ -79,7 +79,7 @@ def news_text(matter: Matter, common: str) -> str:
 
 
 def _news(matter: Matter) -> str:
-    return words("; ".join(matter.news[:2]), 200)
+    return words("; ".join(matter.news[:2]), 120)
 
 
 def and_more(rest: Sequence[Matter]) -> Iterator[Block]:
