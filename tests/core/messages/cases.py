@@ -179,24 +179,16 @@ def _long() -> Case:
     return _plain(tuple(item(finding, f"cluster-{'c' * 90}-{n}") for n in range(6)))
 
 
-def _longest() -> Case:
+def longest() -> Case:
     """Six things, each with everything as long as it can be: nothing may be lost that its owner needs."""
-    ampersands = "&" * 253
-    evidence = tuple(Evidence(f"{ampersands} {n}", f"{ampersands} {n}", NOW) for n in range(9))
-    found = [
-        replace(
-            budget(f"{n}{ampersands}", ampersands), code=f"FK40{n}", message=f"{ampersands} " * 9, fix=f"mend {ampersands} " * 9,
-            evidence=evidence, owner={"argocd.argoproj.io/instance": ampersands},
-        )
-        for n in range(1, 7)
-    ]  # fmt: skip
-    late = Deadline(NOW + timedelta(days=3), ampersands, ampersands)
-    items = [
-        item(each, f"{place}{ampersands}", deadline=late, environment=ampersands)
-        for each in found
-        for place in "abcdefgh"
-    ]
-    return _plain(tuple(items), why=ampersands, following=ampersands * 2, news={each.key: ampersands for each in items})
+    long = "&" * 253
+    evidence = tuple(Evidence(f"{long} {n}", f"{long} {n}", NOW) for n in range(9))
+    parts = {"message": f"{long} " * 9, "fix": f"mend {long} " * 9, "evidence": evidence}
+    origin = {"argocd.argoproj.io/instance": long}
+    found = [budget(f"{n}{long}", long, code=f"FK40{n}", owner=origin, **parts) for n in range(1, 7)]
+    where = {"deadline": Deadline(NOW + timedelta(days=3), long, long), "environment": long}
+    items = tuple(item(each, f"{place}{long}", **where) for each in found for place in "abcdefgh")
+    return _plain(items, why=long, following=long * 2, news={each.key: long for each in items})
 
 
 def _one_name() -> Case:
@@ -300,22 +292,13 @@ CASES: Mapping[str, Callable[[], Case]] = {
     "digest_came_back": _came_back,
     "digest_hostile_names": _hostile,
     "digest_long_names": _long,
-    "digest_everything_longest": _longest,
+    "digest_everything_longest": longest,
     "digest_clusters_of_one_name": _one_name,
     "digest_superseded": _superseded,
     "digest_as_webhook": _webhook,
     "reminder": lambda: (
         notice(some()[:8], NoticeKind.REMINDER, news={each.key: "still open, due in 11 days" for each in some()}),
         _partly()[1],
-    ),
-    "reminder_everything_longest": lambda: (replace(_longest()[0], kind=NoticeKind.REMINDER), _longest()[1]),
-    "escalation_everything_longest": lambda: (
-        replace(_longest()[0], kind=NoticeKind.ESCALATION, recipient=ONCALL),
-        _longest()[1],
-    ),
-    "direct_everything_longest": lambda: (
-        replace(_longest()[0], kind=NoticeKind.DIRECT, recipient=LEAD),
-        _longest()[1],
     ),
     "reminder_hostile_names": _hostile_rest,
     "direct": lambda: _plain(some()[:8], NoticeKind.DIRECT, recipient=LEAD, why="3 due in 11 days"),
