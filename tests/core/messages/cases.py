@@ -186,8 +186,9 @@ def longest() -> Case:
     parts = {"message": f"{long} " * 9, "fix": f"mend {long} " * 9, "evidence": evidence}
     origin = {"argocd.argoproj.io/instance": long}
     found = [budget(f"{n}{long}", long, code=f"FK40{n}", owner=origin, **parts) for n in range(1, 7)]
-    where = {"deadline": Deadline(NOW + timedelta(days=3), long, long), "environment": long}
-    items = tuple(item(each, f"{place}{long}", **where) for each in found for place in "abcdefgh")
+    late = Deadline(NOW + timedelta(days=3), long, long)
+    places = [f"{place}{long}" for place in "abcdefgh"]
+    items = tuple(item(each, place, deadline=late, environment=long) for each in found for place in places)
     return _plain(items, why=long, following=long * 2, news={each.key: long for each in items})
 
 
