@@ -260,6 +260,18 @@ def _news() -> Case:
     return replace(found, kind=NoticeKind.NEWS, thread="w0"), replace(known, events=tuple(events))
 
 
+def _wave_hostile() -> Case:
+    """Two hundred clusters that failed, with names and reasons that would be markup."""
+    found, known = _wave(why=Why(Cause.FAILURES, "<!channel> *b* " * 80, runs.ago(3), "@here", "`x` " * 200))
+    assert known.run is not None
+    why = Why(
+        Cause.FAILED, "<@U1> failed: https://evil.example " * 40, runs.ago(2), "*bob*", "kubectl get pod <x>; then y"
+    )
+    failed = replace(runs.task(3, TaskState.FAILED, why), name="<!here> " * 40)
+    tasks = [replace(failed, key=TaskKey(runs.ID, idx)) for idx in range(200)]
+    return found, replace(known, run=replace(known.run, tasks=tuple(tasks)))
+
+
 def _webhook() -> Case:
     return _plain(some(), recipient=to(Audience.CHANNEL, "hook:teams", via=Via.WEBHOOK))
 
@@ -320,5 +332,6 @@ CASES: Mapping[str, Callable[[], Case]] = {
         state=RunState.PAUSED, control=Control.PAUSE, why=Why(Cause.PAUSED, "bob paused it: lunch", runs.ago(2), "bob")
     ),
     "wave_over": lambda: _wave(state=RunState.COMPLETED_WITH_FAILURES, ended_at=runs.NOW, since=runs.NOW),
+    "wave_hostile_names": _wave_hostile,
     "news": _news,
 }
