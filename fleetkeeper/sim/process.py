@@ -110,10 +110,13 @@ class SimProcess(ServedProcess):
 
 
 class SlackProcess(ServedProcess):
-    """A simulated Slack. factor: how many times more often than at the real one it may be called."""
+    """A simulated Slack. factor: how many times more calls than the real one it allows.
 
-    def __init__(self, *, factor: float = 1.0) -> None:
-        super().__init__("fleetkeeper.sim.slack", ["--factor", str(factor)])
+    time: "EPOCH,STARTED,SCALE", of what messages are stamped with; "" for the wall's.
+    """
+
+    def __init__(self, *, factor: float = 1.0, time: str = "") -> None:
+        super().__init__("fleetkeeper.sim.slack", ["--factor", str(factor), "--time", time])
 
     @property
     def api_url(self) -> str:

@@ -14,6 +14,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 _AT_ONCE = 64
@@ -21,6 +22,9 @@ _AT_ONCE = 64
 
 Its driver gives the interpreter away with each, and takes it back from the threads that wait for it: dearer than a row.
 """
+
+_MANY = 500
+"""Rows from which on PostgreSQL gets them as JSON: psycopg takes several times as long to write arrays."""
 
 Columns = tuple[str, ...]
 Values = tuple[Any, ...]
@@ -142,10 +146,11 @@ def insert_rows(
     if not rows:
         return
     if not is_sqlite(connection):
-        run(connection, _insert(table, columns, over, 0), _arrays(rows))
+        source, values = _source(table, columns, rows)
+        run(connection, _insert(table, columns, source, over), values)
         return
     for some in _batches(rows):
-        run(connection, _insert(table, columns, over, len(some)), tuple(chain.from_iterable(some)))
+        run(connection, _insert(table, columns, _values(columns, len(some)), over), tuple(chain.from_iterable(some)))
 
 
 def insert_missing(
@@ -155,10 +160,12 @@ def insert_missing(
     if not rows:
         return ()
     if not is_sqlite(connection):
-        return rows_of(connection, _insert_missing(table, columns, 0), _arrays(rows))
+        source, values = _source(table, columns, rows)
+        return rows_of(connection, _insert_missing(table, columns, source), values)
     found: list[Any] = []
     for some in _batches(rows):
-        found += rows_of(connection, _insert_missing(table, columns, len(some)), tuple(chain.from_iterable(some)))
+        statement = _insert_missing(table, columns, _values(columns, len(some)))
+        found += rows_of(connection, statement, tuple(chain.from_iterable(some)))
     return found
 
 
@@ -249,20 +256,33 @@ def _update(table: sa.Table, columns: Columns, also: str, sqlite: bool) -> str:
 
 
 @lru_cache
-def _insert(table: sa.Table, columns: Columns, over: bool, count: int) -> str:
-    """count: the rows of a statement for SQLite; 0: for PostgreSQL, which takes arrays of any length."""
+def _insert(table: sa.Table, columns: Columns, source: str, over: bool) -> str:
     keys, names = keys_of(table), ", ".join(columns)
-    row = f"({', '.join('?' * len(columns))})"
-    rows = f"VALUES {', '.join((row,) * count)}" if count else f"SELECT * FROM {_unnest(table, columns)}"
     new = ", ".join(f"{column} = excluded.{column}" for column in columns if column not in keys)
     conflict = f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {new}" if over else ""
-    return f"INSERT INTO {table.name} ({names}) {rows}{conflict}"
+    return f"INSERT INTO {table.name} ({names}) {source}{conflict}"
 
 
 @lru_cache
-def _insert_missing(table: sa.Table, columns: Columns, count: int) -> str:
+def _insert_missing(table: sa.Table, columns: Columns, source: str) -> str:
     keys = ", ".join(keys_of(table))
-    return f"{_insert(table, columns, False, count)} ON CONFLICT DO NOTHING RETURNING {keys}"
+    return f"{_insert(table, columns, source, False)} ON CONFLICT DO NOTHING RETURNING {keys}"
+
+
+@lru_cache
+def _values(columns: Columns, count: int) -> str:
+    """So many rows for SQLite."""
+    row = f"({', '.join('?' * len(columns))})"
+    return f"VALUES {', '.join((row,) * count)}"
+
+
+def _source(table: sa.Table, columns: Columns, rows: Sequence[Values]) -> tuple[str, Values]:
+    """Rows for PostgreSQL, with the parameters: arrays, or JSON where the driver's work per value counts."""
+    if len(rows) < _MANY:
+        return f"SELECT * FROM {_unnest(table, columns)}", _arrays(rows)
+    kinds = ", ".join(f"{column} {_kind(table.c[column].type)}" for column in columns)
+    body = msgspec.json.encode([dict(zip(columns, row, strict=True)) for row in rows])
+    return f"SELECT * FROM json_to_recordset(%s::json) AS v({kinds})", (body.decode(),)
 
 
 def _same(keys: Columns) -> str:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -64,14 +65,18 @@ def claim(
 
 def _lock_pace(connection: sa.Connection, via: Via) -> datetime:
     """Since when a message may go. The lock is also what keeps two claims of one via apart."""
-    own = tables.chat_pace
-    query = sa.select(own.c.free_at).where(own.c.via == via.value).with_for_update()
-    found = connection.execute(query).scalar()
+    found = connection.execute(_pace(), {"via": via.value}).scalar()
     if found is None:
-        inserts(connection, own, {"via": via.value, "free_at": _LONG_AGO})
-        found = connection.execute(query).scalar_one()
+        inserts(connection, tables.chat_pace, {"via": via.value, "free_at": _LONG_AGO})
+        found = connection.execute(_pace(), {"via": via.value}).scalar_one()
     moment: datetime = found
     return moment
+
+
+@cache
+def _pace() -> sa.Select[Any]:
+    own = tables.chat_pace.c
+    return sa.select(own.free_at).where(own.via == sa.bindparam("via")).with_for_update()
 
 
 def _room(pace: Pace, free: datetime, wall: datetime) -> int:
@@ -89,26 +94,40 @@ def _saved(pace: Pace, free: datetime, wall: datetime) -> datetime:
 
 def _end_leases(connection: sa.Connection, by: Claimer) -> None:
     """What was being sent when its worker's lease ended may be out; it waits in line again, for somebody to look."""
-    own = tables.outbox
-    query = sa.select(own.c.key, own.c.via, own.c.address).where(own.c.lease_until < by.wall).order_by(own.c.key)
-    rows = connection.execute(query.with_for_update(skip_locked=True)).all()
+    rows = connection.execute(_ended(), {"wall": by.wall}).all()
     if rows:
         back = "due = not_before, worker = NULL, lease_until = NULL"
-        update_keys(connection, own, ("state",), [(Delivery.AMBIGUOUS.value, row.key) for row in rows], back)
+        update_keys(connection, tables.outbox, ("state",), [(Delivery.AMBIGUOUS.value, row.key) for row in rows], back)
         line_up(connection, {(row.via, row.address) for row in rows})
+
+
+@cache
+def _ended() -> sa.Select[Any]:
+    """By their ends, or SQLite looks at every row to have them by their keys."""
+    own = tables.outbox
+    query = sa.select(own.c.key, own.c.via, own.c.address).where(own.c.lease_until < sa.bindparam("wall"))
+    return query.order_by(own.c.lease_until).with_for_update(skip_locked=True)
 
 
 def _turns(connection: sa.Connection, by: Claimer, via: Via, most: int) -> Sequence[_Turn]:
     """The addresses of a via whose turn it is; those that another transaction has locked just now are passed over."""
-    own, found = tables.outbox_queue, dict[Address, _Turn]()
-    is_free = sa.or_(own.c.free_at.is_(None), own.c.free_at <= by.wall)
-    for is_calm, due in ((False, own.c.urgent_due), (True, own.c.due)):
-        query = sa.select(own.c.address, due, own.c.since).where(own.c.via == via.value, due <= by.now, is_free)
-        ordered = query.order_by(due, own.c.since).limit(most + len(found)).with_for_update(skip_locked=True)
-        for address, at, since in connection.execute(ordered) if most else ():
+    found = dict[Address, _Turn]()
+    for is_calm in (False, True) if most else ():
+        values = {"via": via.value, "now": by.now, "wall": by.wall, "most": most + len(found)}
+        for address, at, since in connection.execute(_due(is_calm), values):
             key = via.value, address
             found.setdefault(key, _Turn(is_calm, at, since, key))
     return sorted(found.values())[:most]
+
+
+@cache
+def _due(is_calm: bool) -> sa.Select[Any]:
+    own = tables.outbox_queue.c
+    due = own.due if is_calm else own.urgent_due
+    is_free = sa.or_(own.free_at.is_(None), own.free_at <= sa.bindparam("wall"))
+    query = sa.select(own.address, due, own.since)
+    query = query.where(own.via == sa.bindparam("via"), due <= sa.bindparam("now"), is_free)
+    return query.order_by(due, own.since).limit(sa.bindparam("most")).with_for_update(skip_locked=True)
 
 
 def _fronts(connection: sa.Connection, by: Claimer, turns: Sequence[_Turn]) -> Sequence[str]:
@@ -120,6 +139,11 @@ def _fronts(connection: sa.Connection, by: Claimer, turns: Sequence[_Turn]) -> S
 
 
 def _lock_rows(connection: sa.Connection, by: Claimer, keys: Sequence[str]) -> Sequence[Any]:
+    return connection.execute(_taking(), {"keys": keys, "now": by.now}).all() if keys else ()
+
+
+@cache
+def _taking() -> sa.Select[Any]:
     """The rows with what their notices say, and with the posts that they are about, in the order of sending."""
     own, notice = tables.outbox, tables.notice
     post, root = own.alias("post"), own.alias("root")
@@ -131,9 +155,9 @@ def _lock_rows(connection: sa.Connection, by: Claimer, keys: Sequence[str]) -> S
         *(post.c[name].label(f"post_{name}") for name in ("channel", "ts", "url")),
         *(root.c[name].label(f"root_{name}") for name in ("channel", "ts", "url")),
     ).select_from(joined)
-    query = query.where(own.c.key.in_(keys), own.c.due <= by.now)
+    query = query.where(own.c.key.in_(sa.bindparam("keys", expanding=True)), own.c.due <= sa.bindparam("now"))
     query = query.order_by(own.c.is_urgent.desc(), own.c.due, own.c.stored_at, own.c.key)
-    return connection.execute(query.with_for_update(of=own, skip_locked=True)).all() if keys else ()
+    return query.with_for_update(of=own, skip_locked=True)
 
 
 def _take(connection: sa.Connection, by: Claimer, rows: Sequence[Any]) -> None:
@@ -176,8 +200,7 @@ def _spend(
     for via, each in pace.items():
         if taken := sum(row.via == via.value for row in rows):
             since = _saved(each, free[via], by.wall) + timedelta(seconds=taken / each.via_per_second)
-            own = tables.chat_pace
-            connection.execute(own.update().where(own.c.via == via.value).values(free_at=since))
+            update_keys(connection, tables.chat_pace, ("free_at",), [(stamp(since), via.value)])
 
 
 def _outgoing(row: Any) -> Outgoing:

@@ -101,7 +101,7 @@ class Acting:
         return Answer(reply, heard)
 
     def _after_submission(self, view: Shown, said: Json) -> None:
-        """response_action errors, update, push or clear; else it closes (docs.slack.dev/surfaces/modals, 2026-11-21)."""
+        """response_action errors, update, push, clear; else it closes (docs.slack.dev/surfaces/modals, 2026-11-21)."""
         action = said.get("response_action")
         if action == "errors":
             unknown = set(said["errors"]) - {block["block_id"] for block in views.inputs(view.view)}

@@ -62,7 +62,7 @@ class Delivery:
     """duplicates: how many of the next deliveries come twice (Slack promises at least once, not exactly once)."""
 
     def __init__(self, ways: tuple[Way, ...], patience: Patience) -> None:
-        self._ways, self._patience = ways, patience
+        self.ways, self._patience = ways, patience
         self._timers: list[threading.Timer] = []
         self.duplicates = 0
 
@@ -83,7 +83,7 @@ class Delivery:
         return Reply(first.acked, first.payload, first.why, (self._once(parcel),))
 
     def _once(self, parcel: Parcel) -> Reply:
-        way = next((each for each in self._ways if each.is_open), None)
+        way = next((each for each in self.ways if each.is_open), None)
         return Reply(False, why="nobody listens") if way is None else way.deliver(parcel)
 
     def _again(self, parcel: Parcel, failed: Reply) -> Reply:

@@ -132,8 +132,7 @@ class SimSlack:
     def messages(self, channel: str) -> list[Sent]:
         """Of a channel (id or name), or of the direct messages with a user (id), oldest first; replies among them."""
         with self.workspace.changed:
-            found = self.workspace.channel(channel)
-            found = found or next((c for c in self.workspace.channels.values() if c.user == channel), None)
+            found = self.workspace.channel(channel) or self.workspace.direct_with(channel)
             return [] if found is None else [each for each in found.messages.values() if not each.deleted]
 
     def notices(self) -> dict[str, list[Sent]]:

@@ -19,7 +19,9 @@ def message_json(sent: Sent, channel: Channel, with_metadata: bool = True) -> Js
     if sent.metadata is not None and with_metadata:
         shown["metadata"] = sent.metadata
     if sent.thread_ts:
-        return {**shown, "thread_ts": sent.thread_ts}
+        root = channel.messages.get(sent.thread_ts)
+        parent = {} if root is None else {"parent_user_id": root.user}
+        return {**shown, "thread_ts": sent.thread_ts, **parent}
     replies = thread(channel, sent.ts)
     if replies:
         users = list(dict.fromkeys(each.user for each in replies))

@@ -48,7 +48,7 @@ def _mistakes(view: Json, kinds: tuple[str, ...]) -> Iterator[str]:
         return
     known = {**_COMMON, **(_MODAL if kind == "modal" else {})}
     needed = ("title", "blocks") if kind == "modal" else ("blocks",)
-    yield from (f"missing required field: {name} [json-pointer:/view]" for name in needed if name not in view)
+    yield from (f"missing required field: {name} [json-pointer:/view]" for name in needed if view.get(name) is None)
     for name, value in view.items():
         if name in ("type", "blocks"):
             continue

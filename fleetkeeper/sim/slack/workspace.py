@@ -49,6 +49,7 @@ class Workspace:
         self.whispers: list[Whisper] = []
         self.asked: list[Asked] = []
         self.edit_window: float | None = None
+        self._direct: dict[str, str] = {}
         self._stamp = 0
         self._named: Counter[str] = Counter()
         self._tickets: set[str] = set()
@@ -83,12 +84,17 @@ class Workspace:
     def direct(self, user: str) -> Channel:
         """The direct messages between the app and a person; opened where there were none."""
         with self.changed:
-            for channel in self.channels.values():
-                if channel.user == user:
-                    return channel
+            known = self.direct_with(user)
+            if known is not None:
+                return known
             channel = Channel(self.id("D"), "", Kind.IM, members={BOT_USER, user}, user=user)
             self.channels[channel.id] = channel
+            self._direct[user] = channel.id
             return channel
+
+    def direct_with(self, user: str) -> Channel | None:
+        """None where there are none yet."""
+        return self.channels.get(self._direct.get(user, ""))
 
     def by_email(self, email: str) -> Person | None:
         wanted = email.casefold()

@@ -32,7 +32,7 @@ def open_direct(call: Call) -> Json:
         raise ApiError("user_not_found")
     if person.deleted:
         raise ApiError("user_disabled")
-    known = any(each.user == person.id for each in call.workspace.channels.values())
+    known = call.workspace.direct_with(person.id) is not None
     channel = _opened(call, call.workspace.direct(person.id))
     return {"channel": channel, **({"no_op": True, "already_open": True} if known else {})}
 
@@ -85,7 +85,11 @@ def _page(call: Call, channel: Channel, found: list[Sent]) -> Json:
     start = _start(call, found)
     part, rest = found[start : start + limit], found[start + limit :]
     metadata = call.flag("include_all_metadata")
-    answer: Json = {"messages": [message_json(each, channel, metadata) for each in part], "has_more": bool(rest)}
+    answer: Json = {
+        "messages": [message_json(each, channel, metadata) for each in part],
+        "has_more": bool(rest),
+        "pin_count": 0,
+    }
     if rest:
         cursor = base64.b64encode(f"next_ts:{rest[0].ts}".encode()).decode()
         answer["response_metadata"] = {"next_cursor": cursor}
