@@ -45,7 +45,7 @@ class Timing:
     @classmethod
     def of(cls, call: float) -> "Timing":
         """For chats whose calls take so long at most."""
-        return cls(call=call, lease=max(cls.lease, 3 * (CALLS + 1) * call))
+        return cls(call=call, lease=max(cls().lease, 3 * (CALLS + 1) * call))
 
     @property
     def sends(self) -> float:
@@ -83,7 +83,7 @@ class What(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """seconds: of a 429. gone: nobody is at the address. detail: for the log."""
+    """seconds: of a 429; is_alone: as Throttled has it. gone: nobody is at the address. detail: for the log."""
 
     row: Outgoing
     settled: Settled
@@ -91,6 +91,7 @@ class Ended:
     seconds: float | None = None
     gone: bool = False
     detail: str = ""
+    is_alone: bool = False
 
 
 class _Late(FleetkeeperError):
@@ -179,7 +180,7 @@ class Attempts:
         try:
             found = chat.find(row.address, row.thread, _since(row), (row.notice,))
         except Throttled as error:
-            return replace(self._unclear(row, error.seconds, str(error), What.THROTTLED), seconds=error.seconds)
+            return replace(self._unclear(row, error.seconds, str(error), What.THROTTLED), is_alone=True)
         except (Unreachable, Doubtful) as error:
             return self._unclear(row, self._grown(row), str(error), What.UNREACHED)
         except Undeliverable as error:
@@ -198,7 +199,7 @@ class Attempts:
     def _throttled(self, row: Outgoing, error: Throttled) -> Ended:
         until = self._after(error.seconds)
         settled = Settled(row.key, row.epoch, _waiting(row), None, until, str(error), until)
-        return Ended(row, settled, What.THROTTLED, error.seconds, detail=str(error))
+        return Ended(row, settled, What.THROTTLED, error.seconds, detail=str(error), is_alone=error.is_alone)
 
     def _undeliverable(self, row: Outgoing, error: Undeliverable) -> Ended:
         if error.everywhere:

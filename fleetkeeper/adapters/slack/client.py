@@ -9,7 +9,7 @@ from slack_sdk import WebClient
 from slack_sdk.web import SlackResponse
 
 from fleetkeeper.adapters.slack.calls import Calls
-from fleetkeeper.adapters.slack.errors import NO_HISTORY
+from fleetkeeper.adapters.slack.errors import NO_HISTORY, POST
 from fleetkeeper.adapters.slack.people import SlackPeople
 from fleetkeeper.config import SlackSettings
 from fleetkeeper.core.messages.message import Message, View
@@ -53,7 +53,7 @@ class SlackChat:
         """A 429 was seen for a message that Slack had posted (argocd-notifications#211): it is looked for at once."""
         try:
             answer = self._calls.call(
-                "chat.postMessage",
+                POST,
                 lambda client: client.chat_postMessage(
                     channel=channel,
                     text=message.text,

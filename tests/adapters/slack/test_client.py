@@ -12,7 +12,7 @@ from slack_sdk import WebClient
 
 from fleetkeeper.adapters.slack.client import SlackChat
 from fleetkeeper.config import Secret, SlackSettings
-from fleetkeeper.core.messages.message import Message
+from fleetkeeper.core.messages.message import Message, View
 from fleetkeeper.core.owners import Contact, Reach
 from fleetkeeper.engine.chat import Doubtful, Gone, Posted, Throttled, Undeliverable
 from fleetkeeper.errors import FleetkeeperError, GapReason, Unreachable
@@ -333,6 +333,14 @@ def test_a_whisper_is_seen_by_one(slack: SimSlack, chat: SlackChat) -> None:
     slack.workspace.channels[CHANNEL].members.add(ADA)
     chat.whisper(CHANNEL, ADA, Message("superseded"))
     assert slack.messages(CHANNEL) == []
+
+
+def test_a_home_is_shown_and_a_click_that_is_too_old_opens_nothing(slack: SimSlack, chat: SlackChat) -> None:
+    chat.home(ADA, View("home", "", (SECTION,)))
+    assert [(each.user, each.view["type"]) for each in slack.workspace.views.values()] == [(ADA, "home")]
+    modal = View("modal", "Ask for time", (SECTION,), submit="Ask", callback="extend", private="n1")
+    with pytest.raises(Undeliverable, match="trigger"):
+        chat.open("12345.98765.abcd", modal)
 
 
 def _silent() -> logging.Logger:
