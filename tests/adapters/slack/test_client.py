@@ -15,6 +15,7 @@ from fleetkeeper.config import Secret, SlackSettings
 from fleetkeeper.core.messages.message import Message, View
 from fleetkeeper.core.owners import Contact, Reach
 from fleetkeeper.engine.chat import Doubtful, Gone, Posted, Throttled, Undeliverable
+from fleetkeeper.engine.delivering import Lease, sent_within
 from fleetkeeper.errors import FleetkeeperError, GapReason, Unreachable
 from fleetkeeper.sim.slack_api import SimSlack
 from tests.adapters.slack.conftest import ADA, BOB, CHANNEL
@@ -103,13 +104,13 @@ def test_nobody_can_look_into_a_channel_that_the_app_is_not_in(slack: SimSlack, 
     assert chat.find("C0OPEN", None, LONG_AGO, ("n1",)) is None
 
 
-def test_a_process_that_was_held_up_for_too_long_posts_nothing(
-    slack: SimSlack, chat: SlackChat, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("fleetkeeper.adapters.slack.client.CALLS", 0)
-    with pytest.raises(Unreachable, match="held up"):
+def test_what_is_no_longer_ones_own_to_send_is_not_sent(slack: SimSlack, chat: SlackChat) -> None:
+    with sent_within(Lease(1.0), arrival=2.0), pytest.raises(Unreachable, match="held up"):
         chat.post(CHANNEL, HELLO, None, "n1")
     assert slack.messages(CHANNEL) == []
+    with sent_within(Lease(60.0), arrival=2.0):
+        chat.post(CHANNEL, HELLO, None, "n1")
+    assert len(slack.messages(CHANNEL)) == 1
 
 
 # ---- the double post
