@@ -27,7 +27,7 @@ FAULTS: tuple[dict[str, Any], ...] = (
 )
 """Of every hundred posts six are hurt; of these four are out, and nobody is told."""
 
-WHOLE, SHORT = Shape(10_000), Shape(900, channels=60, people=30)
+WHOLE, SHORT = Shape(10_000), Shape(600, channels=50, people=25)
 
 
 def deliver(made: Mail, shape: Shape, postmen: int, kills: int) -> None:
@@ -51,13 +51,13 @@ def deliver(made: Mail, shape: Shape, postmen: int, kills: int) -> None:
 def test_every_notice_is_out_once_on_sqlite(tmp_path: Path, seed: int, kills: int, whole: bool) -> None:
     with mail(migrated(tmp_path), seed) as made:
         began = time.monotonic()
-        deliver(made, WHOLE if whole else SHORT, 1, min(kills, 30) if whole else 4)
+        deliver(made, WHOLE if whole else SHORT, 1, min(kills, 30) if whole else 3)
         print(f"{len(made.wanted)} notices in {time.monotonic() - began:.0f} s, {made.lives - 1} kills -9")
 
 
 def test_every_notice_is_out_once_with_two_replicas_on_postgresql(postgres: Postgres, seed: int, whole: bool) -> None:
     with mail(StoreSettings(postgres.migrated()), seed) as made:
-        deliver(made, Shape(2_000 if whole else 600, 60, 30), 2, 6 if whole else 2)
+        deliver(made, Shape(2_000 if whole else 400, 60, 30), 2, 6 if whole else 2)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
