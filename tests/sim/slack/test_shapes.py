@@ -1,8 +1,8 @@
 """What the simulated Slack answers and sends has the fields of Slack's own examples.
 
-Answers: docs.slack.dev/reference/methods (as of slack-ruby/slack-api-ref, 2026-08-20), without what only decorates, such
-as avatars and colours. Payloads: docs.slack.dev/reference/interaction-payloads, /interactivity/implementing-slash-commands
-and /apis/events-api (read 2026-11-21).
+Answers: docs.slack.dev/reference/methods (as of slack-ruby/slack-api-ref, 2026-08-20), without what only decorates.
+Payloads: docs.slack.dev/reference/interaction-payloads, docs.slack.dev/interactivity/implementing-slash-commands and
+docs.slack.dev/apis/events-api (read 2026-11-21).
 """
 
 from collections.abc import Callable
