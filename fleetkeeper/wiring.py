@@ -271,7 +271,7 @@ def _keeper(settings: Settings, store: SqlStore, runs: SqlRuns, rests: bool) -> 
     clock = clock_of(os.environ.get(ENVIRONMENT, ""))
     compat = read_compat(settings.compat_folders)
     clouds = EksClouds(settings.aws, clock, cancel)
-    kubes = KubeAccess(settings.kubernetes, clouds.token, SystemClock(), WallPace(cancel))
+    kubes = KubeAccess(settings.kubernetes, clouds.token, SystemClock(), WallPace(cancel), settings.owners.keys)
     ports = Ports(clouds, kubes, store, clock, cancel)
     stale_after = timedelta(minutes=settings.observe.stale_after_minutes)
     assessor = Assessor(store, clock, compat, stale_after, settings.assess.targets, settings.assess.decisions)
