@@ -102,8 +102,8 @@ class Story:
             name: slack.add_user(name, f"{name}@example.com", tz="Europe/Berlin").id
             for name in (MEMBER, LEAD, APPROVER)
         }
-        slack.add_channel(TEAM, id=CHANNEL)
-        slack.add_channel("fleet", id=ONCALL)
+        for name, id in ((TEAM, CHANNEL), ("fleet", ONCALL)):
+            slack.workspace.add_channel(name, id=id, people=self._people.values())
         self._shown: dict[str, str] = {}
         self._today: Today | None = None
 
