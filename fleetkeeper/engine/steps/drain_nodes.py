@@ -25,6 +25,9 @@ from fleetkeeper.engine.step import Subject
 from fleetkeeper.engine.world import World
 from fleetkeeper.values import digest
 
+_TURNS = 3
+"""Of one act at most: nodes are closed, then begun, and pods go."""
+
 
 @dataclass(frozen=True, slots=True)
 class SeenDrain:
@@ -137,18 +140,26 @@ class DrainNodes:
     # ---- act, undo
 
     def act(self, world: World, subject: Subject, moment: Moment, memory: Memory) -> Memory:
-        """By a look of its own: what was decided from may be some time ago."""
+        """By looks of its own: what was decided from may be some time ago.
+
+        Nodes are closed by one turn and their first pods go by the next; both are of one act, for nothing happens in
+        between that would have to be waited for.
+        """
         with kube_of(world, subject) as kube:
-            found = rotating.seen(kube, self._work(subject), moment)
-            rules = self.manner.rules_for(len(found.old), self.manner.force_of(world, subject))
-            seen, now = SeenDrain(found, rules), turn(found, rules)
-            nodes = NodeWriter(kube, found.rotation, found.now)
-            if _is_empty(seen, now):
-                for node in seen.old:
-                    nodes.rest(node)
-                return leaving(memory, moment)
-            carried = rotating.carry_out(kube, nodes, now, world.stopping)
-        return leaving(rotating.with_answers(kept(memory, found, now), found, carried), moment)
+            for _ in range(_TURNS):
+                found = rotating.seen(kube, self._work(subject), moment)
+                rules = self.manner.rules_for(len(found.old), self.manner.force_of(world, subject))
+                seen, now = SeenDrain(found, rules), turn(found, rules)
+                nodes = NodeWriter(kube, found.rotation, found.now)
+                if _is_empty(seen, now):
+                    for node in seen.old:
+                        nodes.rest(node)
+                    break
+                carried = rotating.carry_out(kube, nodes, now, world.stopping)
+                memory = rotating.with_answers(kept(memory, found, now), found, carried)
+                if not carried.whole or not now.changes or now.evict or now.delete:
+                    break
+        return leaving(memory, moment)
 
     def undo(self, world: World, subject: Subject, moment: Moment) -> Undoing:
         """Everything that is ours is taken off, also of nodes that are drained by now; pods that moved stay moved."""
