@@ -9,6 +9,7 @@ sampled 25 times a second.
 
 import math
 import os
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,7 +120,7 @@ def kubectl_drains(plane: ControlPlane, old: list[str]) -> Iterator[None]:
 
 
 def ours_drains(plane: ControlPlane, old: list[str]) -> Iterator[None]:
-    """The product in two processes: `serve`, and the command of the one who drains; begun once it is approved."""
+    """The product in two processes: `serve`, and the command of who drains; begun once the approval is stored."""
     with tempfile.TemporaryDirectory(prefix="fleetkeeper-bench-") as folder:
         environ = configured(Path(folder), plane)
         fleetkeeper(environ, "db", "upgrade")
@@ -135,11 +136,21 @@ def ours_drains(plane: ControlPlane, old: list[str]) -> Iterator[None]:
             told = next((line for line in running.stdout if "run approve" in line), "")
             if not told:
                 raise SystemExit("nodes drain asked for no approval")
-            yield
-            fleetkeeper(environ, "run", "approve", told.split()[-1], "--as", "bob")
+            approving = [sys.executable, "-m", "fleetkeeper", "run", "approve", told.split()[-1], "--as", "bob"]
+            with subprocess.Popen(approving, env=environ, stdout=subprocess.DEVNULL) as approval:
+                until(lambda: is_approved(Path(folder) / "bench.db"), "the approval is stored")
+                yield
+            if approval.returncode:
+                raise SystemExit(f"run approve ended with {approval.returncode}")
             rest = running.stdout.read()
             if running.wait():
                 raise SystemExit(f"nodes drain ended with {running.returncode}: {rest[-3000:]}")
+
+
+def is_approved(database: Path) -> bool:
+    """Whether somebody has said so; whether they may is for the engine to judge."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        return connection.execute("SELECT 1 FROM command WHERE verb = 'approve'").fetchone() is not None
 
 
 CONFIG = """
