@@ -62,10 +62,10 @@ class Watched:
     def follow(self, plane: ControlPlane) -> None:
         with plane.stream(f"{PODS}?watch=true&timeoutSeconds=3000") as lines:
             for line in lines:
+                if self.over.is_set():  # what comes now is of the next drain
+                    return
                 event = json.loads(line)
                 self.see(event["type"], event["object"], time.monotonic())
-                if self.over.is_set():
-                    return
 
     def see(self, kind: str, pod: dict[str, Any], now: float) -> None:
         metadata, status = pod["metadata"], pod.get("status", {})

@@ -4,11 +4,13 @@
 nodes are there, so that what is compared is the drain. A pod is Ready 4 to 5 s after it was scheduled, and gone 1 s
 after its deletion; a disk attaches and detaches in 0.5 s. Ours is the product as it is operated: `serve`, and `nodes
 drain` of all old nodes; the peer is `kubectl drain` of one node after the other, as runbooks have it. Budgets are
-sampled 25 times a second.
+sampled 25 times a second. Before it begins the drain is rehearsed, from what the cluster shows.
 """
 
+import json
 import math
 import os
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -16,8 +18,9 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from _rotation_cluster import QUICK, WHOLE, Size, attaching, fill
@@ -33,7 +36,7 @@ PACE = PodPace(ready=8000, end=1000, jitter=1000)
 BRISK = PodPace(ready=1500, end=500)
 
 Drains = Callable[[ControlPlane, list[str]], Iterator[None]]
-"""Begins to empty the nodes where it yields; ends when that is done."""
+"""Is ready where it first yields, begins to empty the nodes where it yields again, and ends when that is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +57,36 @@ class Replaced:
     seconds: float
 
 
+@dataclass(slots=True)
+class Foretold:
+    """What the rehearsal said of the drain, in seconds; its length is None where it came to no end."""
+
+    low: float = 0.0
+    usual: float = 0.0
+    high: float = 0.0
+    took: float = 0.0
+
+
 def measure(quick: bool) -> list[Figure]:
     size, pace = (QUICK, BRISK) if quick else (WHOLE, PACE)
     with ControlPlane(MINOR, Options(pods=pace)) as plane, attaching(plane):
         old, new = fill(plane, size)
-        ours = emptied(plane, size, old, ours_drains)
+        foretold = Foretold()
+        ours = emptied(plane, size, old, partial(ours_drains, foretold))
         for name in old:  # what was drained takes pods again: the peer moves everything back
             uncordon = {"spec": {"unschedulable": None}}
             plane.request("PATCH", f"/api/v1/nodes/{name}", uncordon, content_type="application/merge-patch+json")
         theirs = emptied(plane, size, new, kubectl_drains)
     goals = Goals(ratio=None if quick else 1.3)  # where pods are Ready at once, the looks in between are most of it
-    return [*figures("nodes drain", ours, goals), *figures("kubectl drain", theirs), *beside(ours, theirs)]
+    told = [*figures("nodes drain", ours, goals), rehearsed(ours, foretold)]
+    return [*told, *figures("kubectl drain", theirs), *beside(ours, theirs)]
 
 
 def emptied(plane: ControlPlane, size: Size, nodes: list[str], drains: Drains) -> Result:
+    draining = drains(plane, nodes)
+    next(draining)
     with watching(plane, nodes, size.pods) as watched:
-        for _ in drains(plane, nodes):
+        for _ in draining:
             watched.begun = time.monotonic()
         until(lambda: watched.is_moved(size.pods), "everything is Ready on other nodes")
         wall = time.monotonic() - watched.begun
@@ -109,6 +126,7 @@ def rounds(replicas: int, limit: dict[str, object] | None) -> int:
 def kubectl_drains(plane: ControlPlane, old: list[str]) -> Iterator[None]:
     """One node after the other, as it is written in runbooks."""
     yield
+    yield
     kubeconfig = plane.folder / "bench.kubeconfig"
     kubeconfig.write_text(plane.kubeconfig())
     for name in old:
@@ -118,8 +136,9 @@ def kubectl_drains(plane: ControlPlane, old: list[str]) -> Iterator[None]:
         )
 
 
-def ours_drains(plane: ControlPlane, old: list[str]) -> Iterator[None]:
-    """The product in two processes: `serve`, and the command of the one who drains; begun once it is approved."""
+def ours_drains(foretold: Foretold, plane: ControlPlane, old: list[str]) -> Iterator[None]:
+    """The product in two processes: `serve`, and the command of who drains; rehearsed before it is approved, and begun
+    once the approval is stored."""
     with tempfile.TemporaryDirectory(prefix="fleetkeeper-bench-") as folder:
         environ = configured(Path(folder), plane)
         fleetkeeper(environ, "db", "upgrade")
@@ -135,11 +154,34 @@ def ours_drains(plane: ControlPlane, old: list[str]) -> Iterator[None]:
             told = next((line for line in running.stdout if "run approve" in line), "")
             if not told:
                 raise SystemExit("nodes drain asked for no approval")
+            plan = told.split()[-1]
+            rehearse(environ, plan, foretold)
             yield
-            fleetkeeper(environ, "run", "approve", told.split()[-1], "--as", "bob")
+            approving = [sys.executable, "-m", "fleetkeeper", "run", "approve", plan, "--as", "bob"]
+            with subprocess.Popen(approving, env=environ, stdout=subprocess.DEVNULL) as approval:
+                until(lambda: is_approved(Path(folder) / "bench.db"), "the approval is stored")
+                yield
+            if approval.returncode:
+                raise SystemExit(f"run approve ended with {approval.returncode}")
             rest = running.stdout.read()
             if running.wait():
                 raise SystemExit(f"nodes drain ended with {running.returncode}: {rest[-3000:]}")
+
+
+def rehearse(environ: dict[str, str], plan: str, foretold: Foretold) -> None:
+    """By what the cluster itself shows; nobody told it the delays of this control plane."""
+    begun = time.monotonic()
+    found = json.loads(fleetkeeper(environ, "rehearse", plan, "-o", "json"))["items"][0]
+    foretold.took = time.monotonic() - begun
+    if found["length"] is None:
+        raise SystemExit(f"the rehearsal came to no end: {found['why']}")
+    foretold.low, foretold.usual, foretold.high = (float(found["length"][name]) for name in ("low", "usual", "high"))
+
+
+def is_approved(database: Path) -> bool:
+    """Whether somebody has said so; whether they may is for the engine to judge."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        return connection.execute("SELECT 1 FROM command WHERE verb = 'approve'").fetchone() is not None
 
 
 CONFIG = """
@@ -172,13 +214,14 @@ def configured(folder: Path, plane: ControlPlane) -> dict[str, str]:
     return kept | {"FLEETKEEPER_CONFIG": str(folder / "fleetkeeper.toml"), "NO_PROXY": "127.0.0.1", "USER": "ann"}
 
 
-def fleetkeeper(environ: dict[str, str], *words: str) -> None:
+def fleetkeeper(environ: dict[str, str], *words: str) -> str:
     command = [sys.executable, "-m", "fleetkeeper", *words]
     done = subprocess.run(command, env=environ, check=False, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(
             f"{' '.join(words[:2])} ended with {done.returncode}: {done.stdout[-2000:]} {done.stderr[-2000:]}"
         )
+    return done.stdout
 
 
 @contextmanager
@@ -215,6 +258,15 @@ def figures(name: str, result: Result, goals: Goals = NO_GOALS) -> Iterator[Figu
     sampled = f"{watched.samples} samples"
     yield Figure(f"{name}: budgets violated", watched.violations, "samples", goals.none, "lower", sampled)
     yield Figure(f"{name}: samples of the budgets", rate, "/s", goals.samples, "higher", "")
+
+
+def rehearsed(result: Result, foretold: Foretold) -> Figure:
+    """How far the drain was outside of the range that was foretold; 0 is within it."""
+    outside = max(foretold.low - result.wall, result.wall - foretold.high, 0.0)
+    told = (
+        f"foretold {foretold.low:.0f} to {foretold.high:.0f} s, usually {foretold.usual:.0f}, in {foretold.took:.1f} s"
+    )
+    return Figure("nodes drain: outside of its rehearsal", outside, "s", 0.0, "lower", told)
 
 
 def beside(ours: Result, theirs: Result) -> Iterator[Figure]:

@@ -117,8 +117,8 @@ def _time(memory: Memory, key: str) -> datetime | None:
 
 
 def poll(found: Seen) -> timedelta:
-    """Until the next look: a second for each thousand pods that it reads, and never more than ten."""
-    return timedelta(seconds=min(10.0, max(1.0, len(found.pods) / 1000)))
+    """Until the next look: a second for each thousand pods that it reads, at least half of one, at most ten."""
+    return timedelta(seconds=min(10.0, max(0.5, len(found.pods) / 1000)))
 
 
 # ---- acts

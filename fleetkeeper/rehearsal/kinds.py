@@ -17,6 +17,9 @@ from fleetkeeper.engine.world import World
 PLAYED = frozenset({"update-nodegroup", "drain-nodes", "surge-nodes"})
 """Kinds that move nodes and pods through the cloud and the API server alone."""
 
+OF_A_CLOUD = PLAYED - {"drain-nodes"}
+"""Of those the kinds that a cluster without a known cloud has no use for."""
+
 FOLLOWED = frozenset({"update-nodegroup"})
 """Of those the kinds whose work EKS does: a look changes nothing, so that fewer of them do."""
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from fleetkeeper.core import parts
 from fleetkeeper.core.draining import Obstacle, obstacles
 from fleetkeeper.core.durations import soak_length, stage_range
+from fleetkeeper.core.model import ClusterId, Scope
 from fleetkeeper.core.observed import Budget
 from fleetkeeper.core.plan import Member, Plan, Range
 from fleetkeeper.core.playbook import GateSpec
@@ -31,12 +32,14 @@ from fleetkeeper.engine.placements import Placements
 from fleetkeeper.engine.planning import StoredFleet
 from fleetkeeper.errors import ReadError, UsageError
 from fleetkeeper.rehearsal.bounding import bound_of
-from fleetkeeper.rehearsal.kinds import PAUSES, PLAYED, lengths, pause_of
+from fleetkeeper.rehearsal.kinds import OF_A_CLOUD, PAUSES, PLAYED, lengths, pause_of
 from fleetkeeper.rehearsal.playing import Course, Piece, Room, play, room
 from fleetkeeper.rehearsal.seeding import Seed
 
 SEEDED_BY = (parts.CONTROL_PLANE, parts.NODE_GROUPS, parts.NODES)
 """Parts of the inventory that a world is made of, beside what is read at the moment of asking."""
+
+_NOWHERE = Scope("000000000000", "nowhere")
 
 _LUCKS = (Luck.USUAL, Luck.GOOD, Luck.BAD)
 Measured = Mapping[str, tuple[timedelta, ...]]
@@ -79,7 +82,7 @@ class Rehearser:
     ) -> Rehearsed:
         if snapshot is None:
             return _not_rehearsed(member, "its cluster is gone, or was made anew under the same name: plan anew")
-        if snapshot.cluster.scope is None:
+        if snapshot.cluster.scope is None and any(step.kind in OF_A_CLOUD for step in member.steps):
             return _not_rehearsed(member, "only a kubeconfig knows its cluster: its cloud cannot be simulated")
         if snapshot.value(parts.CONTROL_PLANE) is None:
             return _not_rehearsed(member, "its control plane was never seen: `fleetkeeper observe` it first")
@@ -87,6 +90,8 @@ class Rehearser:
             placed = self.placements.of(snapshot.cluster)
         except ReadError as error:
             return _not_rehearsed(member, f"its cluster cannot be read now ({error.reason.value}: {error.detail})")
+        if snapshot.cluster.scope is None:
+            member, snapshot = _in_a_cloud(member, snapshot)
         return rehearse_member(place, plan, member, Read(snapshot, placed), measured, self.prices)
 
 
@@ -128,6 +133,16 @@ def rehearse_member(
         basis=times.basis,
         rows=usual.rows,
     )
+
+
+def _in_a_cloud(member: Member, snapshot: Snapshot) -> tuple[Member, Snapshot]:
+    """Both as if a cloud had the cluster, which a simulated one needs; nothing that is played asks for more of it."""
+    id = ClusterId(
+        f"arn:{_NOWHERE.partition}:eks:{_NOWHERE.region}:{_NOWHERE.account}:cluster/{member.name}",
+        member.cluster.created_at,
+    )
+    own = replace(snapshot.cluster, id=id, scope=_NOWHERE)
+    return replace(member, cluster=id, scope=_NOWHERE), replace(snapshot, cluster=own)
 
 
 def _played(place: Room, plan: Plan, member: Member, seed: Seed, measured: Measured) -> dict[Luck, Course]:

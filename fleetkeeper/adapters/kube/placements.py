@@ -18,10 +18,19 @@ class LivePlacements:
         self._opened: dict[model.Scope, Cloud] | None = None
 
     def of(self, cluster: model.SeenCluster) -> Placed:
+        if cluster.scope is None:
+            return self._of_kubeconfig(cluster)
         plane: model.ControlPlane | None = cluster.value(parts.CONTROL_PLANE)
         if plane is None:
             raise ReadError(f"the control plane of {cluster.name} was never seen", GapReason.NOT_READ)
         with closing(self._kubes.of_eks(self._cloud(cluster), cluster.id, plane)) as kube:
+            return kube.placed(self._clock.now())
+
+    def _of_kubeconfig(self, cluster: model.SeenCluster) -> Placed:
+        found, kube = self._kubes.of_kubeconfig(cluster.name)
+        with closing(kube):
+            if found.id != cluster.id:
+                raise ReadError(f"the kubeconfig of {cluster.name} leads to another cluster", GapReason.WRONG_ENDPOINT)
             return kube.placed(self._clock.now())
 
     def _cloud(self, cluster: model.SeenCluster) -> Cloud:

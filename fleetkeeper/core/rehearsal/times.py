@@ -40,16 +40,20 @@ class Spread:
 POD_READY = Spread(6.0, 20.0, 90.0)
 NODE_READY = Spread(10.0, 25.0, 60.0)
 NODE_BOOT = Spread(35.0, 60.0, 120.0)
-ATTACH = Spread(5.0, 12.0, 45.0)
-DETACH = Spread(4.0, 10.0, 40.0)
-"""Orders of magnitude, where nothing was seen. No list of an API server tells the last three: they stay assumed."""
+ATTACH = Spread(2.0, 12.0, 45.0)
+DETACH = Spread(1.0, 10.0, 40.0)
+"""Orders of magnitude, where nothing was seen. No list of an API server tells boots and detaches: they stay assumed."""
+
+WITHIN = Spread(0.0, 0.0, 0.0)
+"""An attach of pods that were seen to become Ready: it lies between their node and Ready, and is in that length."""
 
 
 @dataclass(frozen=True, slots=True)
 class Times:
     """pods: by workload (namespace/Kind/name), from the node that a pod got to Ready. pod: of all of them together.
 
-    node: from the Node object to Ready. boot: from the launch of an instance to its Node object.
+    node: from the Node object to Ready. boot: from the launch of an instance to its Node object. attach: beyond what
+    is in the length of a pod.
     """
 
     pod: Spread = POD_READY
@@ -68,7 +72,8 @@ class Times:
         """What the times rest on, a sentence each."""
         pods = f"{self.pod.seen} pods and {self.node.seen} nodes were seen to become Ready"
         first = pods if self.is_calibrated else f"uncalibrated: only {pods}"
-        return first, "boots, attaches, detaches and terminations are assumed: no list of an API server tells them"
+        attaches = "" if self.attach == WITHIN else "attaches, "
+        return first, f"boots, {attaches}detaches and terminations are assumed: no list of an API server tells them"
 
 
 def workload_of(pod: LivePod) -> str:
@@ -79,9 +84,11 @@ def workload_of(pod: LivePod) -> str:
 def observed(placed: Placed) -> Times:
     """From the placements alone; of a workload with few pods, those of all others fill in."""
     by_workload: defaultdict[str, list[float]] = defaultdict(list)
+    with_disks = 0
     for pod in placed.pods:
         if (took := _start_of(pod)) is not None:
             by_workload[workload_of(pod)].append(took)
+            with_disks += bool(pod.claims)
     every = [took for found in by_workload.values() for took in found]
     whole = _spread(every, POD_READY)
     nodes = [
@@ -92,6 +99,7 @@ def observed(placed: Placed) -> Times:
     return Times(
         pod=whole,
         node=_spread([took for took in nodes if 0 <= took <= _LONGEST_NODE], NODE_READY),
+        attach=WITHIN if with_disks else ATTACH,
         pods={name: _spread(found, whole) for name, found in by_workload.items()},
     )
 

@@ -14,7 +14,7 @@ from fleetkeeper.core.rotation.facts import Facts, OldNode, facts_of
 from fleetkeeper.core.rotation.force import forced
 from fleetkeeper.core.rotation.judging import Judged, held_aside, is_freed, stuck_for_good
 from fleetkeeper.core.rotation.obstacles import find_stuck
-from fleetkeeper.core.rotation.order import Candidate, Queue, candidates
+from fleetkeeper.core.rotation.order import Candidate, Queue, candidates, longest_first
 from fleetkeeper.core.rotation.room import Headroom
 from fleetkeeper.core.rotation.rules import Rules
 from fleetkeeper.core.rotation.seen import Seen
@@ -43,7 +43,7 @@ def turn(seen: Seen, rules: Rules) -> Turn:
     return Turn(
         progress=_progress(facts, stage),
         changes=nodes.one_each((*_changes(stage, judged, begun, is_short), *aside)),
-        evict=tuple(judged.evict),
+        evict=tuple(each.pod for each in longest_first(judged.going, rules)),
         delete=forced((*stage.begun, *stage.aside), facts),
         empty=tuple(each.node for each in stage.begun if each.is_empty),
         held=tuple(judged.held),

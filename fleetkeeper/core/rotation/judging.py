@@ -22,13 +22,13 @@ _NO_ROOM = "no new node has room for its replacement"
 class Judged:
     """busy: nodes that something moves on, by name. stuck_since: of nodes on which nothing does, since when.
 
-    placeless: pods for which no new node has room.
+    placeless: pods for which no new node has room. going: those to evict, not in the order in which they go.
     """
 
     facts: Facts
     headroom: Headroom
     may_go: bool
-    evict: list[LivePod] = field(default_factory=list)
+    going: list[Mover] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
     blocked: list[Obstacle] = field(default_factory=list)
     busy: set[str] = field(default_factory=set)
@@ -91,7 +91,7 @@ class Judged:
                 self.held.append(Held(pod, self._no_room(pod)))
             elif self.may_go:
                 mover.go()
-                self.evict.append(pod)
+                self.going.append(mover)
 
     def _wait(self, home: OldNode, mover: Mover, found: Reason) -> None:
         now = self.facts.seen.now

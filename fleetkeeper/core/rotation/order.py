@@ -11,6 +11,7 @@ from heapq import heapify, heappop, heapreplace
 
 from fleetkeeper.core.rotation.asking import is_job
 from fleetkeeper.core.rotation.facts import Facts, Mover, OldNode
+from fleetkeeper.core.rotation.rules import Rules
 from fleetkeeper.core.rotation.tokens import Pool
 
 
@@ -43,6 +44,12 @@ def _candidate(home: OldNode) -> Candidate:
         budgeted += bool(each.budgets)
         jobs += is_job(each)
     return Candidate(home, tuple(free), asks, len(home.movers) - len(free), jobs, budgeted)
+
+
+def longest_first(going: Iterable[Mover], rules: Rules) -> list[Mover]:
+    """Of those that go now first the ones with the most rounds still behind them: an API server takes a while for all
+    of them, and the whole takes as long as its longest chain. Among equals by priority, as they came."""
+    return sorted(going, key=lambda each: -(-each.pool.moving // each.pool.at_best(rules.unbudgeted)), reverse=True)
 
 
 Rank = tuple[bool, bool, int, int, int, int, str]

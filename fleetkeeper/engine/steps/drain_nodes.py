@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import ClassVar
 
 from fleetkeeper.core.live import LiveNode, LivePod
@@ -24,6 +25,12 @@ from fleetkeeper.engine.rotating_words import act_text, blocked_words
 from fleetkeeper.engine.step import Subject
 from fleetkeeper.engine.world import World
 from fleetkeeper.values import digest
+
+EMPTY = "empty"
+"""Key of a step's memory: when the last pod had left."""
+
+_TURNS = 3
+"""Of one act at most: nodes are closed, then begun, and pods go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +107,7 @@ class DrainNodes:
             return wrong
         now = turn(seen.found, seen.rules)
         if _is_empty(seen, now):
-            return self._ends(seen, moment)
+            return _settles(seen, now, moment) or self._ends(seen, moment)
         begins = self.manner.waits and not seen.is_begun
         if begins and (blocked := never_moves(now) or not_evicted(seen.refused)):
             return blocked
@@ -137,18 +144,26 @@ class DrainNodes:
     # ---- act, undo
 
     def act(self, world: World, subject: Subject, moment: Moment, memory: Memory) -> Memory:
-        """By a look of its own: what was decided from may be some time ago."""
+        """By looks of its own: what was decided from may be some time ago.
+
+        Nodes are closed by one turn and their first pods go by the next; both are of one act, for nothing happens in
+        between that would have to be waited for.
+        """
         with kube_of(world, subject) as kube:
-            found = rotating.seen(kube, self._work(subject), moment)
-            rules = self.manner.rules_for(len(found.old), self.manner.force_of(world, subject))
-            seen, now = SeenDrain(found, rules), turn(found, rules)
-            nodes = NodeWriter(kube, found.rotation, found.now)
-            if _is_empty(seen, now):
-                for node in seen.old:
-                    nodes.rest(node)
-                return leaving(memory, moment)
-            carried = rotating.carry_out(kube, nodes, now, world.stopping)
-        return leaving(rotating.with_answers(kept(memory, found, now), found, carried), moment)
+            for _ in range(_TURNS):
+                found = rotating.seen(kube, self._work(subject), moment)
+                rules = self.manner.rules_for(len(found.old), self.manner.force_of(world, subject))
+                seen, now = SeenDrain(found, rules), turn(found, rules)
+                nodes = NodeWriter(kube, found.rotation, found.now)
+                if _is_empty(seen, now):
+                    for node in seen.old:
+                        nodes.rest(node)
+                    break
+                carried = rotating.carry_out(kube, nodes, now, world.stopping)
+                memory = rotating.with_answers(kept(memory, found, now), found, carried)
+                if not carried.whole or not now.changes or now.evict or now.delete:
+                    break
+        return leaving(memory, moment)
 
     def undo(self, world: World, subject: Subject, moment: Moment) -> Undoing:
         """Everything that is ours is taken off, also of nodes that are drained by now; pods that moved stay moved."""
@@ -166,6 +181,17 @@ def _is_empty(seen: SeenDrain, now: Turn) -> bool:
     """Whether nothing is left to move from any node, and all of them are kept from taking more."""
     empty = {each.name for each in now.empty}
     return all(each.name in empty and not each.node.schedulable for each in seen.old)
+
+
+def _settles(seen: SeenDrain, now: Turn, moment: Moment) -> Wait | None:
+    """The last pods that moved are not Ready yet. No longer than others are waited for: in a large cluster some pod
+    always starts, and one that fails elsewhere is not the drain's."""
+    since = datetime.fromisoformat(moment.memory.get(EMPTY, seen.found.now.isoformat()))
+    coming = now.progress.arriving
+    if not coming or moment.following or seen.found.now - since >= seen.rules.patience:
+        return None
+    why = f"all of {counted(len(seen.old), 'node')} are empty; {counted(coming, 'pod')} elsewhere come up"
+    return Wait(why, rotating.poll(seen.found), keep={**moment.memory, EMPTY: since.isoformat()})
 
 
 def _no_room(now: Turn) -> Blocked | None:

@@ -309,3 +309,8 @@ def test_a_tolerant_pod_fits_a_tainted_node_of_another_rotations_choice() -> Non
     found = seen((pod("web-1", tolerates=(EVERYTHING,)),))
     assert gone(found) == []
     assert turn(found, RULES).blocked[0].since == BEGAN
+
+
+def test_the_longest_chain_is_evicted_from_first() -> None:
+    found = seen((pod("api-0", labels={"app": "api"}, controller="ReplicaSet/api"), *four()), budgets=(budget(**FOUR),))
+    assert [each.name for each in turn(found, RULES).evict] == ["web-0", "web-1", "api-0"]

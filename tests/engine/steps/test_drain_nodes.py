@@ -94,7 +94,7 @@ def test_a_step_that_acted_asks_for_its_next_look_at_once() -> None:
     verdict = drain(place, *old).tick()
     assert isinstance(verdict, Act)
     assert verdict.again is not None
-    assert verdict.again.total_seconds() == 1
+    assert verdict.again.total_seconds() == 0.5
     assert verdict.what.startswith("fence 3 nodes") or verdict.what.startswith("cordon 3 nodes")
 
 

@@ -233,7 +233,7 @@ def test_an_instance_that_never_joins_is_named_and_no_old_node_is_closed() -> No
 def test_a_new_node_that_dies_stops_it_with_its_name() -> None:
     place, names = behind()
     run = surge(place, patience="1m")
-    run.until_it_rests(limit=112)
+    run.until_it_rests(limit=104)
     new = {each["metadata"]["name"] for each in inside(place).live.objects.of(NODES)} - set(names)
     for name in new:
         silence(inside(place).live, name)
