@@ -246,7 +246,9 @@ def test_a_value_means(value: str, owner: str) -> None:
     assert (found.owner, found.by.value) == (owner, value)
 
 
-@pytest.mark.parametrize("value", ["tbd", "none", "payment", "api.payments", "see web docs", "understand", "@ghost", "#random"])
+@pytest.mark.parametrize(
+    "value", ["tbd", "none", "payment", "api.payments", "see web docs", "ubuntu2204", "UNDERSTAND", "@ghost", "#random"]
+)
 def test_a_value_that_means_nobody_says_so(value: str) -> None:
     found = owned({"owner": value})
     assert found.hits[0].why_not == f"no team and no person goes by “{value}”"
