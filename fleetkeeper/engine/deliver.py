@@ -99,6 +99,7 @@ class Deliverer:
         self._flight = 0
         self._awake = threading.Event()
         self._empty = 0
+        self._is_drained = False  # the last claim gave all that was due
 
     def run(self, cancel: threading.Event) -> None:
         """Deliver until cancel is set; what is under way then is finished and stored."""
@@ -110,7 +111,10 @@ class Deliverer:
 
     def _turn_or_rest(self, cancel: threading.Event) -> None:
         try:
-            if not self.turn() and not self._flight:
+            settled = self.turn()
+            if settled:
+                self._empty = 0
+            if not self._flight and (self._is_drained or not settled):
                 self._rest(cancel)
         except StoreUnavailable as error:
             _log.warning("notices_wait", reason=str(error), again_in_seconds=AFTER_LOSS)
@@ -149,7 +153,9 @@ class Deliverer:
             return
         lease, pace = Lease(self._timing.lease), {via: self._pace[via] for via in working}
         length = timedelta(seconds=self._timing.lease)
-        for row in self._notices.claim(self._worker, self._clock.now(), free, length, pace):
+        rows = self._notices.claim(self._worker, self._clock.now(), free, length, pace)
+        self._is_drained = len(rows) < free
+        for row in rows:
             self._flight += 1
             self._pool.submit(self._deliver, row, lease)
 
