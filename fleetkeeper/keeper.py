@@ -1,12 +1,13 @@
 """START HERE: what fleetkeeper can do, each in a few lines; the command line and the daemon call nothing else."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fleetkeeper.core import model, parts
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.fleet import Fleet
+from fleetkeeper.core.owners import Directory
 from fleetkeeper.core.plan import Plan
 from fleetkeeper.core.playbook import Playbook
 from fleetkeeper.core.readiness import ClusterReport, Entry, Subject
@@ -17,6 +18,7 @@ from fleetkeeper.engine.assess import Assessor
 from fleetkeeper.engine.discovery import not_listed
 from fleetkeeper.engine.observe import Choice, Outcome, Progress, attributes_of, observe_fleet
 from fleetkeeper.engine.observe_cluster import ClusterReader
+from fleetkeeper.engine.owning import Ownership, Owning
 from fleetkeeper.engine.planning import Planner
 from fleetkeeper.engine.ports import Ports
 from fleetkeeper.engine.run_ports import StoredEvent, StoredRun
@@ -28,7 +30,10 @@ HEARTBEAT = timedelta(seconds=45)
 
 @dataclass(frozen=True, slots=True)
 class Keeper:
-    """The product over its ports. Made by wiring.py from the operator's settings."""
+    """The product over its ports. Made by wiring.py from the operator's settings.
+
+    directory: the teams and files that say who owns what; it is read when it is asked for.
+    """
 
     ports: Ports
     reader: ClusterReader
@@ -39,6 +44,7 @@ class Keeper:
     assessor: Assessor
     planner: Planner
     starter: Starter
+    directory: Callable[[], Directory] = Directory
 
     def observe(self, selector: Selector, progress: Progress) -> Outcome:
         """Read every cluster that the configuration and the selector want, and store what was seen."""
@@ -66,6 +72,13 @@ class Keeper:
     def findings(self, selector: Selector, resolved: bool = False) -> tuple[tuple[Subject, Entry], ...]:
         """What the last assessment of each cluster found and what is known of it since; reads no cluster."""
         return self.assessor.findings(selector, resolved)
+
+    def owners(self, selector: Selector) -> Ownership:
+        """Who owns what the last assessments found, and any object, as stored; reads no cluster."""
+        seen = self.ports.store.clusters(only={parts.CONTROL_PLANE})
+        clusters = tuple(each for each in seen if selector.accepts(attributes_of(each)))
+        owning = Owning(self.ports.store, self.ports.clock, self.directory)
+        return Ownership(owning, clusters, self.findings(selector))
 
     def plan(self, playbook: Playbook, selector: Selector, actor: str, expires_in: timedelta, of: str = "") -> Plan:
         """Make a plan of a playbook and what is stored of the fleet, and store it; changes no cluster."""

@@ -16,7 +16,7 @@ import structlog
 
 import fleetkeeper
 from fleetkeeper import logs
-from fleetkeeper.adapters import allocator, overlay
+from fleetkeeper.adapters import allocator, overlay, owner_files
 from fleetkeeper.adapters.calendars import FreezeCalendars
 from fleetkeeper.adapters.eks.clouds import EksClouds
 from fleetkeeper.adapters.eks.probes import EksProbes
@@ -271,7 +271,7 @@ def _keeper(settings: Settings, store: SqlStore, runs: SqlRuns, rests: bool) -> 
     clock = clock_of(os.environ.get(ENVIRONMENT, ""))
     compat = read_compat(settings.compat_folders)
     clouds = EksClouds(settings.aws, clock, cancel)
-    kubes = KubeAccess(settings.kubernetes, clouds.token, SystemClock(), WallPace(cancel))
+    kubes = KubeAccess(settings.kubernetes, clouds.token, SystemClock(), WallPace(cancel), settings.owners.keys)
     ports = Ports(clouds, kubes, store, clock, cancel)
     stale_after = timedelta(minutes=settings.observe.stale_after_minutes)
     assessor = Assessor(store, clock, compat, stale_after, settings.assess.targets, settings.assess.decisions)
@@ -306,6 +306,7 @@ def _keeper(settings: Settings, store: SqlStore, runs: SqlRuns, rests: bool) -> 
             settings.engine.smoke.test.text if settings.engine.smoke else "",
         ),
         starter=Starter(fleet, runs),
+        directory=partial(owner_files.directory, settings.owners, {}),
     )
 
 

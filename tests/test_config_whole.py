@@ -392,7 +392,7 @@ def test_nothing_of_the_engine_is_left_out_here() -> None:
 
 
 def test_no_section_is_left_out_here() -> None:
-    """Approvals and the prices of rehearsals have tests of their own."""
+    """Approvals, owners and the prices of rehearsals have tests of their own."""
     here = {"store", "observe", "serve", "log", "compat_folders", "playbook_folders"}
     here |= {"aws", "kubernetes", "mapping", "assess", "engine"}
-    assert {each.name for each in fields(Settings)} == here | {"approvals", "rehearsal", "origins"}
+    assert {each.name for each in fields(Settings)} == here | {"approvals", "rehearsal", "owners", "origins"}

@@ -26,6 +26,7 @@ from fleetkeeper.cli import (
     nodes,
     observe,
     onboard,
+    owners,
     plan,
     playbook,
     rehearse,
@@ -129,6 +130,7 @@ app.command("scan")(scan.scan)
 app.command("explain")(findings.explain)
 app.command("serve")(serve.serve)
 app.add_typer(get.app, name="get")
+app.add_typer(owners.app, name="owners")
 app.command("doctor")(doctor.doctor)
 app.command("onboard")(onboard.onboard)
 app.add_typer(compat.app, name="compat")

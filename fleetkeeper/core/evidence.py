@@ -18,7 +18,8 @@ from fleetkeeper.core.model import Workload
 from fleetkeeper.core.snapshot import Hop, Snapshot
 
 MANAGED_FIELDS, LAST_APPLIED, STORED = "managed fields", "last applied", "stored object"
-_USAGE = re.compile(r"/apis/(?P<group>[^/\s]+)/(?P<version>[^/\s]+)/(?P<resource>[^/\s]+)")
+USAGE = re.compile(r"/apis/(?P<group>[^/\s]+)/(?P<version>[^/\s]+)/(?P<resource>[^/\s]+)")
+"""How an EKS insight writes the API that a client uses."""
 
 
 @dataclass(slots=True)
@@ -86,7 +87,7 @@ def _from_audit(snap: Snapshot, compat: Compat, note: Note, callers: Callers) ->
 
 def _from_insights(snap: Snapshot, compat: Compat, note: Note, callers: Callers) -> None:
     for deprecation in (each for insight in snap.insights for each in insight.deprecations):
-        usage = _USAGE.search(deprecation.usage)
+        usage = USAGE.search(deprecation.usage)
         uses = note(compat.api_of_resource(*usage.group("group", "version", "resource"))) if usage else None
         for client in deprecation.clients if uses else ():
             if uses is None or is_own(client.user_agent):

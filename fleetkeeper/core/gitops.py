@@ -100,6 +100,7 @@ def _applications(document: Document) -> Iterator[GitOpsApp]:
             ready=(synced, health) == ("Synced", "Healthy"),
             state=", ".join(filter(None, (synced, health))) or "not looked at yet",
             automated=isinstance(automated, Mapping) and automated.get("enabled") is not False,
+            path=_text(source, "path"),
         )
 
 

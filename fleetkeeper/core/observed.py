@@ -134,6 +134,7 @@ class GitOpsApp:
     state: str = ""
     automated: bool = True
     owner: Mapping[str, str] = field(default_factory=dict)
+    path: str = ""  # the folder of its Git repository
 
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}"

@@ -1,7 +1,8 @@
 """Which labels and annotations say who owns an object; all others are dropped before anything is stored."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from fleetkeeper.core.text import safe
@@ -29,6 +30,9 @@ _EXACT = frozenset(
 )
 _PREFIXES = ("a8r.io/", "app.kubernetes.io/")
 _NUMBERED = re.compile(r"dt\.owner-\d{1,3}", re.ASCII)
+_DYNATRACE = re.compile(r"dt\.owner(?:-(\d{1,3}))?", re.ASCII)
+_HINTS = frozenset({"a8r.io/chat"})
+_HINT = 9  # the rank of what names nobody by itself
 # Names that say it under any prefix (owner, app.company.com/owner) but Kubernetes' own, which means other things by it.
 _NAMES = frozenset({"owner", "team", "squad", "cost-center", "costcenter", "business-unit", "businessunit"})
 _KUBERNETES = re.compile(r"(?:.+\.)?(?:kubernetes|k8s)\.io", re.ASCII)
@@ -78,6 +82,43 @@ def _capped(keys: Iterable[str], wanted: Collection[str]) -> list[str]:
     """The operator's keys, then those that are not one of a family that anybody can lengthen, then the rest."""
     ranked = sorted(keys, key=lambda key: (key not in wanted, key.startswith(_PREFIXES) and key != "a8r.io/owner", key))
     return ranked[:KEYS_LIMIT]
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """A key that may name an owner, as it is written. outright: it names one; else it counts only where it fits one."""
+
+    key: str
+    value: str
+    outright: bool
+
+
+def naming(keys: Mapping[str, str], own: Collection[str] = ()) -> tuple[Naming, ...]:
+    """The keys of one object that name somebody, the most telling first.
+
+    The operator's own in their order, a8r.io/owner, owner, dt.owner and its numbered ones, team, squad; then what only
+    hints at somebody (a chat, a cost center).
+    """
+    wanted = [each.lower() for each in own]
+    ranked = ((_rank(key.lower(), wanted), key, value) for key, value in keys.items() if value.strip())
+    found = sorted((rank, key.lower(), key, value) for rank, key, value in ranked if rank is not None)
+    return tuple(Naming(key, value.strip(), rank[0] < _HINT) for rank, _, key, value in found)
+
+
+def _rank(key: str, wanted: Sequence[str]) -> tuple[int, int] | None:
+    """Where a lower-case key stands; None for one that names nobody."""
+    if key in wanted:
+        return 0, wanted.index(key)
+    if key == "a8r.io/owner":
+        return 1, 0
+    if numbered := _DYNATRACE.fullmatch(key):
+        return 3, int(numbered[1] or 0)
+    if key in _HINTS:
+        return _HINT, 0
+    name = key.rpartition("/")[2].replace("_", "-")
+    if not is_owner_key(key) or name not in _NAMES:
+        return None
+    return (2 + 2 * _PEOPLE.index(name), 0) if name in _PEOPLE else (_HINT, 1)
 
 
 def owner_named(keys: Mapping[str, str]) -> str:

@@ -1,149 +1,90 @@
-"""Who owns what a finding is about: every place that names somebody is kept as evidence, the first one holds."""
+"""Who owns what a finding is about: every place that names somebody is kept as evidence, the first usable one holds."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import date
 
-from fleetkeeper.core.finding import Subject
+from fleetkeeper.core.owner_people import Meaning, Names
+from fleetkeeper.core.owner_places import Places
+from fleetkeeper.core.owner_values import (
+    About,
+    Contact,
+    Deployed,
+    Directory,
+    Hit,
+    Owned,
+    Reach,
+    Rule,
+    Source,
+    Team,
+)
 
+__all__ = [
+    "NOBODY",
+    "About",
+    "Contact",
+    "Deployed",
+    "Directory",
+    "Hit",
+    "Owned",
+    "Reach",
+    "Resolver",
+    "Rule",
+    "Source",
+    "Team",
+    "resolve",
+]
 
-class Source(StrEnum):
-    """Where an owner can be named, in the default order of precedence."""
+NOBODY = "owners.fallback, for nobody is named"
+"""Completes "because of" where no place names anybody."""
 
-    RULE = "rule"  # [[owners.rules]] of the settings
-    OBJECT = "object"  # a label or annotation of the object itself
-    CONTROLLER = "controller"  # of the workload that it belongs to
-    CODEOWNERS = "codeowners"  # of the repository that Argo CD, Flux or Helm deploys it from
-    CATALOG = "catalog"  # a Backstage catalog
-    NAMESPACE = "namespace"
-    NODE_GROUP = "node group"  # tags of it
-    CLUSTER = "cluster"  # tags of it
-    ACCOUNT = "account"  # tags of it
-    FALLBACK = "fallback"  # owners.fallback: nobody is named anywhere
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One place that names an owner. value is as written there; where completes "because of".
-
-    team is the team that the value means, "" when it is none that is known; why_not is why it does not hold although it
-    comes first ("ada@example.com left Slack", "no team and no person goes by this name"), "" when it may.
-    """
-
-    source: Source
-    value: str
-    where: str
-    team: str = ""
-    person: str = ""  # an e-mail address, where it means one person and no team of theirs is known
-    why_not: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Owned:
-    """Who is told. owner is a team's name, or a person's e-mail address where no team of theirs is known.
-
-    hits: all, in the order of precedence. by: the one that holds, of source FALLBACK where nobody is named.
-    """
-
-    owner: str
-    by: Hit
-    hits: tuple[Hit, ...] = ()
-
-    @property
-    def is_unowned(self) -> bool:
-        return self.by.source is Source.FALLBACK
-
-    @property
-    def why(self) -> str:
-        """Completes "because of": why you."""
-        return self.by.where
+_UNUSABLE = "owners.fallback, for nobody who is named can be told"
 
 
-@dataclass(frozen=True, slots=True)
-class Team:
-    """Who is told in a team, and where. name and aliases are what labels and catalogs call it, without case.
-
-    channel: a Slack channel's id (C…), or an entry of engine.hooks as `hook:NAME`; "" is that of the fallback team.
-    members, lead, manager: e-mail addresses, or Slack user ids (U…). hours: "09:00-17:00" in timezone, on workdays.
-    """
-
-    name: str
-    aliases: tuple[str, ...] = ()
-    channel: str = ""
-    lead: str = ""
-    manager: str = ""
-    members: tuple[str, ...] = ()
-    timezone: str = "UTC"
-    ask: str = ""  # whom to ask about it: words for people, such as "#platform-help"
+def resolve(about: About, directory: Directory, disputed: Collection[str] = ()) -> Owned:
+    """Who owns an object. disputed: owners who said that it is not theirs; of a mapping the values say when."""
+    return Resolver(directory).resolve(about, disputed)
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """[[owners.rules]]: the first that fits names the owner. All patterns are shell patterns, "" is all.
+class Resolver:
+    """A directory made ready for many objects: its names and patterns are read once."""
 
-    clusters is a selector's text; user_agent is for findings that know only a client.
-    """
+    def __init__(self, directory: Directory) -> None:
+        self.directory = directory
+        self._names = Names(directory)
+        self._places = Places(directory)
 
-    owner: str
-    clusters: str = ""
-    namespace: str = ""
-    kind: str = ""
-    name: str = ""
-    user_agent: str = ""
-    application: str = ""  # of Argo CD, Flux or Helm
-    origin: str = ""  # file:line
+    def resolve(self, about: About, disputed: Collection[str] = ()) -> Owned:
+        hits: list[Hit] = []
+        for source in self.directory.precedence:
+            hits += self._hits(source, about, disputed)
+        by = next((hit for hit in hits if not hit.why_not), None)
+        if by is not None:
+            return Owned(by.team or by.person, by, tuple(hits))
+        fallback = self.directory.fallback
+        by = Hit(Source.FALLBACK, fallback, _UNUSABLE if hits else NOBODY, fallback)
+        return Owned(fallback, by, (*hits, by))
 
-
-class Reach(StrEnum):
-    """Whether somebody can be reached."""
-
-    KNOWN = "known"
-    GONE = "gone"  # deleted or deactivated in Slack; an archived channel
-    UNKNOWN = "unknown"  # Slack never heard of them
-    UNASKED = "unasked"  # nobody asked Slack yet, or it did not answer
-
-
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """What Slack said of a person or a channel. key is as the settings or the label write it (lower case)."""
-
-    key: str
-    reach: Reach = Reach.UNASKED
-    slack: str = ""  # its id
-    name: str = ""  # for people
-    email: str = ""
-    timezone: str = ""
+    def _hits(self, source: Source, about: About, disputed: Collection[str]) -> list[Hit]:
+        """What one source has; a person gives way to a team that is named beside them, for people leave."""
+        found = [
+            Hit(source, place.value, place.where, meaning.team, meaning.person, _why_not(meaning, disputed))
+            for place in self._places.of(source, about)
+            if (meaning := self._names.meaning(place.value)).is_known or place.outright
+        ]
+        team = next((hit for hit in found if hit.team and not hit.why_not), None)
+        if team is None or source is Source.RULE:
+            return found
+        return [replace(hit, why_not=hit.why_not or _beside(team)) if hit.person else hit for hit in found]
 
 
-@dataclass(frozen=True, slots=True)
-class Directory:
-    """Everything that turns a written name into somebody. precedence: sources in order; those left out are not asked.
-
-    keys: the operator's own label, annotation and tag names, before the conventions. catalog: what a Backstage catalog
-    says (component → owner). contacts: by key. fallback: the team that is told of what nobody owns.
-    """
-
-    teams: Mapping[str, Team] = field(default_factory=dict)
-    rules: tuple[Rule, ...] = ()
-    precedence: tuple[Source, ...] = tuple(Source)
-    keys: tuple[str, ...] = ()
-    catalog: Mapping[str, str] = field(default_factory=dict)
-    codeowners: Mapping[str, str] = field(default_factory=dict)  # application or repository path → owner
-    contacts: Mapping[str, Contact] = field(default_factory=dict)
-    fallback: str = "platform"
+def _why_not(meaning: Meaning, disputed: Collection[str]) -> str:
+    owner = meaning.team or meaning.person
+    if meaning.why_not or owner not in disputed:
+        return meaning.why_not
+    said = disputed.get(owner) if isinstance(disputed, Mapping) else None
+    return f"{owner} said{f' on {said:%Y-%m-%d}' if isinstance(said, date) else ''} that it is not theirs"
 
 
-@dataclass(frozen=True, slots=True)
-class About:
-    """What is known of an object that could name its owner; keys by source are those that core/owner_keys.py keeps.
-
-    places: how each of these sources is called for people ("Namespace payments"). applications: the Argo CD
-    application, Flux object or Helm release that it came with. user_agent: of a client that no object is known of.
-    """
-
-    subject: Subject
-    cluster: Mapping[str, str]  # attributes, as selectors know them
-    keys: Mapping[Source, Mapping[str, str]] = field(default_factory=dict)
-    places: Mapping[Source, str] = field(default_factory=dict)
-    applications: tuple[str, ...] = ()
-    user_agent: str = ""
+def _beside(team: Hit) -> str:
+    return f"it names a person, and {team.where} names the team {team.team}"

@@ -21,6 +21,7 @@ from fleetkeeper.settings.assess import read_assess
 from fleetkeeper.settings.aws import read_aws
 from fleetkeeper.settings.engine import read_engine
 from fleetkeeper.settings.mapping import read_mapping
+from fleetkeeper.settings.owners import read_owners
 from fleetkeeper.settings.rehearsal import read_rehearsal
 from fleetkeeper.settings.sources import Surroundings, find_file, lay_environment_over
 
@@ -36,6 +37,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     lay_environment_over(root, environ)
     around = Surroundings(environ, file.parent if file else Path())
     mapping = read_mapping(root.table("mapping"), around)
+    engine = read_engine(root.table("engine"), around)
     settings = Settings(
         store=_store(root.table("store"), around),
         aws=read_aws(root.table("aws"), around),
@@ -44,7 +46,8 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
         mapping=mapping.settings,
         assess=read_assess(root.table("assess")),
         approvals=read_approvals(root.table("approvals"), around),
-        engine=read_engine(root.table("engine"), around),
+        engine=engine,
+        owners=read_owners(root.table("owners"), around, {each.name for each in engine.hooks}),
         rehearsal=read_rehearsal(root.table("rehearsal")),
         serve=_serve(root.table("serve")),
         log=_log(root.table("log")),
