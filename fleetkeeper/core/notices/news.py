@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from fleetkeeper.core.notices.hours import day_text
 from fleetkeeper.core.notices.ladder import repeats_after
 from fleetkeeper.core.notices.memory import Last
-from fleetkeeper.core.notices.suppress import Quiet, is_falling, is_flap
+from fleetkeeper.core.notices.suppress import Quiet, came_back, is_falling
 from fleetkeeper.core.notices.values import Audience, Rung
 from fleetkeeper.core.notices.view import Known, View
 from fleetkeeper.core.wording import counted
@@ -70,7 +70,7 @@ def _event(view: View, case: Case) -> str:
     told, item = case.known.heard, case.known.item
     if case.audience is not Audience.CHANNEL or told is None:
         return ""
-    if item.tracked.times > told.opened and not is_flap(view, case.known):
+    if came_back(view, case.known):
         return f"came back, {due_text(view, case)}"
     if told.announced and view.date(told.announced, case.zone) != view.date(case.at, case.zone):
         today = view.date(case.moment, case.zone)

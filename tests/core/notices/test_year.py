@@ -74,7 +74,7 @@ class Year:
     def forget(self) -> None:
         """What was mended long ago is no part of a situation."""
         for key, known in list(self.world.items.items()):
-            if known.is_over and known.tracked.since < self.world.now - 20 * DAY:
+            if known.is_over and known.tracked.since < self.world.now - 9 * DAY:
                 del self.world.items[key]
                 self.world.told.pop(key, None)
 
@@ -95,7 +95,8 @@ class Year:
         self.number += 1
         now, chance = self.world.now, self.chance
         quarter = START + (91 * DAY) * (1 + (now - START) // (91 * DAY))
-        at = chance.choice((quarter, quarter, quarter + 30 * DAY, now + chance.uniform(0.2, 9) * DAY))
+        late = now + chance.uniform(0.2, 9) * DAY
+        at = late if chance.random() < 0.1 else quarter + chance.choice((0, 0, 30)) * DAY
         owner = f"team-{(cluster + self.number) % OWNERS:02}"
         made = item(f"w{self.number}", None, owner=owner, cluster=f"c{cluster}", now=now, must=chance.random() < 0.8)
         hard = at + 40 * DAY if chance.random() < 0.7 else at
@@ -242,9 +243,9 @@ def test_an_owner_hears_a_few_times_a_week_at_most(year: Year, record_property: 
     record_property("messages per owner and week: median", median(teams))
     record_property("messages per owner and week: 99 of 100", teams[len(teams) * 99 // 100])
     record_property("messages per owner and week: most", teams[-1])
-    print(Counter(teams), Counter(notice.kind for _, notice in year.told))
-    assert median(teams) <= 2
-    assert teams[-1] <= 10
+    assert median(teams) <= 1
+    assert teams[len(teams) * 99 // 100] <= 7
+    assert teams[-1] <= 14
 
 
 def test_a_person_gets_no_more_direct_messages_in_a_week_than_the_policy_lets_through(year: Year) -> None:
