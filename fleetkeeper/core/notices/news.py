@@ -67,7 +67,7 @@ def _arrival(view: View, case: Case) -> str:
 
 def _event(view: View, case: Case) -> str:
     """Something that happened to the item; only its owner's own message tells such."""
-    told, item = case.known.heard, case.known.item
+    told = case.known.heard
     if case.audience is not Audience.CHANNEL or told is None:
         return ""
     if came_back(view, case.known):
