@@ -33,6 +33,7 @@ from tests.core.notices.made import DAY, World, due, item, mended, reopened
 ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Sydney", "UTC")
 OWNERS, CLUSTERS, DAYS = 40, 60, 365
 START = datetime(2026, 1, 5, 1, 30, tzinfo=UTC)
+QUARTER = START - 11 * DAY
 TICK = timedelta(hours=8)  # as long as the hours of a day, so everybody has one inside of theirs
 HOLIDAYS = frozenset({date(2026, 4, 3), date(2026, 4, 6), *(date(2026, 12, 24) + each * DAY for each in range(4))})
 PEOPLE = frozenset({NoticeKind.DIGEST, NoticeKind.REMINDER, NoticeKind.DIRECT})
@@ -94,7 +95,7 @@ class Year:
         """Deadlines are some of the four dates of a year at which minors end, some are found the day before."""
         self.number += 1
         now, chance = self.world.now, self.chance
-        quarter = START + (91 * DAY) * (1 + (now - START) // (91 * DAY))
+        quarter = QUARTER + (91 * DAY) * (1 + (now - QUARTER) // (91 * DAY))
         late = now + chance.uniform(0.2, 9) * DAY
         at = late if chance.random() < 0.1 else quarter + chance.choice((0, 0, 30)) * DAY
         owner = f"team-{(cluster + self.number) % OWNERS:02}"
