@@ -14,7 +14,7 @@ help:
 	@echo "make demo           the main job on a simulated fleet, from nothing"
 	@echo "make test           everything that must pass: lint, types, tests, demo --check"
 	@echo "make lint           ruff and mypy --strict"
-	@echo "make chaos          kill, freeze and restart the engine, its database and its cloud: 220 kill -9 (KILLS=, SEED=), and one before and after each transition that is stored; then 2,000 random rotations of nodes (WORLDS=)"
+	@echo "make chaos          kill, freeze and restart the engine, its database and its cloud: 220 kill -9 (KILLS=, SEED=), and one before and after each transition that is stored; then 2,000 random rotations of nodes (WORLDS=); and 10,000 notices through a Slack that fails, with 30 kill -9"
 	@echo "make bench          all benchmarks, into docs/benchmarks.md"
 	@echo "make control-plane  get the real control planes, Helm and Prometheus that the tests run against (cached)"
 	@echo "make lock           renew requirements.lock"

@@ -12,6 +12,7 @@ from fleetkeeper.core.wording import counted
 from fleetkeeper.engine.deliver import Deliverer
 from fleetkeeper.engine.notice_ports import Notices, Recheck
 from fleetkeeper.engine.observe import Progress
+from fleetkeeper.engine.wave_telling import WaveTelling
 from fleetkeeper.errors import StoreUnavailable
 from fleetkeeper.keeper import Keeper
 from fleetkeeper.metrics import Metrics
@@ -56,10 +57,13 @@ class Worker:
 
 class Attendant:
     """Takes up what people clicked: extensions bind within seconds, an answer brings about a turn, and what somebody
-    wants looked at anew is observed and judged."""
+    wants looked at anew is observed and judged. The on-call channel follows runs meanwhile."""
 
-    def __init__(self, keeper: Keeper, notices: Notices, metrics: Metrics, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, keeper: Keeper, notices: Notices, waves: WaveTelling, metrics: Metrics, wake: Callable[[], None]
+    ) -> None:
         self._keeper, self._notices, self._metrics, self._wake = keeper, notices, metrics, wake
+        self._waves = waves
         self._heard: int | None = None
         self._turned = float("-inf")
 
@@ -74,6 +78,8 @@ class Attendant:
 
     def turn(self, worker: str) -> bool:
         """Whether anybody was told of something."""
+        if self._waves.turn():
+            self._wake()
         rechecks = self._notices.take_rechecks(worker, LEASE)
         for each in rechecks:
             self._look_at(each)

@@ -38,6 +38,7 @@ from fleetkeeper.engine.chat import Chat
 from fleetkeeper.engine.click_ports import Desk
 from fleetkeeper.engine.contacts import Contacts
 from fleetkeeper.engine.deliver import Deliverer
+from fleetkeeper.engine.delivering import Timing
 from fleetkeeper.engine.interacting import Interactions
 from fleetkeeper.engine.notice_facts import facts_of
 from fleetkeeper.engine.notice_ports import Notices, Pace
@@ -47,6 +48,7 @@ from fleetkeeper.engine.ports import Ports
 from fleetkeeper.engine.run_ports import Runs
 from fleetkeeper.engine.situation import Situations
 from fleetkeeper.engine.telling import Telling
+from fleetkeeper.engine.wave_telling import WaveTelling
 from fleetkeeper.errors import UsageError
 from fleetkeeper.keeper import Keeper
 from fleetkeeper.settings.checks import longest_pause_minutes
@@ -117,6 +119,7 @@ class Outside:
     deliverer: Deliverer | None
     listeners: tuple[Listener, ...]
     notices: Notices
+    waves: WaveTelling
 
 
 @contextmanager
@@ -127,13 +130,15 @@ def outside(settings: Settings, keeper: Keeper) -> Iterator[Outside]:
         notices = stack.enter_context(closing(SqlNotices(settings.store)))
         chats = _chats(settings, notices, stack)
         worker = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
-        deliverer = Deliverer(notices, chats, keeper.ports.clock, worker, _pace(settings)) if chats else None
+        deliverer = _deliverer(settings, keeper, notices, chats, worker) if chats else None
         slack = chats.get(Via.SLACK)
+        runs = stack.enter_context(closing(SqlRuns(settings.store)))
+        approvers = settings.approvals.roles.with_role(Role.APPROVER)
+        waves = WaveTelling(notices, runs, keeper.ports.clock, policy_of(settings), approvers)
         listeners: tuple[Listener, ...] = ()
         if isinstance(slack, SlackChat) and (settings.slack.app_token or settings.slack.listen):
-            runs = stack.enter_context(closing(SqlRuns(settings.store)))
             listeners = _listeners(settings, keeper, slack, notices, runs)
-        yield Outside(deliverer, listeners, notices)
+        yield Outside(deliverer, listeners, notices, waves)
 
 
 def _chats(settings: Settings, notices: Notices, stack: ExitStack) -> Mapping[Via, Chat]:
@@ -146,6 +151,13 @@ def _chats(settings: Settings, notices: Notices, stack: ExitStack) -> Mapping[Vi
     if settings.pagerduty.routing_key:
         found[Via.PAGERDUTY] = PagerDutyEvents(settings.pagerduty, facts_of(notices))
     return found
+
+
+def _deliverer(
+    settings: Settings, keeper: Keeper, notices: Notices, chats: Mapping[Via, Chat], worker: str
+) -> Deliverer:
+    timing = Timing.of(settings.slack.timeout_seconds)
+    return Deliverer(notices, chats, keeper.ports.clock, worker, _pace(settings), timing)
 
 
 def _pace(settings: Settings) -> Mapping[Via, Pace]:

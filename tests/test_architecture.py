@@ -55,7 +55,14 @@ LAYERS: dict[str, set[str]] = {
 """What each part of the package may import of the others, besides FOUNDATION."""
 
 SIMULATES = {"sim", "rehearsal"}
-SIM_USERS = {"cli/demo.py", "cli/demo_check.py", "cli/demo_rotation.py", "cli/demo_run.py", "cli/demo_wave.py"}
+SIM_USERS = {
+    "cli/demo.py",
+    "cli/demo_check.py",
+    "cli/demo_notices.py",
+    "cli/demo_rotation.py",
+    "cli/demo_run.py",
+    "cli/demo_wave.py",
+}
 
 VENDORS = {
     "boto3": {"adapters"},

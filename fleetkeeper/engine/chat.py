@@ -24,10 +24,13 @@ class Posted:
 
 
 class Throttled(FleetkeeperError):
-    """It was refused for now, and is surely not out. seconds: when to come again."""
+    """It was refused for now, and is surely not out. seconds: when to come again.
 
-    def __init__(self, seconds: float, detail: str) -> None:
-        self.seconds, self.detail = seconds, detail
+    is_alone: it was no post (but a look-up, an edit), which has limits of its own: it holds nobody else back.
+    """
+
+    def __init__(self, seconds: float, detail: str, is_alone: bool = False) -> None:
+        self.seconds, self.detail, self.is_alone = seconds, detail, is_alone
         super().__init__(f"{detail}; again in {seconds:g} s")
 
 

@@ -184,7 +184,7 @@ class Deliverer:
         if what is What.SENT:
             if self._pauses.worked(row.via):
                 _log.info("notices_go_out_again", via=row.via)
-        elif what in _TROUBLE:
+        elif what in _TROUBLE and not ended.is_alone:
             self._pause(ended)
         elif what in (What.FAILED, What.AMBIGUOUS):
             _log.warning(f"notice_{what}", notice=row.notice, via=row.via, address=row.address, reason=ended.detail)
@@ -221,8 +221,9 @@ class Deliverer:
         due = self._notices.next_due(now)
         is_due = due is not None and due <= now
         self._empty = self._empty + 1 if is_due else 0
-        shortest = max(self._pauses.left(), min(_PATIENCE, _GATHER * 2.0**self._empty)) if is_due else _GATHER
-        until = time.monotonic() + (min(shortest, self._timing.idle) if is_due else self._timing.idle)
+        slower = _GATHER * 2.0 ** min(self._empty, 20)
+        seconds = min(self._timing.idle, max(self._pauses.left(), slower)) if is_due else self._timing.idle
+        until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0 and not cancel.is_set():
             if not is_due and due is not None:
                 left = min(left, max(_GATHER, (due - self._clock.now()).total_seconds()))

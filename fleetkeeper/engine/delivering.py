@@ -5,7 +5,10 @@ looks for it first, after the earlier worker's lease, in which all that it sent 
 stays ambiguous, for people: a second digest would teach them to read none.
 """
 
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -18,10 +21,8 @@ from fleetkeeper.engine.ports import Clock
 from fleetkeeper.errors import FleetkeeperError, Unreachable
 
 UNSEEN = "it may be out, and the app may not read the history there: set slack.history, or look yourself"
-CALLS = 3
-"""So many calls a post takes at most: who that is, their conversation, the message. A chat whose post took longer than
-all of them may must not send any more.
-"""
+_CALLS = 3
+"""So many calls a post takes at most: who that is, their conversation, the message."""
 _LOOK_AGAIN = 3600.0
 """Seconds until it is tried again to look where we might not: the app may have been given the right meanwhile."""
 _MOST_FAULTS = 5
@@ -45,12 +46,12 @@ class Timing:
     @classmethod
     def of(cls, call: float) -> "Timing":
         """For chats whose calls take so long at most."""
-        return cls(call=call, lease=max(cls.lease, 3 * (CALLS + 1) * call))
+        return cls(call=call, lease=max(cls().lease, 3 * (_CALLS + 1) * call))
 
     @property
     def sends(self) -> float:
         """So much of a lease must be left for anything to be sent under it: then all has arrived when it is over."""
-        return (CALLS + 1) * self.call
+        return (_CALLS + 1) * self.call
 
     @property
     def doubt(self) -> float:
@@ -69,6 +70,29 @@ class Lease:
         return self._seconds - max(time.monotonic() - self._began, time.time() - self._wall)
 
 
+_held = threading.local()
+
+
+@contextmanager
+def sent_within(lease: Lease, arrival: float) -> Iterator[None]:
+    """What this thread sends in the block it sends while so many seconds of the lease are left, or not at all.
+
+    A process may be frozen between any two lines: only who hands the last piece of a request to the system can ask late
+    enough, and that is deep inside of a chat (adapters/slack/transport.py).
+    """
+    _held.lease, _held.arrival = lease, arrival
+    try:
+        yield
+    finally:
+        _held.lease = None
+
+
+def may_send() -> bool:
+    """Whether what this thread sends now is still its own to send."""
+    lease: Lease | None = getattr(_held, "lease", None)
+    return lease is None or lease.left >= _held.arrival
+
+
 class What(StrEnum):
     """How an attempt ended, for metrics and pauses."""
 
@@ -83,7 +107,7 @@ class What(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """seconds: of a 429. gone: nobody is at the address. detail: for the log."""
+    """seconds: of a 429; is_alone: as Throttled has it. gone: nobody is at the address. detail: for the log."""
 
     row: Outgoing
     settled: Settled
@@ -91,6 +115,7 @@ class Ended:
     seconds: float | None = None
     gone: bool = False
     detail: str = ""
+    is_alone: bool = False
 
 
 class _Late(FleetkeeperError):
@@ -112,7 +137,8 @@ class Attempts:
         try:
             if row.look and row.doing is Doing.POST and (ended := self._looked(chat, row)):
                 return ended
-            posted = self._edited(chat, row, lease) if row.doing is Doing.EDIT else self._posted(chat, row, lease)
+            with sent_within(lease, self._timing.call):
+                posted = self._edited(chat, row, lease) if row.doing is Doing.EDIT else self._posted(chat, row, lease)
             return Ended(row, Settled(row.key, row.epoch, Delivery.SENT, posted), What.SENT)
         except Throttled as error:
             return self._throttled(row, error)
@@ -179,7 +205,7 @@ class Attempts:
         try:
             found = chat.find(row.address, row.thread, _since(row), (row.notice,))
         except Throttled as error:
-            return replace(self._unclear(row, error.seconds, str(error), What.THROTTLED), seconds=error.seconds)
+            return replace(self._unclear(row, error.seconds, str(error), What.THROTTLED), is_alone=True)
         except (Unreachable, Doubtful) as error:
             return self._unclear(row, self._grown(row), str(error), What.UNREACHED)
         except Undeliverable as error:
@@ -198,7 +224,7 @@ class Attempts:
     def _throttled(self, row: Outgoing, error: Throttled) -> Ended:
         until = self._after(error.seconds)
         settled = Settled(row.key, row.epoch, _waiting(row), None, until, str(error), until)
-        return Ended(row, settled, What.THROTTLED, error.seconds, detail=str(error))
+        return Ended(row, settled, What.THROTTLED, error.seconds, detail=str(error), is_alone=error.is_alone)
 
     def _undeliverable(self, row: Outgoing, error: Undeliverable) -> Ended:
         if error.everywhere:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -70,11 +71,13 @@ class Mail:
         for each in range(shape.people):
             self.order("add-user", name=f"p{each}", email=f"p{each}@example.com", id=f"U0P{each:04d}")
         for first in range(0, shape.notices, _BATCH):
-            batch = [self._notice(number, shape) for number in range(first, min(first + _BATCH, shape.notices))]
-            writings = [Writing(each, Message(f"notice {each.id}")) for each in batch]
-            assert len(self.notices.save_turn(writings, (), {}, datetime.now(UTC))) == len(batch)
-            self.wanted |= {each.id: each for each in batch}
-            self.said |= {each.id: f"notice {each.id}" for each in batch}
+            self.store([self._notice(number, shape) for number in range(first, min(first + _BATCH, shape.notices))])
+
+    def store(self, notices: Sequence[Notice]) -> None:
+        writings = [Writing(each, Message(f"notice {each.id}")) for each in notices]
+        assert len(self.notices.save_turn(writings, (), {}, datetime.now(UTC))) == len(notices)
+        self.wanted |= {each.id: each for each in notices}
+        self.said |= {each.id: f"notice {each.id}" for each in notices}
 
     def _notice(self, number: int, shape: Shape) -> Notice:
         places = shape.channels + shape.people
@@ -119,15 +122,15 @@ class Mail:
     def fail(self, *faults: Mapping[str, Any]) -> None:
         _asked(f"{self.slack['control']}/faults", {"add": list(faults)})
 
-    def start(self, count: int) -> None:
-        for slot in range(count):
-            self.postmen.append(Postman(slot))
-            self.revive(self.postmen[-1])
+    def start(self, count: int, **wanted: int) -> None:
+        for _ in range(count):
+            self.postmen.append(Postman(len(self.postmen)))
+            self.revive(self.postmen[-1], **wanted)
 
-    def revive(self, postman: Postman) -> None:
+    def revive(self, postman: Postman, **wanted: int) -> None:
         self.lives += 1
         postman.name = f"postman-{postman.slot}-life-{self.lives}"
-        order = Round(postman.name, self.settings.url, self.slack["api_url"], self.slack["token"])
+        order = Round(postman.name, self.settings.url, self.slack["api_url"], self.slack["token"], **wanted)
         assert self.nursery.stdin is not None
         assert self.nursery.stdout is not None
         self.nursery.stdin.write(json.dumps(asdict(order)) + "\n")
@@ -151,6 +154,9 @@ class Mail:
 
         wait_until(stopped, f"{postman.name} holds rows", self.told, PATIENCE, 0.0)
         postman.hit_with_rows += 1
+
+    def is_frozen(self, postman: Postman) -> bool:
+        return "T" in Path(f"/proc/{postman.pid}/stat").read_text().rpartition(")")[2].split()[0]
 
     def kill(self, postman: Postman) -> None:
         self.caught(postman)

@@ -7,14 +7,16 @@ import signal
 import sys
 import threading
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from fleetkeeper import logs
 from fleetkeeper.adapters.slack.client import SlackChat
 from fleetkeeper.adapters.store.notices import SqlNotices
 from fleetkeeper.config import Secret, SlackSettings, StoreSettings
+from fleetkeeper.core.messages.message import Message
 from fleetkeeper.core.notices.values import Via
+from fleetkeeper.engine.chat import Posted
 from fleetkeeper.engine.deliver import Deliverer
 from fleetkeeper.engine.delivering import Timing
 from fleetkeeper.engine.notice_ports import Pace
@@ -27,12 +29,28 @@ PACE = Pace(address_seconds=0.001, via_per_second=3000.0)
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Which postman is wanted."""
+    """Which postman is wanted. freezes: the post at which it stops itself, right before that is sent; 0 for never."""
 
     name: str
     database: str
     api_url: str
     token: str
+    threads: int = 8
+    freezes: int = 0
+
+
+class _Freezing(SlackChat):
+    """Stops the whole process where nothing can be looked at any more but right before the sending itself."""
+
+    def __init__(self, settings: SlackSettings, freezes: int) -> None:
+        super().__init__(settings)
+        self._left = freezes
+
+    def post(self, address: str, message: Message, thread: Posted | None, id: str) -> Posted:
+        self._left -= 1
+        if self._left == 0:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return super().post(address, message, thread, id)
 
 
 class _Clock:
@@ -43,7 +61,9 @@ class _Clock:
 def deliverer(order: Round) -> Deliverer:
     settings = SlackSettings(Secret(order.token), api_url=order.api_url, history=True, timeout_seconds=TIMING.call)
     notices = SqlNotices(StoreSettings(order.database))
-    return Deliverer(notices, {Via.SLACK: SlackChat(settings)}, _Clock(), order.name, {Via.SLACK: PACE}, TIMING)
+    timing = replace(TIMING, threads=order.threads)
+    chats = {Via.SLACK: _Freezing(settings, order.freezes)}
+    return Deliverer(notices, chats, _Clock(), order.name, {Via.SLACK: PACE}, timing)
 
 
 def _bear(order: Round) -> int:

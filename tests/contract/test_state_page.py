@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
-from fleetkeeper.adapters.store import run_tables as tables
+from fleetkeeper.adapters.store import notice_tables as tables
+from fleetkeeper.adapters.store.notices import SqlNotices
 from fleetkeeper.adapters.store.runs import SqlRuns
+from fleetkeeper.core.notices.values import AnswerKind, Delivery
+from fleetkeeper.core.owners import Contact, Reach
 from fleetkeeper.core.plan import Need
 from fleetkeeper.core.run import (
     Applied,
@@ -24,6 +28,8 @@ from fleetkeeper.core.run import (
     UnitState,
     Verb,
 )
+from fleetkeeper.engine.notice_ports import Recheck, WaveThread
+from tests.contract import telling as tell
 from tests.contract.observed import later
 from tests.contract.running import approval, begin, claim, command, event, outcome, plan, step, why
 
@@ -31,16 +37,19 @@ PAGE = (Path(__file__).parents[2] / "docs" / "state.md").read_text("utf-8")
 QUERIES = re.findall(r"^```sql\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 OURS = ("plan", "plan_member", "run", "run_unit", "run_task", "run_step", "reservation", "event", "command")
 SHARED = ("approval", "change_freeze", "api_budget", "worker")
+TOLD = ("notice", "outbox", "outbox_queue", "chat_pace", "told", "answer", "answer_item")
+ASKED = ("contact", "recheck", "wave_thread")
 
 
 def ask(runs: SqlRuns, query: str) -> list[dict[str, Any]]:
     with runs._database.engine.begin() as connection:
-        return [dict(row) for row in connection.exec_driver_sql(query.strip().rstrip(";")).mappings()]
+        return [dict(row) for row in connection.execute(sa.text(query.strip().rstrip(";"))).mappings()]
 
 
 @pytest.fixture
-def busy(runs: SqlRuns) -> SqlRuns:
-    """A run in which everything happens at once."""
+def busy(runs: SqlRuns, notices: SqlNotices) -> SqlRuns:
+    """A run in which everything happens at once, and notices of each state."""
+    telling(notices)
     begun = begin(runs, members=7)
     made, _, _ = plan()
     runs.beat("left", "host-1", "1.0")
@@ -80,6 +89,27 @@ def needing(runs: SqlRuns, begun: Run) -> None:
     runs.tick_run(other.id, admit)
 
 
+def telling(notices: SqlNotices) -> None:
+    tell.save(
+        notices,
+        *(tell.writing(id, id) for id in ("sent", "failed", "doubtful")),
+        tell.writing("reply", "sent", thread="sent"),
+    )
+    for each in tell.claim(notices):
+        ends = {"sent": Delivery.SENT, "failed": Delivery.FAILED, "doubtful": Delivery.AMBIGUOUS}
+        how = ends[each.key]
+        found = tell.posted() if how is Delivery.SENT else None
+        notices.settle([tell.out(each, state=how, posted=found, error="" if found else "is_archived")], later(1))
+    tell.save(notices, edits={"sent": "mended"})
+    notices.save_turn([], [tell.told()], {}, later(1))
+    notices.add_answer(tell.answer())
+    notices.add_answer(tell.answer("click-2", AnswerKind.EXTEND))
+    notices.add_answer(tell.answer("click-3", AnswerKind.NOT_MINE))
+    notices.save_contacts([Contact("bob@example.com", Reach.GONE)], later(1))
+    notices.add_recheck(Recheck("r1", ("shop",), "ada@example.com", "n1", later(1)))
+    notices.save_wave(WaveThread("addons-7f3a-1", "wave", 3, "abc"), [tell.writing("wave", "oncall")], {}, later(1))
+
+
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: " ".join(query.split())[:70])
 def test_a_query_of_the_page_finds_what_is_there(busy: SqlRuns, query: str) -> None:
     assert ask(busy, query)
@@ -97,7 +127,7 @@ def test_what_waits_is_told_with_its_cause_and_since_when(busy: SqlRuns) -> None
 
 
 def test_every_table_is_in_a_query_and_on_the_page() -> None:
-    for name in (*OURS, *SHARED):
+    for name in (*OURS, *SHARED, *TOLD, *ASKED):
         assert name in tables.all_tables.tables
         assert f"`{name}`" in PAGE
         assert any(re.search(rf"(?:FROM|JOIN) {name}\b", query) for query in QUERIES), name
@@ -110,6 +140,23 @@ def test_every_table_is_in_a_query_and_on_the_page() -> None:
 def test_every_state_is_on_the_page(row: str, states: type[StrEnum]) -> None:
     (line,) = re.findall(rf"^\| {row} \|(.*)$", PAGE, re.MULTILINE)
     assert sorted(re.findall(r"`(\w+)`", line)) == sorted(states)
+
+
+def test_every_state_of_a_message_is_on_the_page() -> None:
+    lines = PAGE.partition("| `outbox.state` |")[2].partition("\n\n")[0].splitlines()[2:]
+    named = [re.findall(r"`(\w+)`", line.split("|")[1]) for line in lines]
+    assert sorted(name for (name,) in named) == sorted(Delivery)
+
+
+def test_what_waits_to_go_out_is_told_with_what_it_waits_for(busy: SqlRuns) -> None:
+    (query,) = [query for query in QUERIES if "waits_for" in query]
+    waiting = {row["key"]: (row["state"], row["error"]) for row in ask(busy, query)}
+    assert waiting == {
+        "doubtful": ("ambiguous", "is_archived"),
+        "reply": ("pending", ""),
+        "sent/edit": ("pending", ""),
+        "wave": ("pending", ""),
+    }
 
 
 def test_every_cause_is_on_the_page() -> None:

@@ -121,6 +121,13 @@ def test_after_many_throttled_channels_the_whole_way_out_rests(notices: SqlNotic
     assert one.counts.ended()[Via.SLACK, What.THROTTLED] >= 3
 
 
+def test_look_ups_that_are_throttled_hold_nobody_else_back(notices: SqlNotices, deliverer: Deliver) -> None:
+    store(notices, *(f"C{number}" for number in range(8)))
+    chat = FakeChat(before=[Throttled(30, "429", is_alone=True)] * 4)
+    all_turns(deliverer(chat, replace(TIMING, threads=1)))
+    assert len(chat.out) == 4
+
+
 def test_what_cannot_be_reached_is_tried_until_it_can(notices: SqlNotices, deliverer: Deliver, clock: Gate) -> None:
     store(notices, "C0", "C1", "C2", "C3")
     chat = FakeChat(before=[Unreachable("down")] * 4)

@@ -12,9 +12,8 @@ from slack_sdk.web import SlackResponse
 
 from fleetkeeper.adapters.secret_files import reread
 from fleetkeeper.adapters.slack.errors import TOKEN, code_of, translated
-from fleetkeeper.adapters.slack.transport import TimelyClient, sent_within
+from fleetkeeper.adapters.slack.transport import TimelyClient
 from fleetkeeper.config import Secret, SlackSettings
-from fleetkeeper.engine.delivering import Lease
 
 _SILENT = logging.Logger("slack_sdk", logging.CRITICAL + 1)
 """At debug the SDK would log whole messages, and it makes those texts whether or not somebody listens."""
@@ -39,12 +38,9 @@ class Calls:
             retry_handlers=[],
         )
 
-    def call(self, name: str, method: Method, lease: Lease | None = None) -> Any:
-        """The answer, as a dict. Raises Throttled, Unreachable, Doubtful, Undeliverable or Gone.
-
-        lease: it is sent while that lasts, or not at all (Unreachable).
-        """
-        with translated(name), sent_within(lease):
+    def call(self, name: str, method: Method) -> Any:
+        """The answer, as a dict. Raises Throttled, Unreachable, Doubtful, Undeliverable or Gone."""
+        with translated(name):
             used = self._secret
             try:
                 return method(self._client).data

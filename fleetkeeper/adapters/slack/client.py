@@ -9,14 +9,13 @@ from slack_sdk import WebClient
 from slack_sdk.web import SlackResponse
 
 from fleetkeeper.adapters.slack.calls import Calls
-from fleetkeeper.adapters.slack.errors import NO_HISTORY
+from fleetkeeper.adapters.slack.errors import NO_HISTORY, POST
 from fleetkeeper.adapters.slack.people import SlackPeople
 from fleetkeeper.config import SlackSettings
 from fleetkeeper.core.messages.message import Message, View
 from fleetkeeper.core.notices.values import Via
 from fleetkeeper.core.owners import Contact
 from fleetkeeper.engine.chat import Doubtful, Gone, Posted, Throttled, Undeliverable
-from fleetkeeper.engine.delivering import CALLS, Lease
 from fleetkeeper.errors import Unreachable
 
 EVENT_TYPE = "fleetkeeper_notice"
@@ -31,7 +30,7 @@ class SlackChat:
     def __init__(self, settings: SlackSettings) -> None:
         self._calls = Calls(settings)
         self._people = SlackPeople(self._calls)
-        self._reads_history, self._seconds = settings.history, settings.timeout_seconds
+        self._reads_history = settings.history
 
     @property
     def via(self) -> Via:
@@ -40,20 +39,19 @@ class SlackChat:
     # ---- Chat
 
     def post(self, address: str, message: Message, thread: Posted | None, id: str) -> Posted:
-        lease = Lease(CALLS * self._seconds)
         try:
             channel = thread.channel if thread else self._people.channel(address)
-            return self._posted(channel, message, thread, id, lease)
+            return self._posted(channel, message, thread, id)
         except Undeliverable as error:
             if error.gone:
                 self._people.forget(address)
             raise
 
-    def _posted(self, channel: str, message: Message, thread: Posted | None, id: str, lease: Lease) -> Posted:
+    def _posted(self, channel: str, message: Message, thread: Posted | None, id: str) -> Posted:
         """A 429 was seen for a message that Slack had posted (argocd-notifications#211): it is looked for at once."""
         try:
             answer = self._calls.call(
-                "chat.postMessage",
+                POST,
                 lambda client: client.chat_postMessage(
                     channel=channel,
                     text=message.text,
@@ -64,7 +62,6 @@ class SlackChat:
                     unfurl_links=False,
                     unfurl_media=False,
                 ),
-                lease,
             )
         except Throttled as error:
             if posted := self._after_429(channel, thread, id):

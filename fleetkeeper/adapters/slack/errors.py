@@ -26,6 +26,9 @@ _RETRY_AFTER = 30.0
 """Seconds to wait after a 429 that does not say how long."""
 _LONGEST_WAIT = 3600.0
 
+POST = "chat.postMessage"
+"""Limits are of a method and workspace; this one's are of the channel and the workspace."""
+
 TOKEN = frozenset({"invalid_auth", "token_expired", "token_revoked", "not_authed", "account_inactive"})
 """The token is none (any more); nothing was done. account_inactive is of the token's own account, not of a reader's."""
 
@@ -67,6 +70,8 @@ _WORDS: Mapping[str, tuple[_Means, str]] = {
     "invalid_arguments": (_Means.REFUSED, _OWN),
     "metadata_too_large": (_Means.REFUSED, _OWN),
     "no_text": (_Means.REFUSED, _OWN),
+    "invalid_trigger_id": (_Means.REFUSED, "the click is too old: click again"),
+    "exchanged_trigger_id": (_Means.REFUSED, "the click is too old: click again"),
     "expired_trigger_id": (_Means.REFUSED, "the click is too old: click again"),
     "invalid_auth": (_Means.EVERYWHERE, _APP),
     "not_authed": (_Means.EVERYWHERE, _APP),
@@ -123,7 +128,7 @@ def _refusal(method: str, response: SlackResponse) -> Exception:
     status, answer = int(response.status_code), _answer(response)
     code = str(answer.get("error", ""))
     if status == 429 or code in ("ratelimited", "rate_limited"):
-        return Throttled(_retry_after(response), f"Slack {method}: too many calls")
+        return Throttled(_retry_after(response), f"Slack {method}: too many calls", method != POST)
     means, words = _WORDS.get(code, (None, ""))
     if means is None and status >= 500:
         return Doubtful(f"Slack {method}: it answered {status}")

@@ -5,9 +5,6 @@ looked at once more right before each piece of a request is handed to the system
 """
 
 import http.client
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from urllib.request import (
     HTTPDefaultErrorHandler,
@@ -22,33 +19,20 @@ from urllib.request import (
 
 from slack_sdk import WebClient
 
-from fleetkeeper.engine.delivering import Lease
+from fleetkeeper.engine.delivering import may_send
 
 _MOST_BYTES = 16 << 20
 
 _ERRORS = (UnknownHandler, HTTPDefaultErrorHandler, HTTPErrorProcessor)
-
-_due = threading.local()
 
 
 class TooLate(OSError):
     """It was not sent; urllib wraps it as what breaks before a request is whole."""
 
 
-@contextmanager
-def sent_within(lease: Lease | None) -> Iterator[None]:
-    """What this thread sends in the block is sent while the lease lasts, or not at all."""
-    _due.lease = lease
-    try:
-        yield
-    finally:
-        _due.lease = None
-
-
 class _Timely(http.client.HTTPConnection):
     def send(self, data: Any) -> None:
-        lease: Lease | None = getattr(_due, "lease", None)
-        if lease is not None and lease.left <= 0:
+        if not may_send():
             raise TooLate("the process was held up for too long")
         super().send(data)
 

@@ -15,11 +15,12 @@ from fleetkeeper.core.messages.context import Context
 from fleetkeeper.core.messages.dates import day_of, short, when
 from fleetkeeper.core.messages.escape import advice, code, words
 from fleetkeeper.core.messages.matters import Matter, nearest
+from fleetkeeper.core.messages.place_text import more_text, where
 from fleetkeeper.core.notices.values import Deadline, Item
 from fleetkeeper.core.wording import counted
 
-NAMES, PLACES, SEEN = 4, 3, 2
-"""Names in one place, places, and reasons to believe it that are shown; the others are counted."""
+SEEN = 2
+"""Reasons to believe it that are shown; the others are counted."""
 
 _API = re.compile(r"(?P<version>\S*/?v\d\w*)/(?P<kind>[A-Z]\w+)", re.ASCII)
 _WHO = frozenset({"audit log", "EKS insight", "metric", "managed fields", "last applied"})
@@ -139,86 +140,6 @@ def _of_clusters(items: Sequence[Item], findings: Sequence[Finding], clusters: i
     return f"Fix {where}{_fact(findings)}"
 
 
-# ---- where
-
-
-def where(matter: Matter) -> str:
-    """`prod-eu, prod-us: api, web and 7 more`: clusters with the same objects are told together."""
-    places: dict[tuple[str, ...], dict[str, None]] = {}
-    for cluster, names in _names(matter.open).items():
-        places.setdefault(names, {})[cluster] = None
-    shown = [_place(names, tuple(clusters)) for names, clusters in list(places.items())[:PLACES]]
-    hidden = sum(len(clusters) for clusters in list(places.values())[PLACES:])
-    more = [f"and {counted(hidden, 'more cluster')}"] if hidden else []
-    return f"{'; '.join([*shown, *more])}{_origin(matter.open)}{_all(matter, hidden)}"
-
-
-def _names(items: Iterable[Item]) -> dict[str, tuple[str, ...]]:
-    """Cluster → the objects in it, as they are called beside the headline; none where it names the only one."""
-    items = tuple(items)
-    alone = len({item.key.fingerprint for item in items}) == 1
-    kinds = {item.tracked.finding.subject.kind for item in items}
-    spaces = {item.tracked.finding.subject.namespace for item in items}
-    found: dict[str, list[str]] = {}
-    for item in items:
-        subject = item.tracked.finding.subject
-        name = subject.name if len(spaces) == 1 else "/".join(filter(None, (subject.namespace, subject.name)))
-        label = name if len(kinds) == 1 or not name else f"{subject.kind} {name}"
-        found.setdefault(_cluster(item), []).append("" if alone else label)
-    return {cluster: tuple(sorted(filter(None, names))) for cluster, names in sorted(found.items())}
-
-
-def _cluster(item: Item) -> str:
-    named = item.environment and item.environment not in item.cluster
-    return f"{code(item.cluster)}{f' ({words(item.environment, 40)})' if named else ''}"
-
-
-def _place(names: tuple[str, ...], clusters: tuple[str, ...]) -> str:
-    some = f"{', '.join(clusters[:NAMES])}{_more(len(clusters) - NAMES)}"
-    objects = f"{', '.join(map(code, names[:NAMES]))}{_more(len(names) - NAMES)}"
-    return f"{some}: {objects}" if names else some
-
-
-def _more(number: int) -> str:
-    return f" and {number} more" if number > 0 else ""
-
-
-def _all(matter: Matter, hidden: int) -> str:
-    """The command that lists all of it, where some is not shown."""
-    if not hidden and all(len(names) <= NAMES for names in _names(matter.open).values()):
-        return ""
-    return f". All: {list_command(matter.ask.code, matter.open)}"
-
-
-def list_command(check: str, items: Iterable[Item]) -> str:
-    spaces = {item.tracked.finding.subject.namespace for item in items}
-    only = spaces.pop() if len(spaces) == 1 else ""
-    return code(f"fleetkeeper get findings --code {check}" + (f" --namespace {only}" if only else ""), 200)
-
-
-_DEPLOYED = (
-    ("argocd.argoproj.io/tracking-id", "Argo CD application"),
-    ("argocd.argoproj.io/instance", "Argo CD application"),
-    ("kustomize.toolkit.fluxcd.io/name", "Flux Kustomization"),
-    ("helm.toolkit.fluxcd.io/name", "Flux HelmRelease"),
-    ("meta.helm.sh/release-name", "Helm release"),
-)
-
-
-def _origin(items: Sequence[Item]) -> str:
-    """What deploys it, where all of it comes from one place: that is where the change is made."""
-    found = {_deployed(item.tracked.finding) for item in items}
-    only = found.pop() if len(found) == 1 else ""
-    return f", from {only}" if only else ""
-
-
-def _deployed(finding: Finding) -> str:
-    for key, what in _DEPLOYED:
-        if value := finding.owner.get(key):
-            return f"{what} {code(value.partition(':')[0])}"
-    return ""
-
-
 # ---- who
 
 
@@ -227,7 +148,7 @@ def seen(matter: Matter, reader: Reader) -> str:
     found = {each for item in matter.open for each in item.tracked.finding.evidence}
     told = sorted(found, key=lambda each: (each.source not in _WHO, _age(each, reader.now), each.text))
     shown = list(dict.fromkeys(_evidence(each, reader) for each in told))
-    return f"{'; '.join(shown[:SEEN])}{_more(len(shown) - SEEN)}"
+    return f"{'; '.join(shown[:SEEN])}{more_text(len(shown) - SEEN)}"
 
 
 def seen_label(matter: Matter) -> str:
@@ -242,7 +163,7 @@ def _age(evidence: Evidence, now: datetime) -> timedelta:
 def _evidence(evidence: Evidence, reader: Reader) -> str:
     last = "last " if evidence.source in _WHO else ""
     at = f", {last}{short(day_of(evidence.at, reader.tz))}" if evidence.at else ""
-    return f"{words(evidence.text, 200)} ({words(evidence.source, 40)}{at})"
+    return f"{words(evidence.text, 140)} ({words(evidence.source, 40)}{at})"
 
 
 # ---- until when, and what then
@@ -260,7 +181,7 @@ def consequence(matter: Matter, reader: Reader) -> str:
     """What happens if nobody acts: to what the team runs, then to the upgrade, then to the bill."""
     first = matter.open[0].tracked.finding
     found = nearest(matter.open, reader.context)
-    said = [_breaks(first), words(found.consequence, 240) if found else "", _cost(found, matter)]
+    said = [_breaks(first), words(found.consequence, 200) if found else "", _cost(found, matter)]
     told = [each for each in said if each]
     if first.blocks and not (found and found.consequence):
         told.append("the upgrade of the cluster waits for it")
@@ -297,7 +218,7 @@ def _cost(deadline: Deadline | None, matter: Matter) -> str:
 # ---- how, and when it is done
 
 
-def fix(matter: Matter, limit: int = 500) -> str:
+def fix(matter: Matter, limit: int = 400) -> str:
     """The next action. Where it differs by more than the object, the first is told: the button shows the others."""
     findings = distinct(matter.open)
     if all(item.tracked.state is State.UNCONFIRMED for item in matter.open):

@@ -63,6 +63,11 @@ def length(blocks: Any) -> int:
     return sum(map(length, blocks)) if isinstance(blocks, list | tuple) else 0
 
 
+def short_list(lines: Iterable[str]) -> str:
+    """A list in a message's text, with room for what stands around it."""
+    return whole_lines(lines, 1800)
+
+
 def cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + ELLIPSIS
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from fleetkeeper.core.messages.ask_text import Reader, deadline_text, title
-from fleetkeeper.core.messages.blocks import actions, button, confirm, context, header, section
+from fleetkeeper.core.messages.blocks import actions, button, confirm, context, header, section, short_list
 from fleetkeeper.core.messages.button import Button
 from fleetkeeper.core.messages.context import Context
 from fleetkeeper.core.messages.dates import day_of, full
@@ -63,7 +63,7 @@ def _asked(asked: Answer, found: Sequence[Matter], reader: Reader) -> Iterator[s
     items = [item for each in found for item in each.open]
     owners = dict.fromkeys(context.owner(each.ask.owner) for each in found)
     yield f"*{context.name(asked.person)}* ({', '.join(owners)}) asks for more time *until {_day(asked.until)}*:"
-    yield from (f"• {title(each)}" for each in found[:MOST] if each.open)
+    yield short_list(f"• {title(each)}" for each in found[:MOST] if each.open)
     if len(found) > MOST:
         yield f"and {len(found) - MOST} more"
     yield f"*Why:* {words(asked.reason, 600) or 'no reason was given'}"
@@ -120,7 +120,7 @@ def _then(asked: Answer, said: Answer, found: Sequence[Matter], reader: Reader) 
     else:
         items = [item for each in found for item in each.open]
         yield f"The deadline stays: {deadline_text(nearest(items, reader.context), reader)}"
-    yield from (f"• {title(each)}" for each in found[:MOST] if each.open)
+    yield short_list(f"• {title(each)}" for each in found[:MOST] if each.open)
 
 
 def _day(day: date | None) -> str:
@@ -130,7 +130,7 @@ def _day(day: date | None) -> str:
 def _text(asked: Answer, found: Sequence[Matter], reader: Reader) -> Iterator[str]:
     items = [item for each in found for item in each.open]
     yield f"{reader.context.name(asked.person)} asks for an extension until {_day(asked.until)}"
-    yield from (f"• {title(each)}" for each in found[:MOST] if each.open)
+    yield short_list(f"• {title(each)}" for each in found[:MOST] if each.open)
     yield f"Why: {words(asked.reason, 300) or 'no reason was given'}"
     yield f"When: {deadline_text(nearest(items, reader.context), reader)}"
     yield f"Grant or deny. {MEANS[asked.mode].capitalize()}"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from fleetkeeper.core.messages.ask_text import Reader, deadline_text, fix, title
-from fleetkeeper.core.messages.blocks import divider, header, section
+from fleetkeeper.core.messages.blocks import divider, header, section, short_list
 from fleetkeeper.core.messages.context import Context
 from fleetkeeper.core.messages.dates import day_of, full, left
 from fleetkeeper.core.messages.escape import words
@@ -81,8 +81,12 @@ def _text(notice: Notice, asked: Sequence[Matter], reader: Reader) -> Iterator[s
     who = " and ".join(map(reader.context.owner, notice.recipient.owners))
     found = first_deadline(asked, reader.context)
     yield f"{who}: {headline(asked, reader)}" + (f": {words(found.clock, 160)}" if found else "")
-    yield from bullets(asked, reader)
-    yield f"{'Fix of the first' if len(asked) > 1 else 'Fix'}: {fix(asked[0], 300)}"
+    yield short_list(bullets(asked, reader))
+    yield first_fix(asked)
+
+
+def first_fix(asked: Sequence[Matter]) -> str:
+    return f"{'Fix of the first' if len(asked) > 1 else 'Fix'}: {fix(asked[0], 300)}"
 
 
 def bullets(asked: Sequence[Matter], reader: Reader) -> Iterator[str]:

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from fleetkeeper.core.messages.ask_text import Reader, fix
-from fleetkeeper.core.messages.blocks import header, section
+from fleetkeeper.core.messages.ask_text import Reader
+from fleetkeeper.core.messages.blocks import header, section, short_list
 from fleetkeeper.core.messages.context import Context
 from fleetkeeper.core.messages.dates import day_of, short
-from fleetkeeper.core.messages.digest import bullets, headline
+from fleetkeeper.core.messages.digest import bullets, first_fix, headline
 from fleetkeeper.core.messages.escape import words
 from fleetkeeper.core.messages.matters import Matter, matters, standing_of
 from fleetkeeper.core.messages.message import Message
@@ -70,5 +70,5 @@ def _text(notice: Notice, left: Sequence[Matter], reader: Reader) -> Iterator[st
     teams = " and ".join(map(reader.context.owner, notice.recipient.owners))
     yield f"{teams}: {headline(left, reader)}"
     yield f"It comes to you because {_why(notice, reader.context)}"
-    yield from bullets(left, reader)
-    yield f"{'Fix of the first' if len(left) > 1 else 'Fix'}: {fix(left[0], 300)}"
+    yield short_list(bullets(left, reader))
+    yield first_fix(left)

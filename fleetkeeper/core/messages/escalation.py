@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from fleetkeeper.core.messages.ask_text import Reader, deadline_text, fix, title, where
-from fleetkeeper.core.messages.blocks import header, section
+from fleetkeeper.core.messages.ask_text import Reader, deadline_text, fix, title
+from fleetkeeper.core.messages.blocks import header, section, short_list
 from fleetkeeper.core.messages.context import Context
-from fleetkeeper.core.messages.digest import bullets
+from fleetkeeper.core.messages.digest import bullets, first_fix
 from fleetkeeper.core.messages.direct import history
 from fleetkeeper.core.messages.escape import words
 from fleetkeeper.core.messages.matters import Matter, matters, nearest
@@ -20,6 +20,7 @@ from fleetkeeper.core.messages.parts import (
     reader,
     things,
 )
+from fleetkeeper.core.messages.place_text import where
 from fleetkeeper.core.messages.said_so_far import so_far
 from fleetkeeper.core.notices.values import Notice
 from fleetkeeper.core.wording import counted
@@ -93,6 +94,6 @@ def _to_decide() -> Iterator[str]:
 
 def _text(left: Sequence[Matter], reader: Reader) -> Iterator[str]:
     yield blocked(left, reader)
-    yield from bullets(left, reader)
-    yield f"{'Fix of the first' if len(left) > 1 else 'Fix'}: {fix(left[0], 300)}"
+    yield short_list(bullets(left, reader))
+    yield first_fix(left)
     yield "To decide: hold or proceed."

@@ -14,6 +14,7 @@ NAME = 80
 
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _RISKY = re.compile(r"[*_~<>&@|]|:[\w+'-]+:|://", re.ASCII)
+_RISKY_OR_CODE = re.compile(f"{_RISKY.pattern}|`", re.ASCII)
 _EDGES = re.compile(r"^([(\[{\"]*)(:[^:]+:|.*?)([)\]}\",;.:!?]*)$", re.DOTALL)
 _SPAN = re.compile(r"""(?<!\S)([(\[\"]*)`([^`]*[^`\s][^`]*)`([)\]",;.:!?']*)(?!\S)""")
 _QUOTE = "\N{MODIFIER LETTER APOSTROPHE}"
@@ -45,9 +46,12 @@ def code(raw: str, limit: int = NAME) -> str:
 
 def words(raw: str, limit: int) -> str:
     """A sentence that may hold names: what could be read as markup in it stands in code spans."""
+    flat = " ".join(raw.split())
+    if len(flat) < limit and flat.isascii() and flat.isprintable() and not _RISKY_OR_CODE.search(flat):
+        return flat
     kept: list[str] = []
     width = 0
-    for piece in _pieces(" ".join(raw.split())):
+    for piece in _pieces(flat):
         room = limit - width - len(ELLIPSIS)
         if len(piece) > room:
             kept.append(_shortened(piece, room))

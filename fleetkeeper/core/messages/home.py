@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import tzinfo
 
-from fleetkeeper.core.messages.ask_text import Reader, deadline_text, fix, title, where
+from fleetkeeper.core.messages.ask_text import Reader, deadline_text, fix, title
 from fleetkeeper.core.messages.blocks import context as foot
 from fleetkeeper.core.messages.blocks import divider, header, section
 from fleetkeeper.core.messages.context import Context
@@ -12,6 +12,7 @@ from fleetkeeper.core.messages.escape import code, words
 from fleetkeeper.core.messages.matters import Matter, matter_of, nearest
 from fleetkeeper.core.messages.message import Block, View
 from fleetkeeper.core.messages.parts import things
+from fleetkeeper.core.messages.place_text import where
 from fleetkeeper.core.messages.said_so_far import so_far
 from fleetkeeper.core.notices.values import Ask
 from fleetkeeper.core.run import Run

@@ -5,16 +5,7 @@ from datetime import UTC, date, timedelta, tzinfo
 from typing import Any
 
 from fleetkeeper.core.finding import Finding
-from fleetkeeper.core.messages.ask_text import (
-    Reader,
-    common_fix,
-    deadline_text,
-    distinct,
-    list_command,
-    object_text,
-    title,
-    verify,
-)
+from fleetkeeper.core.messages.ask_text import Reader, common_fix, deadline_text, distinct, object_text, title, verify
 from fleetkeeper.core.messages.blocks import section
 from fleetkeeper.core.messages.context import Context
 from fleetkeeper.core.messages.dates import day_of, full, zone
@@ -23,6 +14,7 @@ from fleetkeeper.core.messages.diff import manifest_diff
 from fleetkeeper.core.messages.escape import advice, block, code, commands
 from fleetkeeper.core.messages.matters import Matter, matter_of, nearest, standing_of
 from fleetkeeper.core.messages.message import Block, Do, View
+from fleetkeeper.core.messages.place_text import list_command
 from fleetkeeper.core.messages.said_so_far import over_text
 from fleetkeeper.core.notices.values import Ask, Deadline, Mode
 from fleetkeeper.core.wording import counted

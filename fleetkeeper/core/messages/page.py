@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
-from fleetkeeper.core.messages.ask_text import Reader, fix, title, where
+from fleetkeeper.core.messages.ask_text import Reader, fix, title
 from fleetkeeper.core.messages.context import Context
 from fleetkeeper.core.messages.direct import history
 from fleetkeeper.core.messages.escalation import blocked
 from fleetkeeper.core.messages.matters import Matter, matters
 from fleetkeeper.core.messages.message import Message
 from fleetkeeper.core.messages.parts import MOST, all_over, reader
+from fleetkeeper.core.messages.place_text import where
 from fleetkeeper.core.notices.values import Notice
 
 SUMMARY = 1024

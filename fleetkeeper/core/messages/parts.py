@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from fleetkeeper.core.checks import check_of
-from fleetkeeper.core.messages.ask_text import Reader, lines, list_command, short_title, title
+from fleetkeeper.core.messages.ask_text import Reader, lines, short_title, title
 from fleetkeeper.core.messages.blocks import actions, button, context, length, section
 from fleetkeeper.core.messages.button import Button
 from fleetkeeper.core.messages.context import Context
@@ -12,8 +12,9 @@ from fleetkeeper.core.messages.dates import zone
 from fleetkeeper.core.messages.escape import code, words
 from fleetkeeper.core.messages.matters import Matter, nearest
 from fleetkeeper.core.messages.message import Block, Do, Message
+from fleetkeeper.core.messages.place_text import list_command
 from fleetkeeper.core.messages.said_so_far import is_thanked, over_text, so_far
-from fleetkeeper.core.notices.values import Deadline, Notice, NoticeKind
+from fleetkeeper.core.notices.values import Audience, Deadline, Notice
 from fleetkeeper.core.wording import counted
 
 MOST = 5
@@ -78,7 +79,7 @@ def news_text(matter: Matter, common: str) -> str:
 
 
 def _news(matter: Matter) -> str:
-    return words("; ".join(matter.news[:2]), 200)
+    return words("; ".join(matter.news[:2]), 120)
 
 
 def and_more(rest: Sequence[Matter]) -> Iterator[Block]:
@@ -116,7 +117,7 @@ def done_lines(over: Sequence[Matter], reader: Reader) -> list[str]:
 
 def foot(notice: Notice, matters: Sequence[Matter], reader: Reader) -> Block:
     """Why you, whom to ask, and what comes next."""
-    whom = "them" if notice.kind is NoticeKind.ESCALATION else "you"
+    whom = "them" if notice.recipient.audience is Audience.FLEET else "you"
     told = [f"*Why {whom}:* {why_you(matters)}"]
     asked = dict.fromkeys(filter(None, map(reader.context.question, notice.recipient.owners)))
     told.append(f"*Questions:* {', '.join(asked) or 'the people who run this fleet'}")

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from fleetkeeper.core.messages.ask_text import Reader, deadline_text, fix, title
-from fleetkeeper.core.messages.blocks import section
+from fleetkeeper.core.messages.blocks import section, short_list
 from fleetkeeper.core.messages.context import Context
-from fleetkeeper.core.messages.digest import headline
+from fleetkeeper.core.messages.digest import first_fix, headline
 from fleetkeeper.core.messages.matters import Matter, matters
 from fleetkeeper.core.messages.message import Block, Do, Message
 from fleetkeeper.core.messages.parts import (
@@ -67,5 +67,5 @@ def _one(matter: Matter, notice: Notice, reader: Reader, common: str) -> Iterato
 
 def _text(left: Sequence[Matter], over: Sequence[Matter], reader: Reader) -> Iterator[str]:
     yield _head(left, over, reader)
-    yield from (f"• {title(each)}{news_text(each, common_news(left))}" for each in left[:MOST])
-    yield f"Fix of the first: {fix(left[0], 300)}"
+    yield short_list(f"• {title(each)}{news_text(each, common_news(left))}" for each in left[:MOST])
+    yield first_fix(left)

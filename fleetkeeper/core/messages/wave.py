@@ -118,6 +118,8 @@ def _about(seen: Seen) -> Iterator[str]:
 
 def _counts(tasks: Iterable[Task]) -> str:
     states = Counter(task.state for task in tasks if task.role is Role.MEMBER)
+    if not states:
+        return "no cluster"
     busy = states[TaskState.RUNNING] + states[TaskState.ABORTING]
     waiting = states[TaskState.NOT_STARTED] + states[TaskState.PENDING]
     told = [f"{states[TaskState.SUCCEEDED]} of {counted(sum(states.values()), 'cluster')} done"]
@@ -242,7 +244,7 @@ def _text(seen: Seen) -> Iterator[str]:
     if seen.run.why is not None:
         yield _why(seen.run.why)
     for gate in _asking(seen)[:MOST]:
-        yield f"To decide: gate {_path(seen, gate)}"
+        yield f"To decide: gate {code(_path(seen, gate), 160)}"
 
 
 def _line(event: Event, names: Mapping[int, str]) -> str:

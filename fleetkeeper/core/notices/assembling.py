@@ -54,9 +54,11 @@ def _standing(view: View, draft: Draft, judgement: Judgement) -> Iterable[Entry]
     if draft.kind not in _LISTING or all(each.audience is not Audience.CHANNEL for each in draft.told):
         return
     told = {each.item.key for each in draft.told}
-    rest = [each for each in judgement.listed.get(draft.recipient.key, ()) if each.item.key not in told]
-    for known in sorted(rest, key=_order):
-        yield Entry(known.item.key, known.owner, _rung(view, known, draft))
+    owners = frozenset(draft.recipient.owners)
+    known = judgement.listed.get(draft.recipient.key, ())
+    rest = [each for each in known if each.owner in owners and each.item.key not in told]
+    for each in sorted(rest, key=_order):
+        yield Entry(each.item.key, each.owner, _rung(view, each, draft))
 
 
 def _order(known: Known) -> tuple[datetime, ItemKey]:

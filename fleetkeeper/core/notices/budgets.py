@@ -3,11 +3,11 @@
 What does not fit is told later and says so; what is urgent goes into the thread of the day's message instead.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from fleetkeeper.core.notices.drafts import Draft
+from fleetkeeper.core.notices.drafts import Draft, part_of
 from fleetkeeper.core.notices.hours import midnight, next_day, next_moment, zone_of
 from fleetkeeper.core.notices.judging import Judged
 from fleetkeeper.core.notices.values import Audience, NoticeKind, Via
@@ -32,6 +32,10 @@ def _day(view: View, draft: Draft) -> tuple[Draft, ...]:
     root = view.memory.roots.get((address, draft.kind, day))
     if root:
         return _after(view, draft, root)
+    if draft.kind is NoticeKind.DIGEST:
+        had, fresh = _split(draft.told, lambda each: (each.owner, day) in view.memory.digests)
+        if had:
+            return (*(_day(view, part_of(draft, fresh)) if fresh else ()), *_after(view, part_of(draft, had), ""))
     if draft.is_repeat and (address, day) in view.memory.reminded:
         return (_later(view, draft, "there was a reminder today already"),)
     newest = view.memory.newest.get((address, draft.kind))
@@ -41,14 +45,22 @@ def _day(view: View, draft: Draft) -> tuple[Draft, ...]:
 
 
 def _after(view: View, draft: Draft, root: str) -> tuple[Draft, ...]:
-    """The day's message is out: what is urgent follows in its thread, the rest waits for the next day."""
+    """The day's message is out: what is urgent follows in its thread, the rest waits for the next day. root: "" where
+    the message went somewhere else, before the channel was archived."""
     tomorrow = next_day(draft.at, draft.route.zone, view.situation.policy)
-    urgent = tuple(each for each in draft.told if each.is_urgent or _is_lost_by(view, each, tomorrow))
-    rest = tuple(each for each in draft.told if each not in urgent)
-    parts = [_quiet_hours(view, _hung(replace(draft, told=urgent), root))] if urgent else []
+    urgent, rest = _split(draft.told, lambda each: each.is_urgent or _is_lost_by(view, each, tomorrow))
+    parts = [_quiet_hours(view, _hung(part_of(draft, urgent), root))] if urgent else []
     if rest:
-        parts.append(_later(view, replace(draft, told=rest), "today's message is out already"))
+        parts.append(_later(view, part_of(draft, rest), "today's message is out already"))
     return tuple(parts)
+
+
+def _split(told: Iterable[Judged], is_one: Callable[[Judged], bool]) -> tuple[list[Judged], list[Judged]]:
+    """(those that are, those that are not)."""
+    sides: tuple[list[Judged], list[Judged]] = ([], [])
+    for each in told:
+        sides[0 if is_one(each) else 1].append(each)
+    return sides
 
 
 def _hung(draft: Draft, root: str) -> Draft:

@@ -41,6 +41,11 @@ class Draft:
         return min(each.deadline for each in self.told)
 
 
+def part_of(draft: Draft, told: Sequence[Judged]) -> Draft:
+    """Some of a draft, for the owners that these are of."""
+    return replace(draft, told=tuple(told), recipient=_recipient(told))
+
+
 @dataclass(slots=True)
 class Judgement:
     """A whole fleet judged. told: by recipient and kind of message (pages: and owner). listed: what stands in digests,

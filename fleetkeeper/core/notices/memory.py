@@ -25,12 +25,16 @@ class Last:
 
 @dataclass(slots=True)
 class Memory:
-    """roots: by recipient, kind and day the message that threads hang on. newest: by recipient and kind."""
+    """roots: by recipient, kind and day the message that threads hang on. newest: by recipient and kind.
+
+    digests: owners that had one, wherever it went, by day. reminded: recipients. requests: what was asked and told.
+    """
 
     sent: dict[str, Sent] = field(default_factory=dict)
     people: dict[tuple[str, ItemKey], Last] = field(default_factory=dict)
     roots: dict[tuple[str, NoticeKind, date], str] = field(default_factory=dict)
     newest: dict[tuple[str, NoticeKind], Sent] = field(default_factory=dict)
+    digests: set[tuple[str, date]] = field(default_factory=set)
     reminded: set[tuple[str, date]] = field(default_factory=set)
     directs: dict[str, list[date]] = field(default_factory=lambda: defaultdict(list))
     days: Counter[date] = field(default_factory=Counter)
@@ -65,6 +69,8 @@ def _remember(found: Memory, sent: Sent) -> None:
     found.newest[address, notice.kind] = sent
     if notice.kind in _ROOTS:
         found.roots[address, notice.kind, notice.day] = notice.id
+    if notice.kind is NoticeKind.DIGEST:
+        found.digests.update((owner, notice.day) for owner in notice.recipient.owners)
     if notice.kind is NoticeKind.REMINDER:
         found.reminded.add((address, notice.day))
     if notice.kind is NoticeKind.DIRECT and not notice.is_urgent:

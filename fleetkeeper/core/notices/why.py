@@ -75,7 +75,8 @@ def whys(items: Iterable[Item], situation: Situation, turn: Turn) -> tuple[Why, 
     told_now = {entry.item: notice for notice in (*turn.later, *turn.shadow, *turn.notices) for entry in notice.entries}
     found = []
     for item in sorted(items, key=lambda each: (each.cluster, each.tracked.finding.code, each.key)):
-        finding, standing = item.tracked.finding, view.standings[item.key]
+        known = view.items[item.key]
+        finding, standing = item.tracked.finding, known.standing
         told, deadline = situation.told.get(item.key), standing.deadline
         now, until = _now(item, standing.phase, told_now, turn)
         found.append(
@@ -89,7 +90,7 @@ def whys(items: Iterable[Item], situation: Situation, turn: Turn) -> tuple[Why, 
                 message=finding.message,
                 fix=finding.fix,
                 state=item.tracked.state.value,
-                owner=view.owners[item.key],
+                owner=known.owner,
                 owners=_named(item),
                 campaign=item.campaign,
                 must=item.must,

@@ -133,6 +133,10 @@ def _answered(answer: Answer) -> Json:
     return {"acked": answer.acked, "why": answer.why, "payload": answer.reply.payload, "whispers": heard}
 
 
+def _slow_hello(slack: SimSlack, said: Json) -> None:
+    slack.sockets.slow_hello = float(said["seconds"])
+
+
 def _edit_window(slack: SimSlack, said: Json) -> None:
     slack.workspace.edit_window = said["seconds"]
 
@@ -158,6 +162,7 @@ CHANGES: dict[str, Change] = {
     "send-to": lambda slack, said: {
         "verified": slack.send_to(said["url"], Sign(said.get("sign", Sign.RIGHT))),
     },
+    "slow-hello": _slow_hello,
     "edit-window": _edit_window,
 }
 """By the last part of /do/WHAT; the body has the arguments of the method of SimSlack."""

@@ -55,12 +55,13 @@ class Sockets:
         if self.refusing or not self._workspace.take_ticket(socket.query_params.get("ticket", "")):
             await socket.close(1008)
             return
+        pause = self.slow_hello
         await socket.accept()
         if len(self._connections) >= MOST:
             await socket.send_json(_disconnect("too_many_websockets"))
             await socket.close()
             return
-        await asyncio.sleep(self.slow_hello)
+        await asyncio.sleep(pause)
         connection = _Connection(socket, asyncio.get_running_loop())
         await socket.send_json(_hello(len(self._connections) + 1))
         with self._workspace.changed:

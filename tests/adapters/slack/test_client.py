@@ -12,9 +12,10 @@ from slack_sdk import WebClient
 
 from fleetkeeper.adapters.slack.client import SlackChat
 from fleetkeeper.config import Secret, SlackSettings
-from fleetkeeper.core.messages.message import Message
+from fleetkeeper.core.messages.message import Message, View
 from fleetkeeper.core.owners import Contact, Reach
 from fleetkeeper.engine.chat import Doubtful, Gone, Posted, Throttled, Undeliverable
+from fleetkeeper.engine.delivering import Lease, sent_within
 from fleetkeeper.errors import FleetkeeperError, GapReason, Unreachable
 from fleetkeeper.sim.slack_api import SimSlack
 from tests.adapters.slack.conftest import ADA, BOB, CHANNEL
@@ -103,13 +104,13 @@ def test_nobody_can_look_into_a_channel_that_the_app_is_not_in(slack: SimSlack, 
     assert chat.find("C0OPEN", None, LONG_AGO, ("n1",)) is None
 
 
-def test_a_process_that_was_held_up_for_too_long_posts_nothing(
-    slack: SimSlack, chat: SlackChat, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("fleetkeeper.adapters.slack.client.CALLS", 0)
-    with pytest.raises(Unreachable, match="held up"):
+def test_what_is_no_longer_ones_own_to_send_is_not_sent(slack: SimSlack, chat: SlackChat) -> None:
+    with sent_within(Lease(1.0), arrival=2.0), pytest.raises(Unreachable, match="held up"):
         chat.post(CHANNEL, HELLO, None, "n1")
     assert slack.messages(CHANNEL) == []
+    with sent_within(Lease(60.0), arrival=2.0):
+        chat.post(CHANNEL, HELLO, None, "n1")
+    assert len(slack.messages(CHANNEL)) == 1
 
 
 # ---- the double post
@@ -333,6 +334,14 @@ def test_a_whisper_is_seen_by_one(slack: SimSlack, chat: SlackChat) -> None:
     slack.workspace.channels[CHANNEL].members.add(ADA)
     chat.whisper(CHANNEL, ADA, Message("superseded"))
     assert slack.messages(CHANNEL) == []
+
+
+def test_a_home_is_shown_and_a_click_that_is_too_old_opens_nothing(slack: SimSlack, chat: SlackChat) -> None:
+    chat.home(ADA, View("home", "", (SECTION,)))
+    assert [(each.user, each.view["type"]) for each in slack.workspace.views.values()] == [(ADA, "home")]
+    modal = View("modal", "Ask for time", (SECTION,), submit="Ask", callback="extend", private="n1")
+    with pytest.raises(Undeliverable, match="trigger"):
+        chat.open("12345.98765.abcd", modal)
 
 
 def _silent() -> logging.Logger:

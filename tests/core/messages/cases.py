@@ -4,15 +4,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 
-from fleetkeeper.core.finding import CLUSTER, Breaks, Finding, Severity
+from fleetkeeper.core.finding import CLUSTER, Breaks, Evidence, Finding, Severity
 from fleetkeeper.core.lifecycle import State
 from fleetkeeper.core.messages.context import Context
+from fleetkeeper.core.model import ClusterId
 from fleetkeeper.core.notices.values import (
     Answer,
     AnswerKind,
     Audience,
     Deadline,
     Item,
+    ItemKey,
     Mode,
     Notice,
     NoticeKind,
@@ -177,6 +179,27 @@ def _long() -> Case:
     return _plain(tuple(item(finding, f"cluster-{'c' * 90}-{n}") for n in range(6)))
 
 
+def longest() -> Case:
+    """Six things, each with everything as long as it can be: nothing may be lost that its owner needs."""
+    long = "&" * 253
+    evidence = tuple(Evidence(f"{long} {n}", f"{long} {n}", NOW) for n in range(9))
+    parts = {"message": f"{long} " * 9, "fix": f"mend {long} " * 9, "evidence": evidence}
+    origin = {"argocd.argoproj.io/instance": long}
+    found = [budget(f"{n}{long}", long, code=f"FK40{n}", owner=origin, **parts) for n in range(1, 7)]
+    late = Deadline(NOW + timedelta(days=3), long, long)
+    places = [f"{place}{long}" for place in "abcdefgh"]
+    items = tuple(item(each, place, deadline=late, environment=long) for each in found for place in places)
+    return _plain(items, why=long, following=long * 2, news={each.key: long for each in items})
+
+
+def _one_name() -> Case:
+    """Two clusters of one name, in two regions."""
+    here = item(api())
+    id = ClusterId(here.cluster_id.arn.replace("eu-west-1", "us-east-1"), here.cluster_id.created_at)
+    there = replace(here, cluster_id=id, key=ItemKey(f"{id.arn} {id.created_at}", here.key.fingerprint))
+    return _plain((here, there))
+
+
 def _extension(items: tuple[Item, ...], mode: Mode = Mode.HOLD) -> Answer:
     keys = tuple(each.key for each in items)
     reason = "the chart's maintainer releases on 30 Nov"
@@ -237,6 +260,18 @@ def _news() -> Case:
     return replace(found, kind=NoticeKind.NEWS, thread="w0"), replace(known, events=tuple(events))
 
 
+def _wave_hostile() -> Case:
+    """Two hundred clusters that failed, with names and reasons that would be markup."""
+    found, known = _wave(why=Why(Cause.FAILURES, "<!channel> *b* " * 80, runs.ago(3), "@here", "`x` " * 200))
+    assert known.run is not None
+    why = Why(
+        Cause.FAILED, "<@U1> failed: https://evil.example " * 40, runs.ago(2), "*bob*", "kubectl get pod <x>; then y"
+    )
+    failed = replace(runs.task(3, TaskState.FAILED, why), name="<!here> " * 40)
+    tasks = [replace(failed, key=TaskKey(runs.ID, idx)) for idx in range(200)]
+    return found, replace(known, run=replace(known.run, tasks=tuple(tasks)))
+
+
 def _webhook() -> Case:
     return _plain(some(), recipient=to(Audience.CHANNEL, "hook:teams", via=Via.WEBHOOK))
 
@@ -270,6 +305,8 @@ CASES: Mapping[str, Callable[[], Case]] = {
     "digest_came_back": _came_back,
     "digest_hostile_names": _hostile,
     "digest_long_names": _long,
+    "digest_everything_longest": longest,
+    "digest_clusters_of_one_name": _one_name,
     "digest_superseded": _superseded,
     "digest_as_webhook": _webhook,
     "reminder": lambda: (
@@ -295,5 +332,6 @@ CASES: Mapping[str, Callable[[], Case]] = {
         state=RunState.PAUSED, control=Control.PAUSE, why=Why(Cause.PAUSED, "bob paused it: lunch", runs.ago(2), "bob")
     ),
     "wave_over": lambda: _wave(state=RunState.COMPLETED_WITH_FAILURES, ended_at=runs.NOW, since=runs.NOW),
+    "wave_hostile_names": _wave_hostile,
     "news": _news,
 }

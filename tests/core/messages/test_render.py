@@ -13,7 +13,7 @@ from fleetkeeper.core.notices.values import NoticeKind
 from fleetkeeper.sim.slack.blocks import ALL_TEXT, length
 from fleetkeeper.sim.slack.blocks import mistakes as of_slack
 from tests.core.fleets import assert_golden
-from tests.core.messages.cases import CASES
+from tests.core.messages.cases import CASES, longest
 
 
 def as_text(message: Message) -> str:
@@ -46,6 +46,15 @@ def test_slack_takes_the_blocks_of_a_message(case: str) -> None:
     message = render(*CASES[case]())
     assert of_slack(list(message.blocks)) == ()
     assert length(list(message.blocks)) < ALL_TEXT
+
+
+@pytest.mark.parametrize("kind", [NoticeKind.DIRECT, NoticeKind.REMINDER, NoticeKind.ESCALATION])
+def test_everything_at_its_longest_still_fits(kind: NoticeKind) -> None:
+    notice, context = longest()
+    found = replace(notice, kind=kind)
+    message = render(found, context)
+    assert mistakes(message, found) == ()
+    assert of_slack(list(message.blocks)) == ()
 
 
 def test_every_kind_of_notice_has_a_case() -> None:

@@ -1,7 +1,7 @@
 """What holds of every turn, whatever was found, answered, told and moved before."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -90,7 +90,7 @@ def say(world: World, what: str, known: Item, days: int) -> None:
         world.answers.append(answer(AnswerKind(what), known, at=world.now, until=until, id=id, notice=notice))
 
 
-def played(world: World, days: Days) -> list[tuple[datetime, Mapping[ItemKey, Deadline | None], Turn]]:
+def played(world: World, days: Days) -> Sequence[tuple[datetime, Mapping[ItemKey, Deadline | None], Turn]]:
     """Each turn with its time, and the deadlines that it went by."""
     turns = []
     for hours, happened in [(0, []), *days]:
@@ -197,10 +197,10 @@ def test_a_deadline_that_passes_was_announced_to_its_owner(world: World, days: D
             ]
             world.tick()
             world.now += timedelta(hours=1)
-            for each in due_next:
-                assert each.deadline
-                if each.deadline.at <= world.now and not world.answers:
-                    assert world.told[each.key].announced == each.deadline.at
+            for known in due_next:
+                assert known.deadline
+                if known.deadline.at <= world.now and not world.answers:
+                    assert world.told[known.key].announced == known.deadline.at
 
 
 def test_a_page_is_for_what_is_overdue_and_never_twice() -> None:

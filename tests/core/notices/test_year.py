@@ -33,7 +33,7 @@ from tests.core.notices.made import DAY, World, due, item, mended, reopened
 ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Sydney", "UTC")
 OWNERS, CLUSTERS, DAYS = 40, 60, 365
 START = datetime(2026, 1, 5, 1, 30, tzinfo=UTC)
-TICK = timedelta(hours=6)  # hours last for eight, so everybody has one inside of theirs
+TICK = timedelta(hours=8)  # as long as the hours of a day, so everybody has one inside of theirs
 HOLIDAYS = frozenset({date(2026, 4, 3), date(2026, 4, 6), *(date(2026, 12, 24) + each * DAY for each in range(4))})
 PEOPLE = frozenset({NoticeKind.DIGEST, NoticeKind.REMINDER, NoticeKind.DIRECT})
 POLICY = Policy(
@@ -64,11 +64,12 @@ class Year:
             situation = self.world.situation()
             turn = decide(situation)
             self.world.keep(turn)
-            self.check(turn)
             self.last, self.before = self.world.now, standings(situation)
+            self.check(turn)
             self.forget()
             later = [each.at for each in turn.later if each.is_urgent]
-            self.world.now = min([self.world.now + TICK, *later])
+            next_tick = self.world.now + TICK - (self.world.now - START) % TICK
+            self.world.now = min([next_tick, *later])
 
     def forget(self) -> None:
         """What was mended long ago is no part of a situation."""
@@ -153,10 +154,9 @@ class Year:
     def check(self, turn: Turn) -> None:
         now = self.world.now
         silent = {each.key for each in turn.silences}
-        stand = standings(self.world.situation()) if turn.notices else {}
         for notice in turn.notices:
             self.told.append((now, notice))
-            told = tuple((each.item, each.news, stand[each.item].deadline) for each in notice.entries)
+            told = tuple((each.item, each.news, self.before[each.item].deadline) for each in notice.entries)
             self.said[notice.recipient.key, notice.kind, notice.subject, told] += 1
             zone = zone_of(notice.recipient.timezone)
             if not notice.is_urgent and notice.kind is not NoticeKind.PAGE and not may_write(now, zone, POLICY):

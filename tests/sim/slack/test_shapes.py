@@ -1,8 +1,8 @@
 """What the simulated Slack answers and sends has the fields of Slack's own examples.
 
-Answers: docs.slack.dev/reference/methods (as of slack-ruby/slack-api-ref, 2026-08-20), without what only decorates, such as
-avatars and colours. Payloads: docs.slack.dev/reference/interaction-payloads, /interactivity/implementing-slash-commands and
-/apis/events-api (read 2026-11-21).
+Answers: docs.slack.dev/reference/methods (as of slack-ruby/slack-api-ref, 2026-08-20), without what only decorates.
+Payloads: docs.slack.dev/reference/interaction-payloads, docs.slack.dev/interactivity/implementing-slash-commands and
+docs.slack.dev/apis/events-api (read 2026-11-21).
 """
 
 from collections.abc import Callable
@@ -43,6 +43,11 @@ def direct(slack: SimSlack, client: WebClient) -> Any:
     return client.conversations_open(users=ADA, return_im=True)["channel"]
 
 
+VIEW = """id team_id type title submit close blocks private_metadata callback_id external_id state hash
+    clear_on_close notify_on_close root_view_id previous_view_id app_id bot_id"""
+COMMAND = """token team_id team_domain channel_id channel_name user_id user_name command text response_url trigger_id
+    api_app_id is_enterprise_install"""
+
 ANSWERS: dict[str, tuple[Callable[[SimSlack, WebClient], Any], str]] = {
     "auth.test": (lambda _, client: client.auth_test().data, "ok url team user team_id user_id bot_id"),
     "chat.postMessage": (lambda _, client: notice(client).data, "ok channel ts message"),
@@ -64,8 +69,7 @@ ANSWERS: dict[str, tuple[Callable[[SimSlack, WebClient], Any], str]] = {
     ),
     "views.open": (
         opened_view,
-        "id team_id type title submit close blocks private_metadata callback_id external_id state hash clear_on_close "
-        "notify_on_close root_view_id previous_view_id app_id bot_id",
+        VIEW,
     ),
 }
 
@@ -110,8 +114,7 @@ PAYLOADS: dict[str, tuple[Callable[[SimSlack, WebClient], Any], str]] = {
     "view_submission": (a_submission, "type team user api_app_id token trigger_id view response_urls enterprise"),
     "a slash command": (
         a_command,
-        "token team_id team_domain channel_id channel_name user_id user_name command text response_url trigger_id "
-        "api_app_id is_enterprise_install",
+        COMMAND,
     ),
     "an event": (an_event, "token team_id api_app_id event type event_id event_time authorizations"),
     "app_home_opened": (lambda *all: an_event(*all)["event"], "type user channel tab event_ts"),
