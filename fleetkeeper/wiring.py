@@ -275,7 +275,7 @@ def _keeper(settings: Settings, store: SqlStore, runs: SqlRuns, notices: SqlNoti
     clock = clock_of(os.environ.get(ENVIRONMENT, ""))
     compat = read_compat(settings.compat_folders)
     clouds = EksClouds(settings.aws, clock, cancel)
-    kubes = KubeAccess(settings.kubernetes, clouds.token, SystemClock(), WallPace(cancel))
+    kubes = KubeAccess(settings.kubernetes, clouds.token, SystemClock(), WallPace(cancel), settings.owners.keys)
     ports = Ports(clouds, kubes, store, clock, cancel)
     stale_after = timedelta(minutes=settings.observe.stale_after_minutes)
     decisions, directory = decisions_of(settings, notices), directory_of(settings, notices)

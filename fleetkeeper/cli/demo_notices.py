@@ -1,6 +1,7 @@
 """The demo's campaign: an owner is told, reminded, promises and forgets, asks for time, and mends; days are skipped."""
 
 import os
+import re
 import secrets
 import sqlite3
 import sys
@@ -19,7 +20,7 @@ from fleetkeeper.clock import ENVIRONMENT, ScaledClock
 from fleetkeeper.config import ApprovalSettings, NoticesSettings, OwnersSettings, Secret, Settings, SlackSettings
 from fleetkeeper.core.messages.message import Do
 from fleetkeeper.core.notices.values import Delivery
-from fleetkeeper.core.owners import Team
+from fleetkeeper.core.owners import Rule, Team
 from fleetkeeper.core.people import Role
 from fleetkeeper.core.policy import TargetRule
 from fleetkeeper.core.selector import Selector
@@ -31,11 +32,12 @@ if TYPE_CHECKING:
     from fleetkeeper.keeper import Keeper
     from fleetkeeper.sim.process import SimProcess
 
-CLUSTER = "payments"
+CLUSTER, TEAM, WEBHOOK = "payments", "policies", "pci-policy"
 MEMBER, LEAD, APPROVER = "mara", "leo", "ida"
 BEFORE = date(2026, 12, 18)
 _PATIENCE = 20.0
-_WIDTH, _LINES = 100, 9
+_WIDTH, _LINES, _FEW = 100, 8, 3
+_DAYS = re.compile(r"\(in \d+ days?\)")
 _WEBHOOKS = "admissionregistration.k8s.io/validatingwebhookconfigurations"
 
 
@@ -54,8 +56,10 @@ class Stuck(Exception):
 
 def campaign(settings: Settings, fleet: "SimProcess") -> Campaign:
     """Tell the owners of one cluster, through a simulated Slack; prints every message as it stands there."""
-    print(f"\nWho owns what stands in the way of {CLUSTER} is told in Slack (simulated), with days skipped between.")
-    print(f"The team {CLUSTER} is live; all others are only previewed. Due: {BEFORE:%a %d %b}.")
+    print(
+        f"\nWhat stands in the way of {CLUSTER} is told to its owners, in a simulated Slack. Days are skipped between."
+    )
+    print(f"Only the team {TEAM} is live, which owns a webhook there; others are previewed. Due: {BEFORE:%a %d %b}.")
     found = Campaign()
     with SimSlack(factor=1000) as slack:
         story = Story(slack, _settings(settings, slack), fleet, found)
@@ -98,6 +102,8 @@ class Story:
             name: slack.add_user(name, f"{name}@example.com", tz="Europe/Berlin").id
             for name in (MEMBER, LEAD, APPROVER)
         }
+        for name, id in ((TEAM, CHANNEL), ("fleet", ONCALL)):
+            slack.workspace.add_channel(name, id=id, people=self._people.values())
         self._shown: dict[str, str] = {}
         self._today: Today | None = None
 
@@ -131,7 +137,7 @@ class Story:
         told = self._now.keeper.notify()
         self._now.delivered()
         if not told.stored and not told.edits:
-            quiet = {each.why for each in told.turn.silences if each.owner == CLUSTER}
+            quiet = {each.why for each in told.turn.silences if each.owner == TEAM}
             _filled(f"Nobody is told anything: {'; '.join(sorted(quiet))}", "  ")
         self._show()
         self._campaign.reached.append(point)
@@ -159,7 +165,7 @@ class Story:
     def mend(self) -> None:
         """The owner removes what nobody needs; the next observation sees it."""
         print(f"  {LEAD} removes the webhook that nobody answers, and the cluster is observed.")
-        gone = {"remove": {_WEBHOOKS: ["pci-policy"]}}
+        gone = {"remove": {_WEBHOOKS: [WEBHOOK]}}
         self._fleet.control("POST", "/touch", {"cluster": CLUSTER, "set": gone})
         keeper = self._now.keeper
         keeper.observe(Selector.parse(f"name={CLUSTER}"), Progress())
@@ -199,18 +205,39 @@ class Story:
                 text = self._slack.text(message)
                 before = self._shown.get(message.ts)
                 self._shown[message.ts] = text
-                if before != text and not (before and "superseded" in text.lower()):
-                    self._print(place, message, text, edited=before is not None)
+                if before is None:
+                    self._print(place, message, text)
+                elif before != text:
+                    self._edited(place, before, text)
 
-    def _print(self, place: str, message: Sent, text: str, *, edited: bool) -> None:
-        names = {id: f"to {name}" for name, id in self._people.items()} | {CHANNEL: f"#{CLUSTER}", ONCALL: "#fleet"}
-        how = ", edited in place" if edited else ", in the thread" if message.thread_ts else ""
-        print(f"\n  {names[place]}{how}:")
-        lines = [line.strip() for line in text.split("\n") if line.strip().strip("─")]
-        shown = [part for line in lines for part in wrap(line, _WIDTH - 6)][:_LINES]
-        for line in shown:
-            print(f"  │ {line}")
-        sys.stdout.flush()
+    def _print(self, place: str, message: Sent, text: str) -> None:
+        print(f"\n  {self._name(place)}{', in the thread' if message.thread_ts else ''}:")
+        _quoted(_lines(text)[:_LINES])
+
+    def _edited(self, place: str, before: str, text: str) -> None:
+        """Only what it says now and did not say before, but for the days that are left."""
+        known = {_DAYS.sub("", line) for line in _lines(before)}
+        new = [line for line in _lines(text) if _DAYS.sub("", line) not in known]
+        if new:
+            print(f"\n  {self._name(place)}, edited in place; it now says:")
+            _quoted(new[:_FEW])
+
+    def _name(self, place: str) -> str:
+        names = {id: f"to {name}" for name, id in self._people.items()}
+        return names.get(place) or {CHANNEL: f"#{TEAM}", ONCALL: "#fleet"}[place]
+
+
+def _lines(text: str) -> list[str]:
+    """Without rules and buttons."""
+    lines = [line.strip() for line in text.split("\n")]
+    kept = [line for line in lines if line.strip("─") and not line.startswith("[ ")]
+    return [part for line in kept for part in wrap(line.replace("*", ""), _WIDTH - 6)]
+
+
+def _quoted(lines: list[str]) -> None:
+    for line in lines:
+        print(f"  │ {line}")
+    sys.stdout.flush()
 
 
 CHANNEL, ONCALL = "C0PAYMENTS1", "C0FLEET0001"
@@ -246,10 +273,8 @@ def _under_way(counts: Mapping[Delivery, int]) -> int:
 
 def _settings(settings: Settings, slack: SimSlack) -> Settings:
     """The demo's, with a team, a date, and the simulated Slack; on a copy of its database."""
-    slack.add_channel(CLUSTER, id=CHANNEL)
-    slack.add_channel("fleet", id=ONCALL)
     lead = f"{LEAD}@example.com"
-    team = Team(CLUSTER, channel=CHANNEL, lead=lead, members=(f"{MEMBER}@example.com",), timezone="Europe/Berlin")
+    team = Team(TEAM, channel=CHANNEL, lead=lead, members=(f"{MEMBER}@example.com",), timezone="Europe/Berlin")
     rule = TargetRule(Selector.parse(f"name={CLUSTER}"), before=BEFORE)
     people = {lead: Role.APPROVER, f"{APPROVER}@example.com": Role.APPROVER}
     slack_settings = SlackSettings(
@@ -265,8 +290,8 @@ def _settings(settings: Settings, slack: SimSlack) -> Settings:
         store=replace(settings.store, url=_copied(settings.store.url)),
         assess=replace(settings.assess, targets=(rule,)),
         approvals=ApprovalSettings(signing_key=Secret(secrets.token_hex(32)), people=people),
-        owners=OwnersSettings(teams=(team, Team("platform", channel=ONCALL))),
-        notices=NoticesSettings(live=(CLUSTER,), oncall_channel=ONCALL, timezone="Europe/Berlin"),
+        owners=OwnersSettings(teams=(team, Team("platform", channel=ONCALL)), rules=(Rule(TEAM, name=WEBHOOK),)),
+        notices=NoticesSettings(live=(TEAM,), oncall_channel=ONCALL, timezone="Europe/Berlin"),
         slack=slack_settings,
     )
 

@@ -1,7 +1,7 @@
 """Where an object's owners are written: the places of each source, what stands there, and their names for people."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import translate
 from functools import lru_cache
@@ -36,7 +36,8 @@ class Places:
         self._catalog = {name.casefold(): owner for name, owner in directory.catalog.items()}
         self._codeowners = {_file_key(name): file for name, file in directory.codeowners.items()}
         self._rules = tuple(_Pattern(rule) for rule in directory.rules)
-        self._fitting: dict[frozenset[tuple[str, str]], tuple[_Pattern, ...]] = {}
+        self._cluster: Mapping[str, str] = {}
+        self._fitting: dict[str, tuple[_Pattern, ...]] = {}  # of that cluster, by namespace
 
     def of(self, source: Source, about: About) -> Iterator[Place]:
         match source:
@@ -56,10 +57,15 @@ class Places:
             yield Place(safe(each.value, _LONGEST), where, each.outright)
 
     def _by_rule(self, about: About) -> Iterator[Place]:
-        known = frozenset(about.cluster.items())
-        if known not in self._fitting:
-            self._fitting[known] = tuple(each for each in self._rules if each.selector.accepts(about.cluster))
-        for each in self._fitting[known]:
+        if self._cluster is not about.cluster:  # objects come cluster by cluster, and many of one namespace
+            self._cluster, self._fitting = about.cluster, {}
+        if about.namespace not in self._fitting:
+            self._fitting[about.namespace] = tuple(
+                each
+                for each in self._rules
+                if _fits(each.rule.namespace, about.namespace) and each.selector.accepts(about.cluster)
+            )
+        for each in self._fitting[about.namespace]:
             if each.fits(about):
                 yield Place(each.rule.owner, each.where(about))
 
@@ -108,7 +114,7 @@ def _file_key(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Pattern:
-    """A rule, ready to be asked."""
+    """A rule, asked of objects whose cluster and namespace it fits."""
 
     rule: Rule
 
@@ -119,8 +125,7 @@ class _Pattern:
     def fits(self, about: About) -> bool:
         rule, subject = self.rule, about.subject
         return (
-            _fits(rule.namespace, about.namespace)
-            and _fits(rule.kind, subject.kind)
+            _fits(rule.kind, subject.kind)
             and _fits(rule.name, subject.name)
             and _fits(rule.user_agent, about.user_agent)
             and (not rule.application or any(_fits(rule.application, each.name) for each in about.applications))

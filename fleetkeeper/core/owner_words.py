@@ -15,7 +15,8 @@ _SLACK_MARK = re.compile(r"<[#@!](?:subteam\^)?([^|>]+)(?:\|([^>]+))?>")
 _PREFIX = re.compile(r"(?:group|team|squad|user|slack|mailto):\s*")
 _PERSON = re.compile(r"user:\s*(?:[^/]*/)?")
 _BLANKS = re.compile(r"[\s_]+")
-_SEPARATORS = re.compile(r"[,;\s]+")
+_SEPARATORS = re.compile(r"[,;]")
+_REFERENCES = re.compile(r"(?:\S*[@#:]\S+\s*){2,}")  # @acme/payments @ada, as CODEOWNERS has them
 _AT = ("@", ".", "_at_", "-at-", ".at.")
 _LABELS = 3  # parts of a name that ends with a domain, as in payments.example.com
 
@@ -26,9 +27,11 @@ def word(text: str) -> str:
 
 
 def several(value: str) -> tuple[str, ...]:
-    """The owners that one value lists; one that is written with blanks is its own first part."""
-    parts = tuple(each for each in _SEPARATORS.split(value) if each)
-    return parts if len(parts) > 1 and not _NAMED_ADDRESS.fullmatch(value.strip()) else (value.strip(),)
+    """The owners that one value lists; blanks part only what is no name by itself, for a name may have some."""
+    parts = tuple(each.strip() for each in _SEPARATORS.split(value) if each.strip())
+    if len(parts) == 1 and _REFERENCES.fullmatch(parts[0]) and not _NAMED_ADDRESS.fullmatch(parts[0]):
+        return tuple(parts[0].split())
+    return parts or ("",)
 
 
 def person_in(value: str) -> str:

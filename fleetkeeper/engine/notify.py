@@ -25,6 +25,7 @@ from fleetkeeper.engine.situation import Situations
 _log = structlog.get_logger("notices")
 
 _ROOTS = frozenset({NoticeKind.DIGEST, NoticeKind.DIRECT, NoticeKind.ESCALATION})
+_NAMES = {NoticeKind.DIRECT: "message"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def _newer(situation: Situation, turn: Turn) -> Mapping[str, str]:
         if (key := (sent.notice.recipient.key, sent.notice.kind)) in fresh:
             replaced[key] = sent
     return {
-        sent.notice.id: f"the {fresh[key].kind.value} of {day_text(fresh[key].day, situation.now.date())}"
+        sent.notice.id: f"the {_NAMES.get(key[1], key[1].value)} of {day_text(fresh[key].day, situation.now.date())}"
         for key, sent in replaced.items()
     }
 

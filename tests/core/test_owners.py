@@ -233,6 +233,8 @@ def test_what_only_hints_at_nobody_is_no_place(keys: dict[str, str]) -> None:
         pytest.param("grace@example.com", "payments", id="the lead"),
         pytest.param("@nobody @acme/edge", "edge", id="the one of several who is known"),
         pytest.param("x@example.com, edge", "edge", id="a team before a person in a list"),
+        pytest.param("x@example.com; Payments Team", "payments", id="a name with a blank in a list"),
+        pytest.param("x@example.com y@example.com", "x@example.com", id="the first person of a list"),
         pytest.param("both@example.com", "both@example.com", id="a person of two teams is told in person"),
         pytest.param("x@example.com", "x@example.com", id="a person of no team"),
         pytest.param("X@Example.com", "x@example.com", id="a person, without case"),
@@ -244,7 +246,9 @@ def test_a_value_means(value: str, owner: str) -> None:
     assert (found.owner, found.by.value) == (owner, value)
 
 
-@pytest.mark.parametrize("value", ["tbd", "none", "payment", "api.payments", "understand", "@ghost", "#random"])
+@pytest.mark.parametrize(
+    "value", ["tbd", "none", "payment", "api.payments", "see web docs", "understand", "@ghost", "#random"]
+)
 def test_a_value_that_means_nobody_says_so(value: str) -> None:
     found = owned({"owner": value})
     assert found.hits[0].why_not == f"no team and no person goes by “{value}”"

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -30,8 +31,12 @@ from fleetkeeper.core import gitops, model, observed
 from fleetkeeper.core.api_metric import REQUESTED, STARTED, api_use
 from fleetkeeper.core.api_search import NO_NAMES, ApiNames, LiveKind
 from fleetkeeper.core.field_owners import AddonObject
+from fleetkeeper.core.owner_keys import owner_keys
 from fleetkeeper.core.rehearsal.placed import Placed
 from fleetkeeper.errors import GapReason, ReadError
+
+D = TypeVar("D")
+V = TypeVar("V")
 
 # CRDs carry their schemas, up to 1 MiB each.
 _LARGE_PAGE = 50
@@ -46,10 +51,13 @@ _SAMPLES = tuple(re.compile(rf"\n({name}[{{ ][^\n]*)".encode()) for name in (REQ
 
 
 class KubeReader:
-    """Reads one cluster; every method raises a ReadError when it cannot see the whole of its part."""
+    """Reads one cluster; every method raises a ReadError when it cannot see the whole of its part.
 
-    def __init__(self, reader: Reader) -> None:
-        self._reader, self._memory = reader, Memory(Room(0))
+    keys: the operator's own labels and annotations that name owners.
+    """
+
+    def __init__(self, reader: Reader, keys: tuple[str, ...] = ()) -> None:
+        self._reader, self._memory, self._keys = reader, Memory(Room(0)), keys
         self._helm, self._settings = Releases(reader), addon_objects.Settings()
         self._pods: Standouts[structs.Pod] | None = None
 
@@ -86,11 +94,13 @@ class KubeReader:
         reader, memory = self._reader.for_one_part(), self._memory
         found: list[model.Workload] = []
         for resource in (endpoints.DEPLOYMENTS, endpoints.STATEFUL_SETS, endpoints.DAEMON_SETS):
-            found += list_changed(reader, memory, resource, partial(convert.templated, resource.kind))
-        found += list_changed(reader, memory, endpoints.CRON_JOBS, convert.cron_job)
+            keep = self._keeping(partial(convert.templated, resource.kind))
+            found += list_changed(reader, memory, resource, keep)
+        found += list_changed(reader, memory, endpoints.CRON_JOBS, self._keeping(convert.cron_job))
         jobs = standouts.find(reader, endpoints.JOBS)
-        found += standouts.read(reader, memory, jobs, jobs.alone, _ALONE, _ownerless_job)
-        found += list_changed(reader, memory, endpoints.REPLICA_SETS, _ownerless_replica_set, _OWN_REPLICA_SETS)
+        found += standouts.read(reader, memory, jobs, jobs.alone, _ALONE, self._keeping(_ownerless_job))
+        keep_set = self._keeping(_ownerless_replica_set)
+        found += list_changed(reader, memory, endpoints.REPLICA_SETS, keep_set, _OWN_REPLICA_SETS)
         minimums = dict(list_changed(reader, memory, endpoints.SCALERS, convert_around.minimum))
         return tuple(convert.scaled(each, minimums) for each in found) if minimums else tuple(found)
 
@@ -98,7 +108,7 @@ class KubeReader:
         """Finished pods are not counted; of the others only those without an owner are read in full."""
         reader = self._reader.for_one_part()
         self._pods = found = standouts.find(reader, endpoints.PODS, _RUNNING)
-        alone = standouts.read(reader, self._memory, found, found.alone, _ALONE, _ownerless_pod)
+        alone = standouts.read(reader, self._memory, found, found.alone, _ALONE, self._keeping(_ownerless_pod))
         return model.Pods(found.total, alone)
 
     def pod_notes(self) -> tuple[observed.PodNote, ...]:
@@ -108,14 +118,15 @@ class KubeReader:
         return notes.pod_notes(reader, self._memory, found)
 
     def namespaces(self) -> tuple[model.Namespace, ...]:
-        return self._reader.list(endpoints.NAMESPACES, convert.namespace).items
+        return self._reader.list(endpoints.NAMESPACES, self._keeping(convert.namespace)).items
 
     def crds(self) -> tuple[model.Crd, ...]:
         reader = self._reader.for_one_part()
         return list_changed(reader, self._memory, endpoints.CRDS, convert.crd, page_items=_LARGE_PAGE)
 
     def budgets(self) -> tuple[observed.Budget, ...]:
-        return list_changed(self._reader.for_one_part(), self._memory, endpoints.BUDGETS, convert_around.budget)
+        keep = self._keeping(convert_around.budget)
+        return list_changed(self._reader.for_one_part(), self._memory, endpoints.BUDGETS, keep)
 
     def volumes(self) -> tuple[observed.PersistentVolume, ...]:
         return list_changed(self._reader.for_one_part(), self._memory, endpoints.VOLUMES, convert_around.volume)
@@ -126,13 +137,13 @@ class KubeReader:
         found: list[observed.Webhook] = []
         for resource in (endpoints.VALIDATING, endpoints.MUTATING):
             keep: Callable[[around.WebhookConfiguration], tuple[observed.Webhook, ...]]
-            keep = partial(_webhooks, resource.kind)
+            keep = self._keeping(partial(_webhooks, resource.kind))
             found += [each for some in reader.list(resource, keep).items for each in some]
         ready = ready_endpoints(reader, {each.service for each in found if each.service})
         return tuple(replace(each, endpoints=ready.get(each.service)) for each in found)
 
     def api_services(self) -> tuple[observed.ApiService, ...]:
-        return self._reader.list(endpoints.API_SERVICES, convert_around.api_service).items
+        return self._reader.list(endpoints.API_SERVICES, self._keeping(convert_around.api_service)).items
 
     def gitops(self, crds: Sequence[model.Crd]) -> tuple[observed.GitOpsApp, ...]:
         """Nothing is asked of a kind without a definition."""
@@ -142,7 +153,7 @@ class KubeReader:
         reader = self._reader.for_one_part()
         found: list[observed.GitOpsApp] = []
         for kind in kinds:
-            listed = reader.list(endpoints.GITOPS[kind], partial(_apps, kind))
+            listed = reader.list(endpoints.GITOPS[kind], self._keeping(partial(_apps, kind)))
             found += [app for some in listed.items for app in some]
         return tuple(found)
 
@@ -171,6 +182,18 @@ class KubeReader:
 
     def close(self) -> None:
         self._reader.close()
+
+    def _keeping(self, convert: Callable[[D], V]) -> Callable[[D], V]:
+        """The same, and what it makes has the operator's own keys too."""
+        return partial(_with_keys, convert, self._keys) if self._keys else convert
+
+
+def _with_keys(convert: Callable[[Any], Any], keys: tuple[str, ...], document: Any) -> Any:
+    made = convert(document)
+    owner = owner_keys(document.metadata.labels, document.metadata.annotations, keys)
+    if isinstance(made, tuple):
+        return tuple(replace(each, owner=owner) for each in made)
+    return made and replace(made, owner=owner)
 
 
 def _webhooks(kind: str, document: around.WebhookConfiguration) -> tuple[observed.Webhook, ...]:

@@ -23,10 +23,20 @@ TokenFor = Callable[[Cloud, str], tuple[str, datetime]]
 
 
 class KubeAccess:
-    """Opens clients from the settings; `pace` ends every wait and read on SIGTERM. Safe to use from many threads."""
+    """Opens clients from the settings; `pace` ends every wait and read on SIGTERM. Safe to use from many threads.
 
-    def __init__(self, settings: KubernetesSettings, token_for: TokenFor, clock: Clock, pace: Pace) -> None:
-        self._settings, self._token_for, self._clock = settings, token_for, clock
+    keys: the operator's own labels and annotations that name owners, which are kept beside the conventions.
+    """
+
+    def __init__(
+        self,
+        settings: KubernetesSettings,
+        token_for: TokenFor,
+        clock: Clock,
+        pace: Pace,
+        keys: tuple[str, ...] = (),
+    ) -> None:
+        self._settings, self._token_for, self._clock, self._keys = settings, token_for, clock, keys
         self._pace, self._limits = pace, Limits.of(settings)
         self._credentials: dict[User, Credential] = {}
         self._memories = Memories()
@@ -88,7 +98,7 @@ class KubeAccess:
 
     def _open(self, endpoint: Endpoint, credential: Credential) -> KubeReader:
         connection = Connection(endpoint, credential)
-        return KubeReader(Reader(connection, self._limits, self._pace, self._clock))
+        return KubeReader(Reader(connection, self._limits, self._pace, self._clock), self._keys)
 
     def _proxy(self, own: str) -> Proxy:
         """The cluster's own proxy holds whatever NO_PROXY says; the general one and HTTPS_PROXY yield to it."""

@@ -233,6 +233,28 @@ def test_namespaces_keep_only_what_names_owners() -> None:
         assert kube.namespaces() == (Namespace("pay", {"team": "payments"}),)
 
 
+def test_keys_of_ones_own_are_kept_of_everything_that_is_listed() -> None:
+    own = meta("web", labels={"Acme.com/Crew": "blue", "x": "y"}, annotations={"a8r.io/owner": "ada@example.com"})
+    pods = {"spec": {"template": template("app:1")}}
+    hooks = [{"name": "a.example.com", "clientConfig": {"url": "https://a.example.com"}}]
+    script = cluster(
+        namespaces=[{"metadata": own}],
+        deployments=[{"metadata": own, **pods}],
+        cronjobs=[{"metadata": own, "spec": {"jobTemplate": pods}}],
+        poddisruptionbudgets=[{"metadata": own}],
+        validatingwebhookconfigurations=[{"metadata": own, "webhooks": hooks}],
+        apiservices=[{"metadata": own, "spec": {"service": {"namespace": "team", "name": "web"}}}],
+        jobs=[{"metadata": meta("once", **OWNED), **pods}],
+    )
+    with serving(script) as server, reading(server) as reader:
+        kube = KubeReader(reader, ("acme.com/crew",))
+        listed = (*kube.namespaces(), *kube.workloads(), *kube.budgets(), *kube.webhooks(), *kube.api_services())
+    assert len(listed) == 6
+    assert {tuple(each.owner.items()) for each in listed} == {
+        (("a8r.io/owner", "ada@example.com"), ("acme.com/crew", "blue"))
+    }
+
+
 def test_crds_are_read_without_their_schemas() -> None:
     crd = {
         "metadata": {"name": "certificates.cert-manager.io"},
