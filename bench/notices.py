@@ -8,6 +8,7 @@ was mended. Owners live in twelve time zones.
 import resource
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,7 +33,7 @@ from fleetkeeper.core.notices.values import (
     Situation,
     Turn,
 )
-from fleetkeeper.core.owners import Hit, Owned, Source, Team
+from fleetkeeper.core.owners import About, Directory, Hit, Owned, Resolver, Rule, Source, Team
 
 OWNERS, ITEMS = 5_000, 50_000
 QUICK_OWNERS, QUICK_ITEMS = 500, 5_000
@@ -51,7 +52,7 @@ def measure(quick: bool) -> list[Figure]:
     owners, count = (QUICK_OWNERS, QUICK_ITEMS) if quick else (OWNERS, ITEMS)
     first = Situation(AT, POLICY, tuple(_item(number, owners) for number in range(count)), teams=_teams(owners))
     size = f"{owners} owners, {count} findings"
-    figures = []
+    figures = [_resolved(owners, count)]
     for name, situation in (
         ("first day, 20 messages at most", first),
         ("first day, without a cap", replace(first, policy=replace(POLICY, first_day=count))),
@@ -64,6 +65,26 @@ def measure(quick: bool) -> list[Figure]:
         Figure("memory at its peak", peak / MIB, "MiB", None, "lower", "three fleets of this size and turns")
     )
     return [*figures, machine()]
+
+
+def _resolved(owners: int, count: int) -> Figure:
+    """Each object named by a label of its namespace, past rules, a catalog and other places that name nobody."""
+    rules = tuple(Rule(f"team-{each:04}", "ring=none", f"gone-{each}") for each in range(50))
+    resolver = Resolver(Directory(_teams(owners), rules, fallback="platform"))
+    clusters = [{"name": f"c{number:04}", "ring": "eu"} for number in range(CLUSTERS)]
+    found = [_about(number, owners, clusters[number * CLUSTERS // count]) for number in range(count)]
+    begun = time.process_time()
+    unowned = sum(resolver.resolve(each).is_unowned for each in found)
+    cpu = time.process_time() - begun
+    beside = f"{count} objects, {len(rules)} rules, {unowned} unowned"
+    return Figure("who owns what: CPU", cpu, "s", GOAL, "lower", beside)
+
+
+def _about(number: int, owners: int, cluster: Mapping[str, str]) -> About:
+    owner = f"team-{number % owners:04}"
+    keys = {Source.OBJECT: {"app.kubernetes.io/name": f"w{number}"}, Source.NAMESPACE: {"team": owner}}
+    subject = Subject("Deployment", f"w{number}", owner)
+    return About(subject, cluster, keys, {Source.NAMESPACE: f"Namespace {owner}"})
 
 
 def timed(situation: Situation) -> tuple[float, Turn]:

@@ -7,11 +7,12 @@ from datetime import timedelta
 
 import structlog
 
+from fleetkeeper.core.notices.keys import cluster_key
 from fleetkeeper.core.selector import Selector
-from fleetkeeper.core.wording import counted
 from fleetkeeper.engine.deliver import Deliverer
 from fleetkeeper.engine.notice_ports import Notices, Recheck
 from fleetkeeper.engine.observe import Progress
+from fleetkeeper.engine.rechecking import Rechecking
 from fleetkeeper.engine.wave_telling import WaveTelling
 from fleetkeeper.errors import StoreUnavailable
 from fleetkeeper.keeper import Keeper
@@ -104,15 +105,22 @@ class Attendant:
 
     def _look_at(self, recheck: Recheck) -> None:
         keeper = self._keeper
-        left = 0
+        looked: dict[str, set[str]] = {}
+        unseen, partly = [], []
         for name in recheck.clusters:
             selector = Selector.parse(f"name={name}")
-            keeper.observe(selector, Progress())
+            outcome = keeper.observe(selector, Progress())
+            if not outcome.clusters or outcome.stopped:
+                unseen.append(name)
+                continue
+            if outcome.incomplete:
+                partly.append(name)
             for report in keeper.assess(selector):
-                left += len(report.holding)
-        result = f"looked at {counted(len(recheck.clusters), 'cluster')}: {left or 'nothing'} in the way"
-        self._notices.rechecked(recheck.id, result, keeper.ports.clock.now())
-        _log.info("rechecked", clusters=list(recheck.clusters), person=recheck.person, holding=left)
+                looked.setdefault(cluster_key(report.cluster.id), set())
+            for subject, entry in keeper.findings(selector):
+                looked.setdefault(cluster_key(subject.id), set()).add(entry.finding.fingerprint)
+        result = Rechecking(self._notices, keeper.ports.clock).tell(recheck, looked, unseen, partly)
+        _log.info("rechecked", clusters=list(recheck.clusters), person=recheck.person, result=result)
 
     def _count(self) -> None:
         self._metrics.outbox(self._notices.outbox_counts())

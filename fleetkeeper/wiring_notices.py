@@ -42,9 +42,10 @@ from fleetkeeper.engine.delivering import Timing
 from fleetkeeper.engine.interacting import Interactions
 from fleetkeeper.engine.notice_facts import facts_of
 from fleetkeeper.engine.notice_ports import Notices, Pace
-from fleetkeeper.engine.notify import Notifier, RecentSituation
+from fleetkeeper.engine.notify import Notifier
 from fleetkeeper.engine.owning import Owning
 from fleetkeeper.engine.ports import Ports
+from fleetkeeper.engine.recent_situation import RecentSituation
 from fleetkeeper.engine.run_ports import Runs
 from fleetkeeper.engine.situation import Situations
 from fleetkeeper.engine.telling import Telling
@@ -175,13 +176,16 @@ def _listeners(
         _log.warning("clicks_off", reason="without a signing key no answer could be told from a forged one", fix=fix)
         return ()
     people, clock, cancel = settings.approvals.roles, keeper.ports.clock, keeper.ports.cancel
+    situations = keeper.telling.notifier.situations
+    recent = RecentSituation(situations.at, situations.heard.answers, clock)
+    recent.refresh()
     desk = Desk(
         notices=notices,
         runs=runs,
         clock=clock,
         people=people,
         key=key,
-        situation=RecentSituation(keeper.telling.notifier.situations, clock),
+        situation=recent,
         screens=MessageScreens(people.with_role(Role.APPROVER), keeper.telling.notifier.observed_every),
         who_owns=partial(_who_owns, keeper),
     )

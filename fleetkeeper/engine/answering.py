@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from fleetkeeper.core.approval import SLACK
 from fleetkeeper.core.interacting import words
@@ -115,7 +115,7 @@ class Answering:
             return
         if before:
             raise Turned(words.answered(before))
-        if refusal := refusal_of_grant(decision, self._situation(answers), self.desk.people):
+        if refusal := refusal_of_grant(decision, self._situation(answers, request.at), self.desk.people):
             raise Turned(refusal)
 
     # ---- modals
@@ -167,16 +167,16 @@ class Answering:
 
     # ---- what a button means now
 
-    def _situation(self, answers: tuple[Answer, ...]) -> Situation:
-        """With what was answered until now: the rest may be a minute old."""
-        return replace(self.desk.situation(), now=self.desk.clock.now(), answers=answers)
+    def _situation(self, answers: tuple[Answer, ...], since: datetime) -> Situation:
+        """With what was answered until now; the rest may be a minute old, but not of before `since`."""
+        return replace(self.desk.situation(since), now=self.desk.clock.now(), answers=answers)
 
     def _about(self, clicked: Clicked, button: Button) -> About:
         """Turned for a stale one, and for whoever may not answer."""
         record = self.desk.notices.record(button.notice) if button.notice else None
         if record is None or record.notice.id != button.notice:
             raise Turned(words.GONE)
-        notice, situation = record.notice, self._situation(self.answers())
+        notice, situation = record.notice, self._situation(self.answers(), record.stored_at)
         told = {entry.item: entry.owner for entry in notice.entries}
         asked = asks_of(item for item in situation.items if item.key in told)
         ask = next((each for each in asked if each.id == button.about), None)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from fleetkeeper.core.interacting.slash import WhoOwns
@@ -47,16 +48,22 @@ class Interacting(Protocol):
         ...
 
 
+class Situated(Protocol):
+    """The situation as it was a minute ago, or after `since`, with the answers as they are now."""
+
+    def __call__(self, since: datetime | None = None) -> Situation: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What every answer rests on. key: the executor's; situation: as it is now, or a minute old; who_owns: a text."""
+    """What every answer rests on. key: the executor's; who_owns: a text."""
 
     notices: Notices
     runs: Runs
     clock: Clock
     people: People
     key: bytes
-    situation: Callable[[], Situation]
+    situation: Situated
     screens: Screens
     who_owns: Callable[[WhoOwns], str]
 

@@ -99,26 +99,43 @@ class Deliverer:
         self._flight = 0
         self._awake = threading.Event()
         self._empty = 0
+        self._is_drained = False  # the last claim gave all that was due
 
     def run(self, cancel: threading.Event) -> None:
         """Deliver until cancel is set; what is under way then is finished and stored."""
-        while not cancel.is_set():
-            try:
-                if not self.turn() and not self._flight:
-                    self._rest(cancel)
-            except StoreUnavailable as error:
-                _log.warning("notices_wait", reason=str(error), again_in_seconds=AFTER_LOSS)
-                cancel.wait(AFTER_LOSS)
-        self.close()
+        try:
+            while not cancel.is_set():
+                self._turn_or_rest(cancel)
+        finally:
+            self.close()
+
+    def _turn_or_rest(self, cancel: threading.Event) -> None:
+        try:
+            settled = self.turn()
+            if settled:
+                self._empty = 0
+            if not self._flight and (self._is_drained or not settled):
+                self._rest(cancel)
+        except StoreUnavailable as error:
+            _log.warning("notices_wait", reason=str(error), again_in_seconds=AFTER_LOSS)
+            cancel.wait(AFTER_LOSS)
 
     def wake(self) -> None:
         """There is something new in the outbox."""
         self._awake.set()
 
     def turn(self) -> int:
-        """Begin what is due and store what came out; how many were settled. 0: nothing is to be done now."""
+        """Begin what is due and store what came out; how many were settled.
+
+        0 with nothing in flight: nothing is to be done now.
+        """
         self._begin()
         return self._store(self._gathered())
+
+    @property
+    def in_flight(self) -> int:
+        """How many are claimed, and did not come out yet."""
+        return self._flight
 
     def close(self) -> None:
         """Finish what is under way, and store it."""
@@ -136,7 +153,9 @@ class Deliverer:
             return
         lease, pace = Lease(self._timing.lease), {via: self._pace[via] for via in working}
         length = timedelta(seconds=self._timing.lease)
-        for row in self._notices.claim(self._worker, self._clock.now(), free, length, pace):
+        rows = self._notices.claim(self._worker, self._clock.now(), free, length, pace)
+        self._is_drained = len(rows) < free
+        for row in rows:
             self._flight += 1
             self._pool.submit(self._deliver, row, lease)
 

@@ -3,10 +3,8 @@
 Nothing goes out from here: engine/deliver.py sends what is stored.
 """
 
-import threading
-import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -28,8 +26,6 @@ _log = structlog.get_logger("notices")
 
 _ROOTS = frozenset({NoticeKind.DIGEST, NoticeKind.DIRECT, NoticeKind.ESCALATION})
 _NAMES = {NoticeKind.DIRECT: "message"}
-SERVES = 60.0
-"""Seconds of wall time for which a situation serves people who click; what they decide on is read anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,22 +121,3 @@ def _edited(situation: Situation, turn: Turn, context: Context) -> Iterator[tupl
     for id in turn.edits:
         if id in notices:
             yield id, render(notices[id], context)
-
-
-@dataclass(slots=True)
-class RecentSituation:
-    """The situation for whoever clicks: made at most once in SERVES seconds, but with the answers as they are now."""
-
-    situations: Situations
-    clock: Clock
-    _made: Situation | None = None
-    _at: float = float("-inf")
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def __call__(self) -> Situation:
-        with self._lock:
-            if self._made is None or time.monotonic() - self._at > SERVES:
-                at = time.monotonic()
-                self._made, self._at = self.situations.at(self.clock.now()), at
-            found = self._made
-        return replace(found, now=self.clock.now(), answers=self.situations.heard.answers())

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from fleetkeeper.core.interacting import words
 from fleetkeeper.core.notices.values import NoticeKind
+from fleetkeeper.core.wording import some
 from fleetkeeper.engine.notice_ports import Notices, Recheck, Record, Writing
 from fleetkeeper.engine.ports import Clock
 
@@ -15,15 +16,24 @@ class Rechecking:
     notices: Notices
     clock: Clock
 
-    def tell(self, recheck: Recheck, looked: Mapping[str, Collection[str]], unseen: Sequence[str] = ()) -> str:
+    def tell(
+        self,
+        recheck: Recheck,
+        looked: Mapping[str, Collection[str]],
+        unseen: Sequence[str] = (),
+        partly: Sequence[str] = (),
+    ) -> str:
         """Store the result as a reply, once, and settle the recheck; the words of it.
 
         looked: of each cluster that was looked at (by the key of items) the fingerprints that still count. unseen: the
-        names of those that could not be looked at, of which nothing is said to be mended.
+        names of those that could not be looked at, of which nothing is said to be mended; partly: of those where
+        something could not be read, and counts as it did before.
         """
         now = self.clock.now()
         record = self.notices.record(recheck.notice)
         text = words.looked_again(recheck.clusters, unseen, recheck.person, *_counts(record, looked))
+        if partly:
+            text = f"{text} {words.PARTLY.format(clusters=some(partly))}"
         if record is not None:
             reply = replace(
                 record.notice,

@@ -65,6 +65,14 @@ def test_a_line_of_which_all_was_forgotten_is_empty(store: SqlStore, notices: Sq
     assert notices.next_due(NOON) is None
 
 
+def test_a_reply_whose_root_was_forgotten_before_it_went_out_goes_alone(store: SqlStore, notices: SqlNotices) -> None:
+    save(notices, writing("root"))
+    save(notices, writing("reply", thread="root"), at=later(60 * 24 * 2))
+    prune(store)
+    (given,) = claim(notices)
+    assert (given.key, given.thread) == ("reply", None)
+
+
 def test_answers_stay_that_still_matter(store: SqlStore, notices: SqlNotices, standing: ItemKey) -> None:
     notices.save_turn([], [told(standing)], {}, NOON)
     about, gone = (standing, item("gone")), (item("gone"),)

@@ -83,10 +83,10 @@ class TestTurns:
         assert claim(notices) == ()
 
     def test_a_turn_that_is_stored_twice_is_one(self, notices: SqlNotices) -> None:
-        turn: Any = ([writing(), writing("n2", "b")], [told()], {})
-        assert notices.save_turn(*turn, NOON) == ("n1", "n2")
+        turn = [writing(), writing("n2", "b")]
+        assert notices.save_turn(turn, [told()], {}, NOON) == ("n1", "n2")
         before = notices.records()
-        assert notices.save_turn(*turn, later(1)) == ()
+        assert notices.save_turn(turn, [told()], {}, later(1)) == ()
         assert notices.records() == before
         assert send_all(notices) == ["n1", "n2"]
         assert notices.save_turn([writing(text="other"), writing("n3", "c")], [], {}, later(2)) == ("n3",)

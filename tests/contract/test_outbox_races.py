@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
@@ -53,8 +54,13 @@ def test_claimers_share_the_rate_of_a_via(open_notices: Open) -> None:
     stores = [open_notices() for _ in range(4)]
     save(stores[0], *(writing(f"n{each}", f"address {each}") for each in range(50)))
     slow = {Via.SLACK: Pace(address_seconds=0, via_per_second=0.0001)}
-    found = at_once(*((lambda notices=each: len(claim(notices, pace=slow))) for each in stores))
-    assert sum(map(int, map(str, found))) == 1
+    given: list[str] = []
+
+    def claimer(number: int) -> Callable[[], object]:
+        return lambda: given.extend(keys(claim(stores[number], f"worker {number}", pace=slow)))
+
+    at_once(*map(claimer, range(4)))
+    assert len(given) == 1
 
 
 @postgresql
@@ -82,10 +88,12 @@ def test_one_turn_that_replicas_store_at_once_is_stored_once(open_notices: Open)
     some = [writing(f"n{each}", f"address {each % 9}") for each in range(60)]
     orders = [some, some[::-1], some[30:] + some[:30], some]
 
-    def saver(number: int) -> Callable[[], object]:
-        return lambda: stores[number].save_turn(orders[number], [told(), told(notice="n2")], {}, NOON)
+    new: list[str] = []
 
-    new = [id for ids in at_once(*map(saver, range(4))) for id in tuple(ids)]  # type: ignore[call-overload]
+    def saver(number: int) -> Callable[[], object]:
+        return lambda: new.extend(stores[number].save_turn(orders[number], [told(), told(notice="n2")], {}, NOON))
+
+    at_once(*map(saver, range(4)))
     assert sorted(new) == sorted(each.notice.id for each in some)
     assert sorted(send_all(stores[0])) == sorted(new)
 
@@ -95,16 +103,13 @@ def test_replies_and_newer_texts_are_not_lost_while_posts_are_settled(open_notic
     left, right = open_notices(), open_notices()
     for each in range(40):
         save(left, writing(f"root{each}", f"address {each}"))
-        (given,) = claim(left, now=later(each))
-
-        def settle(given: object = given, each: int = each) -> None:
-            left.settle([out(given)], later(each))  # type: ignore[arg-type]
-
-        def write(each: int = each) -> None:
-            save(right, writing(f"reply{each}", f"address {each}", thread=f"root{each}"))
-            save(right, edits={f"root{each}": "newer"}, at=later(each))
-
-        at_once(settle, write)
+        settled = [out(given) for given in claim(left, now=later(each))]
+        reply = writing(f"reply{each}", f"address {each}", thread=f"root{each}")
+        newer = {f"root{each}": message("newer")}
+        at_once(
+            partial(left.settle, settled, later(each)),
+            partial(right.save_turn, [reply], [], newer, later(each)),
+        )
         rest = send_all(left, later(each))
         assert sorted(rest) == [f"reply{each}", f"root{each}/edit"]
 
@@ -153,9 +158,12 @@ def test_a_look_is_taken_by_one_replica(open_notices: Open) -> None:
     stores = [open_notices() for _ in range(4)]
     for each in range(10):
         stores[0].add_recheck(Recheck(f"r{each}", ("shop",), "ada@example.com", "n1", later(each)))
-    taken = [stores[number].take_rechecks for number in range(4)]
-    found = at_once(*((lambda take=take: take("worker", LEASE)) for take in taken))
-    ids = [each.id for some in found for each in some]  # type: ignore[attr-defined]
+    ids: list[str] = []
+
+    def taker(number: int) -> Callable[[], object]:
+        return lambda: ids.extend(each.id for each in stores[number].take_rechecks(f"worker {number}", LEASE))
+
+    at_once(*map(taker, range(4)))
     assert sorted(ids) == [f"r{each}" for each in range(10)]
 
 

@@ -179,7 +179,7 @@ class Office:
         if self.notices is None:
             self.notices = MemoryNotices(record_of(notice_of(self.items)))
 
-    def situation(self) -> Situation:
+    def situation(self, since: datetime | None = None) -> Situation:
         teams = {"payments": TEAM, "search": Team("search", members=("sam@shop.example",))}
         return Situation(self.clock.now(), Policy(), tuple(self.items), teams=teams, sent=tuple(self.sent))
 

@@ -55,6 +55,11 @@ def test_nothing_is_called_mended_in_a_cluster_that_was_not_seen(rechecking: Rec
     assert "mended" not in text
 
 
+def test_what_could_not_be_read_is_said(rechecking: Rechecking) -> None:
+    text = rechecking.tell(ASKED, {ONE: {WEB, API}, TWO: {DB}}, partly=("shop-1",))
+    assert text.endswith("Not all of shop-1 could be read: what was not seen counts as it did before.")
+
+
 def test_it_is_told_once_in_the_thread(rechecking: Rechecking, notices: SqlNotices) -> None:
     text = rechecking.tell(ASKED, {ONE: {WEB}})
     assert rechecking.tell(ASKED, {ONE: {WEB}}) == text

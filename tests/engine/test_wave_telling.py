@@ -2,21 +2,27 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from fleetkeeper.adapters.identity import VerifiedIdentities
 from fleetkeeper.adapters.store.notices import SqlNotices
-from fleetkeeper.config import StoreSettings
+from fleetkeeper.config import ApprovalSettings, StoreSettings
+from fleetkeeper.core.interacting.values import Reply
+from fleetkeeper.core.messages.button import Button
+from fleetkeeper.core.messages.message import Do
 from fleetkeeper.core.notices.values import Delivery, NoticeKind, Policy, Via
-from fleetkeeper.core.playbook import OnFailure
-from fleetkeeper.core.run import Command, RunState, Verb
+from fleetkeeper.core.playbook import GateSpec, OnFailure, When
+from fleetkeeper.core.run import Cause, Changes, Command, Control, Role, RunState, RunView, TaskState, Verb, Why
 from fleetkeeper.engine.chat import Posted
+from fleetkeeper.engine.decisions import Decisions, SignedApprovals
 from fleetkeeper.engine.notice_ports import Pace, Record, Settled
 from fleetkeeper.engine.wave_telling import LATELY, WaveTelling
 from tests.contract.conftest import postgres, settings
-from tests.engine.rig import T0, Cloud, Engine, SetClock, begin, engine, give_approval, plan_of, settle
+from tests.engine.clicking import PEOPLE, Office
+from tests.engine.rig import KEY, T0, Cloud, Engine, SetClock, begin, engine, give_approval, plan_of, settle
 
 __all__ = ["postgres", "settings"]
 
@@ -49,6 +55,14 @@ class Fleet:
 
     def news(self) -> list[str]:
         return [each.message.text for each in self.records() if each.notice.kind is NoticeKind.NEWS]
+
+    def verify(self) -> None:
+        identities = VerifiedIdentities(ApprovalSettings(people=PEOPLE.roles, alike=PEOPLE.alike), KEY)
+        Decisions(self.made.runs, self.clock, identities, PEOPLE, KEY).settle()
+
+    def approved(self, gate: str) -> bool:
+        approvals = SignedApprovals(self.made.runs, PEOPLE, KEY)
+        return approvals.standing("plan-1", "run-1" if gate else "", gate)[0] is not None
 
     def to_the_end(self) -> None:
         settle(self.made)
@@ -233,3 +247,46 @@ def test_the_news_go_out_after_the_message_in_whose_thread_they_are(fleet: Fleet
     fleet.notices.settle([Settled(root.key, root.epoch, Delivery.SENT, posted)], fleet.clock.at)
     (news,) = fleet.notices.claim("w", fleet.clock.at, 9, timedelta(seconds=9), {Via.SLACK: Pace(0.0, 1000.0)})
     assert news.thread == posted
+
+
+class TestItsButtons:
+    """What the message shows is what a click may say."""
+
+    def press(self, fleet: Fleet, action: str, user: str = "U0BOB") -> Reply:
+        elements = [each for block in fleet.root().message.blocks for each in block.get("elements", ())]
+        (value,) = [each["value"] for each in elements if each.get("action_id") == action]
+        office = Office(runs=fleet.made.runs, clock=fleet.clock)
+        return office.press(action, user, Button.parse(value))
+
+    def test_approve_the_plan_that_it_shows(self, fleet: Fleet) -> None:
+        begin(fleet.made.runs, T0, approve=False)
+        settle(fleet.made)
+        fleet.tell()
+        assert self.press(fleet, Do.APPROVE).command
+        fleet.verify()
+        assert fleet.approved("")
+
+    def test_approve_the_gate_that_it_shows(self, fleet: Fleet) -> None:
+        begin(fleet.made.runs, T0, approve=False, gates=(GateSpec("go", "approval", When.BEFORE),))
+        fleet.made.runs.tick_run("run-1", lambda view: _waiting_at_the_gate(view, fleet.clock.at))
+        fleet.tell()
+        assert self.press(fleet, Do.APPROVE).command
+        fleet.verify()
+        assert fleet.approved("all/go")
+
+    @pytest.mark.parametrize(("action", "control"), [(Do.PAUSE, Control.PAUSE), (Do.ABORT, Control.ABORT)])
+    def test_stop_the_run_that_it_shows(self, fleet: Fleet, action: str, control: Control) -> None:
+        begin(fleet.made.runs, T0, approve=False)
+        settle(fleet.made)
+        fleet.tell()
+        assert self.press(fleet, action, "U0EVE").command
+        settle(fleet.made)
+        stored = fleet.made.runs.run("run-1")
+        assert stored is not None
+        assert stored.run.control is control
+
+
+def _waiting_at_the_gate(view: RunView, now: datetime) -> Changes:
+    (gate,) = [task for task in view.tasks if task.role is Role.GATE]
+    why = Why(Cause.APPROVAL, "it waits for an approval", now)
+    return Changes(tasks=(replace(gate, state=TaskState.PENDING, why=why, started_at=now),))

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from fleetkeeper.adapters.store import notice_tables as tables
 from fleetkeeper.adapters.store import run_tables
 from fleetkeeper.adapters.store import tables as observed
-from fleetkeeper.adapters.store.outbox_queue import line_up
+from fleetkeeper.adapters.store.outbox_queue import Address, line_up
 from fleetkeeper.core.notices.values import AnswerKind
 from fleetkeeper.engine.notice_ports import Doing
 
@@ -68,7 +68,15 @@ def _forget_old(connection: sa.Connection, horizon: datetime) -> None:
     )
     lines = {(via, address) for via, address in connection.execute(waiting)}
     connection.execute(_notice.delete().where(_notice.c.id.in_(ids)))
-    line_up(connection, lines)
+    line_up(connection, lines | _let_go(connection))
+
+
+def _let_go(connection: sa.Connection) -> set[Address]:
+    """What waited for a post that was forgotten before it went out goes without a thread."""
+    root = _outbox.alias("root")
+    lost = sa.and_(_outbox.c.waits_for.is_not(None), ~sa.exists().where(root.c.key == _outbox.c.waits_for))
+    free = _outbox.update().where(lost).values(due=_outbox.c.not_before, waits_for=None)
+    return {(via, address) for via, address in connection.execute(free.returning(_outbox.c.via, _outbox.c.address))}
 
 
 def _first() -> sa.Select[Any]:

@@ -28,6 +28,7 @@ ELSEWHERE = "This is not asked of {owner} any more: it is mended, it moved to an
 GONE = "This message is too old: fleetkeeper does not know it any more. The newest one about it has buttons that work."
 NO_REQUEST = "fleetkeeper knows no such request for more time: it was never made, or it is long over."
 RECHECK = "{clusters} will be looked at now; the result comes in this thread."
+PARTLY = "Not all of {clusters} could be read: what was not seen counts as it did before."
 NO_RUN = "There is no run or plan {subject} any more that this could be about."
 RUN_OVER = "Run {run} {state}: there is nothing left to decide or to stop."
 OWN_PLAN = "{person} asked for this plan, so another approver must decide."

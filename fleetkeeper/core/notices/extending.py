@@ -18,7 +18,7 @@ def refusal_of_request(asked: Answer, situation: Situation) -> str:
         return "Say until when you need more time."
     if asked.until < situation.now.astimezone(zone_of(situation.policy.timezone)).date():
         return "That day is over."
-    items = _open(asked, situation)
+    items = _left(asked, situation)
     if not items:
         return "It is mended already: there is nothing left to extend."
     said = by_item(situation.answers)
@@ -40,7 +40,7 @@ def refusal_of_grant(answer: Answer, situation: Situation, people: People) -> st
     before = settled(asked, situation.answers)
     if before:
         return f"{before.person} has {_SETTLES[before.kind]} it already."
-    if not _open(asked, situation):
+    if not _left(asked, situation):
         return "It is mended already: there is nothing left to extend."
     if answer.kind is AnswerKind.DENY:
         return ""
@@ -60,7 +60,7 @@ def latest_extension(deadline: Deadline, situation: Situation) -> datetime:
     return min(longest, deadline.hard or longest)
 
 
-def _open(asked: Answer, situation: Situation) -> Sequence[Item]:
+def _left(asked: Answer, situation: Situation) -> Sequence[Item]:
     keys = frozenset(asked.items)
     return [item for item in situation.items if item.key in keys and not item.is_over]
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from fleetkeeper.core.notices.hours import day_text
 from fleetkeeper.core.notices.ladder import repeats_after
 from fleetkeeper.core.notices.memory import Last
-from fleetkeeper.core.notices.suppress import Quiet, is_falling, is_flap
+from fleetkeeper.core.notices.suppress import Quiet, came_back, is_falling
 from fleetkeeper.core.notices.values import Audience, Rung
 from fleetkeeper.core.notices.view import Known, View
 from fleetkeeper.core.wording import counted
@@ -67,10 +67,10 @@ def _arrival(view: View, case: Case) -> str:
 
 def _event(view: View, case: Case) -> str:
     """Something that happened to the item; only its owner's own message tells such."""
-    told, item = case.known.heard, case.known.item
+    told = case.known.heard
     if case.audience is not Audience.CHANNEL or told is None:
         return ""
-    if item.tracked.times > told.opened and not is_flap(view, case.known):
+    if came_back(view, case.known):
         return f"came back, {due_text(view, case)}"
     if told.announced and view.date(told.announced, case.zone) != view.date(case.at, case.zone):
         today = view.date(case.moment, case.zone)

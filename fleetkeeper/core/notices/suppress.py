@@ -34,7 +34,7 @@ def quiet_of(view: View, known: Known, rung: Rung, zone: ZoneInfo) -> Quiet | No
         return Quiet(f"{code} is muted: {share:.0%} of those told said that it is not theirs", final, keeps=True)
     if item.busy:
         return Quiet(item.busy, final, keeps=True)
-    if _came_nearer(known, deadline):
+    if _came_nearer(known, deadline) or came_back(view, known):
         return None
     return _answered(view, known.standing, final, zone)
 
@@ -68,6 +68,12 @@ def is_flap(view: View, known: Known) -> bool:
     if told is None or item.tracked.times <= told.opened or item.is_over:
         return False
     return told.mended is None or item.tracked.since - told.mended <= view.situation.policy.grace
+
+
+def came_back(view: View, known: Known) -> bool:
+    """It was told as done, stayed so for longer than the grace, and nobody was told that it is open again."""
+    told = known.record
+    return told is not None and known.item.tracked.times > told.opened and not is_flap(view, known)
 
 
 def not_yet(view: View, at: datetime, zone: ZoneInfo) -> Quiet:

@@ -157,6 +157,27 @@ def test_a_429_that_nobody_can_see_through_leaves_a_doubt(slack: SimSlack, chat:
         chat.post(CHANNEL, HELLO, None, "n1")
 
 
+def test_a_method_that_is_throttled_is_not_called_before_its_time(slack: SimSlack, chat: SlackChat) -> None:
+    posted = chat.post(CHANNEL, HELLO, None, "n1")
+    slack.throttle(method="chat.update", retry_after=30)
+    for _ in range(5):
+        with pytest.raises(Throttled) as caught:
+            chat.edit(posted, LATER, "n1")
+        assert caught.value.is_alone
+        assert caught.value.seconds > 20
+    assert sum(count for (method, _), count in slack.calls().items() if method == "chat.update") == 1
+    chat.post(CHANNEL, HELLO, None, "n2")
+
+
+def test_a_channel_that_is_throttled_holds_no_other_back(slack: SimSlack, chat: SlackChat) -> None:
+    slack.add_channel("shop", id="C0SHOP")
+    slack.throttle(retry_after=30)
+    with pytest.raises(Throttled) as caught:
+        chat.post(CHANNEL, HELLO, None, "n1")
+    assert not caught.value.is_alone
+    chat.post("C0SHOP", HELLO, None, "n2")
+
+
 @pytest.mark.parametrize(
     ("fault", "error"),
     [

@@ -154,6 +154,18 @@ def test_what_comes_back_after_the_grace_is_told_and_what_flaps_is_not() -> None
     assert news(made.tick(2 * DAY + HOUR)) == ["came back, due in 48 days"]
 
 
+def test_what_comes_back_is_told_whatever_was_promised_before() -> None:
+    web = item("web", 60)
+    made = world(web)
+    made.tick()
+    made.answers.append(answer(AnswerKind.ACK, web, at=MONDAY, until=(MONDAY + 30 * DAY).date()))
+    made.put(over := mended(web, MONDAY + DAY))
+    made.tick(DAY)
+    made.put(reopened(over, MONDAY + 3 * DAY))
+    assert news(made.tick(2 * DAY)) == ["came back, due in 57 days"]
+    assert made.tick(DAY).notices == ()
+
+
 def test_a_falling_count_skips_a_reminder_but_no_rung() -> None:
     made = world(item("web", 29), item("api", 29))
     made.tick()

@@ -33,6 +33,7 @@ from tests.core.notices.made import DAY, World, due, item, mended, reopened
 ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Sydney", "UTC")
 OWNERS, CLUSTERS, DAYS = 40, 60, 365
 START = datetime(2026, 1, 5, 1, 30, tzinfo=UTC)
+QUARTER = START - 11 * DAY
 TICK = timedelta(hours=8)  # as long as the hours of a day, so everybody has one inside of theirs
 HOLIDAYS = frozenset({date(2026, 4, 3), date(2026, 4, 6), *(date(2026, 12, 24) + each * DAY for each in range(4))})
 PEOPLE = frozenset({NoticeKind.DIGEST, NoticeKind.REMINDER, NoticeKind.DIRECT})
@@ -74,7 +75,7 @@ class Year:
     def forget(self) -> None:
         """What was mended long ago is no part of a situation."""
         for key, known in list(self.world.items.items()):
-            if known.is_over and known.tracked.since < self.world.now - 20 * DAY:
+            if known.is_over and known.tracked.since < self.world.now - 9 * DAY:
                 del self.world.items[key]
                 self.world.told.pop(key, None)
 
@@ -94,8 +95,9 @@ class Year:
         """Deadlines are some of the four dates of a year at which minors end, some are found the day before."""
         self.number += 1
         now, chance = self.world.now, self.chance
-        quarter = START + (91 * DAY) * (1 + (now - START) // (91 * DAY))
-        at = chance.choice((quarter, quarter, quarter + 30 * DAY, now + chance.uniform(0.2, 9) * DAY))
+        quarter = QUARTER + (91 * DAY) * (1 + (now - QUARTER) // (91 * DAY))
+        late = now + chance.uniform(0.2, 9) * DAY
+        at = late if chance.random() < 0.1 else quarter + chance.choice((0, 0, 30)) * DAY
         owner = f"team-{(cluster + self.number) % OWNERS:02}"
         made = item(f"w{self.number}", None, owner=owner, cluster=f"c{cluster}", now=now, must=chance.random() < 0.8)
         hard = at + 40 * DAY if chance.random() < 0.7 else at
@@ -199,7 +201,7 @@ def year() -> Year:
 
 
 def test_every_deadline_was_announced_to_its_owner_before_it_passed(year: Year) -> None:
-    assert year.announced > 150
+    assert year.announced > 100
     assert not year.missed
 
 
@@ -223,9 +225,10 @@ def test_everybody_had_at_most_one_digest_and_one_direct_message_on_a_day(year: 
 
 
 def test_the_first_day_is_capped(year: Year) -> None:
-    first = [notice for now, notice in year.told if now.date() == START.date()]
-    second = [notice for now, notice in year.told if now.date() == START.date() + DAY]
-    assert len([each for each in first if each.kind is not NoticeKind.PAGE]) == POLICY.first_day
+    """Answers to what people asked for, and pages, are no part of it."""
+    told = [(now.date(), notice.kind) for now, notice in year.told if not notice.subject]
+    first, second = ([kind for day, kind in told if day == START.date() + ahead * DAY] for ahead in range(2))
+    assert len(first) - first.count(NoticeKind.PAGE) == POLICY.first_day
     assert len(second) > POLICY.first_day
 
 
@@ -242,9 +245,9 @@ def test_an_owner_hears_a_few_times_a_week_at_most(year: Year, record_property: 
     record_property("messages per owner and week: median", median(teams))
     record_property("messages per owner and week: 99 of 100", teams[len(teams) * 99 // 100])
     record_property("messages per owner and week: most", teams[-1])
-    print(Counter(teams), Counter(notice.kind for _, notice in year.told))
-    assert median(teams) <= 2
-    assert teams[-1] <= 10
+    assert median(teams) <= 1
+    assert teams[len(teams) * 99 // 100] <= 7
+    assert teams[-1] <= 14
 
 
 def test_a_person_gets_no_more_direct_messages_in_a_week_than_the_policy_lets_through(year: Year) -> None:
