@@ -192,7 +192,7 @@ def test_without_the_section_the_defaults_hold() -> None:
 )
 def test_a_mistake_is_named(text: str, message: str) -> None:
     (found,) = complaints(text)
-    assert found.removeprefix(": ") == message
+    assert found == f"fleetkeeper.toml{message}"
 
 
 @pytest.mark.parametrize("owner", ["eve@example.com", "U0123456789", "@acme/platform", "group:default/Platform"])

@@ -1,7 +1,7 @@
 """Which labels and annotations say who owns an object; all others are dropped before anything is stored."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -99,13 +99,14 @@ def naming(keys: Mapping[str, str], own: Collection[str] = ()) -> tuple[Naming, 
     The operator's own in their order, a8r.io/owner, owner, dt.owner and its numbered ones, team, squad; then what only
     hints at somebody (a chat, a cost center).
     """
-    wanted = [each.lower() for each in own]
+    wanted = tuple(each.lower() for each in own)
     ranked = ((_rank(key.lower(), wanted), key, value) for key, value in keys.items() if value.strip())
     found = sorted((rank, key.lower(), key, value) for rank, key, value in ranked if rank is not None)
     return tuple(Naming(key, value.strip(), rank[0] < _HINT) for rank, _, key, value in found)
 
 
-def _rank(key: str, wanted: Sequence[str]) -> tuple[int, int] | None:
+@lru_cache(maxsize=4096)
+def _rank(key: str, wanted: tuple[str, ...]) -> tuple[int, int] | None:
     """Where a lower-case key stands; None for one that names nobody."""
     if key in wanted:
         return 0, wanted.index(key)

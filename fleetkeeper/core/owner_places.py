@@ -35,9 +35,8 @@ class Places:
         self._keys = directory.keys
         self._catalog = {name.casefold(): owner for name, owner in directory.catalog.items()}
         self._codeowners = {_file_key(name): file for name, file in directory.codeowners.items()}
-        self._rules = tuple(_Pattern(rule) for rule in directory.rules)
-        self._cluster: Mapping[str, str] = {}
-        self._fitting: dict[str, tuple[_Pattern, ...]] = {}  # of that cluster, by namespace
+        self._rules = tuple(_Pattern(rule, Selector.parse(rule.clusters)) for rule in directory.rules)
+        self._last: _Fitting = ({}, {})
 
     def of(self, source: Source, about: About) -> Iterator[Place]:
         match source:
@@ -51,21 +50,26 @@ class Places:
                 yield from self._by_keys(source, about)
 
     def _by_keys(self, source: Source, about: About) -> Iterator[Place]:
+        keys = about.keys.get(source)
+        if not keys:
+            return
         place = about.places.get(source, "")
-        for each in naming(about.keys.get(source, {}), self._keys):
+        for each in naming(keys, self._keys):
             where = f"{_key(source, each.key, each.value)} on {place}"
             yield Place(safe(each.value, _LONGEST), where, each.outright)
 
     def _by_rule(self, about: About) -> Iterator[Place]:
-        if self._cluster is not about.cluster:  # objects come cluster by cluster, and many of one namespace
-            self._cluster, self._fitting = about.cluster, {}
-        if about.namespace not in self._fitting:
-            self._fitting[about.namespace] = tuple(
+        cluster, fitting = self._last
+        if cluster is not about.cluster:  # objects come cluster by cluster, and many of one namespace
+            fitting = {}
+            self._last = (about.cluster, fitting)
+        if about.namespace not in fitting:
+            fitting[about.namespace] = tuple(
                 each
                 for each in self._rules
                 if _fits(each.rule.namespace, about.namespace) and each.selector.accepts(about.cluster)
             )
-        for each in self._fitting[about.namespace]:
+        for each in fitting[about.namespace]:
             if each.fits(about):
                 yield Place(each.rule.owner, each.where(about))
 
@@ -117,10 +121,7 @@ class _Pattern:
     """A rule, asked of objects whose cluster and namespace it fits."""
 
     rule: Rule
-
-    @property
-    def selector(self) -> Selector:
-        return Selector.parse(self.rule.clusters)
+    selector: Selector
 
     def fits(self, about: About) -> bool:
         rule, subject = self.rule, about.subject
@@ -136,6 +137,10 @@ class _Pattern:
         found = f"the rule at {place}" if place else "a rule of the settings"
         client = safe(about.user_agent, 120)
         return f"{found}, by the user agent {client}: a client, not an object" if self.rule.user_agent else found
+
+
+_Fitting = tuple[Mapping[str, str], dict[str, tuple[_Pattern, ...]]]
+"""The attributes of a cluster, and by namespace of it the rules that fit both."""
 
 
 def _fits(pattern: str, text: str) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 _ADDRESS = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;]+")
 _NAMED_ADDRESS = re.compile(r"[^<>]*<\s*(?:mailto:)?([^@\s<>]+@[^@\s<>]+)\s*>")
-_SLACK_USER = re.compile(r"[uw][a-z0-9]{7,}", re.ASCII)
+_SLACK_USER = re.compile(r"[UW](?=[A-Z]*\d)[A-Z0-9]{6,}", re.ASCII)  # in capitals, and never without a digit
 _SLACK_MARK = re.compile(r"<[#@!](?:subteam\^)?([^|>]+)(?:\|([^>]+))?>")
 _PREFIX = re.compile(r"(?:group|team|squad|user|slack|mailto):\s*")
 _PERSON = re.compile(r"user:\s*(?:[^/]*/)?")
@@ -39,15 +39,12 @@ def person_in(value: str) -> str:
     text = value.strip()
     if named := _NAMED_ADDRESS.fullmatch(text):
         return named[1].lower()
-    text = text.lower()
     if mark := _SLACK_MARK.fullmatch(text):
         text = mark[1]
-    text = _PERSON.sub("", text.removeprefix("mailto:"), count=1)
-    if _ADDRESS.fullmatch(text):
+    if _SLACK_USER.fullmatch(text):
         return text
-    # The word "understand" has the form of an id too, but nobody writes ids in lower case by themselves.
-    is_id = _SLACK_USER.fullmatch(text) and any(each.isdigit() for each in text)
-    return text.upper() if is_id else ""
+    text = _PERSON.sub("", text.lower().removeprefix("mailto:"), count=1)
+    return text if _ADDRESS.fullmatch(text) else ""
 
 
 def spellings(address: str) -> Iterator[str]:

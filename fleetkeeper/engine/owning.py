@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from difflib import get_close_matches
 from typing import Any
 
+import structlog
+
 from fleetkeeper.core import model, parts
 from fleetkeeper.core import readiness as judged
 from fleetkeeper.core.finding import Finding, Subject
@@ -16,25 +18,34 @@ from fleetkeeper.core.reports.owner_rows import ExplainedRow, Held, explained_ro
 from fleetkeeper.core.wording import some
 from fleetkeeper.engine.observe import attributes_of
 from fleetkeeper.engine.ports import Clock, Store
-from fleetkeeper.errors import UsageError
+from fleetkeeper.errors import ConfigError, UsageError
+
+_log = structlog.get_logger("owners")
 
 Disputed = Mapping[str, Collection[str]]
 """Fingerprint → owners who said that it is not theirs; where they are a mapping, its values say when."""
 
 NOTHING: Disputed = {}
 
+_FRESH = timedelta(seconds=5)
+"""How long a directory serves before it is asked for anew: in one turn over a fleet it is not read for each cluster."""
+
 _KEPT = timedelta(minutes=5)
 """How long what an account's tags say serves: many clusters share it, and reading it reads the whole scope."""
 
 
 class Owning:
-    """directory is asked for with each cluster, for files and contacts change while a daemon runs."""
+    """directory is asked for again and again, for files and contacts change while a daemon runs.
+
+    Where it cannot be read any more, the last good one serves; a ConfigError is raised while there is none.
+    """
 
     def __init__(self, store: Store, clock: Clock, directory: Callable[[], Directory]) -> None:
         self._store = store
         self._clock = clock
         self._directory = directory
-        self._resolver = Resolver(Directory())
+        self._resolver: Resolver | None = None
+        self._asked_at: datetime | None = None
         self._accounts: dict[model.Scope, tuple[model.Account | None, datetime]] = {}
 
     def owned(
@@ -55,10 +66,20 @@ class Owning:
 
     def resolver(self) -> Resolver:
         """Of the present directory; the last one serves while nothing in it changed."""
-        found = self._directory()
-        if self._resolver.directory is not found and self._resolver.directory != found:
-            self._resolver = Resolver(found)
-        return self._resolver
+        now, known = self._clock.now(), self._resolver
+        if known is not None and self._asked_at is not None and now - self._asked_at < _FRESH:
+            return known
+        try:
+            found = self._directory()
+        except ConfigError as error:
+            if known is None:
+                raise
+            _log.warning("owners_unreadable", error=str(error))
+            found = known.directory
+        self._asked_at = now
+        if known is None or known.directory != found:
+            known = self._resolver = Resolver(found)
+        return known
 
     def _around(self, cluster: model.SeenCluster, names: Collection[str], directory: Directory) -> Surroundings:
         values = {name: self._value(cluster, name) for name in names}

@@ -18,7 +18,7 @@ from fleetkeeper.core.reports.owner_rows import UNOWNED, owner_rows
 from fleetkeeper.core.selector import Selector
 from fleetkeeper.engine.owning import Ownership, Owning
 from fleetkeeper.engine.ports import Observation
-from fleetkeeper.errors import UsageError
+from fleetkeeper.errors import ConfigError, Mistake, UsageError
 from fleetkeeper.sim.aws import DEMO_ACCESS_KEY, DEMO_SECRET_KEY
 from tests.contract.observed import NOON, SCOPE, cluster_id, control_plane, listed
 from tests.engine.fakes import TurnedClock
@@ -274,11 +274,50 @@ def test_who_said_not_mine_gives_way_for_that_finding_alone(counted: Counted) ->
     assert found[one.fingerprint].hits[0].why_not == f"payments said on {NOON:%Y-%m-%d} that it is not theirs"
 
 
-def test_a_directory_that_changed_counts_at_once(counted: Counted) -> None:
-    known = Directory(teams=TEAMS)
-    owning = Owning(counted, TurnedClock(), lambda: known)
+def test_a_directory_that_changed_counts_in_the_next_minute(counted: Counted) -> None:
+    known, clock = Directory(teams=TEAMS), TurnedClock()
+    owning = Owning(counted, clock, lambda: known)
     (cluster, _) = counted.clusters(only={parts.CONTROL_PLANE})
     (one,) = many(1)
     assert owning.owned(cluster, [one])[one.fingerprint].owner == "payments"
     known = replace(known, rules=(Rule("fleet"),))
+    clock.turn(1)
     assert owning.owned(cluster, [one])[one.fingerprint].owner == "fleet"
+
+
+def test_a_directory_is_read_once_for_a_turn_over_many_clusters(counted: Counted) -> None:
+    asked: list[int] = []
+
+    def directory() -> Directory:
+        asked.append(1)
+        return Directory(teams=TEAMS)
+
+    clock = TurnedClock()
+    owning = Owning(counted, clock, directory)
+    for minutes in (0, 1):
+        clock.turn(minutes)
+        for cluster in counted.clusters(only={parts.CONTROL_PLANE}):
+            owning.owned(cluster, many(3))
+    assert len(asked) == 2
+
+
+def test_the_last_good_directory_serves_while_its_files_are_wrong(counted: Counted, logged: list[Any]) -> None:
+    broken, clock = ConfigError((Mistake("catalog.yaml", 2, "", "is not valid YAML"),)), TurnedClock()
+    answers: list[Directory | ConfigError] = [broken, Directory(teams=TEAMS), broken]
+
+    def directory() -> Directory:
+        found = answers.pop(0)
+        if isinstance(found, ConfigError):
+            raise found
+        return found
+
+    owning, (one,) = Owning(counted, clock, directory), many(1)
+    (cluster, _) = counted.clusters(only={parts.CONTROL_PLANE})
+    with pytest.raises(ConfigError):
+        owning.owned(cluster, [one])
+    for _ in range(2):
+        clock.turn(1)
+        assert owning.owned(cluster, [one])[one.fingerprint].owner == "payments"
+    assert [each["error"] for each in logged if each["event"] == "owners_unreadable"] == [
+        "catalog.yaml:2: is not valid YAML"
+    ]

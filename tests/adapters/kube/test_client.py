@@ -248,7 +248,13 @@ def test_keys_of_ones_own_are_kept_of_everything_that_is_listed() -> None:
     )
     with serving(script) as server, reading(server) as reader:
         kube = KubeReader(reader, ("acme.com/crew",))
-        listed = (*kube.namespaces(), *kube.workloads(), *kube.budgets(), *kube.webhooks(), *kube.api_services())
+        listed: tuple[Any, ...] = (
+            *kube.namespaces(),
+            *kube.workloads(),
+            *kube.budgets(),
+            *kube.webhooks(),
+            *kube.api_services(),
+        )
     assert len(listed) == 6
     assert {tuple(each.owner.items()) for each in listed} == {
         (("a8r.io/owner", "ada@example.com"), ("acme.com/crew", "blue"))
