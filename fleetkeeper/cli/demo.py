@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fleetkeeper.keeper import Keeper
     from fleetkeeper.sim.process import SimProcess
 
-_NEEDS = ("moto", "flask", "starlette", "uvicorn", "cryptography")
+_NEEDS = ("moto", "flask", "starlette", "uvicorn", "wsproto", "cryptography")
 
 _TRY_NEXT = """
 What to try next
@@ -34,6 +34,7 @@ What to try next
   fleetkeeper get changes --since 1h   what changed, from what to what
   fleetkeeper serve                    observe every 15 simulated minutes, and carry out runs
   fleetkeeper plan addons-only         the page to approve; then run start, run approve --as bob, run watch
+  fleetkeeper notices preview          who would be told what, and why; get owners says whose it is
   fleetkeeper get runs                 what was carried out; run log RUN tells all of it
   fleetkeeper doctor legacy-erp        why a cluster is not seen, and who must do what
   Your own fleet: cp config.example.toml fleetkeeper.toml, then fleetkeeper config check
@@ -46,7 +47,7 @@ def demo(
     ] = False,
     stay: Annotated[bool, typer.Option("--stay", help="Keep the simulated fleet up until Ctrl-C.")] = False,
 ) -> None:
-    """Observe, judge, upgrade and drain in a simulated fleet of thirteen clusters in three accounts; needs no cloud."""
+    """Observe, judge, upgrade, drain and tell owners in a simulated fleet of thirteen clusters; needs no cloud."""
     _require_extra()
     from fleetkeeper.cli.demo_wave import SCALE
     from fleetkeeper.sim.process import SimProcess
@@ -66,10 +67,10 @@ def demo(
 
 
 def _story(fleet: "SimProcess", check: bool) -> tuple[str, ...]:
-    """Observe, judge, show what somebody changed, and carry out a wave; what is wrong with it, when asked."""
+    """Observe, judge, show what somebody changed, carry out a wave, tell owners; what is wrong with it, when asked."""
     from fleetkeeper import wiring
-    from fleetkeeper.cli import demo_rotation, demo_wave, fleet_tables, tables
-    from fleetkeeper.cli.demo_check import drain_failures, failures, wave_failures
+    from fleetkeeper.cli import demo_notices, demo_rotation, demo_wave, fleet_tables, tables
+    from fleetkeeper.cli.demo_check import campaign_failures, drain_failures, failures, wave_failures
     from fleetkeeper.core.changes import change_rows
     from fleetkeeper.core.fleet import NEEDED, fleet_rows, gap_rows
     from fleetkeeper.core.selector import Selector
@@ -92,8 +93,12 @@ def _story(fleet: "SimProcess", check: bool) -> tuple[str, ...]:
         fleet_tables.show_changes(console, change_rows(changes))
         told = demo_wave.wave(settings, keeper, fleet)
         drained = demo_rotation.rotation(settings, keeper, fleet)
-        print(_TRY_NEXT, end="")
-    return (*failures(seen, outcome, changes, judged), *wave_failures(told), *drain_failures(drained)) if check else ()
+    campaign = demo_notices.campaign(settings, fleet)
+    print(_TRY_NEXT, end="")
+    if not check:
+        return ()
+    of_runs = (*wave_failures(told), *drain_failures(drained))
+    return (*failures(seen, outcome, changes, judged), *of_runs, *campaign_failures(campaign))
 
 
 def _assessed(keeper: "Keeper", console: "Console") -> tuple["ReportRow", ...]:

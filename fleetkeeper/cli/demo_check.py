@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from fleetkeeper.cli.demo_notices import Campaign
 from fleetkeeper.cli.demo_run import REQUESTER, Told
 from fleetkeeper.core import model, parts
 from fleetkeeper.core.addons import addon_rows
@@ -20,6 +21,10 @@ TRAITS = {"bottlerocket", "custom AMI", "windows"}
 VERDICTS = {"payments": "blocked", "data": "blocked", "legacy-erp": "unknown", "factory": "ready"}
 UPGRADED = ("preview", "factory", "eksctl-test-7")
 POINTS = {"held by a gate", "paused", "stopped by a budget", "paused by a failure"}
+CAMPAIGN = (
+    *("told", "reminded", "quiet", "promise over", "escalated", "time asked for"),
+    *("self-grant refused", "granted by another", "time given", "done"),
+)
 CODES = {"FK000", "FK102", "FK105", "FK201", "FK203", "FK303", "FK330", "FK331", "FK332", "FK401"}
 """Findings that the scenario is made for, one at least of each."""
 
@@ -107,6 +112,16 @@ def drain_failures(told: Told) -> Iterator[str]:
         yield "the pod that may never go was not named"
     if told.run.run.state is not RunState.SUCCEEDED:
         yield f"the drain {told.run.run.state} instead of succeeded"
+
+
+def campaign_failures(told: Campaign) -> Iterator[str]:
+    """What is wrong with the campaign that was told."""
+    if told.missed:
+        yield told.missed
+    elif tuple(told.reached) != CAMPAIGN:
+        yield f"the campaign went {', '.join(told.reached)} instead of {', '.join(CAMPAIGN)}"
+    if told.duplicates:
+        yield f"{told.duplicates} messages of the campaign were posted twice"
 
 
 def _upgraded(up: Told) -> Iterator[str]:

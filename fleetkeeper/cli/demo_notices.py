@@ -7,7 +7,7 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -36,7 +36,7 @@ CLUSTER, TEAM, WEBHOOK = "payments", "policies", "pci-policy"
 MEMBER, LEAD, APPROVER = "mara", "leo", "ida"
 BEFORE = date(2026, 12, 18)
 _PATIENCE = 20.0
-_WIDTH, _LINES, _FEW = 100, 8, 3
+_WIDTH, _LINES, _FEW = 100, 6, 2
 _DAYS = re.compile(r"\(in \d+ days?\)")
 _WEBHOOKS = "admissionregistration.k8s.io/validatingwebhookconfigurations"
 
@@ -199,7 +199,8 @@ class Story:
         yield from self._people.values()
 
     def _show(self) -> None:
-        """What is new in Slack, or was edited since it was shown."""
+        """What is new in Slack, or was edited since it was shown; where several now say the same, it is shown once."""
+        edits: dict[tuple[str, ...], dict[str, None]] = {}
         for place in self._places():
             for message in self._slack.messages(place):
                 text = self._slack.text(message)
@@ -207,20 +208,15 @@ class Story:
                 self._shown[message.ts] = text
                 if before is None:
                     self._print(place, message, text)
-                elif before != text:
-                    self._edited(place, before, text)
+                elif new := _news(before, text):
+                    edits.setdefault(tuple(new[:_FEW]), {})[self._name(place)] = None
+        for lines, places in edits.items():
+            print(f"\n  {', '.join(places)}, edited in place; it now says:")
+            _quoted(lines)
 
     def _print(self, place: str, message: Sent, text: str) -> None:
         print(f"\n  {self._name(place)}{', in the thread' if message.thread_ts else ''}:")
         _quoted(_lines(text)[:_LINES])
-
-    def _edited(self, place: str, before: str, text: str) -> None:
-        """Only what it says now and did not say before, but for the days that are left."""
-        known = {_DAYS.sub("", line) for line in _lines(before)}
-        new = [line for line in _lines(text) if _DAYS.sub("", line) not in known]
-        if new:
-            print(f"\n  {self._name(place)}, edited in place; it now says:")
-            _quoted(new[:_FEW])
 
     def _name(self, place: str) -> str:
         names = {id: f"to {name}" for name, id in self._people.items()}
@@ -234,7 +230,13 @@ def _lines(text: str) -> list[str]:
     return [part for line in kept for part in wrap(line.replace("*", ""), _WIDTH - 6)]
 
 
-def _quoted(lines: list[str]) -> None:
+def _news(before: str, text: str) -> list[str]:
+    """What it says now and did not say before, but for the days that are left."""
+    known = {_DAYS.sub("", line) for line in _lines(before)}
+    return [line for line in _lines(text) if _DAYS.sub("", line) not in known]
+
+
+def _quoted(lines: Sequence[str]) -> None:
     for line in lines:
         print(f"  │ {line}")
     sys.stdout.flush()
