@@ -288,11 +288,11 @@ class TestWaves:
         assert notices.save_wave(thread, [], {}, NOON) is news
 
 
-def test_sent_counts_an_edit_only_when_it_went_out(notices: SqlNotices) -> None:
+def test_sent_tells_when_a_text_was_written_anew_however_late_it_goes_out(notices: SqlNotices) -> None:
     save(notices, writing())
     send_all(notices)
     save(notices, edits={"n1": "newer"}, at=later(1))
-    assert [each.edited for each in notices.sent(NOON)] == [None]
+    assert [each.edited for each in notices.sent(NOON)] == [later(1)]
     assert keys(claim(notices, now=later(1))) == ["n1/edit"]
     found = notices.record("n1")
     assert found is not None

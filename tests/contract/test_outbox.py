@@ -266,7 +266,7 @@ class TestEdits:
         assert (given.message, given.posted, given.thread) == (message("done"), posted(), None)
         notices.settle([out(given)], later(6))
         (sent,) = notices.sent(NOON)
-        assert (sent.state, sent.edited) == (Delivery.SENT, later(6))
+        assert (sent.state, sent.edited) == (Delivery.SENT, later(5))
         assert claim(notices, now=later(99)) == ()
 
     def test_an_edit_that_says_what_stands_there_changes_nothing(self, notices: SqlNotices) -> None:

@@ -21,7 +21,8 @@ class NoticeRow(SQLModel, table=True):
     """A message to one recipient. day is ISO 8601; owners and entries are JSON, as are blocks (Slack's).
 
     message and blocks are what it says now, digest is of both. said is the digest of what is known to stand in the
-    chat: another one, or NULL of one that is out, and it has to be edited. edited_at: when it was last changed there.
+    chat: another one, or NULL of one that is out, and it has to be edited. edited_at: when the
+    text was last written anew.
     """
 
     __tablename__: ClassVar[str] = "notice"

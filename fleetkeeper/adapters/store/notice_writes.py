@@ -79,7 +79,13 @@ def _post(connection: sa.Connection, notices: Sequence[Notice], at: datetime) ->
 def _edit(
     connection: sa.Connection, stored: Sequence[Wanted], edited: Mapping[str, tuple[str, str, str]], at: datetime
 ) -> set[Address]:
-    """Give notices a newer text. What is not out goes out with it; what may be out is edited once it surely is."""
+    """Give notices a newer text. What is not out goes out with it; what may be out is edited once it surely is.
+
+    When that was is kept also where the text is the same: what happened before is in it.
+    """
+    update_keys(
+        connection, tables.notice, ("edited_at",), [(NoticeCodec(connection).stamp(at), each.id) for each in stored]
+    )
     moved = [each for each in stored if each.digest != edited[each.id][2]]
     keys = [(each.id,) for each in moved]
     states = dict(select_keys(connection, tables.outbox, ("key", "state"), keys))

@@ -121,11 +121,7 @@ def _write_posted(connection: sa.Connection, sent: Sequence[tuple[_Row, Settled]
 def _mark_said(connection: sa.Connection, sent: Sequence[_Row], now: datetime) -> set[Address]:
     """Note what stands in the chat now; a notice that says something else by now is edited. Their addresses."""
     notice = tables.notice
-    stamp = NoticeCodec(connection).stamp
-    posts = [(row.sending or None, row.notice) for row in sent if not row.is_edit]
-    edits = [(row.sending or None, stamp(now), row.notice) for row in sent if row.is_edit]
-    update_keys(connection, notice, ("said",), posts)
-    update_keys(connection, notice, ("said", "edited_at"), edits)
+    update_keys(connection, notice, ("said",), [(row.sending or None, row.notice) for row in sent])
     found = wanted(connection, {row.notice for row in sent})
     return edit(connection, [each for each in found if each.said != each.digest], now)
 

@@ -290,7 +290,8 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A notice that was stored before. edited: when its message was last changed in place."""
+    """A notice that was stored before. edited: when its text was last written anew, so that what
+    happened later is not in it."""
 
     notice: Notice
     state: "Delivery"
