@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from prometheus_client import generate_latest
 
-from fleetkeeper.core.notices.values import Turn
+from fleetkeeper.clock import SystemClock
+from fleetkeeper.core.notices.values import Delivery, Turn
 from fleetkeeper.core.readiness import Tally
 from fleetkeeper.engine.deliver import DeliveryCounts
 from fleetkeeper.engine.observe import Outcome
@@ -169,7 +170,8 @@ def test_metrics_exist_and_all_are_documented() -> None:
         {("shop", "1", "eu-west-1"): datetime(2026, 11, 27, tzinfo=UTC)}, lambda: datetime(2026, 11, 20, tzinfo=UTC)
     )
     metrics.notified(Turn(muted={"FK401": 0.2}), datetime(2026, 11, 20, tzinfo=UTC))
-    metrics.delivers(DeliveryCounts())
+    metrics.delivers(DeliveryCounts(SystemClock()))
+    metrics.outbox({Delivery.SENT: 1})
     exposed = generate_latest(metrics.registry).decode()
     real = set(re.findall(r"^# TYPE (fleetkeeper_\w+)", exposed, re.MULTILINE))
     named = set(re.findall(r"`(fleetkeeper_[a-z_]+)", (ROOT / "docs" / "operations.md").read_text("utf-8")))
