@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from statistics import median
@@ -232,7 +232,7 @@ def test_the_first_day_is_capped(year: Year) -> None:
     assert len(second) > POLICY.first_day
 
 
-def test_an_owner_hears_a_few_times_a_week_at_most(year: Year, record_property: Callable[[str, object], None]) -> None:
+def test_an_owner_hears_a_few_times_a_week_at_most(year: Year) -> None:
     weeks: defaultdict[tuple[str, int], int] = defaultdict(int)
     for owner in year.world.teams:
         for week in range(DAYS // 7):
@@ -242,11 +242,11 @@ def test_an_owner_hears_a_few_times_a_week_at_most(year: Year, record_property: 
             for owner in notice.recipient.owners:
                 weeks[owner, min((now - START).days // 7, DAYS // 7 - 1)] += 1
     teams = sorted(count for (owner, _), count in weeks.items() if owner != "platform")
-    record_property("messages per owner and week: median", median(teams))
-    record_property("messages per owner and week: 99 of 100", teams[len(teams) * 99 // 100])
-    record_property("messages per owner and week: most", teams[-1])
+    nearly_all = teams[len(teams) * 99 // 100]
+    print(f"messages per owner and week: median {median(teams)}, 99 of 100 {nearly_all}, most {teams[-1]}")
+    print(dict(sorted(Counter(teams).items())), dict(Counter(notice.kind.value for _, notice in year.told)))
     assert median(teams) <= 1
-    assert teams[len(teams) * 99 // 100] <= 7
+    assert nearly_all <= 7
     assert teams[-1] <= 14
 
 
