@@ -5,7 +5,6 @@ Nothing is kept here between two clicks, so any replica may answer any of them.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 
 import structlog
 
@@ -13,7 +12,7 @@ from fleetkeeper.core.interacting import words
 from fleetkeeper.core.interacting.values import Click, Clicker, ClickKind, Reply
 from fleetkeeper.core.interacting.who import clicker_of, is_stranger
 from fleetkeeper.core.messages.message import Message
-from fleetkeeper.core.owners import Contact, Reach
+from fleetkeeper.core.owners import Contact
 from fleetkeeper.engine import chat
 from fleetkeeper.engine.answering import Answering
 from fleetkeeper.engine.asked import Asking
@@ -23,12 +22,6 @@ from fleetkeeper.errors import FleetkeeperError, StoreUnavailable
 
 _log = structlog.get_logger("engine")
 
-FRESH = timedelta(hours=1)
-"""How long it is believed who a Slack account is, without asking again."""
-
-OLD = timedelta(days=1)
-"""For how long it is believed while Slack does not answer."""
-
 PATIENCE = 8.0
 """Seconds that somebody waits for what the engine makes of a verb."""
 
@@ -37,8 +30,8 @@ _LOOK = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Interactions:
-    """click_ports.Interacting over the database. accounts and views: the chat's. pause: waits so many seconds, True
-    when all of this ends."""
+    """click_ports.Interacting over the database. accounts and views: the chat's, which remembers for a while in its own
+    memory who people are. pause: waits so many seconds, True when all of this ends."""
 
     desk: Desk
     accounts: chat.People
@@ -110,17 +103,9 @@ class Interactions:
         return found
 
     def _contact(self, user: str) -> Contact:
-        """As Slack says it, or said it lately."""
-        notices, now, key = self.desk.notices, self.desk.clock.now(), user.lower()
-        contact, asked = notices.contacts().get(key) or (Contact(key), None)
-        if asked and contact.reach is Reach.KNOWN and now - asked <= FRESH:
-            return contact
+        """As Slack itself says it: a row of the database is no proof of who somebody is."""
         try:
-            found = self.accounts.contact(key)
+            return self.accounts.contact(user.lower())
         except FleetkeeperError as error:
             _log.warning("account_unknown", user=user, reason=str(error))
-            if asked and now - asked <= OLD:
-                return contact
             raise Turned(words.NOBODY_SAYS) from error
-        notices.save_contacts((found,), now)
-        return found

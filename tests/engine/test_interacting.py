@@ -14,6 +14,7 @@ from fleetkeeper.core.messages.button import Button
 from fleetkeeper.core.messages.message import Do, Message
 from fleetkeeper.core.notices.signing import is_signed, sign
 from fleetkeeper.core.notices.values import Answer, AnswerKind, Delivery, Mode, NoticeKind, Sent
+from fleetkeeper.core.owners import Contact, Reach
 from fleetkeeper.engine.answering import Answering
 from fleetkeeper.engine.notice_ports import Writing
 from fleetkeeper.errors import StoreUnavailable
@@ -140,26 +141,16 @@ def test_somebody_of_another_workspace_is_nobody_here(office: Office) -> None:
 
 
 class TestWhoAnAccountIs:
-    def test_is_asked_once_an_hour(self, office: Office) -> None:
-        office.press(Do.ACK)
-        office.press(Do.ACK)
-        assert office.slack.asked == ["U0MAX"]
-        office.clock.at += timedelta(hours=2)
-        office.press(Do.ACK)
-        assert office.slack.asked == ["U0MAX"] * 2
-
-    def test_is_believed_for_a_day_while_slack_is_silent(self, office: Office) -> None:
-        office.press(Do.ACK)
-        office.slack.silent = True
-        office.clock.at += timedelta(hours=23)
-        assert office.press(Do.ACK).view is not None
-        office.clock.at += timedelta(hours=2)
-        assert "does not answer who this account is" in told(office.press(Do.ACK))
-
-    def test_is_nobody_while_slack_never_said(self, office: Office) -> None:
+    def test_is_nobody_while_slack_does_not_say(self, office: Office) -> None:
         office.slack.silent = True
         assert "nothing was stored" in told(office.press(Do.RECHECK))
         assert not office.notices.rechecks
+
+    def test_is_not_believed_from_a_row_of_the_database(self, office: Office) -> None:
+        """Whoever may write there could else be an approver by any click."""
+        forged = Contact("u0eve", Reach.KNOWN, "U0EVE", "Eve", "bob@shop.example")
+        office.notices.save_contacts((forged,), NOW)
+        assert "You are eve@shop.example here" in told(office.press(Do.ACK, "U0EVE"))
 
 
 class TestAStaleButton:
@@ -344,7 +335,7 @@ def test_a_fix_is_shown_in_a_modal(office: Office) -> None:
 
 def test_a_database_that_does_not_answer_is_told(office: Office) -> None:
     class Dead(MemoryNotices):
-        def contacts(self) -> Any:
+        def record(self, id: str) -> Any:
             raise StoreUnavailable("no route to host db-1")
 
     office.notices = Dead()

@@ -10,6 +10,7 @@ from slack_sdk.web import SlackResponse
 
 from fleetkeeper.adapters.slack.calls import Calls
 from fleetkeeper.adapters.slack.errors import NO_HISTORY, POST
+from fleetkeeper.adapters.slack.payloads import view_json
 from fleetkeeper.adapters.slack.people import SlackPeople
 from fleetkeeper.config import SlackSettings
 from fleetkeeper.core.messages.message import Message, View
@@ -155,10 +156,10 @@ class SlackChat:
     # ---- Views
 
     def open(self, trigger: str, view: View) -> None:
-        self._calls.call("views.open", lambda client: client.views_open(trigger_id=trigger, view=_view(view)))
+        self._calls.call("views.open", lambda client: client.views_open(trigger_id=trigger, view=view_json(view)))
 
     def home(self, user: str, view: View) -> None:
-        self._calls.call("views.publish", lambda client: client.views_publish(user_id=user, view=_view(view)))
+        self._calls.call("views.publish", lambda client: client.views_publish(user_id=user, view=view_json(view)))
 
     def whisper(self, channel: str, user: str, message: Message) -> None:
         self._calls.call(
@@ -183,16 +184,3 @@ def _notice_of(message: Mapping[str, Any]) -> str:
     if metadata.get("event_type") != EVENT_TYPE:
         return ""
     return str((metadata.get("event_payload") or {}).get("notice_id", ""))
-
-
-def _view(view: View) -> dict[str, Any]:
-    found: dict[str, Any] = {"type": view.kind, "blocks": [dict(block) for block in view.blocks]}
-    if view.kind == "modal":
-        found["title"] = {"type": "plain_text", "text": view.title}
-        if view.submit:
-            found["submit"] = {"type": "plain_text", "text": view.submit}
-    if view.callback:
-        found["callback_id"] = view.callback
-    if view.private:
-        found["private_metadata"] = view.private
-    return found
