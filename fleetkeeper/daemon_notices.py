@@ -1,5 +1,7 @@
 """Beside the schedule of `serve`: what goes out to people, and what they ask for in between, each in a thread."""
 
+import os
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -69,9 +71,10 @@ class Attendant:
         self._turned = float("-inf")
 
     def run(self, cancel: threading.Event) -> None:
+        worker = f"{socket.gethostname()}:{os.getpid()}"
         while not cancel.wait(POLL):
             try:
-                self.turn(f"{id(self)}")
+                self.turn(worker)
             except StoreUnavailable as error:
                 _log.warning("notices_wait", reason=str(error))
             except Exception:  # one bad click must not end the ears

@@ -171,10 +171,11 @@ class _Notices:
             for code, share in sorted(turn.muted.items()):
                 muted.add_metric([code], share)
             yield muted
-        outbox = GaugeMetricFamily("fleetkeeper_notices", "Messages in the outbox, by state.", labels=["state"])
-        for state, count in sorted(self.counts.items()):
-            outbox.add_metric([state.value], count)
-        yield outbox
+        if self.counts:
+            outbox = GaugeMetricFamily("fleetkeeper_notices", "Messages in the outbox, by state.", labels=["state"])
+            for state, count in sorted(self.counts.items()):
+                outbox.add_metric([state.value], count)
+            yield outbox
         if self.delivered is not None:
             yield from self._delivery(self.delivered)
 

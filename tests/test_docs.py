@@ -11,14 +11,20 @@ from typing import Any
 import pytest
 from prometheus_client import generate_latest
 
+from fleetkeeper.clock import SystemClock
+from fleetkeeper.core.notices.values import Delivery, Turn
 from fleetkeeper.core.readiness import Tally
+from fleetkeeper.engine.deliver import DeliveryCounts
 from fleetkeeper.engine.observe import Outcome
 from fleetkeeper.metrics import Metrics
 from tests.cli import tree
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
-SECTIONS = ("store", "aws", "kubernetes", "observe", "mapping", "assess", "engine", "serve", "log")
+SECTIONS = (
+    *("store", "aws", "kubernetes", "observe", "mapping", "assess", "engine"),
+    *("owners", "notices", "slack", "serve", "log"),
+)
 SECRETS = {"FLEETKEEPER_STORE__PASSWORD", "FLEETKEEPER_AWS__EXTERNAL_ID"}
 
 _SPAN = re.compile(r"`([^`\n]+)`")
@@ -163,6 +169,9 @@ def test_metrics_exist_and_all_are_documented() -> None:
     metrics.rollbacks(
         {("shop", "1", "eu-west-1"): datetime(2026, 11, 27, tzinfo=UTC)}, lambda: datetime(2026, 11, 20, tzinfo=UTC)
     )
+    metrics.notified(Turn(muted={"FK401": 0.2}), datetime(2026, 11, 20, tzinfo=UTC))
+    metrics.delivers(DeliveryCounts(SystemClock()))
+    metrics.outbox({Delivery.SENT: 1})
     exposed = generate_latest(metrics.registry).decode()
     real = set(re.findall(r"^# TYPE (fleetkeeper_\w+)", exposed, re.MULTILINE))
     named = set(re.findall(r"`(fleetkeeper_[a-z_]+)", (ROOT / "docs" / "operations.md").read_text("utf-8")))

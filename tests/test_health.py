@@ -75,7 +75,7 @@ def test_a_healthy_one() -> None:
 
 def test_a_schedule_that_ended_is_not_healthy() -> None:
     with serving(alive=lambda: False) as url:
-        assert get(f"{url}/healthz") == (503, "the schedule or the engine does not run\n")
+        assert get(f"{url}/healthz") == (503, "the schedule, the engine or what tells people does not run\n")
 
 
 def test_a_schema_that_is_behind_is_not_ready(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
         origins={**root.origins(), **mapping.origins},
     )
     hooks = {hook.name for hook in settings.engine.hooks}
-    check_hooks(root, settings.owners, settings.notices.policy.pager, hooks)
+    check_hooks(root, settings.owners, settings.notices.pager, hooks)
     if mistakes := root.mistakes() + mapping.mistakes:
         raise ConfigError(mistakes)
     return settings

@@ -1,0 +1,155 @@
+"""What `serve` does between two slots of its schedule: clusters are looked at anew, and answers are taken up."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from fleetkeeper.core.notices.values import Answer, AnswerKind, Delivery, Turn
+from fleetkeeper.core.selector import Selector
+from fleetkeeper.daemon_notices import Attendant, tell
+from fleetkeeper.engine.notice_ports import Recheck
+from fleetkeeper.engine.notify import Notified
+from fleetkeeper.engine.observe import Outcome
+from fleetkeeper.metrics import Metrics
+from tests.contract.observed import cluster_id
+
+NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+
+
+@dataclass
+class Place:
+    """A keeper and a database as an attendant sees them."""
+
+    rechecks: list[Recheck] = field(default_factory=list)
+    said: list[Answer] = field(default_factory=list)
+    results: dict[str, str] = field(default_factory=dict)
+    observed: list[str] = field(default_factory=list)
+    turns: int = 0
+    bound: int = 0
+    woken: int = 0
+    waves: int = 0
+    ends: Notified = field(default_factory=lambda: Notified(Turn(), ("n-1",), 0))
+
+    def __post_init__(self) -> None:
+        self.metrics = Metrics()
+        self.attendant = Attendant(cast(Any, self), cast(Any, self), cast(Any, self), self.metrics, self.wake)
+        self.ports = SimpleNamespace(clock=SimpleNamespace(now=lambda: NOW))
+        self.telling = SimpleNamespace(notifier=SimpleNamespace(binder=SimpleNamespace(settle=self.bind)))
+
+    # ---- the keeper
+
+    def observe(self, selector: Selector, _progress: object) -> Outcome:
+        """There is one cluster: shop."""
+        self.observed.append(str(selector))
+        return Outcome(int(str(selector) == "name=shop"), 0, {}, False)
+
+    def assess(self, _selector: Selector) -> Iterator[Any]:
+        yield SimpleNamespace(cluster=SimpleNamespace(id=cluster_id()))
+
+    def findings(self, _selector: Selector) -> tuple[Any, ...]:
+        return ()
+
+    def notify(self) -> Notified:
+        self.turns += 1
+        return self.ends
+
+    def bind(self) -> None:
+        self.bound += 1
+
+    def wake(self) -> None:
+        self.woken += 1
+
+    # ---- the database
+
+    def take_rechecks(self, _worker: str, _lease: timedelta) -> tuple[Recheck, ...]:
+        found, self.rechecks = tuple(self.rechecks), []
+        return found
+
+    def answers(self) -> tuple[Answer, ...]:
+        return tuple(self.said)
+
+    def record(self, _id: str) -> None:
+        return None
+
+    def rechecked(self, id: str, result: str, _at: datetime) -> None:
+        self.results[id] = result
+
+    def outbox_counts(self) -> dict[Delivery, int]:
+        return {Delivery.FAILED: 2}
+
+    # ---- waves
+
+    def turn(self) -> int:
+        return self.waves
+
+
+@pytest.fixture
+def place() -> Place:
+    return Place()
+
+
+def test_nothing_is_done_while_nobody_says_anything(place: Place) -> None:
+    assert not place.attendant.turn("me")
+    assert (place.turns, place.bound, place.woken) == (0, 0, 0)
+
+
+def test_clusters_are_looked_at_judged_and_told_of(place: Place) -> None:
+    place.rechecks.append(Recheck("r-1", ("shop", "pay"), "lea@shop.example", "n-1", NOW))
+    assert place.attendant.turn("me")
+    assert place.observed == ["name=shop", "name=pay"]
+    assert "pay" in place.results["r-1"]  # which could not be looked at
+    assert (place.turns, place.woken) == (1, 1)
+
+
+def test_an_answer_binds_at_once_and_brings_about_one_turn(place: Place) -> None:
+    place.attendant.turn("me")
+    place.said.append(Answer("a-1", AnswerKind.ACK, (), "lea", "slack", NOW))
+    assert place.attendant.turn("me")
+    assert not place.attendant.turn("me")
+    assert (place.turns, place.bound) == (1, 1)
+
+
+def test_many_answers_in_a_row_bind_each_and_wait_for_their_turn(place: Place) -> None:
+    place.attendant.turn("me")
+    for number in range(3):
+        place.said.append(Answer(f"a-{number}", AnswerKind.ACK, (), "lea", "slack", NOW))
+        place.attendant.turn("me")
+    assert (place.turns, place.bound) == (1, 3)
+
+
+def test_what_was_answered_before_it_began_is_the_schedules(place: Place) -> None:
+    place.said.append(Answer("a-1", AnswerKind.ACK, (), "lea", "slack", NOW))
+    assert not place.attendant.turn("me")
+
+
+def test_news_of_a_wave_wake_the_delivery(place: Place) -> None:
+    place.waves = 1
+    place.attendant.turn("me")
+    assert place.woken == 1
+
+
+def test_the_outbox_is_counted_for_all_to_see(place: Place) -> None:
+    place.attendant.turn("me")
+    assert place.metrics.registry.get_sample_value("fleetkeeper_notices", {"state": "failed"}) == 2
+
+
+@pytest.mark.parametrize(
+    ("ends", "woken"),
+    [
+        pytest.param(Notified(Turn(), ("n-1",), 0), 1, id="something new"),
+        pytest.param(Notified(Turn(), (), 1), 1, id="an edit"),
+        pytest.param(Notified(Turn(), (), 0), 0, id="nothing"),
+    ],
+)
+def test_a_turn_of_the_schedule_wakes_the_delivery_when_there_is_something(
+    place: Place, ends: Notified, woken: int
+) -> None:
+    place.ends = ends
+    tell(cast(Any, place), place.metrics, place.wake)
+    assert place.woken == woken
+    at = place.metrics.registry.get_sample_value("fleetkeeper_last_notify_timestamp_seconds")
+    assert at == NOW.timestamp()
