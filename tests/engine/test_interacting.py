@@ -1,24 +1,18 @@
 """Clicks on notices: whoever may answer leaves a signed answer, everybody else reads why not and who may."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
-from fleetkeeper.adapters.store.notices import SqlNotices
-from fleetkeeper.config import StoreSettings
 from fleetkeeper.core.interacting.values import Click, ClickKind
 from fleetkeeper.core.messages.button import Button
-from fleetkeeper.core.messages.message import Do, Message
+from fleetkeeper.core.messages.message import Do
 from fleetkeeper.core.notices.signing import is_signed, sign
 from fleetkeeper.core.notices.values import Answer, AnswerKind, Delivery, Mode, NoticeKind, Sent
 from fleetkeeper.core.owners import Contact, Reach
-from fleetkeeper.engine.answering import Answering
-from fleetkeeper.engine.notice_ports import Writing
 from fleetkeeper.errors import StoreUnavailable
-from tests.contract.conftest import postgres, settings
 from tests.engine.clicking import (
     LEFT,
     NAMELESS,
@@ -32,8 +26,6 @@ from tests.engine.clicking import (
     told,
 )
 from tests.engine.rig import KEY
-
-__all__ = ["postgres", "settings"]
 
 ACKED = {"until": "2026-12-01"}
 WANTED = {"until": "2026-12-20", "reason": "the vendor's chart comes late", "mode": "proceed"}
@@ -347,45 +339,6 @@ def test_a_fault_of_our_own_is_told_and_logged(office: Office, logged: list[Any]
     reply = office.press(Do.ACK, button=Button("n1", "a"))
     assert "A fault of fleetkeeper's own" in told(reply)
     assert logged[-1]["event"] == "click_failed"
-
-
-class TestAnAnswerInADatabase:
-    """On both databases."""
-
-    @pytest.fixture
-    def kept(self, settings: StoreSettings) -> Iterator[Office]:
-        notices = SqlNotices(settings)
-        made = Office(notices=notices)
-        notices.save_turn([Writing(notice_of(made.items), Message("told"))], (), {}, NOW)
-        yield made
-        notices.close()
-
-    def test_is_as_it_was_signed(self, kept: Office) -> None:
-        kept.filled_in(Do.EXTEND, WANTED | {"reason": "zoë's \u2028 chart\x00 \ud800 🚚"})
-        assert is_signed(only(kept), KEY)
-        kept.press(Do.DENY, "U0BOB", Button("n7", only(kept).id))
-        assert all(is_signed(each, KEY) for each in kept.notices.answers())
-        assert [each.kind for each in kept.notices.answers()] == [AnswerKind.EXTEND, AnswerKind.DENY]
-
-    @pytest.mark.parametrize(
-        "change",
-        [
-            pytest.param({}, id="nothing but its id"),
-            pytest.param({"until": date(2029, 1, 1)}, id="its day"),
-            pytest.param({"person": "eve@shop.example"}, id="its person"),
-            pytest.param({"mode": Mode.HOLD}, id="its mode"),
-            pytest.param({"kind": AnswerKind.ACK}, id="its kind"),
-            pytest.param({"items": (item_of("db").key,)}, id="what it is about"),
-            pytest.param({"signature": ""}, id="its signature"),
-        ],
-    )
-    def test_makes_no_second_one_by_a_row_that_is_inserted_with_another_id_and(
-        self, kept: Office, change: dict[str, Any]
-    ) -> None:
-        kept.filled_in(Do.EXTEND, WANTED)
-        answer = only(kept)
-        assert kept.notices.add_answer(replace(answer, id="by hand", **change))
-        assert Answering(kept.interactions.desk).answers() == (answer,)
 
 
 class TestTheHome:
