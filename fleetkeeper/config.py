@@ -415,7 +415,7 @@ class OwnersSettings:
 
     teams: tuple[Team, ...] = ()
     rules: tuple[Rule, ...] = ()
-    precedence: tuple[Source, ...] = tuple(Source)
+    precedence: tuple[Source, ...] = tuple(each for each in Source if each is not Source.FALLBACK)
     keys: tuple[str, ...] = ()
     catalog: str = ""
     codeowners: Mapping[str, str] = field(default_factory=dict)

@@ -98,8 +98,7 @@ class Attendant:
         if not rechecks and not (is_news and waited):
             return False
         self._heard, self._turned = answers, time.monotonic()
-        self._keeper.notify()
-        self._wake()
+        tell(self._keeper, self._metrics, self._wake)
         return True
 
     def _bind(self) -> None:

@@ -20,6 +20,7 @@ from fleetkeeper.engine.assess import Assessor
 from fleetkeeper.engine.observe import Choice, Outcome, Progress
 from fleetkeeper.engine.observe_cluster import ClusterReader
 from fleetkeeper.engine.ports import Clouds, Kubes, Ports, Store
+from fleetkeeper.engine.telling import Telling
 from fleetkeeper.keeper import Keeper
 from fleetkeeper.metrics import Metrics
 from tests.engine.memory_runs import planning
@@ -99,10 +100,10 @@ def replicas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Replic
 
     monkeypatch.setattr(Keeper, "observe", observe)
 
-    def make(schedule: str = "*/15 * * * *", now: datetime = NOON) -> Replica:
+    def make(schedule: str = "*/15 * * * *", now: datetime = NOON, telling: Telling | None = None) -> Replica:
         stores.append(SqlStore(settings))
         clock, cancel, store, metrics = Clock(now), threading.Event(), BrokenStore(stores[-1]), Metrics()
-        keeper = _keeper(Ports(cast(Clouds, None), cast(Kubes, None), cast(Store, store), clock, cancel))
+        keeper = _keeper(Ports(cast(Clouds, None), cast(Kubes, None), cast(Store, store), clock, cancel), telling)
         observing, number = ObserveSettings(schedule), len(made)
 
         def wait(until: datetime) -> None:
@@ -119,12 +120,12 @@ def replicas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Replic
         store.close()
 
 
-def _keeper(ports: Ports) -> Keeper:
+def _keeper(ports: Ports, telling: Telling | None) -> Keeper:
     compat = Compat((), (), ())
     hour = timedelta(hours=1)
     assessor = Assessor(ports.store, ports.clock, compat, hour)
     reader = ClusterReader(ports, _nowhere, compat, False, False)
-    return Keeper(ports, reader, compat, Choice(), hour, 1, assessor, *planning(assessor))
+    return Keeper(ports, reader, compat, Choice(), hour, 1, assessor, *planning(assessor), telling=telling)
 
 
 def _nowhere(*_: object) -> model.Placement:

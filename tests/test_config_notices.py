@@ -51,9 +51,7 @@ def test_without_rungs_the_default_ladder_holds() -> None:
         pytest.param('[notices]\ntimezone = "Berlin"\n', "IANA time zone", id="an unknown zone"),
         pytest.param('[notices]\noncall_channel = "#oncall"\n', "channel's id", id="a channel's name"),
         pytest.param('[notices]\npager = "opsgenie"\n', "must be pagerduty or hook:NAME", id="an unknown pager"),
-        pytest.param(
-            '[notices]\npager = "hook:page"\n', "no entry page of engine.hooks", id="a hook that is not there"
-        ),
+        pytest.param('[notices]\npager = "hook:page"\n', "no entry of engine.hooks", id="a hook that is not there"),
         pytest.param(RUNG + "evry = 1\n", "did you mean every?", id="an unknown key of a rung"),
         pytest.param(RUNG.replace("channel", "boss"), "must be one of channel, lead", id="an unknown audience"),
         pytest.param(RUNG + RUNG, "must be less than the 30 of the rung before it", id="rungs that do not descend"),

@@ -4,10 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fleetkeeper.config import OwnersSettings, PagerDutySettings, Secret, SlackSettings
-from fleetkeeper.core.owners import Team
-from fleetkeeper.documents import parse
-from fleetkeeper.settings.slack import check_hooks
+from fleetkeeper.config import PagerDutySettings, Secret, SlackSettings
 from tests.config_files import complaints, in_an_empty_folder, written
 
 __all__ = ["in_an_empty_folder"]
@@ -123,13 +120,3 @@ def test_a_routing_key_has_32_characters() -> None:
     (told,) = complaints('[pagerduty]\nrouting_key_env = "BOT"\n', ENVIRON)
     assert "pagerduty.routing_key: (env BOT) must have 32 characters" in told
     assert BOT not in told
-
-
-def test_teams_and_pagers_behind_hooks_need_those_hooks() -> None:
-    root = parse("", "fleetkeeper.toml")
-    teams = (Team("pay", channel="hook:pay"), Team("shop", channel="C0SHOP"), Team("ops", channel="hook:ops"))
-    check_hooks(root, OwnersSettings(teams=teams), "hook:pager", {"ops"})
-    assert [(each.key, each.message) for each in root.mistakes()] == [
-        ("owners.teams", "pay goes to hook:pay, and there is no entry pay of engine.hooks"),
-        ("notices.pager", "goes to hook:pager, and there is no entry pager of engine.hooks"),
-    ]

@@ -12,8 +12,10 @@ from prometheus_client import generate_latest
 
 from fleetkeeper.adapters.store.store import SqlStore
 from fleetkeeper.core import model, parts
+from fleetkeeper.core.notices.values import Turn
 from fleetkeeper.daemon import OBSERVE, PRUNE, RETRY, EngineThread, last_slot
 from fleetkeeper.engine.execute import Executor
+from fleetkeeper.engine.notify import Notified
 from fleetkeeper.engine.ports import Observation, Store
 from fleetkeeper.errors import SchemaError, StoreUnavailable
 from fleetkeeper.metrics import Metrics
@@ -93,6 +95,24 @@ def test_every_slot_is_observed_once_at_its_time(replicas: Replicas) -> None:
     assert replica.observed == [NOON, NOON + QUARTER, NOON + 2 * QUARTER, NOON + 3 * QUARTER]
     assert value(replica, "fleetkeeper_clusters_incomplete") == 1
     assert value(replica, "fleetkeeper_observation_seconds_count") == 4
+
+
+class Teller:
+    """Tells nobody, and notes how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def notify(self) -> Notified:
+        self.asked += 1
+        return Notified(Turn(), (), 0)
+
+
+def test_owners_are_told_at_each_slot_of_their_own_by_one_replica(replicas: Replicas) -> None:
+    one, other = Teller(), Teller()
+    replicas(telling=one).run_until(NOON + timedelta(minutes=35))
+    replicas(telling=other).run_until(NOON + timedelta(minutes=35))
+    assert (one.asked, other.asked) == (4, 0)
 
 
 def test_a_restart_makes_up_for_a_slot_that_nobody_took_and_for_no_other(replicas: Replicas) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fleetkeeper.core.selector import Selector
 
 app = typer.Typer(
-    help="Show the fleet as last observed: clusters, addons, nodes, changes; plans, runs, freezes.",
+    help="Show the fleet as last observed: clusters, addons, nodes, changes; plans, runs, freezes; owners, notices.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

@@ -24,7 +24,7 @@ from fleetkeeper.settings.mapping import read_mapping
 from fleetkeeper.settings.notices import read_notices
 from fleetkeeper.settings.owners import read_owners
 from fleetkeeper.settings.rehearsal import read_rehearsal
-from fleetkeeper.settings.slack import check_hooks, read_pagerduty, read_slack
+from fleetkeeper.settings.slack import read_pagerduty, read_slack
 from fleetkeeper.settings.sources import Surroundings, find_file, lay_environment_over
 
 
@@ -60,8 +60,6 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
         playbook_folders=_folders(root, around, "playbook_folders"),
         origins={**root.origins(), **mapping.origins},
     )
-    hooks = {hook.name for hook in settings.engine.hooks}
-    check_hooks(root, settings.owners, settings.notices.pager, hooks)
     if mistakes := root.mistakes() + mapping.mistakes:
         raise ConfigError(mistakes)
     return settings

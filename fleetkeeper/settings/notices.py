@@ -18,7 +18,7 @@ _LAST_MINUTE = time(23, 59, 59)
 
 
 def read_notices(table: Table, hooks: Collection[str]) -> NoticesSettings:
-    """hooks: the names of engine.hooks, one of which may stand in the place of the channel."""
+    """hooks: the names of engine.hooks, one of which may stand in the place of the channel or the pager."""
     default = NoticesSettings()
     found = NoticesSettings(
         schedule=table.text("schedule", default.schedule, check=checks.crontab),
@@ -69,9 +69,10 @@ def _rung(table: Table) -> Rung:
 
 def _reachable(table: Table, found: NoticesSettings, hooks: Collection[str]) -> None:
     """Whether everybody whom a rung names can be told; what is written must be of a form that goes out."""
-    hook = found.oncall_channel.removeprefix(HOOK)
-    if hook != found.oncall_channel and hook not in hooks:
-        table.mistake("oncall_channel", f"names {hook}, which is no entry of engine.hooks")
+    for key, text in (("oncall_channel", found.oncall_channel), ("pager", found.pager)):
+        hook = text.removeprefix(HOOK)
+        if hook != text and hook not in hooks:
+            table.mistake(key, f"names {hook}, which is no entry of engine.hooks")
     if (
         found.oncall_channel
         and not found.oncall_channel.startswith(HOOK)

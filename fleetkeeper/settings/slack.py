@@ -1,8 +1,6 @@
 """The [slack] and [pagerduty] sections: which app posts, how it hears of clicks, and who is paged."""
 
-from collections.abc import Collection, Iterable
-
-from fleetkeeper.config import OwnersSettings, PagerDutySettings, Secret, SlackSettings
+from fleetkeeper.config import PagerDutySettings, Secret, SlackSettings
 from fleetkeeper.documents import Table
 from fleetkeeper.settings import checks
 from fleetkeeper.settings.outside import ca_bundle
@@ -10,7 +8,6 @@ from fleetkeeper.settings.sources import Surroundings
 
 _BOT, _APP = "xoxb-", "xapp-"
 _PREFIXES = {"bot_token": (_BOT, "a bot's token"), "app_token": (_APP, "an app-level token")}
-_HOOK = "hook:"
 
 
 def read_slack(table: Table, around: Surroundings) -> SlackSettings:
@@ -42,22 +39,6 @@ def read_pagerduty(table: Table, around: Surroundings) -> PagerDutySettings:
     if found.routing_key and len(found.routing_key.value) != 32:
         table.mistake("routing_key", f"({found.routing_key.origin}) must have 32 characters")
     return found
-
-
-def check_hooks(root: Table, owners: OwnersSettings, pager: str, hooks: Collection[str]) -> None:
-    """Teams and the pager that are reached by `hook:NAME` need that entry of engine.hooks."""
-    for team in owners.teams:
-        if wrong := _unknown_hook(team.channel, hooks):
-            root.table("owners").mistake("teams", f"{team.name} {wrong}")
-    if wrong := _unknown_hook(pager, hooks):
-        root.table("notices").mistake("pager", wrong)
-
-
-def _unknown_hook(address: str, hooks: Iterable[str]) -> str:
-    name = address.removeprefix(_HOOK)
-    if not address.startswith(_HOOK) or name in set(hooks):
-        return ""
-    return f"goes to {address}, and there is no entry {name} of engine.hooks"
 
 
 def _url(table: Table, key: str, default: str) -> str:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from fleetkeeper import wiring
-from fleetkeeper.cli.demo_check import POINTS, drain_failures, wave_failures
+from fleetkeeper.cli.demo_check import CAMPAIGN, POINTS, campaign_failures, drain_failures, wave_failures
+from fleetkeeper.cli.demo_notices import Campaign
 from fleetkeeper.cli.demo_run import Told, is_told
 from fleetkeeper.cli.demo_wave import write_playbooks
 from fleetkeeper.core.run import Event, RunState
@@ -79,3 +80,20 @@ def test_what_the_wave_does_not_show_is_a_failure_of_its_check(up: Told, missed:
 )
 def test_what_the_drain_does_not_show_is_a_failure_of_its_check(drain: Told, missed: str) -> None:
     assert any(missed in each for each in drain_failures(drain))
+
+
+@pytest.mark.parametrize(
+    ("told", "missed"),
+    [
+        pytest.param(Campaign(list(CAMPAIGN), missed="nobody listens"), "nobody listens", id="stuck"),
+        pytest.param(Campaign(list(CAMPAIGN[1:])), "the campaign went reminded, quiet", id="another course"),
+        pytest.param(Campaign(list(CAMPAIGN), 1), "1 messages of the campaign were posted twice", id="a duplicate"),
+    ],
+)
+def test_a_campaign_that_went_otherwise_is_told(told: Campaign, missed: str) -> None:
+    (found,) = campaign_failures(told)
+    assert found.startswith(missed)
+
+
+def test_a_campaign_that_went_well_is_not() -> None:
+    assert list(campaign_failures(Campaign(list(CAMPAIGN)))) == []

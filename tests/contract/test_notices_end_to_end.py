@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -15,12 +15,14 @@ from fleetkeeper.adapters.store.store import SqlStore
 from fleetkeeper.clock import ENVIRONMENT, ScaledClock
 from fleetkeeper.config import (
     ApprovalSettings,
+    AssessSettings,
     NoticesSettings,
     OwnersSettings,
     Secret,
     Settings,
     SlackSettings,
     StoreSettings,
+    TargetRule,
 )
 from fleetkeeper.core import parts
 from fleetkeeper.core.finding import Breaks, Finding, Severity, Subject
@@ -40,6 +42,7 @@ from tests.contract.observed import cluster_id, control_plane, listed
 SEEN = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 MONDAY = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
+ONCALL = "C0FLEET0001"
 FINDING = Finding(
     code="FK330",
     severity=Severity.BLOCKER,
@@ -61,6 +64,7 @@ class Place:
     channel: str
     lea: str  # her id in Slack
     monkeypatch: pytest.MonkeyPatch
+    before: date | None = None  # the fleet's own date
 
     @property
     def settings(self) -> Settings:
@@ -68,7 +72,8 @@ class Place:
         return Settings(
             store=self.store,
             owners=OwnersSettings(teams=teams),
-            notices=NoticesSettings(live=("payments",)),
+            notices=NoticesSettings(live=("payments",), oncall_channel=ONCALL),
+            assess=AssessSettings(targets=(TargetRule(before=self.before),)),
             slack=SlackSettings(
                 bot_token=Secret(self.slack.bot_token),
                 app_token=Secret(self.slack.app_token),
@@ -139,7 +144,9 @@ def place(settings: StoreSettings, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with SimSlack(factor=1000) as slack:
         lea = slack.add_user("lea", "lea@shop.example", tz="Europe/Berlin").id
+        ann = slack.add_user("ann", "ann@shop.example").id
         channel = slack.add_channel("payments").id
+        slack.workspace.add_channel("fleet", id=ONCALL, people=(lea, ann))
         store = SqlStore(settings)
         found = listed(cluster_id(), SEEN)
         plane = Observation(parts.CONTROL_PLANE, control_plane(), None, SEEN)
@@ -188,4 +195,36 @@ def test_a_finding_is_told_acknowledged_left_alone_and_edited_to_done(place: Pla
         assert day.counts == {Delivery.SENT: 2}  # the post, and its edit
     (digest,) = posts(place)
     assert "done" in place.slack.text(digest).lower() or "fixed" in place.slack.text(digest).lower()
+    assert all(len(each) == 1 for each in place.slack.notices().values())
+
+
+def test_an_extension_that_another_grants_holds_the_cluster_until_it_is_mended(place: Place) -> None:
+    place.before = date(2026, 11, 30)
+    with place.at(MONDAY) as day:
+        day.told()
+        day.hears()
+        (digest,) = posts(place)
+        until = date(2026, 12, 1)
+        assert place.slack.click("lea", digest, Do.EXTEND).acked
+        entered = {"until": until.isoformat(), "reason": "the vendor is late", "mode": "hold"}
+        answer = place.slack.submit("lea", place.slack.modal(place.lea), entered)
+        assert (answer.acked, answer.errors) == (True, {})
+        day.told()
+        (request,) = (each for each in place.slack.messages(ONCALL) if "extension" in place.slack.text(each))
+        place.slack.click("lea", request, Do.GRANT)
+        assert day.keeper.freezes() == ()
+        assert place.slack.click("ann", request, Do.GRANT).acked
+        place.slack.until(lambda: len(day.outside.notices.answers()) == 2)
+        day.told()
+        (freeze,) = day.keeper.freezes()
+        assert freeze.actor == "ann@shop.example"
+        assert "the vendor is late" in freeze.reason
+        assert freeze.until == datetime(2026, 12, 1, 23, 59, 59, tzinfo=UTC)
+        text = place.slack.text(posts(place)[0])
+        assert "extended until Tue 1 Dec 2026 by" in text
+        assert "the cluster waits for it" in text
+    place.judged(MONDAY + DAY, State.RESOLVED)
+    with place.at(MONDAY + DAY + timedelta(minutes=5)) as day:
+        day.told()
+        assert day.keeper.freezes() == ()
     assert all(len(each) == 1 for each in place.slack.notices().values())
