@@ -118,13 +118,12 @@ class Story:
             with ExitStack() as stack:
                 keeper = stack.enter_context(wiring.keeper(self._settings, "error"))
                 outside = stack.enter_context(wiring_notices.outside(self._settings, keeper))
-                for each in outside.listeners:
-                    each.start()
-                    stack.callback(each.stop)
                 stack.callback(keeper.ports.cancel.set)
                 self._today = Today(keeper, outside)
                 yield
         finally:
+            if self._today:
+                self._today.deaf()
             os.environ[ENVIRONMENT] = before
 
     @property
@@ -245,10 +244,11 @@ def _quoted(lines: Sequence[str]) -> None:
 CHANNEL, ONCALL = "C0PAYMENTS1", "C0FLEET0001"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Today:
     keeper: "Keeper"
     outside: wiring_notices.Outside
+    is_listening: bool = False
 
     def delivered(self) -> None:
         """Until nothing that is due waits."""
@@ -261,12 +261,22 @@ class Today:
                 raise Stuck("not everything was delivered in time")
 
     def hears(self) -> None:
-        """Until Slack has somebody to give clicks to."""
+        """Listen, on days on which somebody clicks, until Slack has somebody to give clicks to."""
+        if not self.is_listening:
+            self.is_listening = True
+            for each in self.outside.listeners:
+                each.start()
         until = time.monotonic() + _PATIENCE
         while not all(getattr(each, "is_connected", True) for each in self.outside.listeners):
             if time.monotonic() > until:
                 raise Stuck("nobody listens to clicks")
             threading.Event().wait(0.02)
+
+    def deaf(self) -> None:
+        """Disconnect at once; the client's own threads end by and by."""
+        if self.is_listening:
+            for each in self.outside.listeners:
+                threading.Thread(target=each.stop, name="slack-stop", daemon=True).start()
 
 
 def _under_way(counts: Mapping[Delivery, int]) -> int:
