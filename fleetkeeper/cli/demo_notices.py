@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 CLUSTER, TEAM, WEBHOOK = "payments", "policies", "pci-policy"
 MEMBER, LEAD, APPROVER = "mara", "leo", "ida"
 BEFORE = date(2026, 12, 18)
-_PATIENCE = 20.0
+_PATIENCE, _CLICKS = 20.0, 3
 _WIDTH, _LINES, _FEW = 100, 6, 2
 _DAYS = re.compile(r"\(in \d+ days?\)")
 _WEBHOOKS = "admissionregistration.k8s.io/validatingwebhookconfigurations"
@@ -185,9 +185,16 @@ class Story:
         self._now.hears()
         for message in reversed(self._every()):
             if any(each.get("action_id") == button for block in message.blocks for each in block.get("elements", ())):
-                self._slack.click(who, message, button)
+                self._acknowledged(who, message, button)
                 return
         raise Stuck(f"no message has the button {button}")
+
+    def _acknowledged(self, who: str, message: Sent, button: str) -> None:
+        """As a person does: click again when nothing happens, as when a connection has just ended."""
+        for _ in range(_CLICKS):
+            if self._slack.click(who, message, button).acked:
+                return
+        raise Stuck(f"the click on {button} was not acknowledged")
 
     def _every(self) -> list[Sent]:
         found = [each for name in self._places() for each in self._slack.messages(name)]
