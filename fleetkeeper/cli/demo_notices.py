@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 CLUSTER, TEAM, WEBHOOK = "payments", "policies", "pci-policy"
 MEMBER, LEAD, APPROVER = "mara", "leo", "ida"
 BEFORE = date(2026, 12, 18)
-_PATIENCE = 20.0
+_PATIENCE, _CLICKS = 20.0, 3
 _WIDTH, _LINES, _FEW = 100, 6, 2
 _DAYS = re.compile(r"\(in \d+ days?\)")
 _WEBHOOKS = "admissionregistration.k8s.io/validatingwebhookconfigurations"
@@ -118,13 +118,12 @@ class Story:
             with ExitStack() as stack:
                 keeper = stack.enter_context(wiring.keeper(self._settings, "error"))
                 outside = stack.enter_context(wiring_notices.outside(self._settings, keeper))
-                for each in outside.listeners:
-                    each.start()
-                    stack.callback(each.stop)
                 stack.callback(keeper.ports.cancel.set)
                 self._today = Today(keeper, outside)
                 yield
         finally:
+            if self._today:
+                self._today.deaf()
             os.environ[ENVIRONMENT] = before
 
     @property
@@ -186,9 +185,16 @@ class Story:
         self._now.hears()
         for message in reversed(self._every()):
             if any(each.get("action_id") == button for block in message.blocks for each in block.get("elements", ())):
-                self._slack.click(who, message, button)
+                self._acknowledged(who, message, button)
                 return
         raise Stuck(f"no message has the button {button}")
+
+    def _acknowledged(self, who: str, message: Sent, button: str) -> None:
+        """As a person does: click again when nothing happens, as when a connection has just ended."""
+        for _ in range(_CLICKS):
+            if self._slack.click(who, message, button).acked:
+                return
+        raise Stuck(f"the click on {button} was not acknowledged")
 
     def _every(self) -> list[Sent]:
         found = [each for name in self._places() for each in self._slack.messages(name)]
@@ -245,10 +251,11 @@ def _quoted(lines: Sequence[str]) -> None:
 CHANNEL, ONCALL = "C0PAYMENTS1", "C0FLEET0001"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Today:
     keeper: "Keeper"
     outside: wiring_notices.Outside
+    is_listening: bool = False
 
     def delivered(self) -> None:
         """Until nothing that is due waits."""
@@ -261,12 +268,22 @@ class Today:
                 raise Stuck("not everything was delivered in time")
 
     def hears(self) -> None:
-        """Until Slack has somebody to give clicks to."""
+        """Listen, on days on which somebody clicks, until Slack has somebody to give clicks to."""
+        if not self.is_listening:
+            self.is_listening = True
+            for each in self.outside.listeners:
+                each.start()
         until = time.monotonic() + _PATIENCE
         while not all(getattr(each, "is_connected", True) for each in self.outside.listeners):
             if time.monotonic() > until:
                 raise Stuck("nobody listens to clicks")
             threading.Event().wait(0.02)
+
+    def deaf(self) -> None:
+        """Disconnect at once; the client's own threads end by and by."""
+        if self.is_listening:
+            for each in self.outside.listeners:
+                threading.Thread(target=each.stop, name="slack-stop", daemon=True).start()
 
 
 def _under_way(counts: Mapping[Delivery, int]) -> int:
