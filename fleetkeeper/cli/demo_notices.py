@@ -183,6 +183,8 @@ class Story:
 
     def _click(self, who: str, button: str) -> None:
         self._now.hears()
+        # A click goes to any connection: one of an earlier day would answer for a fleetkeeper that has ended.
+        self._slack.until(lambda: self._slack.sockets.count == 1, _PATIENCE)
         for message in reversed(self._every()):
             if any(each.get("action_id") == button for block in message.blocks for each in block.get("elements", ())):
                 self._acknowledged(who, message, button)
