@@ -1,4 +1,5 @@
 """The notice policy over 50,000 findings of 5,000 owners: a fleet's first day, and a steady day of its second month.
+Then delivery at Slack's limits (_notices_delivery.py).
 
 One turn decides for all of them. On the first day nothing was told yet (once with the cap, once without); on the steady
 day everything was told before, each owner has digests of five weeks, one item in twenty was answered, and one in fifty
@@ -13,6 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from _notices_delivery import delivery
 from common import MIB, Figure, machine, main
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -64,7 +66,7 @@ def measure(quick: bool) -> list[Figure]:
     figures.append(
         Figure("memory at its peak", peak / MIB, "MiB", None, "lower", "three fleets of this size and turns")
     )
-    return [*figures, machine()]
+    return [*figures, *delivery(quick), machine()]
 
 
 def _resolved(owners: int, count: int) -> Figure:
