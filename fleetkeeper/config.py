@@ -11,6 +11,7 @@ from pathlib import Path
 from fleetkeeper.core.changing_via import ChangeVia, DirectRule, ProposalRule
 from fleetkeeper.core.finding import Severity
 from fleetkeeper.core.notices.values import LADDER, Policy, Rung
+from fleetkeeper.core.owner_values import NAMED
 from fleetkeeper.core.owners import Rule, Source, Team
 from fleetkeeper.core.people import People, Role
 from fleetkeeper.core.placement import MappingRule, MappingSettings
@@ -415,7 +416,7 @@ class OwnersSettings:
 
     teams: tuple[Team, ...] = ()
     rules: tuple[Rule, ...] = ()
-    precedence: tuple[Source, ...] = tuple(each for each in Source if each is not Source.FALLBACK)
+    precedence: tuple[Source, ...] = NAMED
     keys: tuple[str, ...] = ()
     catalog: str = ""
     codeowners: Mapping[str, str] = field(default_factory=dict)

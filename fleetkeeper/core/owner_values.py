@@ -25,6 +25,10 @@ class Source(StrEnum):
     FALLBACK = "fallback"  # owners.fallback: nobody is named anywhere
 
 
+NAMED = tuple(each for each in Source if each is not Source.FALLBACK)
+"""The default precedence: whoever is left when none of these names anybody is the fallback."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """One place that names an owner. value is as written there; where completes "because of".
@@ -144,7 +148,7 @@ class Directory:
 
     teams: Mapping[str, Team] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
-    precedence: tuple[Source, ...] = tuple(Source)
+    precedence: tuple[Source, ...] = NAMED
     keys: tuple[str, ...] = ()
     catalog: Mapping[str, str] = field(default_factory=dict)
     codeowners: Mapping[str, Codeowners] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from fleetkeeper.config import OwnersSettings
+from fleetkeeper.core.owner_values import NAMED
 from fleetkeeper.core.owner_words import person_in, word, words_in
 from fleetkeeper.core.owners import Rule, Source, Team
 from fleetkeeper.core.selector import Selector
@@ -18,7 +19,7 @@ HOOK = "hook:"
 """Before the name of an entry of engine.hooks, where a channel is asked for."""
 
 _CHANNEL = re.compile(r"[CG][A-Z0-9]{2,}", re.ASCII)
-_SOURCES = tuple(each.value for each in Source if each is not Source.FALLBACK)
+_SOURCES = tuple(each.value for each in NAMED)
 _PATTERNS = ("clusters", "namespace", "kind", "name", "user_agent", "application")
 
 

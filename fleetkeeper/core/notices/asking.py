@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from fleetkeeper.core.notices.assembling import notice_id
+from fleetkeeper.core.notices.extending import settled
 from fleetkeeper.core.notices.hours import day_text, zone_of
 from fleetkeeper.core.notices.ladder import UNTIMED, URGENT_DAYS
 from fleetkeeper.core.notices.values import (
@@ -29,9 +30,9 @@ def request_notices(view: View) -> list[Notice]:
     """What is asked and answered, and not told yet."""
     asked = {each.id: each for each in view.situation.answers if each.kind is AnswerKind.EXTEND}
     found = [_decision(view, each) for each in asked.values() if _waits(view, each)]
-    for answer in view.situation.answers:
-        request = asked.get(answer.of) if answer.kind in _SETTLES else None
-        if request and answer.at > view.now - _RECENT and (NoticeKind.ANSWER, request.id) not in view.memory.requests:
+    for request in asked.values():
+        answer = settled(request, view.situation.answers)
+        if answer and answer.at > view.now - _RECENT and (NoticeKind.ANSWER, request.id) not in view.memory.requests:
             found.append(_answer(view, request, answer))
     return [each for each in found if each]
 
