@@ -116,7 +116,8 @@ def _decided(asked: Answer, said: Answer, reader: Reader) -> str:
 
 def _then(asked: Answer, said: Answer, found: Sequence[Matter], reader: Reader) -> Iterator[str]:
     if said.kind is AnswerKind.GRANT:
-        yield f"Until then {MEANS[asked.mode].partition(': ')[2]}. On that day it is due, and asked for again."
+        meant = MEANS[asked.mode].partition(": ")[2]
+        yield f"{meant[:1].upper()}{meant[1:]}. On that day it is due, and asked for again."
     else:
         items = [item for each in found for item in each.open]
         yield f"The deadline stays: {deadline_text(nearest(items, reader.context), reader)}"

@@ -6,13 +6,13 @@ from datetime import datetime
 from fleetkeeper.core.messages.ask_text import Reader
 from fleetkeeper.core.messages.blocks import header, section, short_list
 from fleetkeeper.core.messages.context import Context
-from fleetkeeper.core.messages.dates import day_of, short
+from fleetkeeper.core.messages.dates import day_of, full, short
 from fleetkeeper.core.messages.digest import bullets, first_fix, headline
 from fleetkeeper.core.messages.escape import words
 from fleetkeeper.core.messages.matters import Matter, matters, standing_of
 from fleetkeeper.core.messages.message import Message
 from fleetkeeper.core.messages.parts import all_over, common_news, done_lines, foot, in_full, in_turn, reader
-from fleetkeeper.core.notices.values import Audience, Notice, Phase
+from fleetkeeper.core.notices.values import AnswerKind, Audience, Notice, Phase
 from fleetkeeper.core.wording import counted
 
 _ROLES = {Audience.LEAD: "you lead", Audience.MANAGER: "you are the manager of"}
@@ -59,7 +59,21 @@ def _answered(own: Sequence[Matter], reader: Reader) -> str:
         for each in standings
         if each.phase is Phase.ACKED and each.by and each.until
     )
-    return ", ".join(said) or "nobody said when it will be fixed"
+    return ", ".join(said) or _promised(own, reader) or "nobody said when it will be fixed"
+
+
+def _promised(own: Sequence[Matter], reader: Reader) -> str:
+    """The last day that somebody named and that is over; "" where nobody did."""
+    keys = {item.key for each in own for item in each.open}
+    acks = [
+        each
+        for each in reader.context.answers.values()
+        if each.kind is AnswerKind.ACK and keys.intersection(each.items)
+    ]
+    last = max(acks, key=lambda each: each.at, default=None)
+    if last is None or last.until is None:
+        return ""
+    return f"{reader.context.name(last.person)} said by {full(last.until)}, and it is not done"
 
 
 def _day(moment: datetime, reader: Reader) -> str:

@@ -115,7 +115,7 @@ def extended(deadline: Deadline | None, granted: Sequence[tuple[Answer, Answer]]
         if until is not None:
             longest = max(at, grant.at) + policy.longest_extension
             at = max(at, min(end_of(until, zone), longest, deadline.hard or longest))
-    return deadline if at == deadline.at else replace(deadline, at=at, clock=f"the extension of: {deadline.clock}")
+    return deadline if at == deadline.at else replace(deadline, at=at, clock=f"{deadline.clock}, extended")
 
 
 def _fold(answers: Sequence[Answer]) -> _Said:

@@ -99,7 +99,7 @@ def _answered() -> Case:
     )
     fourth = replace(fourth, busy="wave eu-prod is at work on prod-eu")
     asked = _extension((second,))
-    granted = replace(WAVE, at=WAVE.hard or WAVE.at, clock="the extension of: wave eu-prod begins")
+    granted = replace(WAVE, at=WAVE.hard or WAVE.at, clock="wave eu-prod begins, extended")
     return notice((first, second, third, fourth)), context(
         (first, second, third, fourth),
         {

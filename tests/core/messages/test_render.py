@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
@@ -9,7 +10,7 @@ from fleetkeeper.core.messages.lint import mistakes
 from fleetkeeper.core.messages.message import Message
 from fleetkeeper.core.messages.plain import plain
 from fleetkeeper.core.messages.render import render
-from fleetkeeper.core.notices.values import NoticeKind
+from fleetkeeper.core.notices.values import Answer, AnswerKind, NoticeKind
 from fleetkeeper.sim.slack.blocks import ALL_TEXT, length
 from fleetkeeper.sim.slack.blocks import mistakes as of_slack
 from tests.core.fleets import assert_golden
@@ -65,3 +66,13 @@ def test_the_same_notice_gives_the_same_message() -> None:
     notice, context = CASES["digest"]()
     shuffled = replace(notice, entries=tuple(reversed(notice.entries)))
     assert render(notice, context) == render(shuffled, context)
+
+
+def test_a_lead_reads_who_promised_what_did_not_come() -> None:
+    notice, context = CASES["direct"]()
+    over = Answer(
+        "a1", AnswerKind.ACK, tuple(context.items), "ada@example.com", "slack", context.now, date(2026, 11, 19)
+    )
+    text = plain(render(notice, replace(context, answers={over.id: over})))
+    assert "ada said by Thu 19 Nov 2026, and it is not done" in text
+    assert "nobody said when" not in text
