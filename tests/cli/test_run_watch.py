@@ -126,5 +126,9 @@ def read_until(terminal: int, holds: Callable[[str], Any]) -> str:
     text = ""
     while not holds(text):
         assert select.select([terminal], [], [], PATIENCE)[0], f"nothing more for {PATIENCE} s: {text[-2000:]}"
-        text += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", os.read(terminal, 65536).decode(errors="replace"))
+        try:
+            got = os.read(terminal, 65536)
+        except OSError:  # Linux says so of a terminal whose other end is closed
+            pytest.fail(f"it ended after: {text[-2000:]}")
+        text += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", got.decode(errors="replace"))
     return text
