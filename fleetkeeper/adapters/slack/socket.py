@@ -14,6 +14,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import structlog
 from slack_sdk import WebClient
+from slack_sdk.errors import SlackClientNotConnectedError
 from slack_sdk.socket_mode import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
@@ -33,16 +34,18 @@ class SocketListener:
 
     def __init__(self, settings: SlackSettings, clicks: Clicks, cancel: threading.Event) -> None:
         self._clicks, self._cancel = clicks, cancel
+        self._stopped = threading.Event()
+        logger = _logger(self._stopped)
         web = WebClient(
             base_url=settings.api_url,
             timeout=max(1, round(settings.timeout_seconds)),
             ssl=ssl.create_default_context(cafile=settings.ca_bundle or None),
             retry_handlers=[],
-            logger=_logger(),
+            logger=logger,
         )
         proxy = settings.proxy_url or _proxy(settings.api_url)
         web.proxy = proxy or None
-        self._client = _Client(settings.app_token or Secret(""), web)
+        self._client = _Client(settings.app_token or Secret(""), web, logger)
         self._client.proxy = proxy or None  # else the SDK takes $HTTPS_PROXY, whatever $NO_PROXY says
         self._client.message_listeners.append(_greeted)
         self._client.socket_mode_request_listeners.append(self._heard)
@@ -57,16 +60,20 @@ class SocketListener:
         self._thread.start()
 
     def stop(self) -> None:
+        """The connection is closed, or the one that is being opened; none is opened again."""
+        self._stopped.set()
         self._client.close()
 
     def _connect(self) -> None:
         """Until there is an address to connect to; from then on the client itself comes back, every few seconds."""
         pause = _FIRST_PAUSE
-        while not self._cancel.is_set() and not self._client.closed:
+        while not self._cancel.is_set() and not self._stopped.is_set():
             try:
                 self._client.connect_to_new_endpoint(force=True)
                 return
             except Exception as error:  # of urllib, of the socket, of the SDK: all of them are tried again
+                if self._stopped.is_set():
+                    return
                 _log.warning("slack_not_connected", reason=_redacted(f"{type(error).__name__}: {error}"), seconds=pause)
             self._cancel.wait(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
@@ -82,13 +89,29 @@ class SocketListener:
 
 
 class _Client(SocketModeClient):
-    """Connects with the token as its file has it by then."""
+    """Connects with the token as its file has it by then, and stays closed once it was closed.
 
-    def __init__(self, token: Secret, web: WebClient) -> None:
+    The SDK's own connect() sets back what its close() has set: one that is closed in the midst of connecting would come
+    back every few seconds for as long as the process lives.
+    """
+
+    def __init__(self, token: Secret, web: WebClient, logger: logging.Logger) -> None:
         self._token = token
-        super().__init__(token.value, _logger(), web, concurrency=4)
+        super().__init__(token.value, logger, web, concurrency=4)
+
+    def close(self) -> None:
+        self.closed = True
+        with self.connect_operation_lock:  # whoever connects just now ends first; nobody begins any more
+            pass
+        super().close()
+
+    def connect_to_new_endpoint(self, force: bool = False) -> None:
+        if not self.closed:
+            super().connect_to_new_endpoint(force)
 
     def issue_new_wss_url(self) -> str:
+        if self.closed:
+            raise SlackClientNotConnectedError("closed while it waited to connect")
         self._token = reread(self._token)
         self.app_token = self._token.value
         return super().issue_new_wss_url()
@@ -101,15 +124,20 @@ def _greeted(_client: Any, message: dict[str, Any], _raw: str | None) -> None:
 
 
 class _Forward(logging.Handler):
-    """What the SDK warns of, without the addresses and tokens that it writes there."""
+    """What the SDK warns of until it is stopped, without the addresses and tokens that it writes there."""
+
+    def __init__(self, stopped: threading.Event) -> None:
+        super().__init__()
+        self._stopped = stopped
 
     def emit(self, record: logging.LogRecord) -> None:
-        _log.warning("slack_socket", reason=_redacted(record.getMessage()))
+        if not self._stopped.is_set():
+            _log.warning("slack_socket", reason=_redacted(record.getMessage()))
 
 
-def _logger() -> logging.Logger:
+def _logger(stopped: threading.Event) -> logging.Logger:
     found = logging.Logger("slack_sdk.socket_mode", logging.WARNING)
-    found.addHandler(_Forward())
+    found.addHandler(_Forward(stopped))
     return found
 
 

@@ -241,7 +241,8 @@ def test_a_listener_that_never_got_in_ends_at_once(clicks: Clicks) -> None:
 
 
 def test_what_the_sdk_warns_of_is_logged_without_addresses_and_tokens() -> None:
+    logger = socket_module._logger(threading.Event())
     with capture_logs() as logged:
-        socket_module._logger().warning("no wss://wss.slack.com/link/?ticket=t-1 for xapp-1-A-2 and xoxb-3-b")
+        logger.warning("no wss://wss.slack.com/link/?ticket=t-1 for xapp-1-A-2 and xoxb-3-b")
     (line,) = logged
     assert line["reason"] == "no (hidden) for (hidden) and (hidden)"

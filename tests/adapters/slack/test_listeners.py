@@ -22,6 +22,7 @@ from fleetkeeper.core.notices.signing import is_signed
 from fleetkeeper.core.notices.values import AnswerKind
 from fleetkeeper.core.run import Verb
 from fleetkeeper.engine.notice_ports import Writing
+from fleetkeeper.sim.slack.faults import Trouble
 from fleetkeeper.sim.slack.request_url import Sign
 from fleetkeeper.sim.slack.server import SIGNING_SECRET
 from fleetkeeper.sim.slack.values import Sent
@@ -301,3 +302,20 @@ def test_a_socket_comes_back_when_slack_ends_it(
     tries = (slack.click("U0LEA", message, Do.RECHECK) for _ in range(10))  # the first may go to the one that closes
     assert any(each.acked for each in tries)
     assert slack.until(lambda: slack.whispers("U0LEA"))
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.2], ids=["while it connects", "while Slack gives it an address"])
+def test_a_socket_that_is_stopped_while_it_connects_does_not_come_back(
+    slack: SimSlack, settings: SlackSettings, clicks: Clicks, seconds: float
+) -> None:
+    before = set(threading.enumerate())
+    slack.fail(Trouble.DELAY, method="apps.connections.open", seconds=seconds)
+    listener = SocketListener(settings, clicks, threading.Event())
+    listener.start()
+    listener.stop()
+
+    def lives_on() -> bool:
+        started = (each.name for each in threading.enumerate() if each not in before)
+        return any(name == "slack-socket" or name.endswith("(_run)") for name in started)  # ours, and the SDK's
+
+    slack.until(lambda: not lives_on() and not slack.sockets.is_open)
