@@ -65,6 +65,7 @@ from fleetkeeper.engine.guarding import Gatekeeper
 from fleetkeeper.engine.holding import OLD, Brakes, Outside
 from fleetkeeper.engine.observe import Choice
 from fleetkeeper.engine.observe_cluster import ClusterReader
+from fleetkeeper.engine.owning import Owning
 from fleetkeeper.engine.placements import Placements
 from fleetkeeper.engine.planning import Planner, StoredFleet
 from fleetkeeper.engine.ports import Ports
@@ -279,7 +280,8 @@ def _keeper(settings: Settings, store: SqlStore, runs: SqlRuns, notices: SqlNoti
     ports = Ports(clouds, kubes, store, clock, cancel)
     stale_after = timedelta(minutes=settings.observe.stale_after_minutes)
     decisions, directory = decisions_of(settings, notices), directory_of(settings, notices)
-    assessor = Assessor(store, clock, compat, stale_after, settings.assess.targets, decisions)
+    owning = Owning(store, clock, directory)
+    assessor = Assessor(store, clock, compat, stale_after, settings.assess.targets, decisions, unowned=owning.unowned)
     fleet = StoredFleet(store, clock, stale_after)
     return Keeper(
         ports=ports,
@@ -312,7 +314,7 @@ def _keeper(settings: Settings, store: SqlStore, runs: SqlRuns, notices: SqlNoti
         ),
         starter=Starter(fleet, runs),
         directory=directory,
-        telling=telling(settings, notices, ports, runs, assessor, directory),
+        telling=telling(settings, notices, ports, runs, assessor, owning),
     )
 
 

@@ -82,10 +82,9 @@ def telling(
     ports: Ports,
     runs: Runs,
     assessor: Assessor,
-    directory: Callable[[], Directory],
+    owning: Owning,
 ) -> Telling:
     said, store, clock = heard(settings, notices), ports.store, ports.clock
-    owning = Owning(store, clock, directory)
     situations = Situations(store, runs, said, assessor, owning, settings.assess.decisions, policy_of(settings))
     people = SlackChat(settings.slack) if settings.slack.bot_token else None
     notifier = Notifier(

@@ -116,11 +116,10 @@ def _rules(code: str, every: bool) -> str:
 
 def _rule_of(code: str) -> str:
     """The rule of a check with its title, "" for a code that no check has."""
-    from fleetkeeper.core.assess import NOT_SEEN
     from fleetkeeper.core.checks import check_of
-    from fleetkeeper.core.reports.rules import NOT_SEEN_RULE, rule_text
+    from fleetkeeper.core.reports.rules import RULES, rule_text
 
-    if code == NOT_SEEN:
-        return f"{NOT_SEEN}: {NOT_SEEN_RULE}"
+    if code in RULES:
+        return f"{code}: {RULES[code]}"
     check = check_of(code)
     return f"{check.code}: {check.title}\n\n{rule_text(check)}" if check else ""

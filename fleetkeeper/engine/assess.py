@@ -1,6 +1,6 @@
 """Judges stored clusters one by one: snapshot, policy, checks, the life of findings, decisions, readiness."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,9 +31,16 @@ _NOBODY = Minor(0, 0)  # stands for the minor of a cluster whose control plane w
 _NO_MINOR = "its control plane was never seen, so no hop can be judged"
 
 
+Unowned = Callable[[model.SeenCluster, Sequence[Finding]], Sequence[Finding]]
+"""Of the findings of a cluster, what is found of those that nobody owns."""
+
+
 @dataclass(frozen=True, slots=True)
 class Assessor:
-    """Assesses what is stored. rules say which minor a cluster should be on, decisions what was waived or reweighed."""
+    """Assesses what is stored. rules say which minor a cluster should be on, decisions what was waived or reweighed.
+
+    unowned: asked after the checks, for who owns a thing is no part of a snapshot.
+    """
 
     store: Store
     clock: Clock
@@ -42,6 +49,7 @@ class Assessor:
     rules: tuple[TargetRule, ...] = ()
     decisions: Deciding = field(default_factory=Decisions)
     checks: tuple[Check, ...] = field(default_factory=all_checks)
+    unowned: Unowned = lambda _cluster, _findings: ()
 
     def assess(self, selector: Selector, target: Minor | None = None) -> Iterator[ClusterReport]:
         """A report for each stored cluster that the selector wants, by name.
@@ -96,7 +104,7 @@ class Assessor:
         whole = replace(cluster, parts=self.store.cluster_parts(cluster.id))
         snap = Snapshot(whole, self.clock.now(), shared, stale_after=self.stale_after)
         snap = replace(snap, policy=self._policy(snap, target))
-        reports = self._reports(snap)
+        reports = self._with_unowned(whole, self._reports(snap))
         found = {each.fingerprint for report in reports for each in report.findings}
         before = self.store.tracking(cluster.id, found) or Tracking(snap.now)
         if _minor(snap) is None:  # without its minor nothing was judged, so nothing that was known is over
@@ -125,6 +133,12 @@ class Assessor:
             return assess(snap, hops, self.compat, self.checks)
         lasting = [each for each in self.checks if not each.each_hop]
         return assess(snap, [Hop(at, at.next())], self.compat, lasting)
+
+    def _with_unowned(self, cluster: model.SeenCluster, reports: tuple[HopReport, ...]) -> tuple[HopReport, ...]:
+        """Told beside the first hop; it keeps none from beginning."""
+        found = {each.fingerprint: each for report in reports for each in report.findings}
+        more = tuple(self.unowned(cluster, tuple(found.values())))
+        return (replace(reports[0], findings=(*reports[0].findings, *more)), *reports[1:]) if more else reports
 
     def _failed(self, cluster: model.SeenCluster, error: Exception) -> ClusterReport:
         broken = Finding(

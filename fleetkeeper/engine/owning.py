@@ -15,6 +15,7 @@ from fleetkeeper.core.owner_sources import OBJECT_PARTS, Surroundings, needed, s
 from fleetkeeper.core.owners import Directory, Owned, Resolver
 from fleetkeeper.core.readiness import Entry
 from fleetkeeper.core.reports.owner_rows import ExplainedRow, Held, explained_row
+from fleetkeeper.core.unowned import unowned
 from fleetkeeper.core.wording import some
 from fleetkeeper.engine.observe import attributes_of
 from fleetkeeper.engine.ports import Clock, Store
@@ -59,6 +60,16 @@ class Owning:
             for each in findings
             if (print := each.fingerprint)
         }
+
+    def unowned(self, cluster: model.SeenCluster, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+        """What is found of those that nobody owns; nothing where no team is configured, for then nobody is told."""
+        try:
+            if not self.resolver().directory.teams:
+                return ()
+        except ConfigError as error:  # whose file it is, hears of it from whoever asks for owners
+            _log.warning("owners_unreadable", error=str(error))
+            return ()
+        return unowned(findings, self.owned(cluster, findings))
 
     def look(self, cluster: model.SeenCluster) -> Surroundings:
         """Every object of a cluster that names its owner."""

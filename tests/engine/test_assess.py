@@ -16,16 +16,19 @@ from fleetkeeper.core import parts
 from fleetkeeper.core.assess import NOT_SEEN, Verdict
 from fleetkeeper.core.checks import Check, all_checks
 from fleetkeeper.core.compat import Compat
-from fleetkeeper.core.finding import Finding, Severity
+from fleetkeeper.core.finding import Finding, Severity, Subject
 from fleetkeeper.core.insights import Insight, InsightStatus
 from fleetkeeper.core.lifecycle import State, Tracked
 from fleetkeeper.core.observed import Budget
+from fleetkeeper.core.owners import Directory, Rule, Team
 from fleetkeeper.core.policy import TargetRule
 from fleetkeeper.core.readiness import ClusterReport
 from fleetkeeper.core.selector import Selector
 from fleetkeeper.core.snapshot import Hop, Snapshot
+from fleetkeeper.core.unowned import NO_OWNER
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.core.waivers import Decisions, Waiver
+from fleetkeeper.engine.owning import Owning
 from fleetkeeper.engine.ports import StoredFinding
 from tests.contract.observed import NOON
 from tests.core.checks.snapshots import control_plane
@@ -355,3 +358,23 @@ def test_a_steady_tick_changes_no_finding(shop: Assessed) -> None:
 
 def still(stored: StoredFinding) -> Tracked:
     return replace(stored.tracked, last_seen=NOON)
+
+
+# ---- what nobody owns
+
+
+def test_what_nobody_owns_is_found_until_somebody_does(shop: Assessed) -> None:
+    directory = Directory({"crew": Team("crew")}, fallback="crew")
+    shop.observe({parts.WORKLOADS: (replace(operator(), owner={}),)})
+
+    def assessed() -> tuple[Subject, State, bool]:
+        owning = Owning(shop.store, shop.clock, lambda: directory)
+        (report,) = replace(shop.assessor(), unowned=owning.unowned).assess(Selector())
+        assert verdicts(report) == {"1.35": "ready", "1.36": "blocked"}
+        every = (each.tracked for each in shop.store.findings(resolved=True))
+        (found,) = (each for each in every if each.finding.code == NO_OWNER)
+        return found.finding.subject, found.state, NO_OWNER in codes(report)
+
+    assert assessed() == (Subject("Namespace", "shop"), State.OPEN, True)
+    directory = replace(directory, rules=(Rule("crew", namespace="shop"),))
+    assert assessed() == (Subject("Namespace", "shop"), State.RESOLVED, False)

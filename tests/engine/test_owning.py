@@ -321,3 +321,9 @@ def test_the_last_good_directory_serves_while_its_files_are_wrong(counted: Count
     assert [each["error"] for each in logged if each["event"] == "owners_unreadable"] == [
         "catalog.yaml:2: is not valid YAML"
     ]
+
+
+def test_where_no_team_is_configured_nobody_has_to_own_anything(fleet: Live) -> None:
+    keeper = fleet.keeper
+    cluster = next(each for each in keeper.ports.store.clusters() if each.name == "pay")
+    assert Owning(keeper.ports.store, keeper.ports.clock, Directory).unowned(cluster, many(3)) == ()

@@ -4,10 +4,19 @@ from collections.abc import Iterator, Sequence
 
 from fleetkeeper.core.assess import NOT_SEEN
 from fleetkeeper.core.checks import Check
+from fleetkeeper.core.unowned import NO_OWNER
 
 NOT_SEEN_RULE = """a part of the cluster could not be read, so the checks that need it cannot judge.
 
 What was not seen never reads as ready. It blocks where one of these checks is critical."""
+
+NO_OWNER_RULE = """what has to be mended in a namespace, or outside of any, has no owner that is named anywhere.
+
+The fallback team is told of it, and can seldom mend it. It is only looked for where [[owners.teams]] has teams, and
+keeps nothing from beginning."""
+
+RULES = {NOT_SEEN: NOT_SEEN_RULE, NO_OWNER: NO_OWNER_RULE}
+"""Of what is found by no check."""
 
 _GROUPS = {
     "1": "Control plane",
@@ -23,7 +32,8 @@ _HEAD = f"""# Checks
 Written by `fleetkeeper explain --all`. Each check is one file in `fleetkeeper/core/checks`.
 
 A part that a check needs and that could not be seen is told once, as {NOT_SEEN}, with the checks that it keeps from
-judging. It blocks where one of them is critical: there, what cannot be judged could take a cluster down. Codes are
+judging. It blocks where one of them is critical: there, what cannot be judged could take a cluster down. What has to be
+mended and is owned by nobody is told as {NO_OWNER}, once for each namespace, where teams are configured. Codes are
 never used again for something else. A severity can be set in `[assess.severities]`, a finding waived in
 `[[assess.waivers]]`."""
 

@@ -7,17 +7,17 @@ from fleetkeeper.core.assess import NOT_SEEN
 from fleetkeeper.core.checks import Check
 from fleetkeeper.core.finding import Severity
 from fleetkeeper.core.reports.rows import FindingRow, ReportRow
-from fleetkeeper.core.reports.rules import NOT_SEEN_RULE
+from fleetkeeper.core.reports.rules import RULES
 from fleetkeeper.core.text import safe
+from fleetkeeper.core.unowned import NO_OWNER
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LONGEST = 2000
 
-_UNSEEN = {
-    "id": NOT_SEEN,
-    "shortDescription": {"text": "Something could not be seen"},
-    "fullDescription": {"text": NOT_SEEN_RULE},
-}
+_UNSEEN, _UNOWNED = (
+    {"id": code, "shortDescription": {"text": title}, "fullDescription": {"text": RULES[code]}}
+    for code, title in ((NOT_SEEN, "Something could not be seen"), (NO_OWNER, "Nobody is named as the owner"))
+)
 
 
 def sarif(reports: Iterable[ReportRow], checks: Sequence[Check], version: str) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def sarif_log(rules: Sequence[Mapping[str, Any]], results: Sequence[Mapping[str,
 
 def sarif_rules(checks: Sequence[Check]) -> list[dict[str, Any]]:
     """Every rule; a result's ruleIndex counts in these."""
-    return [_UNSEEN, *(_rule(each) for each in checks)]
+    return [_UNSEEN, *(_rule(each) for each in checks), _UNOWNED]
 
 
 def _rule(check: Check) -> dict[str, Any]:
