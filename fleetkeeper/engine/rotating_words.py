@@ -38,7 +38,9 @@ def act_text(turn: Turn) -> str:
         parts.append(f"evict {counted(len(turn.evict), 'pod')} ({some(each.place for each in turn.evict)})")
     if turn.delete:
         places = some(each.place for each in turn.delete)
-        parts.append(f"delete {counted(len(turn.delete), 'pod')} past its budget, as was approved ({places})")
+        parts.append(
+            f"delete {counted(len(turn.delete), 'pod')} past its budget, as {turn.forced_by} approved ({places})"
+        )
     return safe(", ".join(parts), LONGEST)
 
 

@@ -45,6 +45,7 @@ def turn(seen: Seen, rules: Rules) -> Turn:
         changes=nodes.one_each((*_changes(stage, judged, begun, is_short), *aside)),
         evict=tuple(each.pod for each in longest_first(judged.going, rules)),
         delete=forced((*stage.begun, *stage.aside), facts),
+        forced_by=facts.rules.force.approved_by if facts.rules.force else "",
         empty=tuple(each.node for each in stage.begun if each.is_empty),
         held=tuple(judged.held),
         blocked=blocked,

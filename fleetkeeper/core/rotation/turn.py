@@ -60,7 +60,7 @@ class Turn:
     nodes do not have, None when they do. wanting_in: zones in which some of it has to be, for volumes are there.
     others: old nodes that another rotation has in work, which are left to it. blocked: those for good, those for which
     nothing is on its way, and those for longer than the rules' patience. is_over: nothing is left to do but for what
-    is quarantined.
+    is quarantined. forced_by: whose approval the deletions have.
     """
 
     progress: Progress
@@ -74,4 +74,5 @@ class Turn:
     wanting_in: tuple[str, ...] = ()
     others: tuple[LiveNode, ...] = ()
     batch_is_over: bool = False
+    forced_by: str = ""
     is_over: bool = False
