@@ -256,12 +256,12 @@ def _bear(life: Life) -> int:
 
 
 def prepare() -> None:
-    """Load once what each engine loads when it begins: the checks, the kinds of steps and gates, and the shipped data."""
+    """Load once what each engine loads when it begins: checks, the kinds of steps and gates, and the shipped data."""
     all_checks()
     all_steps()
     all_gates()
     shipped, patched = read_compat(), wiring
-    patched.read_compat = lambda overlays=(): read_compat(overlays) if overlays else shipped  # type: ignore[assignment]
+    patched.read_compat = lambda overlays=(): read_compat(overlays) if overlays else shipped  # type: ignore[attr-defined]
 
 
 def main() -> None:
