@@ -2,16 +2,15 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
 
 import pytest
 
-from fleetkeeper.adapters.store import schema
 from fleetkeeper.adapters.store.store import SqlStore
-from fleetkeeper.config import ObserveSettings, Settings, StoreSettings
+from fleetkeeper.config import ObserveSettings, Settings
 from fleetkeeper.core import model
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.selector import Selector
@@ -24,6 +23,7 @@ from fleetkeeper.engine.telling import Telling
 from fleetkeeper.keeper import Keeper
 from fleetkeeper.metrics import Metrics
 from tests.engine.memory_runs import planning
+from tests.sqlite import migrated
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -89,8 +89,7 @@ Replicas = Callable[..., Replica]
 @pytest.fixture
 def replicas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Replicas]:
     """Makes replicas that share a database."""
-    settings = StoreSettings(f"sqlite:///{tmp_path}/fleet.db", history_days=30)
-    schema.upgrade(settings)
+    settings = replace(migrated(tmp_path / "fleet.db"), history_days=30)
     made: list[Replica] = []
     stores: list[SqlStore] = []
 

@@ -8,7 +8,6 @@ import pytest
 import yaml
 
 from fleetkeeper.data import data_path
-from fleetkeeper.sim.slack.methods import METHODS
 from fleetkeeper.sim.slack.scopes import manifest_scopes
 from fleetkeeper.sim.slack.tokens import APP_SCOPES
 
@@ -52,12 +51,3 @@ def test_the_manifest_has_what_the_app_needs(manifest: dict[str, Any]) -> None:
     assert settings["interactivity"]["is_enabled"]
     assert settings["socket_mode_enabled"]
     assert settings["event_subscriptions"]["bot_events"] == ["app_home_opened"]
-
-
-def test_the_scopes_suffice_for_the_calls_of_notices() -> None:
-    """Not for groups, Do Not Disturb and channels' descriptions: nothing depends on these."""
-    asked, beyond = set(manifest_scopes()) | APP_SCOPES, set()
-    for name, method in METHODS.items():
-        if method.scopes and not asked & set(method.scopes):
-            beyond.add(name)
-    assert beyond == {"usergroups.users.list", "dnd.teamInfo", "conversations.info"}

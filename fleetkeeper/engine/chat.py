@@ -79,7 +79,10 @@ class People(Protocol):
     """Who people are in the chat; each answer is kept in the database."""
 
     def contact(self, key: str) -> Contact:
-        """By e-mail address, user id (U…) or channel id (C…). Raises Throttled or Unreachable; unknown is a value."""
+        """By e-mail address or user id (U…). Raises Throttled or Unreachable; unknown is a value.
+
+        What became of a channel is learnt by posting into it: to ask takes scopes that nothing else needs.
+        """
         ...
 
 

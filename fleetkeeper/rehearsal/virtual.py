@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from fleetkeeper.core.run import OVER
 from fleetkeeper.engine.decisions import Decisions
 from fleetkeeper.engine.execute import Executor, Worker
 from fleetkeeper.engine.guarding import Gatekeeper
@@ -93,7 +92,7 @@ class VirtualEngine:
         crew = AtOnce()
         while True:
             self._settle(crew)
-            if over and all(self.run(id).run.state in OVER for id in over):
+            if over and not {run.id for run in self.runs.runs(over=False)}.intersection(over):
                 return
             if self.now >= when or (ends is not None and ends()):
                 return

@@ -26,16 +26,20 @@ from fleetkeeper.adapters.eks.clouds import EksClouds
 from fleetkeeper.adapters.eks.writer import EksWriters
 from fleetkeeper.adapters.kube.limits import WallPace
 from fleetkeeper.adapters.kube.writers import LiveWriters
+from fleetkeeper.adapters.library import read_compat
 from fleetkeeper.adapters.store.runs import SqlRuns
 from fleetkeeper.clock import SystemClock
 from fleetkeeper.config import Settings
 from fleetkeeper.core import parts
+from fleetkeeper.core.checks import all_checks
 from fleetkeeper.core.observed import EksUpdate
 from fleetkeeper.core.run import OVER, Command, RunState, StepState, TaskKey, Verb
 from fleetkeeper.core.selector import Selector
 from fleetkeeper.core.versions import Minor
+from fleetkeeper.engine.gates import all_gates
 from fleetkeeper.engine.observe import Progress
 from fleetkeeper.engine.run_ports import Outcome
+from fleetkeeper.engine.steps import all_steps
 from fleetkeeper.engine.writers import AddonUpdate, KubeWriter, ObjectRef, VersionUpdate
 from fleetkeeper.errors import GapReason, ReadError
 from fleetkeeper.keeper import Keeper
@@ -251,7 +255,17 @@ def _bear(life: Life) -> int:
         os._exit(code)
 
 
+def prepare() -> None:
+    """Load once what each engine loads when it begins: checks, the kinds of steps and gates, and the shipped data."""
+    all_checks()
+    all_steps()
+    all_gates()
+    shipped, patched = read_compat(), wiring
+    patched.read_compat = lambda overlays=(): read_compat(overlays) if overlays else shipped  # type: ignore[attr-defined]
+
+
 def main() -> None:
+    prepare()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead need no funeral
     for line in sys.stdin:
         print(_bear(Life(**json.loads(line))), flush=True)

@@ -5,13 +5,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fleetkeeper.adapters.store import schema
 from fleetkeeper.cli.actor import actor
 from fleetkeeper.clock import ENVIRONMENT, ScaledClock
-from fleetkeeper.config import StoreSettings
 from fleetkeeper.sim.process import SimProcess
 from tests.cli.conftest import Command
 from tests.cli.programs import SCALE, of_fleet, run
+from tests.sqlite import migrated
 
 PEOPLE = """
 [approvals]
@@ -53,8 +52,7 @@ timeout = "7d"
 def observed(fleet: SimProcess, home: Path, store: str = "", people: str = PEOPLE) -> dict[str, str]:
     """The environment of a fleet that was read once. store: "" is a SQLite database that is made in home."""
     if not store:
-        store = f"sqlite:///{home}/fleet.db"
-        schema.upgrade(StoreSettings(store))
+        store = migrated(home / "fleet.db").url
     now = datetime.fromisoformat(fleet.control("GET", "/state")["now"])
     clock = ScaledClock(now, datetime.now(UTC), SCALE)
     environ = of_fleet(home, fleet, store, people) | {ENVIRONMENT: clock.to_text()}

@@ -6,20 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from fleetkeeper.adapters.store import schema
 from fleetkeeper.adapters.store.store import SqlStore
 from fleetkeeper.config import StoreSettings
 from fleetkeeper.core import parts
 from fleetkeeper.sim.process import SimProcess
 from tests.cli.programs import Program, of_fleet, run, slow
+from tests.sqlite import migrated
 from tests.waiting import wait_until
 
 
 @pytest.fixture
 def sqlite(tmp_path: Path) -> str:
-    url = f"sqlite:///{tmp_path}/fleet.db"
-    schema.upgrade(StoreSettings(url))
-    return url
+    return migrated(tmp_path / "fleet.db").url
 
 
 def test_what_was_observed_is_data_and_the_rest_goes_to_stderr(tmp_path: Path, fleet: SimProcess, sqlite: str) -> None:

@@ -9,13 +9,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from fleetkeeper.adapters.store import schema
 from fleetkeeper.adapters.store.store import SqlStore
 from fleetkeeper.config import StoreSettings
 from fleetkeeper.core import parts
 from fleetkeeper.sim.process import SimProcess
 from tests.cli.programs import PATIENCE, Program, fast_time, of_fleet, run, slow, surroundings
 from tests.postgres import Postgres
+from tests.sqlite import migrated
 from tests.waiting import wait_until
 
 EPOCH = "2026-11-20T09:00:00+00:00"
@@ -25,9 +25,7 @@ SLOTS = 3  # that each replica must have worked before something is done to it
 
 @pytest.fixture
 def sqlite(tmp_path: Path) -> str:
-    url = f"sqlite:///{tmp_path}/fleet.db"
-    schema.upgrade(StoreSettings(url))
-    return url
+    return migrated(tmp_path / "fleet.db").url
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The commands that the command line has, read from typer itself."""
 
+from functools import cache
 from typing import Any
 
 import typer.main
@@ -9,7 +10,7 @@ from fleetkeeper.cli import app
 
 def commands() -> list[tuple[str, ...]]:
     """Every command and group as its words; () is the program itself."""
-    return list(_below(typer.main.get_command(app), ()))
+    return list(_below(_program(), ()))
 
 
 def _below(command: Any, words: tuple[str, ...]) -> list[tuple[str, ...]]:
@@ -39,7 +40,12 @@ def default(words: tuple[str, ...], word: str) -> str:
 
 
 def _command(words: tuple[str, ...]) -> Any:
-    found: Any = typer.main.get_command(app)
+    found = _program()
     for word in words:
         found = found.commands[word]
     return found
+
+
+@cache
+def _program() -> Any:
+    return typer.main.get_command(app)

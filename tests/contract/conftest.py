@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from fleetkeeper.adapters.store import schema
 from fleetkeeper.adapters.store.notices import SqlNotices
 from fleetkeeper.adapters.store.runs import SqlRuns
 from fleetkeeper.adapters.store.store import SqlStore
@@ -13,6 +12,7 @@ from fleetkeeper.config import StoreSettings
 from fleetkeeper.core.approval import Approval
 from fleetkeeper.core.run import Consent
 from tests.postgres import Postgres, postgres
+from tests.sqlite import migrated
 
 __all__ = ["postgres"]
 
@@ -22,9 +22,7 @@ def settings(request: pytest.FixtureRequest) -> Iterator[StoreSettings]:
     """A database with this release's tables."""
     if request.param == "sqlite":
         path: Path = request.getfixturevalue("tmp_path")
-        found = StoreSettings(f"sqlite:///{path}/fleet.db")
-        schema.upgrade(found)
-        yield found
+        yield migrated(path / "fleet.db")
         return
     server: Postgres = request.getfixturevalue("postgres")
     url = server.migrated()

@@ -1,6 +1,5 @@
-"""A store on SQLite with this release's tables (they are made once and copied), and what was logged."""
+"""A store on SQLite with this release's tables, and what was logged."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,22 +7,14 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from fleetkeeper.adapters.store import schema
 from fleetkeeper.adapters.store.store import SqlStore
 from fleetkeeper.config import StoreSettings
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("schema") / "fleet.db"
-    schema.upgrade(StoreSettings(f"sqlite:///{path}"))
-    return path
+from tests.sqlite import migrated
 
 
 @pytest.fixture
-def database(empty_database: Path, tmp_path: Path) -> StoreSettings:
-    shutil.copy(empty_database, tmp_path / "fleet.db")
-    return StoreSettings(f"sqlite:///{tmp_path}/fleet.db")
+def database(tmp_path: Path) -> StoreSettings:
+    return migrated(tmp_path / "fleet.db")
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from fleetkeeper.engine.step import Kinds, Subject
 from fleetkeeper.engine.task_tick import Holding, Pace, Ticker
 from fleetkeeper.engine.world import Answer, World
 from fleetkeeper.values import digest, to_json
+from tests import sqlite
 
 KEY = b"the key that only the executor has"
 T0 = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
@@ -301,8 +302,4 @@ def working(made: Engine) -> Iterator[Engine]:
 
 
 def migrated(path: Any) -> StoreSettings:
-    from fleetkeeper.adapters.store import schema  # noqa: PLC0415  # alembic: engines that are measured do without
-
-    found = StoreSettings(f"sqlite:///{path}/fleet.db")
-    schema.upgrade(found)
-    return found
+    return sqlite.migrated(path / "fleet.db")

@@ -9,9 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fleetkeeper.adapters.store import schema
 from fleetkeeper.adapters.store.store import SqlStore
-from fleetkeeper.config import StoreSettings
 from fleetkeeper.core import parts
 from fleetkeeper.core.assess import NOT_SEEN, Verdict
 from fleetkeeper.core.checks import Check, all_checks
@@ -33,6 +31,7 @@ from fleetkeeper.engine.ports import StoredFinding
 from tests.contract.observed import NOON
 from tests.core.checks.snapshots import control_plane
 from tests.engine.assessing import CALL, LIVE, Assessed, calling, operator, says
+from tests.sqlite import migrated
 
 QUIET_API = calling()
 BUDGET = Budget("shop", "cart")
@@ -41,9 +40,7 @@ BUDGET = Budget("shop", "cart")
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Assessed]:
     """At 1.34 and wanted at 1.36; its one workload calls an API that 1.36 removes."""
-    found = StoreSettings(f"sqlite:///{tmp_path}/fleet.db")
-    schema.upgrade(found)
-    store = SqlStore(found)
+    store = SqlStore(migrated(tmp_path / "fleet.db"))
     yield Assessed(store)
     store.close()
 
@@ -161,9 +158,7 @@ INSIGHT = Insight("i-1", "Deprecated APIs", "UPGRADE_READINESS", InsightStatus.E
 @given(st.lists(st.sets(st.sampled_from(parts.CLUSTER_PARTS)), min_size=1, max_size=4))
 def test_a_gap_never_turns_into_ready(tmp_path_factory: pytest.TempPathFactory, ticks: list[set[str]]) -> None:
     """Whatever parts are not seen in whatever order: blocked stays so, and a hidden critical part is never ready."""
-    url = StoreSettings(f"sqlite:///{tmp_path_factory.mktemp('gaps')}/fleet.db")
-    schema.upgrade(url)
-    store = SqlStore(url)
+    store = SqlStore(migrated(tmp_path_factory.mktemp("gaps") / "fleet.db"))
     try:
         shop = Assessed(store)
         first = shop.look(0, {parts.INSIGHTS: (INSIGHT,)})

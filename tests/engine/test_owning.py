@@ -1,10 +1,8 @@
 """Owners over what is stored of a simulated fleet: read once for a cluster, and explained object by object."""
 
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +21,7 @@ from fleetkeeper.sim.aws import DEMO_ACCESS_KEY, DEMO_SECRET_KEY
 from tests.contract.observed import NOON, SCOPE, cluster_id, control_plane, listed
 from tests.engine.fakes import TurnedClock
 from tests.engine.live import Live, live, world_of
+from tests.sqlite import migrated
 
 FLEET = """
 [[cluster]]
@@ -74,11 +73,10 @@ ADA = Contact("ada@example.com", Reach.GONE, asked=NOON)
 
 
 @pytest.fixture(scope="module")
-def fleet(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """Observed and assessed once; no test changes it."""
     file = tmp_path_factory.mktemp("owned") / "fleet.db"
-    shutil.copy(empty_database, file)
-    with pytest.MonkeyPatch.context() as patch, closing(SqlStore(StoreSettings(f"sqlite:///{file}"))) as store:
+    with pytest.MonkeyPatch.context() as patch, closing(SqlStore(migrated(file))) as store:
         patch.setenv("AWS_ACCESS_KEY_ID", DEMO_ACCESS_KEY)
         patch.setenv("AWS_SECRET_ACCESS_KEY", DEMO_SECRET_KEY)
         patch.setenv("AWS_CONFIG_FILE", str(file.with_name("none")))

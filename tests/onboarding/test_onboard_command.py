@@ -10,15 +10,14 @@ import typer
 import yaml
 from typer.testing import CliRunner, Result
 
-from fleetkeeper.adapters.store import schema
 from fleetkeeper.adapters.store.store import SqlStore
 from fleetkeeper.cli import context, onboard
-from fleetkeeper.config import StoreSettings
 from fleetkeeper.core import parts
 from fleetkeeper.core.model import ClusterId, ControlPlane, Placement, Scope
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.engine.ports import Observation
 from fleetkeeper.errors import UsageError
+from tests.sqlite import migrated
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 ACCOUNT = "111122223333"
@@ -56,9 +55,7 @@ def run(config: Path) -> Run:
 @pytest.fixture
 def observed(config: Path) -> None:
     """Two clusters of one name in two regions, one that takes only aws-auth, one that only a kubeconfig knows."""
-    settings = StoreSettings(f"sqlite:///{config.parent / 'fleet.db'}")
-    schema.upgrade(settings)
-    store = SqlStore(settings)
+    store = SqlStore(migrated(config.parent / "fleet.db"))
     place = Placement("production", "", "", mapped=False, reason="")
     eks = [("shop", "eu-west-1", "API"), ("shop", "us-east-1", "API"), ("old", "eu-west-1", "CONFIG_MAP")]
     for name, region, mode in eks:

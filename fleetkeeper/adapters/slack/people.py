@@ -76,8 +76,6 @@ class SlackPeople:
 
     def _asked(self, key: str) -> Contact:
         try:
-            if not is_person(key):
-                return self._asked_of_channel(key)
             if "@" in key:
                 answer = self._calls.call("users.lookupByEmail", lambda client: client.users_lookupByEmail(email=key))
             else:
@@ -85,12 +83,6 @@ class SlackPeople:
         except Undeliverable as error:
             return _unknown(key, error)
         return _person(key, answer["user"])
-
-    def _asked_of_channel(self, key: str) -> Contact:
-        answer = self._calls.call("conversations.info", lambda client: client.conversations_info(channel=slack_id(key)))
-        found = answer["channel"]
-        reach = Reach.GONE if found.get("is_archived") else Reach.KNOWN
-        return Contact(key, reach, str(found["id"]), str(found.get("name", "")))
 
 
 def is_person(address: str) -> bool:

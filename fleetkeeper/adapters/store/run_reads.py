@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -53,9 +54,18 @@ def stored_run(connection: sa.Connection, id: str) -> StoredRun | None:
 
 
 def _taken(connection: sa.Connection, run: str) -> tuple[TakenBack, ...]:
-    """Rollbacks by other runs of the clusters of this one, by the index of steps of one kind and state."""
+    return tuple(TakenBack(*row) for row in connection.execute(_taken_by_others(), {"run": run}))
+
+
+@cache
+def _taken_by_others() -> sa.Select[Any]:
+    """Rollbacks by other runs of the clusters of one, by the index of steps of one kind and state.
+
+    Made once: to make it takes longer than to ask.
+    """
     step, other, own = tables.run_step, tables.run_task, tables.run_task.alias()
-    query = (
+    run: sa.BindParameter[str] = sa.bindparam("run")
+    return (
         sa.select(own.c.idx, step.c.run_id, step.c.ended_at)
         .join(other, sa.and_(other.c.run_id == step.c.run_id, other.c.idx == step.c.task))
         .join(own, sa.and_(own.c.arn == other.c.arn, own.c.role == Role.MEMBER.value, own.c.arn != ""))
@@ -63,7 +73,6 @@ def _taken(connection: sa.Connection, run: str) -> tuple[TakenBack, ...]:
         .where(own.c.run_id == run, step.c.run_id != run)
         .order_by(step.c.ended_at, step.c.run_id)
     )
-    return tuple(TakenBack(*row) for row in connection.execute(query))
 
 
 def run_rows(connection: sa.Connection, id: str) -> Rows | None:

@@ -330,16 +330,6 @@ def test_who_people_are(slack: SimSlack, chat: SlackChat) -> None:
     assert chat.contact("nobody@example.com") == Contact("nobody@example.com", Reach.UNKNOWN)
 
 
-def test_what_channels_are_needs_a_right_of_its_own(slack: SimSlack, chat_of: ChatOf) -> None:
-    key = CHANNEL.lower()
-    slack.workspace.tokens.allow("chat:write")
-    assert chat_of().contact(key) == Contact(key)
-    slack.workspace.tokens.allow("chat:write", "channels:read")
-    assert chat_of().contact(key) == Contact(key, Reach.KNOWN, CHANNEL, "payments")
-    slack.archive(CHANNEL)
-    assert chat_of().contact(key).reach is Reach.GONE
-
-
 def test_a_person_is_asked_for_once(slack: SimSlack, chat: SlackChat) -> None:
     chat.contact(ADA)
     slack.close()

@@ -28,10 +28,10 @@ from fleetkeeper.sim.slack.server import SIGNING_SECRET
 from fleetkeeper.sim.slack.values import Sent
 from fleetkeeper.sim.slack_api import SimSlack
 from tests.engine.clicking import ACCOUNTS, NOW, Office, mended, notice_of
-from tests.engine.conftest import database, empty_database
+from tests.engine.conftest import database
 from tests.engine.rig import KEY, T0, begin, plan_of
 
-__all__ = ["database", "empty_database"]
+__all__ = ["database"]
 
 CHANNEL = "C0PAY"
 MODES = ("socket", "http")

@@ -5,18 +5,16 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from fleetkeeper.adapters.store import schema
 from fleetkeeper.adapters.store.database import Database
 from fleetkeeper.adapters.store.probes import store_probes
 from fleetkeeper.config import StoreSettings
 from fleetkeeper.errors import SchemaError, StoreUnavailable
+from tests.sqlite import migrated
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> StoreSettings:
-    found = StoreSettings(f"sqlite:///{tmp_path / 'fleet.db'}")
-    schema.upgrade(found)
-    return found
+    return migrated(tmp_path / "fleet.db")
 
 
 def test_a_database_that_is_not_there_is_not_made(tmp_path: Path) -> None:
