@@ -81,6 +81,8 @@ def _more(row: ExplainedRow) -> Iterator[str]:
         yield f"{counted(row.findings, 'finding')} of it open"
     if row.ask:
         yield f"ask {row.ask}"
+    if row.channel_from:
+        yield f"told in {row.channel}, by {row.channel_from}"
     yield from row.trouble
 
 

@@ -16,6 +16,9 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 class OwnersSettings:
     """Who owns what (core/owners.py). catalog: a file of Backstage entities (YAML); codeowners: application or
     repository → a CODEOWNERS file. keys: names of labels, annotations and tags of one's own that name owners.
+
+    catalog_slack_annotation: of groups with their channel, and of users with their id, as Backstage's own notifications
+    have it (backstage.io/docs/reference/plugin-notifications-backend-module-slack, read 2026-11-21); "" is none.
     """
 
     teams: tuple[Team, ...] = ()
@@ -23,6 +26,7 @@ class OwnersSettings:
     precedence: tuple[Source, ...] = NAMED
     keys: tuple[str, ...] = ()
     catalog: str = ""
+    catalog_slack_annotation: str = "slack.com/bot-notify"
     codeowners: Mapping[str, str] = field(default_factory=dict)
     fallback: str = "platform"
 

@@ -142,8 +142,9 @@ class Directory:
     """Everything that turns a written name into somebody. precedence: sources in order; those left out are not asked.
 
     keys: the operator's own label, annotation and tag names, before the conventions. catalog: what a Backstage catalog
-    says (component → owner). codeowners: by application, or by repository as repository_of() writes it. contacts: by
-    key. fallback: the team that is told of what nobody owns.
+    says (component → owner). channels: of teams whose channel the catalog says, or would if it were one: where it is
+    written. codeowners: by application, or by repository as repository_of() writes it. contacts: by key. fallback: the
+    team that is told of what nobody owns.
     """
 
     teams: Mapping[str, Team] = field(default_factory=dict)
@@ -151,6 +152,7 @@ class Directory:
     precedence: tuple[Source, ...] = NAMED
     keys: tuple[str, ...] = ()
     catalog: Mapping[str, str] = field(default_factory=dict)
+    channels: Mapping[str, str] = field(default_factory=dict)
     codeowners: Mapping[str, Codeowners] = field(default_factory=dict)
     contacts: Mapping[str, Contact] = field(default_factory=dict)
     fallback: str = "platform"

@@ -97,6 +97,8 @@ def trouble(owner: str, directory: Directory) -> Iterator[str]:
 def _of_channel(team: Team, directory: Directory) -> Iterator[str]:
     if not team.channel:
         yield "it has no channel, so the fallback's is used" if team.name != directory.fallback else "it has no channel"
+        if place := directory.channels.get(team.name):
+            yield f"no channel's id: {place}"
         return
     contact = directory.contacts.get(team.channel.lower())
     if contact and contact.reach is Reach.GONE:
@@ -145,6 +147,7 @@ class ExplainedRow:
     """One object of one cluster with every place that names its owner, in the order of precedence.
 
     is_observed: the object itself is stored; else only what is around it speaks. findings: those of it that are open.
+    channel: of the owner's team; channel_from: what a catalog's was read from, "" for the settings.
     """
 
     cluster: str
@@ -160,6 +163,8 @@ class ExplainedRow:
     is_unowned: bool
     because: str
     ask: str
+    channel: str
+    channel_from: str
     trouble: tuple[str, ...]
     hits: tuple[HitRow, ...]
 
@@ -190,6 +195,8 @@ def explained_row(
         is_unowned=owned.is_unowned,
         because=owned.why,
         ask=team.ask if team else "",
+        channel=team.channel if team else "",
+        channel_from=directory.channels.get(team.name, "") if team and team.channel else "",
         trouble=tuple(trouble(owned.owner, directory)),
         hits=tuple(_hit(each, owned) for each in owned.hits),
     )
