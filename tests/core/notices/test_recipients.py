@@ -31,8 +31,15 @@ def test_it_goes_to_the_fallback_team_and_says_why(owner: str, why: str) -> None
     assert f"told here because {why}" in notice.why
 
 
-def test_a_person_without_a_team_is_written_to() -> None:
-    assert kinds(world(item("web", 50, owner="Eve@example.com")).tick()) == ["direct eve@example.com"]
+@pytest.mark.parametrize(
+    ("owner", "to"),
+    [
+        pytest.param("Eve@example.com", "eve@example.com", id="by an address"),
+        pytest.param("U0STRANGER1", "u0stranger1", id="by a Slack id, as labels may have it"),
+    ],
+)
+def test_a_person_without_a_team_is_written_to(owner: str, to: str) -> None:
+    assert kinds(world(item("web", 50, owner=owner)).tick()) == [f"direct {to}"]
 
 
 def test_without_any_channel_it_is_said_that_nobody_can_be_reached() -> None:
