@@ -87,7 +87,7 @@ def _more(row: ExplainedRow) -> Iterator[str]:
 
 
 def _hit(hit: HitRow) -> tuple[str | Text, ...]:
-    means = hit.team or hit.person
+    means = hit.team or hit.person or hit.channel
     why_not = f"not used: {hit.why_not}" if hit.why_not else ""
     return (
         Text("→" if hit.holds else "", style="green"),

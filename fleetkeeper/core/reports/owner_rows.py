@@ -9,7 +9,7 @@ from fleetkeeper.core.fleet import subject as named
 from fleetkeeper.core.owners import Contact, Directory, Hit, Owned, Reach, Team
 from fleetkeeper.core.readiness import Entry, Subject
 
-TEAM, PERSON, UNOWNED = "team", "person", "unowned"
+TEAM, PERSON, CHANNEL, UNOWNED = "team", "person", "channel", "unowned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,8 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class OwnerRow:
-    """One owner; kind is team, person, or unowned: what nobody owns, which owner, the fallback, is told of.
+    """One owner; kind is team, person, channel (of no known team), or unowned: what nobody owns, which owner, the
+    fallback, is told of.
 
     by: source → findings that were found by it. passed_over: why a place that comes first does not hold → findings.
     trouble: why they may not be reached.
@@ -115,7 +116,9 @@ def _lost(person: str, contacts: Mapping[str, Contact]) -> Contact | None:
 def _kind(owned: Owned, directory: Directory) -> str:
     if owned.is_unowned:
         return UNOWNED
-    return TEAM if owned.owner in directory.teams else PERSON
+    if owned.owner in directory.teams:
+        return TEAM
+    return CHANNEL if owned.by.channel else PERSON
 
 
 def _before(owned: Owned) -> Iterator[Hit]:
@@ -138,6 +141,7 @@ class HitRow:
     value: str
     team: str
     person: str
+    channel: str
     holds: bool
     why_not: str
 
@@ -205,4 +209,4 @@ def explained_row(
 def _hit(hit: Hit, owned: Owned) -> HitRow:
     holds = hit == owned.by
     why_not = hit.why_not or ("" if holds else "another comes first")
-    return HitRow(hit.source.value, hit.where, hit.value, hit.team, hit.person, holds, why_not)
+    return HitRow(hit.source.value, hit.where, hit.value, hit.team, hit.person, hit.channel, holds, why_not)
