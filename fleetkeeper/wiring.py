@@ -70,6 +70,7 @@ from fleetkeeper.engine.planning import Planner, StoredFleet
 from fleetkeeper.engine.ports import Ports
 from fleetkeeper.engine.probing import Wanted
 from fleetkeeper.engine.releases import NoReleases, Releases
+from fleetkeeper.engine.settling import ByHand
 from fleetkeeper.engine.start import Starter
 from fleetkeeper.engine.steps import all_steps
 from fleetkeeper.engine.task_tick import Pace, Ticker
@@ -195,7 +196,8 @@ def engine(settings: Settings, keeper: Keeper) -> Iterator[Executor | None]:
         outside = Outside(world, all_gates(), _FRESH * pace.scale, OLD * pace.scale)
         ticker = Ticker(world, all_steps(), all_gates(), gatekeeper, pace, Brakes(runs, outside).hold)
         identities = VerifiedIdentities(settings.approvals, key if settings.slack.hears else None)
-        decisions = Aside(Decisions(runs, clock, identities, people, key).settle)
+        by_hand = ByHand(stack.enter_context(closing(SqlNotices(settings.store))), clock)
+        decisions = Aside(Decisions(runs, clock, identities, people, key, by_hand).settle)
         stack.callback(decisions.ended, _SLOW_ISSUER)
         host = socket.gethostname()
         worker = Worker(f"{host}:{os.getpid()}:{secrets.token_hex(3)}", host, fleetkeeper.__version__)
