@@ -77,7 +77,7 @@ from fleetkeeper.engine.task_tick import Pace, Ticker
 from fleetkeeper.engine.turns import Turns
 from fleetkeeper.engine.world import World
 from fleetkeeper.keeper import Keeper
-from fleetkeeper.wiring_notices import decisions_of, directory_of, telling
+from fleetkeeper.wiring_notices import decisions_of, directory_of, policy_of, telling
 
 _log = structlog.get_logger("engine")
 
@@ -196,7 +196,8 @@ def engine(settings: Settings, keeper: Keeper) -> Iterator[Executor | None]:
         outside = Outside(world, all_gates(), _FRESH * pace.scale, OLD * pace.scale)
         ticker = Ticker(world, all_steps(), all_gates(), gatekeeper, pace, Brakes(runs, outside).hold)
         identities = VerifiedIdentities(settings.approvals, key if settings.slack.hears else None)
-        by_hand = ByHand(stack.enter_context(closing(SqlNotices(settings.store))), clock)
+        notices = stack.enter_context(closing(SqlNotices(settings.store)))
+        by_hand = ByHand(notices, clock, policy_of(settings), key)
         decisions = Aside(Decisions(runs, clock, identities, people, key, by_hand).settle)
         stack.callback(decisions.ended, _SLOW_ISSUER)
         host = socket.gethostname()

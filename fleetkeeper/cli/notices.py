@@ -122,6 +122,24 @@ def settle(
         say_verb(keeper, Verb.SETTLE, record.notice.id, target, said, reason)
 
 
+@app.command("unmute")
+def unmute(
+    ctx: typer.Context,
+    code: Annotated[str, typer.Argument(metavar="CODE", help="As `campaign` names the check.", show_default=False)],
+    reason: ReasonOption = "",
+    name: AsOption = "",
+    token: TokenOption = None,
+) -> None:
+    """Tell again of a check that is muted for too many "not mine", once it was looked at. The engine verifies you."""
+    from fleetkeeper.cli.run_commands import said_by
+    from fleetkeeper.cli.run_commands import send as say_verb
+    from fleetkeeper.core.run import Verb
+
+    said = said_by(context.settings(ctx), Verb.UNMUTE, name, token)
+    with context.keeper(ctx) as keeper:
+        say_verb(keeper, Verb.UNMUTE, code.upper(), "", said, reason)
+
+
 @app.command("history")
 def history(
     ctx: typer.Context, owner: OwnerOption = "", since: SinceOption = "30d", output: FormatOption = Format.TABLE

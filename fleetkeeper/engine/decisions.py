@@ -35,7 +35,7 @@ from fleetkeeper.errors import ReadError, Refused, StoreUnavailable, Tampered
 
 _log = structlog.get_logger("engine")
 
-_OF_NO_CLUSTER = frozenset({Verb.UNFREEZE, Verb.SETTLE})
+_OF_NO_CLUSTER = frozenset({Verb.UNFREEZE, Verb.SETTLE, Verb.UNMUTE})
 """What changes nothing in any cluster: where nobody can be verified, whoever reaches the database may say it."""
 
 
@@ -97,8 +97,8 @@ class Decisions:
         known = replace(command, actor=self._operator(command))
         if command.verb is Verb.UNFREEZE:
             self._unfreeze(known, now)
-        elif command.verb is Verb.SETTLE:
-            self._settle_notice(known, now)
+        elif command.verb in (Verb.SETTLE, Verb.UNMUTE):
+            self._say_of_notices(known, now)
         elif not self.runs.vouch(vouched(known, self.key), now):
             raise _No(f"somebody stopped the run after that: say {command.verb} again if it is still wanted")
 
@@ -132,11 +132,13 @@ class Decisions:
         text = f"{command.actor} lifted it"
         self.runs.settle(Applied(command.id, True, text), None, Event(now, command.subject, "unfreeze", text), now)
 
-    def _settle_notice(self, command: Command, now: datetime) -> None:
+    def _say_of_notices(self, command: Command, now: datetime) -> None:
         if self.settling is None:
             raise _No("nobody is told of anything here")
-        text = self.settling.settle(command)
-        self.runs.settle(Applied(command.id, True, text), None, Event(now, command.subject, "settle", text), now)
+        text = (self.settling.settle if command.verb is Verb.SETTLE else self.settling.unmute)(command)
+        self.runs.settle(
+            Applied(command.id, True, text), None, Event(now, command.subject, command.verb.value, text), now
+        )
 
     def _decided(self, command: Command, now: datetime) -> None:
         approval = self._approval(command)

@@ -1,9 +1,11 @@
-"""What may be out, and cannot be looked for here, settled by a person who looked in the channel."""
+"""What operators say of notices: whether a message is out that nobody else can look for, and that a check is right."""
 
 import re
 from typing import Protocol
 
-from fleetkeeper.core.notices.values import Delivery
+from fleetkeeper.core.notices.precision import muted
+from fleetkeeper.core.notices.signing import is_signed, sign
+from fleetkeeper.core.notices.values import Answer, AnswerKind, Delivery, Policy
 from fleetkeeper.core.run import Command
 from fleetkeeper.engine.chat import Posted
 from fleetkeeper.engine.notice_ports import Notices
@@ -15,11 +17,11 @@ _LINK = re.compile(r"https://[\w.-]+\.slack\.com/archives/([CDG][A-Z0-9]+)/p(\d{
 
 
 class Settling(Protocol):
-    """Carries out what a verified person said of a message."""
+    """Carries out what a verified person said: what became of it, in words. Raises Refused."""
 
-    def settle(self, command: Command) -> str:
-        """What became of it, in words. Raises Refused."""
-        ...
+    def settle(self, command: Command) -> str: ...
+
+    def unmute(self, command: Command) -> str: ...
 
 
 def target_of(is_out: bool, link: str = "") -> str:
@@ -35,10 +37,10 @@ def target_of(is_out: bool, link: str = "") -> str:
 
 
 class ByHand:
-    """Settles on the stored outbox."""
+    """Settles on the stored outbox, and signs answers with the executor's own key."""
 
-    def __init__(self, notices: Notices, clock: Clock) -> None:
-        self._notices, self._clock = notices, clock
+    def __init__(self, notices: Notices, clock: Clock, policy: Policy, key: bytes) -> None:
+        self._notices, self._clock, self._policy, self._key = notices, clock, policy, key
 
     def settle(self, command: Command) -> str:
         said, _, place = command.target.partition(":")
@@ -52,6 +54,25 @@ class ByHand:
         if not self._notices.settle_by_hand(command.subject, state, posted, told, self._clock.now()):
             raise Refused(self._why_not(command.subject))
         return words if said == _SENT else f"{words}, and is sent again"
+
+    def unmute(self, command: Command) -> str:
+        """What was told and denied until now counts no more."""
+        answers = [each for each in self._notices.answers() if is_signed(each, self._key)]
+        share = muted(self._notices.told(), answers, self._policy).get(command.subject)
+        if share is None:
+            raise Refused(f"{command.subject} is not muted: `fleetkeeper campaign` names the checks that are")
+        unsigned = Answer(
+            id=command.id,
+            kind=AnswerKind.UNMUTE,
+            items=(),
+            person=command.actor,
+            identity=command.identity,
+            at=self._clock.now(),
+            reason=command.reason,
+            code=command.subject,
+        )
+        self._notices.add_answer(sign(unsigned, self._key))
+        return f"{command.actor} looked at it: {command.subject} is told again ({share:.0%} had been “not mine”)"
 
     def _why_not(self, id: str) -> str:
         found = self._notices.record(id)

@@ -246,3 +246,10 @@ def test_it_is_not_settled(doubtful: StoreSettings, typed: Command, words: tuple
     assert why in found.stderr
     with closing(SqlRuns(doubtful)) as runs:
         assert runs.to_verify() == ()
+
+
+def test_that_a_check_was_looked_at_is_stored_for_the_engine_to_verify(home: Path, typed: Command) -> None:
+    assert typed("notices", "unmute", "fk203", "--reason", "mended").exit_code == 6
+    with closing(SqlRuns(StoreSettings(f"sqlite:///{home}/fleet.db"))) as runs:
+        (stored,) = runs.to_verify()
+    assert (stored.verb, stored.subject, stored.reason) == (Verb.UNMUTE, "FK203", "mended")

@@ -15,7 +15,9 @@ from fleetkeeper.adapters.store.runs import SqlRuns
 from fleetkeeper.config import StoreSettings
 from fleetkeeper.core.advance import advance
 from fleetkeeper.core.approval import vouched
-from fleetkeeper.core.notices.values import Delivery
+from fleetkeeper.core.notices.precision import muted
+from fleetkeeper.core.notices.signing import is_signed, sign
+from fleetkeeper.core.notices.values import AnswerKind, Delivery, Policy
 from fleetkeeper.core.people import People, Role
 from fleetkeeper.core.playbook import Changes
 from fleetkeeper.core.run import Applied, Command, Control, Freeze, Run, Verb
@@ -26,7 +28,8 @@ from fleetkeeper.engine.notice_ports import Settled
 from fleetkeeper.engine.settling import ByHand, target_of
 from fleetkeeper.errors import Refused, StoreUnavailable, Unreachable, UsageError
 from tests.contract.observed import later
-from tests.contract.telling import claim, save, states, writing
+from tests.contract.telling import answer, claim, item, save, states, writing
+from tests.contract.telling import told as record_of
 from tests.engine.rig import KEY, T0, SetClock, begin, migrated
 from tests.waiting import wait_until
 
@@ -332,7 +335,7 @@ class TestANotice:
         save(notices, writing(), at=T0)
         (given,) = claim(notices, now=later(600))
         notices.settle([Settled(given.key, given.epoch, Delivery.AMBIGUOUS, not_before=later(9000))], T0)
-        desk.settling = ByHand(notices, desk.clock)
+        desk.settling = ByHand(notices, desk.clock, Policy(enough=2), KEY)
         yield notices
         notices.close()
 
@@ -379,6 +382,56 @@ class TestANotice:
 
     def test_is_nobodys_business_where_nobody_is_told(self, desk: Desk) -> None:
         assert self.said(desk, "olga", "sent").result == "nobody is told of anything here"
+
+
+class TestAMutedCheck:
+    """Of FK203 both owners say that it is not theirs."""
+
+    @pytest.fixture
+    def told(self, desk: Desk, tmp_path: Path) -> Iterator[SqlNotices]:
+        notices = SqlNotices(StoreSettings(f"sqlite:///{tmp_path}/fleet.db"))
+        items = item("shop", "f1"), item("bank", "f2")
+        notices.save_turn([writing()], [record_of(each) for each in items], {}, T0)
+        denied = answer("click-9", AnswerKind.NOT_MINE, items=items, signature="")
+        notices.add_answer(sign(denied, KEY))
+        desk.settling = ByHand(notices, desk.clock, Policy(enough=2), KEY)
+        yield notices
+        notices.close()
+
+    def unmuted(self, desk: Desk, actor: str, code: str = "FK203") -> Applied:
+        id = desk.say(Verb.UNMUTE, actor, subject=code)
+        desk.verify()
+        found = desk.runs.applied(id)
+        assert found is not None
+        return found
+
+    def muted(self, told: SqlNotices) -> list[str]:
+        answers = [each for each in told.answers() if is_signed(each, KEY)]
+        return list(muted(told.told(), answers, Policy(enough=2)))
+
+    def test_is_told_again_when_an_operator_looked_at_it(self, desk: Desk, told: SqlNotices) -> None:
+        assert self.muted(told) == ["FK203"]
+        found = self.unmuted(desk, "olga")
+        words = "olga looked at it: FK203 is told again (100% had been “not mine”)"
+        assert (found.accepted, found.result) == (True, words)
+        assert self.muted(told) == []
+        assert words in desk.log()
+
+    @pytest.mark.parametrize(
+        ("actor", "code", "why"),
+        [
+            pytest.param("vic", "FK203", "vic has no right to unmute; these have: bob, olga", id="a viewer says so"),
+            pytest.param(
+                "olga",
+                "FK404",
+                "FK404 is not muted: `fleetkeeper campaign` names the checks that are",
+                id="it is another one",
+            ),
+        ],
+    )
+    def test_stays_muted_when(self, desk: Desk, told: SqlNotices, actor: str, code: str, why: str) -> None:
+        assert self.unmuted(desk, actor, code) == Applied("c-1", False, why)
+        assert self.muted(told) == ["FK203"]
 
 
 @pytest.mark.parametrize(
