@@ -71,13 +71,14 @@ from fleetkeeper.engine.planning import Planner, StoredFleet
 from fleetkeeper.engine.ports import Ports
 from fleetkeeper.engine.probing import Wanted
 from fleetkeeper.engine.releases import NoReleases, Releases
+from fleetkeeper.engine.settling import ByHand
 from fleetkeeper.engine.start import Starter
 from fleetkeeper.engine.steps import all_steps
 from fleetkeeper.engine.task_tick import Pace, Ticker
 from fleetkeeper.engine.turns import Turns
 from fleetkeeper.engine.world import World
 from fleetkeeper.keeper import Keeper
-from fleetkeeper.wiring_notices import decisions_of, directory_of, telling
+from fleetkeeper.wiring_notices import decisions_of, directory_of, policy_of, telling
 
 _log = structlog.get_logger("engine")
 
@@ -196,7 +197,9 @@ def engine(settings: Settings, keeper: Keeper) -> Iterator[Executor | None]:
         outside = Outside(world, all_gates(), _FRESH * pace.scale, OLD * pace.scale)
         ticker = Ticker(world, all_steps(), all_gates(), gatekeeper, pace, Brakes(runs, outside).hold)
         identities = VerifiedIdentities(settings.approvals, key if settings.slack.hears else None)
-        decisions = Aside(Decisions(runs, clock, identities, people, key).settle)
+        notices = stack.enter_context(closing(SqlNotices(settings.store)))
+        by_hand = ByHand(notices, clock, policy_of(settings), key)
+        decisions = Aside(Decisions(runs, clock, identities, people, key, by_hand).settle)
         stack.callback(decisions.ended, _SLOW_ISSUER)
         host = socket.gethostname()
         worker = Worker(f"{host}:{os.getpid()}:{secrets.token_hex(3)}", host, fleetkeeper.__version__)

@@ -17,6 +17,7 @@ WHOLE = """
 precedence = ["rule", "namespace"]
 keys = ["acme/crew"]
 catalog = "catalog.yaml"
+catalog_slack_annotation = "acme.example.com/slack"
 fallback = "Ops"
 [owners.codeowners]
 "github.com/acme/x" = "CODEOWNERS"
@@ -60,8 +61,8 @@ def test_every_key_arrives_in_its_field() -> None:
         ask="#ops",
     )
     rules = (
-        Rule("ops", "ring=late", "a-*", "Pod", "b", "c*", "d", "fleetkeeper.toml:18"),
-        Rule("eve@example.com", origin="fleetkeeper.toml:26"),
+        Rule("ops", "ring=late", "a-*", "Pod", "b", "c*", "d", "fleetkeeper.toml:19"),
+        Rule("eve@example.com", origin="fleetkeeper.toml:27"),
     )
     assert written(WHOLE).owners == OwnersSettings(
         teams=(ops,),
@@ -69,13 +70,14 @@ def test_every_key_arrives_in_its_field() -> None:
         precedence=(Source.RULE, Source.NAMESPACE),
         keys=("acme/crew",),
         catalog="catalog.yaml",
+        catalog_slack_annotation="acme.example.com/slack",
         codeowners={"github.com/acme/x": "CODEOWNERS"},
         fallback="ops",
     )
 
 
 def test_nothing_is_left_out_here() -> None:
-    here = {"teams", "rules", "precedence", "keys", "catalog", "codeowners", "fallback"}
+    here = {"teams", "rules", "precedence", "keys", "catalog", "catalog_slack_annotation", "codeowners", "fallback"}
     assert {each.name for each in fields(OwnersSettings)} == here
 
 

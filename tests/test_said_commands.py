@@ -72,8 +72,8 @@ def test_a_command_that_a_text_names_is_taken(module: str, command: str) -> None
     assert refusal(command) == ""
 
 
-ELSEWHERE = {Verb.CLEANUP, Verb.UNFREEZE}
-"""Said by commands of their own: `cleanup`, and `freeze lift`."""
+ELSEWHERE = {Verb.CLEANUP, Verb.UNFREEZE, Verb.SETTLE, Verb.UNMUTE}
+"""Said by commands of their own: `cleanup`, `unfreeze`, `notices settle` and `notices unmute`."""
 
 
 @pytest.mark.parametrize("verb", [*(each.value for each in Verb if each not in ELSEWHERE), "status", "log", "rollback"])

@@ -1,4 +1,4 @@
-"""A file of Backstage entities: who owns which component, and who is in which group.
+"""A file of Backstage entities: who owns which component, who is in which group, and where that is told.
 
 Form: backstage.io/docs/features/software-catalog/descriptor-format (read 2026-11-21). Entities of other kinds are
 passed over.
@@ -9,22 +9,30 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from fleetkeeper.core.owner_words import channel_in, person_in
 from fleetkeeper.core.owners import Team
+from fleetkeeper.core.text import safe
 from fleetkeeper.errors import ConfigError, Mistake
 
 _OWNED = ("Component", "System", "API", "Resource", "Domain")
 """Kinds with an owner; of one name the first of these holds."""
 _KUBERNETES_ID = "backstage.io/kubernetes-id"
+_SHOWN = 80  # characters of what somebody wrote
 _LARGEST = 32 * 1024 * 1024  # characters
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """owners: the name of a component, or its kubernetes-id → its owner as it is written there, a person by address."""
+    """owners: the name of a component, or its kubernetes-id → its owner as it is written there, a person by address
+    or Slack id.
+
+    channels: the name of a group → where its channel is written, or what is no channel's id.
+    """
 
     owners: Mapping[str, str] = field(default_factory=dict)
     groups: tuple[Team, ...] = ()
+    channels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,7 @@ class _Entity:
     name: str
     line: int
     id: str = ""
+    slack: str = ""
     owner: str = ""
     title: str = ""
     email: str = ""
@@ -40,14 +49,21 @@ class _Entity:
     member_of: tuple[str, ...] = ()
 
 
-def read_catalog(text: str, file: str) -> Catalog:
-    """Raises ConfigError with every mistake and its line."""
+def read_catalog(text: str, file: str, slack: str = "") -> Catalog:
+    """slack: the annotation that says where in Slack an entity is told. Raises ConfigError with every mistake and its
+    line."""
     mistakes: list[Mistake] = []
-    entities = [found for node in _documents(text, file) for found in _entity(node, file, mistakes)]
+    entities = [found for node in _documents(text, file) for found in _entity(node, file, slack, mistakes)]
     if mistakes:
         raise ConfigError(tuple(mistakes))
-    people = {each.name.casefold(): each.email for each in entities if each.kind == "User" and each.email}
-    return Catalog(dict(_owners(entities, people)), tuple(_groups(entities, people)))
+    users = {each.name.casefold(): each.email or person_in(each.slack) for each in entities if each.kind == "User"}
+    people = {name: person for name, person in users.items() if person}
+    channels = {
+        each.name: f"annotation {slack} ({safe(each.slack, _SHOWN)}) of Group {safe(each.name, _SHOWN)} in the catalog"
+        for each in entities
+        if each.kind == "Group" and each.slack
+    }
+    return Catalog(dict(_owners(entities, people)), tuple(_groups(entities, people)), channels)
 
 
 def _owners(entities: list[_Entity], people: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -61,7 +77,7 @@ def _owners(entities: list[_Entity], people: Mapping[str, str]) -> Iterator[tupl
 
 
 def _person(reference: str, people: Mapping[str, str]) -> str:
-    """The address of a user that an owner refers to, "" for a group; without a kind a group is meant."""
+    """The address or id of a user that an owner refers to, "" for a group; without a kind a group is meant."""
     kind, colon, name = reference.partition(":")
     return people.get(_name_in(name), "") if colon and kind.lower() == "user" else ""
 
@@ -80,7 +96,8 @@ def _groups(entities: list[_Entity], people: Mapping[str, str]) -> Iterator[Team
         if each.kind == "Group":
             named = (*map(_name_in, each.members), *joined.get(each.name.casefold(), ()))
             members = tuple(dict.fromkeys(people[name] for name in named if name in people))
-            yield Team(each.name, tuple(filter(None, (each.title, each.email))), members=members)
+            aliases = tuple(filter(None, (each.title, each.email)))
+            yield Team(each.name, aliases, channel_in(each.slack), members=members)
 
 
 # ---- YAML with its lines
@@ -102,12 +119,12 @@ def _documents(text: str, file: str) -> Iterator[yaml.MappingNode]:
         raise ConfigError((Mistake(file, 0, "", "is not valid YAML"),)) from error
 
 
-def _entity(node: yaml.MappingNode, file: str, mistakes: list[Mistake]) -> Iterator[_Entity]:
+def _entity(node: yaml.MappingNode, file: str, slack: str, mistakes: list[Mistake]) -> Iterator[_Entity]:
     kind = _text(node, "kind")
     if kind not in (*_OWNED, "Group", "User"):
         return
     metadata, spec = _inner(node, "metadata"), _inner(node, "spec")
-    profile, name = _inner(spec, "profile"), _text(metadata, "name")
+    profile, annotations, name = _inner(spec, "profile"), _inner(metadata, "annotations"), _text(metadata, "name")
     owner, line = _text(spec, "owner"), _line(node)
     if not name:
         mistakes.append(Mistake(file, line, "metadata.name", f"is missing of a {kind}", "give the entity its name"))
@@ -118,7 +135,8 @@ def _entity(node: yaml.MappingNode, file: str, mistakes: list[Mistake]) -> Itera
         kind=kind,
         name=name,
         line=line,
-        id=_text(_inner(metadata, "annotations"), _KUBERNETES_ID),
+        id=_text(annotations, _KUBERNETES_ID),
+        slack=_text(annotations, slack) if slack else "",
         owner=owner,
         title=_text(profile, "displayName") or _text(metadata, "title"),
         email=_text(profile, "email").lower(),

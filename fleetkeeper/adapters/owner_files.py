@@ -22,40 +22,45 @@ def directory(settings: OwnersSettings, contacts: Mapping[str, tuple[Contact, da
     Files are read again when they changed. Raises one ConfigError with every mistake of all files.
     """
     mistakes: list[Mistake] = []
-    catalog = _read_catalog(settings.catalog, mistakes)
+    catalog = _read_catalog(settings, mistakes)
     codeowners = {name: file for name, path in settings.codeowners.items() for file in _read_owners(path, mistakes)}
     if mistakes:
         raise ConfigError(tuple(mistakes))
+    teams, channels = _with_groups(settings.teams, catalog)
     return Directory(
-        teams=_with_groups(settings.teams, catalog.groups),
+        teams=teams,
         rules=settings.rules,
         precedence=settings.precedence,
         keys=settings.keys,
         catalog=catalog.owners,
+        channels=channels,
         codeowners=codeowners,
         contacts={key: replace(contact, asked=asked) for key, (contact, asked) in contacts.items()},
         fallback=settings.fallback,
     )
 
 
-def _with_groups(teams: Iterable[Team], groups: Iterable[Team]) -> dict[str, Team]:
-    """The teams of the settings, then groups that none of them stands for; a team that lists nobody has its group's."""
-    found = {team.name: team for team in teams}
+def _with_groups(own: Iterable[Team], catalog: Catalog) -> tuple[dict[str, Team], dict[str, str]]:
+    """The teams of the settings, then groups that none of them stands for; a team that lists nobody, or has no channel,
+    has its group's. And of whom the catalog says the channel: where that is written."""
+    found = {team.name: team for team in own}
+    channels: dict[str, str] = {}
     known = {word(name): team.name for team in found.values() for name in (*team.aliases, team.name)}
-    for group in groups:
-        name = known.get(word(group.name))
-        if name is None:
-            found[group.name] = group
-        elif not found[name].members:
-            found[name] = replace(found[name], members=group.members)
-    return found
+    for group in catalog.groups:
+        name = known.get(word(group.name), group.name)
+        team = found.get(name, group)
+        if (team is group or not team.channel) and (place := catalog.channels.get(group.name)):
+            channels[name] = place
+        found[name] = replace(team, members=team.members or group.members, channel=team.channel or group.channel)
+    return found, channels
 
 
-def _read_catalog(path: str, mistakes: list[Mistake]) -> Catalog:
+def _read_catalog(settings: OwnersSettings, mistakes: list[Mistake]) -> Catalog:
+    path = settings.catalog
     if not path:
         return Catalog()
     try:
-        return _catalog(path, _stamp(path))
+        return _catalog(path, _stamp(path), settings.catalog_slack_annotation)
     except ConfigError as error:
         mistakes += error.mistakes
         return Catalog()
@@ -78,8 +83,8 @@ def _stamp(path: str) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=_FILES)
-def _catalog(path: str, _stamp: tuple[int, int]) -> Catalog:
-    return read_catalog(_text(path), path)
+def _catalog(path: str, _stamp: tuple[int, int], slack: str) -> Catalog:
+    return read_catalog(_text(path), path, slack)
 
 
 @lru_cache(maxsize=_FILES)

@@ -16,7 +16,7 @@ from fleetkeeper.cli.run_reading import Log, screen, stored
 from fleetkeeper.cli.run_tables import show_run
 from fleetkeeper.core.plan import Plan
 from fleetkeeper.core.run import Applied, Command, Event, Role, Task, TaskState, Verb
-from fleetkeeper.core.run_page import ends_text, event_text, names_of
+from fleetkeeper.core.run_texts import ends_text, event_text, names_of
 from fleetkeeper.core.selector import Selector
 from fleetkeeper.core.text import safe
 from fleetkeeper.engine.observe import Progress

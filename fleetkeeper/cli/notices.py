@@ -10,6 +10,7 @@ from fleetkeeper.cli.exits import Exit
 from fleetkeeper.cli.get import FormatOption, SelectorOption, selected
 from fleetkeeper.cli.get import app as get_app
 from fleetkeeper.cli.output import Format, say
+from fleetkeeper.cli.run import AsOption, ReasonOption, TokenOption
 from fleetkeeper.cli.times import moment
 from fleetkeeper.errors import UsageError
 
@@ -91,6 +92,52 @@ def _agree(messages: int, yes: bool) -> None:
         raise UsageError(f"sending {counted(messages, 'message')} needs --yes where nobody can be asked")
     if not typer.confirm(f"Send {counted(messages, 'message')}?", err=True):
         raise typer.Exit(Exit.ERROR)
+
+
+@app.command("settle")
+def settle(
+    ctx: typer.Context,
+    id: Annotated[str, typer.Argument(metavar="ID", help="As `notices history` shows it.", show_default=False)],
+    sent: Annotated[
+        bool | None, typer.Option("--sent/--not-sent", help="What you saw in the channel.", show_default=False)
+    ] = None,
+    link: Annotated[str, typer.Option("--link", help="Of the message, so that it can be edited later.")] = "",
+    reason: ReasonOption = "",
+    name: AsOption = "",
+    token: TokenOption = None,
+) -> None:
+    """Say of an ambiguous message whether it is out, where only people may look. The engine verifies who you are."""
+    from fleetkeeper.cli.run_commands import said_by
+    from fleetkeeper.cli.run_commands import send as say_verb
+    from fleetkeeper.core.run import Verb
+    from fleetkeeper.engine.settling import target_of
+
+    if sent is None:
+        raise UsageError("look in the channel, and say what you saw: --sent or --not-sent")
+    target, said = target_of(sent, link), said_by(context.settings(ctx), Verb.SETTLE, name, token)
+    with context.keeper(ctx) as keeper:
+        record = keeper.notice(id)
+        if record is None:
+            raise UsageError(f"there is no notice {id}, or more than one begins so: `fleetkeeper notices history`")
+        say_verb(keeper, Verb.SETTLE, record.notice.id, target, said, reason)
+
+
+@app.command("unmute")
+def unmute(
+    ctx: typer.Context,
+    code: Annotated[str, typer.Argument(metavar="CODE", help="As `campaign` names the check.", show_default=False)],
+    reason: ReasonOption = "",
+    name: AsOption = "",
+    token: TokenOption = None,
+) -> None:
+    """Tell again of a check that is muted for too many "not mine", once it was looked at. The engine verifies you."""
+    from fleetkeeper.cli.run_commands import said_by
+    from fleetkeeper.cli.run_commands import send as say_verb
+    from fleetkeeper.core.run import Verb
+
+    said = said_by(context.settings(ctx), Verb.UNMUTE, name, token)
+    with context.keeper(ctx) as keeper:
+        say_verb(keeper, Verb.UNMUTE, code.upper(), "", said, reason)
 
 
 @app.command("history")

@@ -81,11 +81,13 @@ def _more(row: ExplainedRow) -> Iterator[str]:
         yield f"{counted(row.findings, 'finding')} of it open"
     if row.ask:
         yield f"ask {row.ask}"
+    if row.channel_from:
+        yield f"told in {row.channel}, by {row.channel_from}"
     yield from row.trouble
 
 
 def _hit(hit: HitRow) -> tuple[str | Text, ...]:
-    means = hit.team or hit.person
+    means = hit.team or hit.person or hit.channel
     why_not = f"not used: {hit.why_not}" if hit.why_not else ""
     return (
         Text("→" if hit.holds else "", style="green"),

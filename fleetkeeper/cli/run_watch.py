@@ -13,8 +13,9 @@ from fleetkeeper.cli.output import Format, say
 from fleetkeeper.cli.run_reading import Log, rows, screen, stored
 from fleetkeeper.cli.run_tables import NO_ENGINE, WATCH_WIDTH  # now: Ctrl-C in an import later on would be a crash
 from fleetkeeper.core.run import OVER, RunState
-from fleetkeeper.core.run_page import Seen, ends_text, event_text, names_of, run_page, state_text, why_text
+from fleetkeeper.core.run_page import Seen, run_page
 from fleetkeeper.core.run_status import waits_for_approval
+from fleetkeeper.core.run_texts import ends_text, event_text, names_of, state_text, why_text
 from fleetkeeper.core.run_way_back import end_note
 from fleetkeeper.errors import StoreUnavailable, Tampered
 

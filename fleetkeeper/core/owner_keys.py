@@ -16,6 +16,7 @@ KEYS_LIMIT = 32  # per object: one author must not fill our database with a8r.io
 _EXACT = frozenset(
     {
         "dt.owner",
+        "slack.com/bot-notify",
         "backstage.io/kubernetes-id",
         "argocd.argoproj.io/tracking-id",
         "argocd.argoproj.io/instance",
@@ -31,7 +32,9 @@ _EXACT = frozenset(
 _PREFIXES = ("a8r.io/", "app.kubernetes.io/")
 _NUMBERED = re.compile(r"dt\.owner-\d{1,3}", re.ASCII)
 _DYNATRACE = re.compile(r"dt\.owner(?:-(\d{1,3}))?", re.ASCII)
-_HINTS = frozenset({"a8r.io/chat"})
+CHATS = frozenset({"a8r.io/chat", "slack.com/bot-notify"})
+"""Where an object's people talk: by itself that names nobody, but a channel's id there is one that can be told."""
+
 _HINT = 9  # the rank of what names nobody by itself
 # Names that say it under any prefix (owner, app.company.com/owner) but Kubernetes' own, which means other things by it.
 _NAMES = frozenset({"owner", "team", "squad", "cost-center", "costcenter", "business-unit", "businessunit"})
@@ -114,7 +117,7 @@ def _rank(key: str, wanted: tuple[str, ...]) -> tuple[int, int] | None:
         return 1, 0
     if numbered := _DYNATRACE.fullmatch(key):
         return 3, int(numbered[1] or 0)
-    if key in _HINTS:
+    if key in CHATS:
         return _HINT, 0
     name = key.rpartition("/")[2].replace("_", "-")
     if not is_owner_key(key) or name not in _NAMES:

@@ -4,24 +4,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fleetkeeper.core import owner_words
+from fleetkeeper.core.owner_places import Place
 from fleetkeeper.core.owner_values import Contact, Directory
 from fleetkeeper.core.text import safe
 
+_NO_CHANNEL = "the channel is archived, or not there for fleetkeeper"
 _SHOWN = 80  # characters of what somebody wrote
 
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """team or person, or why it is neither. by_name: the team was named itself, not through one of its people."""
+    """team, person or channel, or why it is none. by_name: the team was named itself, not through one of its people."""
 
     team: str = ""
     person: str = ""
+    channel: str = ""
     why_not: str = ""
     by_name: bool = False
 
     @property
     def is_known(self) -> bool:
-        return bool(self.team or self.person)
+        return bool(self.owner)
+
+    @property
+    def owner(self) -> str:
+        return self.team or self.person or self.channel
 
 
 class Names:
@@ -42,6 +49,14 @@ class Names:
         if value not in self._known:
             self._known[value] = self._meaning(value)
         return self._known[value]
+
+    def of(self, place: Place) -> Meaning:
+        """What a place names: who goes by its value, else the channel that it has."""
+        found = self.meaning(place.value)
+        if found.is_known or not place.channel:
+            return found
+        contact = self._contacts.get(place.channel.lower())
+        return Meaning(channel=place.channel, why_not=_NO_CHANNEL if contact and contact.trouble else "")
 
     def _meaning(self, value: str) -> Meaning:
         whole = self._single(value)

@@ -7,8 +7,9 @@ from fnmatch import translate
 from functools import lru_cache
 
 from fleetkeeper.core.codeowners import Codeowners, Line, repository_of
-from fleetkeeper.core.owner_keys import naming
+from fleetkeeper.core.owner_keys import CHATS, naming
 from fleetkeeper.core.owner_values import About, Deployed, Directory, Rule, Source
+from fleetkeeper.core.owner_words import channel_in
 from fleetkeeper.core.selector import Selector
 from fleetkeeper.core.text import safe
 
@@ -21,11 +22,13 @@ _LONGEST = 256
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """outright: it names an owner; else it counts only where somebody is known by its value."""
+    """outright: it names an owner; else it counts only where somebody is known by its value, or by the channel's id
+    that it has."""
 
     value: str
     where: str
     outright: bool = True
+    channel: str = ""
 
 
 class Places:
@@ -56,7 +59,8 @@ class Places:
         place = about.places.get(source, "")
         for each in naming(keys, self._keys):
             where = f"{_key(source, each.key, each.value)} on {place}"
-            yield Place(safe(each.value, _LONGEST), where, each.outright)
+            channel = channel_in(each.value) if each.key.lower() in CHATS else ""
+            yield Place(safe(each.value, _LONGEST), where, each.outright, channel)
 
     def _by_rule(self, about: About) -> Iterator[Place]:
         cluster, fitting = self._last

@@ -34,7 +34,8 @@ class Hit:
     """One place that names an owner. value is as written there; where completes "because of".
 
     team is the team that the value means, "" when it is none that is known; why_not is why it does not hold although it
-    comes first ("ada@example.com left Slack", "no team and no person goes by this name"), "" when it may.
+    comes first ("ada@example.com left Slack", "no team and no person goes by this name"), "" when it may. channel is a
+    Slack channel's id that no team is known by: it says only where this object's people are.
     """
 
     source: Source
@@ -43,11 +44,16 @@ class Hit:
     team: str = ""
     person: str = ""  # an e-mail address, where it means one person and no team of theirs is known
     why_not: str = ""
+    channel: str = ""
+
+    @property
+    def owner(self) -> str:
+        return self.team or self.person or self.channel
 
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """Who is told. owner is a team's name, or a person's e-mail address where no team of theirs is known.
+    """Who is told. owner is a team's name; where no team is known a person's e-mail address, or a channel's id.
 
     hits: all, in the order of precedence. by: the one that holds, of source FALLBACK where nobody is named.
     """
@@ -142,8 +148,9 @@ class Directory:
     """Everything that turns a written name into somebody. precedence: sources in order; those left out are not asked.
 
     keys: the operator's own label, annotation and tag names, before the conventions. catalog: what a Backstage catalog
-    says (component → owner). codeowners: by application, or by repository as repository_of() writes it. contacts: by
-    key. fallback: the team that is told of what nobody owns.
+    says (component → owner). channels: of teams whose channel the catalog says, or would if it were one: where it is
+    written. codeowners: by application, or by repository as repository_of() writes it. contacts: by key. fallback: the
+    team that is told of what nobody owns.
     """
 
     teams: Mapping[str, Team] = field(default_factory=dict)
@@ -151,6 +158,7 @@ class Directory:
     precedence: tuple[Source, ...] = NAMED
     keys: tuple[str, ...] = ()
     catalog: Mapping[str, str] = field(default_factory=dict)
+    channels: Mapping[str, str] = field(default_factory=dict)
     codeowners: Mapping[str, Codeowners] = field(default_factory=dict)
     contacts: Mapping[str, Contact] = field(default_factory=dict)
     fallback: str = "platform"

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 _ADDRESS = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;]+")
 _NAMED_ADDRESS = re.compile(r"[^<>]*<\s*(?:mailto:)?([^@\s<>]+@[^@\s<>]+)\s*>")
 _SLACK_USER = re.compile(r"[UW](?=[A-Z]*\d)[A-Z0-9]{6,}", re.ASCII)  # in capitals, and never without a digit
+_CHANNEL = re.compile(r"[CG](?=[A-Z]*\d)[A-Z0-9]{8,}", re.ASCII)
+_CHANNEL_LINK = re.compile(r"(?:https://(?:[\w.-]+\.)?slack\.com/|slack://)(?:.*[/=])?([CG][A-Z0-9]+)(?:[/?&#].*)?")
 _SLACK_MARK = re.compile(r"<[#@!](?:subteam\^)?([^|>]+)(?:\|([^>]+))?>")
 _PREFIX = re.compile(r"(?:group|team|squad|user|slack|mailto):\s*")
 _PERSON = re.compile(r"user:\s*(?:[^/]*/)?")
@@ -45,6 +47,14 @@ def person_in(value: str) -> str:
         return text
     text = _PERSON.sub("", text.lower().removeprefix("mailto:"), count=1)
     return text if _ADDRESS.fullmatch(text) else ""
+
+
+def channel_in(value: str) -> str:
+    """The Slack channel's id that a value is, or links to; "" where there is none: a name alone leads nowhere."""
+    text = value.strip()
+    found = _SLACK_MARK.fullmatch(text) or _CHANNEL_LINK.fullmatch(text)
+    id = found[1] if found else text
+    return id if _CHANNEL.fullmatch(id) else ""
 
 
 def spellings(address: str) -> Iterator[str]:

@@ -60,31 +60,33 @@ class Resolver:
             hits += self._hits(source, about, disputed)
         by = next((hit for hit in hits if not hit.why_not), None)
         if by is not None:
-            return Owned(by.team or by.person, by, tuple(hits))
+            return Owned(by.owner, by, tuple(hits))
         fallback = self.directory.fallback
         by = Hit(Source.FALLBACK, fallback, _UNUSABLE if hits else NOBODY, fallback)
         return Owned(fallback, by, (*hits, by))
 
     def _hits(self, source: Source, about: About, disputed: Collection[str]) -> list[Hit]:
-        """What one source has; a person gives way to a team that is named beside them, for people leave."""
+        """What one source has; a person gives way to a team or channel named beside them, for people leave."""
         found = [
-            Hit(source, place.value, place.where, meaning.team, meaning.person, _why_not(meaning, disputed))
+            Hit(source, place.value, place.where, said.team, said.person, _why_not(said, disputed), said.channel)
             for place in self._places.of(source, about)
-            if (meaning := self._names.meaning(place.value)).is_known or place.outright
+            if (said := self._names.of(place)).is_known or place.outright
         ]
-        team = next((hit for hit in found if hit.team and not hit.why_not), None)
-        if team is None or source is Source.RULE:
+        usable = [hit for hit in found if not hit.why_not]
+        many = next((hit for hit in usable if hit.team), None) or next((hit for hit in usable if hit.channel), None)
+        if many is None or source is Source.RULE:
             return found
-        return [replace(hit, why_not=hit.why_not or _beside(team)) if hit.person else hit for hit in found]
+        return [replace(hit, why_not=hit.why_not or _beside(many)) if hit.person else hit for hit in found]
 
 
 def _why_not(meaning: Meaning, disputed: Collection[str]) -> str:
-    owner = meaning.team or meaning.person
+    owner = meaning.owner
     if meaning.why_not or owner not in disputed:
         return meaning.why_not
     said = disputed.get(owner) if isinstance(disputed, Mapping) else None
     return f"{owner} said{f' on {said:%Y-%m-%d}' if isinstance(said, date) else ''} that it is not theirs"
 
 
-def _beside(team: Hit) -> str:
-    return f"it names a person, and {team.where} names the team {team.team}"
+def _beside(many: Hit) -> str:
+    kind = "team" if many.team else "channel"
+    return f"it names a person, and {many.where} names the {kind} {many.owner}"

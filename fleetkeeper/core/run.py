@@ -239,9 +239,11 @@ class Verb(StrEnum):
     REJECT = "reject"
     CLEANUP = "cleanup"  # of a run that is over: try once more to undo what it left
     UNFREEZE = "unfreeze"  # its subject is a freeze
+    SETTLE = "settle"  # its subject is a notice that may be out
+    UNMUTE = "unmute"  # its subject is the code of a check
 
 
-OF_NO_RUN = frozenset({Verb.APPROVE, Verb.REJECT, Verb.UNFREEZE})
+OF_NO_RUN = frozenset({Verb.APPROVE, Verb.REJECT, Verb.UNFREEZE, Verb.SETTLE, Verb.UNMUTE})
 """Verbs that the executor carries out itself; all others are the tick's of the run that they are about."""
 
 
@@ -251,7 +253,8 @@ class Command:
 
     target: "" the run; `stage:NAME`, `group:STAGE/NAME`, `member:NAME-OR-ARN`, `gate:NAME`. identity: how the actor is
     known (local, oidc, slack), proof what shows it: an ID token, then the executor's own mark that it verified the
-    actor, and nothing any more once it is answered. subject: a run's id; a plan's for approve and reject; a freeze's.
+    actor, and nothing any more once it is answered. subject: a run's id; a plan's for approve and reject; a freeze's; a
+    notice's; a check's code.
     """
 
     id: str

@@ -2,12 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from textwrap import wrap
 
-from fleetkeeper.core.amount import duration_text
 from fleetkeeper.core.approval import Approval
 from fleetkeeper.core.plan import Plan
 from fleetkeeper.core.plan_page import range_text
@@ -29,6 +28,7 @@ from fleetkeeper.core.run import (
 )
 from fleetkeeper.core.run_after import after
 from fleetkeeper.core.run_eta import remaining
+from fleetkeeper.core.run_texts import LONGEST, event_text, names_of, one_line, reason_text, since_text
 from fleetkeeper.core.run_way_back import TakenBack, soonest, taken_text, taken_ways, ways_back
 from fleetkeeper.core.text import safe
 from fleetkeeper.core.way_back import countdown
@@ -37,7 +37,6 @@ from fleetkeeper.core.wording import counted, some
 EXAMPLES = 3
 """Members that wait for the same, by name; the others are counted."""
 
-_LONGEST = 600
 _COMMAND = re.compile(r"`[^`]*`|fleetkeeper run \w+ \S+(?: (?:stage|group|member|gate):\S+)?")
 _UNBROKEN = "\N{NO-BREAK SPACE}"
 _PLAIN, _HEAD, _GOOD, _BAD, _HELD, _DIM = "", "bold", "green", "red", "yellow", "dim"
@@ -84,56 +83,6 @@ def run_page(seen: Seen, now: datetime, width: int) -> tuple[Line, ...]:
         lines += [Line(""), Line("Last events", _HEAD)]
         lines += [Line(_cut(f"  {event_text(each, names)}", width), _DIM) for each in seen.events]
     return tuple(lines)
-
-
-def since_text(at: datetime, now: datetime) -> str:
-    """`4m`, `2h10m`: how long ago, in units that matter at its size."""
-    seconds = max(0, int((now - at).total_seconds()))
-    if seconds >= 86_400:
-        return f"{seconds // 86_400}d{seconds % 86_400 // 3_600}h"
-    if seconds >= 3_600:
-        return f"{seconds // 3_600}h{seconds % 3_600 // 60:02}m"
-    return f"{seconds // 60}m" if seconds >= 120 else f"{seconds}s"
-
-
-def why_text(why: Why, now: datetime) -> str:
-    """`text (4m); next try in 12s; who: bob; do: ...`: a reason in one line."""
-    return "; ".join((_reason(why, now), *((f"do: {why.fix}",) if why.fix else ())))
-
-
-def _reason(why: Why, now: datetime) -> str:
-    parts = [f"{_flat(why.text)} ({since_text(why.since, now)})"]
-    if why.next_attempt is not None:
-        ahead = (why.next_attempt - now).total_seconds()
-        parts.append(f"next try in {since_text(now, why.next_attempt)}" if ahead > 0 else "next try now")
-    if why.owner:
-        parts.append(f"who: {why.owner}")
-    return "; ".join(parts)
-
-
-def _flat(text: str) -> str:
-    """A text of several lines in one."""
-    return " ".join(text.split())
-
-
-def names_of(tasks: Iterable[Task]) -> dict[int, str]:
-    """How each task is called on a screen: its name, with account and region where several are called so."""
-    every = list(tasks)
-    alike = Counter(task.name for task in every if task.role is Role.MEMBER)
-    return {
-        task.key.idx: f"{task.name} ({task.account}/{task.region})"
-        if task.role is Role.MEMBER and alike[task.name] > 1
-        else task.name
-        for task in every
-    }
-
-
-def event_text(event: Event, names: dict[int, str]) -> str:
-    """`03:12:07 payments: done: coredns is at v1.13.2`; what the run says of a member names it in its own words."""
-    own = event.task is not None and "." not in event.kind
-    about = f"{names.get(event.task, '?')}: " if own and event.task is not None else ""
-    kind = f"{event.kind}: " if own else ""
-    return safe(f"{event.at:%H:%M:%S} {about}{kind}{_flat(event.text)}", _LONGEST)
 
 
 # ---- the head
@@ -366,7 +315,7 @@ def _cut(text: str, width: int) -> str:
 
 def _why(why: Why, now: datetime, indent: str, width: int, style: str = _PLAIN) -> Iterator[Line]:
     """The reason, and on a line of its own what a person can do."""
-    yield from _filled(_reason(why, now), indent, width, style)
+    yield from _filled(reason_text(why, now), indent, width, style)
     if why.fix:
         yield from _filled(f"do: {why.fix}", indent, width, _HEAD)
 
@@ -384,28 +333,6 @@ def _is_in_head(why: Why, seen: Seen) -> bool:
 
 def _filled(text: str, indent: str, width: int, style: str = _PLAIN) -> Iterator[Line]:
     """Wrapped; a command between backticks stays on one line, so that it can be copied."""
-    clean = _COMMAND.sub(lambda found: found[0].replace(" ", _UNBROKEN), safe(_flat(text), _LONGEST))
+    clean = _COMMAND.sub(lambda found: found[0].replace(" ", _UNBROKEN), safe(one_line(text), LONGEST))
     for line in wrap(clean, width, initial_indent=indent, subsequent_indent=indent + "  ", break_on_hyphens=False):
         yield Line(line.replace(_UNBROKEN, " "), style)
-
-
-_SENTENCES = {
-    RunState.NOT_STARTED: "has not started",
-    RunState.SOAKING: "soaks",
-    RunState.ABORTING: "is being aborted",
-    RunState.SUCCEEDED: "has succeeded",
-    RunState.COMPLETED_WITH_FAILURES: "has completed with failures",
-    RunState.FAILED: "has failed",
-    RunState.ABORTED: "was aborted",
-}
-
-
-def state_text(state: RunState) -> str:
-    """`has succeeded`: what is said of a run in a sentence."""
-    return _SENTENCES.get(state, f"is {state}")
-
-
-def ends_text(run: Run) -> str:
-    """`the run succeeded after 42m`: its end in one line."""
-    took = duration_text((run.ended_at or run.since) - run.created_at)
-    return f"Run {run.id} {run.state.value.replace('_', ' ')} after {took}" + (f": {run.why.text}" if run.why else "")

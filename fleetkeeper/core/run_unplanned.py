@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fleetkeeper.core.run import Event, Role, Rows, Task, Why
-from fleetkeeper.core.run_page import event_text, names_of, since_text, why_text
+from fleetkeeper.core.run_texts import event_text, names_of, since_text, why_text
 from fleetkeeper.core.text import safe
 from fleetkeeper.core.wording import counted
 

@@ -12,7 +12,7 @@ from fleetkeeper.core.notices.values import Delivery, Item, Situation
 from fleetkeeper.core.people import Role
 from fleetkeeper.core.run import OVER, Cause, Run, Task, TaskState
 from fleetkeeper.core.run import Role as TaskRole
-from fleetkeeper.core.run_page import state_text
+from fleetkeeper.core.run_texts import state_text
 from fleetkeeper.core.wording import counted, some
 from fleetkeeper.engine.answering import Answering
 from fleetkeeper.engine.click_ports import Clicked, Desk, Turned

@@ -11,7 +11,7 @@ from fleetkeeper.core.messages.message import Do
 from fleetkeeper.core.people import needed
 from fleetkeeper.core.plan import Plan
 from fleetkeeper.core.run import OVER, Command, Run, Verb
-from fleetkeeper.core.run_page import state_text
+from fleetkeeper.core.run_texts import state_text
 from fleetkeeper.engine.answering import button_of, made_id
 from fleetkeeper.engine.click_ports import Clicked, Desk, Turned
 from fleetkeeper.errors import Tampered

@@ -30,9 +30,13 @@ from fleetkeeper.core.wording import some
 from fleetkeeper.engine.guarding import gates_of
 from fleetkeeper.engine.ports import Clock
 from fleetkeeper.engine.run_ports import Runs
+from fleetkeeper.engine.settling import Settling
 from fleetkeeper.errors import ReadError, Refused, StoreUnavailable, Tampered
 
 _log = structlog.get_logger("engine")
+
+_OF_NO_CLUSTER = frozenset({Verb.UNFREEZE, Verb.SETTLE, Verb.UNMUTE})
+"""What changes nothing in any cluster: where nobody can be verified, whoever reaches the database may say it."""
 
 
 class Identities(Protocol):
@@ -54,13 +58,17 @@ class _No(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """Settles the decisions that wait, and vouches for operators. key: the executor's own, which nobody else has."""
+    """Settles the decisions that wait, and vouches for operators. key: the executor's own, which nobody else has.
+
+    settling: None where nobody is told of anything (a rehearsal).
+    """
 
     runs: Runs
     clock: Clock
     identities: Identities
     people: People
     key: bytes
+    settling: Settling | None = None
 
     def settle(self) -> None:
         """Judge every command that takes a role; one that does not count is refused in words.
@@ -89,13 +97,15 @@ class Decisions:
         known = replace(command, actor=self._operator(command))
         if command.verb is Verb.UNFREEZE:
             self._unfreeze(known, now)
+        elif command.verb in (Verb.SETTLE, Verb.UNMUTE):
+            self._say_of_notices(known, now)
         elif not self.runs.vouch(vouched(known, self.key), now):
             raise _No(f"somebody stopped the run after that: say {command.verb} again if it is still wanted")
 
     def _operator(self, command: Command) -> str:
         """The name of whoever said it; without anything to verify by, of those who touch only what changes nothing."""
         if not self.identities.can_verify and command.identity != SLACK:
-            if command.verb is Verb.UNFREEZE or self._changes_nothing(command.subject):
+            if command.verb in _OF_NO_CLUSTER or self._changes_nothing(command.subject):
                 return unverified(command.actor)
             raise _No(
                 "nobody can be verified here: configure approvals.oidc (ID tokens), or approvals.local where all who"
@@ -121,6 +131,14 @@ class Decisions:
             raise _No(f"no freeze {command.subject} stands")
         text = f"{command.actor} lifted it"
         self.runs.settle(Applied(command.id, True, text), None, Event(now, command.subject, "unfreeze", text), now)
+
+    def _say_of_notices(self, command: Command, now: datetime) -> None:
+        if self.settling is None:
+            raise _No("nobody is told of anything here")
+        text = (self.settling.settle if command.verb is Verb.SETTLE else self.settling.unmute)(command)
+        self.runs.settle(
+            Applied(command.id, True, text), None, Event(now, command.subject, command.verb.value, text), now
+        )
 
     def _decided(self, command: Command, now: datetime) -> None:
         approval = self._approval(command)

@@ -20,7 +20,7 @@ from fleetkeeper.engine.notice_ports import Doing, Outgoing, Settled
 from fleetkeeper.engine.ports import Clock
 from fleetkeeper.errors import FleetkeeperError, Unreachable
 
-UNSEEN = "it may be out, and the app may not read the history there: set slack.history, or look yourself"
+UNSEEN = "it may be out, and the app may not read the history there: set slack.history, or look and `notices settle` it"
 _CALLS = 3
 """So many calls a post takes at most: who that is, their conversation, the message."""
 _LOOK_AGAIN = 3600.0

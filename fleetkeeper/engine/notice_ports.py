@@ -156,6 +156,10 @@ class Notices(Protocol):
 
     def settle(self, settled: Sequence[Settled], now: datetime) -> None: ...
 
+    def settle_by_hand(self, notice: str, state: Delivery, posted: Posted | None, words: str, now: datetime) -> bool:
+        """What of a notice may be out (its post, its edit) is sent, or pending again; False where nothing may be."""
+        ...
+
     def next_due(self, now: datetime) -> datetime | None: ...
 
     # ---- people

@@ -35,6 +35,7 @@ def read_owners(table: Table, around: Surroundings, hooks: Collection[str]) -> O
         precedence=tuple(Source(text) for text in _precedence(table)),
         keys=table.texts("keys", ()),
         catalog=catalog,
+        catalog_slack_annotation=table.text("catalog_slack_annotation", OwnersSettings().catalog_slack_annotation),
         codeowners=_codeowners(table, around),
         fallback=_fallback(table, words),
     )

@@ -1,5 +1,6 @@
 """The catalog and CODEOWNERS files: what they say, how they join the settings, and every mistake with file and line."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,7 +9,10 @@ import pytest
 from fleetkeeper.adapters.owner_files import directory
 from fleetkeeper.config import OwnersSettings
 from fleetkeeper.core.finding import Subject
+from fleetkeeper.core.notices.routing import Routes
+from fleetkeeper.core.notices.values import Audience, Policy, Situation
 from fleetkeeper.core.owners import About, Contact, Deployed, Directory, Reach, Source, Team, resolve
+from fleetkeeper.core.reports.owner_rows import trouble
 from fleetkeeper.errors import ConfigError
 
 SEEN = datetime(2026, 11, 20, 9, tzinfo=UTC)
@@ -53,6 +57,12 @@ kind: Location
 spec: {targets: [./x.yaml]}
 ---
 """
+ABOUT = About(
+    Subject("Deployment", "x", "y"),
+    {},
+    {Source.OBJECT: {"backstage.io/kubernetes-id": "pay"}},
+    {Source.OBJECT: "Deployment y/x"},
+)
 
 
 def catalog(folder: Path, text: str = CATALOG) -> str:
@@ -111,10 +121,84 @@ def test_a_team_of_the_settings_stands_for_the_group_it_is_called_like(tmp_path:
     assert of_catalog(tmp_path, full).teams == {"payments": full}
 
 
+SLACK = """\
+kind: Group
+metadata: {name: payments, annotations: {slack.com/bot-notify: C0PAYMENTS, acme/slack: "https://acme.slack.com/archives/C0ACMEPAY1"}}
+---
+kind: Group
+metadata: {name: edge, annotations: {slack.com/bot-notify: "#edge"}}
+---
+kind: User
+metadata: {name: mo, annotations: {slack.com/bot-notify: U0MEMBER01}}
+spec: {memberOf: [payments]}
+---
+kind: Component
+metadata: {name: api, annotations: {slack.com/bot-notify: C0ALERTS01}}
+spec: {owner: "user:mo"}
+"""
+TOLD = CATALOG.replace("Billing}", "Billing, annotations: {slack.com/bot-notify: C0PAYMENTS}}")
+BOT_NOTIFY = "annotation slack.com/bot-notify"
+
+
+def test_a_group_is_told_in_the_channel_of_its_slack_annotation(tmp_path: Path) -> None:
+    found = of_catalog(tmp_path, text=SLACK)
+    assert found.teams["payments"].channel == "C0PAYMENTS"
+    assert found.channels["payments"] == f"{BOT_NOTIFY} (C0PAYMENTS) of Group payments in the catalog"
+
+
+def test_a_user_without_an_address_goes_by_their_slack_annotation(tmp_path: Path) -> None:
+    found = of_catalog(tmp_path, text=SLACK)
+    assert (found.teams["payments"].members, found.catalog["api"]) == (("U0MEMBER01",), "U0MEMBER01")
+
+
+def test_a_slack_annotation_that_is_no_channel_is_kept_with_the_reason(tmp_path: Path) -> None:
+    found = of_catalog(tmp_path, text=SLACK)
+    assert found.teams["edge"].channel == ""
+    assert list(trouble("edge", found))[1:] == [f"no channel's id: {BOT_NOTIFY} (#edge) of Group edge in the catalog"]
+
+
+def test_a_team_of_the_settings_has_its_groups_channel_only_where_it_names_none(tmp_path: Path) -> None:
+    alone, own = Team("pay", aliases=("payments",)), Team("payments", channel="C0OWN00001")
+    assert of_catalog(tmp_path, alone, text=SLACK).teams["pay"].channel == "C0PAYMENTS"
+    kept = of_catalog(tmp_path, own, text=SLACK)
+    assert (kept.teams["payments"].channel, "payments" in kept.channels) == ("C0OWN00001", False)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "channel"),
+    [
+        pytest.param("acme/slack", "C0ACMEPAY1", id="an annotation of one's own, with a link"),
+        pytest.param("", "", id="no annotation at all"),
+    ],
+)
+def test_which_annotation_is_read_is_a_setting(tmp_path: Path, annotation: str, channel: str) -> None:
+    settings = OwnersSettings(catalog=catalog(tmp_path, SLACK), catalog_slack_annotation=annotation)
+    assert directory(settings, {}).teams["payments"].channel == channel
+
+
+def test_an_object_of_a_component_is_told_of_in_the_channel_of_its_group(tmp_path: Path) -> None:
+    known = of_catalog(tmp_path, Team("platform", channel="C0PLATFORM"), text=TOLD)
+    found = resolve(ABOUT, known)
+    assert (found.owner, channel_of(found.owner, known)) == ("payments", "C0PAYMENTS")
+
+
+def test_a_channel_of_the_catalog_that_does_not_exist_gives_way_to_the_fallback(tmp_path: Path) -> None:
+    known = of_catalog(tmp_path, Team("platform", channel="C0PLATFORM"), text=TOLD)
+    lost = replace(known, contacts={"c0payments": Contact("c0payments", Reach.GONE)})
+    assert channel_of("payments", lost) == "C0PLATFORM"
+    assert list(trouble("payments", lost)) == ["its channel C0PAYMENTS is archived"]
+
+
+def channel_of(owner: str, known: Directory) -> str:
+    """Where the digest of an owner goes."""
+    situation = Situation(SEEN, Policy(fallback="platform"), (), teams=known.teams, contacts=known.contacts)
+    route = Routes(situation).to(owner, Audience.CHANNEL)
+    assert route is not None
+    return route.recipient.address
+
+
 def test_an_object_goes_by_its_component(tmp_path: Path) -> None:
-    keys = {Source.OBJECT: {"backstage.io/kubernetes-id": "pay"}}
-    about = About(Subject("Deployment", "x", "y"), {}, keys, {Source.OBJECT: "Deployment y/x"})
-    found = resolve(about, of_catalog(tmp_path))
+    found = resolve(ABOUT, of_catalog(tmp_path))
     assert (found.owner, found.by.source) == ("payments", Source.CATALOG)
 
 

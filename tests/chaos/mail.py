@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -131,11 +130,15 @@ class Mail:
         self.lives += 1
         postman.name = f"postman-{postman.slot}-life-{self.lives}"
         order = Round(postman.name, self.settings.url, self.slack["api_url"], self.slack["token"], **wanted)
+        postman.pid = self._asked(asdict(order))
+
+    def _asked(self, what: Any) -> int:
+        """What the nursery answers."""
         assert self.nursery.stdin is not None
         assert self.nursery.stdout is not None
-        self.nursery.stdin.write(json.dumps(asdict(order)) + "\n")
+        self.nursery.stdin.write(json.dumps(what) + "\n")
         self.nursery.stdin.flush()
-        postman.pid = int(self.nursery.stdout.readline())
+        return int(self.nursery.stdout.readline())
 
     def held_by(self, postman: Postman) -> int:
         statement = sa.text(_HELD).bindparams(name=postman.name)
@@ -156,7 +159,7 @@ class Mail:
         postman.hit_with_rows += 1
 
     def is_frozen(self, postman: Postman) -> bool:
-        return "T" in Path(f"/proc/{postman.pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return self._asked(postman.pid) == postman.pid
 
     def kill(self, postman: Postman) -> None:
         self.caught(postman)

@@ -1,4 +1,7 @@
-"""A nursery of postmen: on a line of JSON it forks a process that delivers notices as `serve` does; prints its pid."""
+"""A nursery of postmen: on a line of JSON it forks a process that delivers notices as `serve` does; prints its pid.
+
+On a line with a pid alone it prints that pid if the process has stopped, else 0: only a parent is told so everywhere.
+"""
 
 import ctypes
 import json
@@ -81,10 +84,16 @@ def _bear(order: Round) -> int:
         os._exit(1)
 
 
+def _stopped(pid: int) -> int:
+    found, status = os.waitpid(pid, os.WUNTRACED | os.WNOHANG)
+    return pid if found and os.WIFSTOPPED(status) else 0
+
+
 def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead need no funeral
     for line in sys.stdin:
-        print(_bear(Round(**json.loads(line))), flush=True)
+        order = json.loads(line)
+        print(_stopped(order) if isinstance(order, int) else _bear(Round(**order)), flush=True)
 
 
 if __name__ == "__main__":

@@ -2,13 +2,10 @@
 
 import os
 import signal
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from fleetkeeper.config import StoreSettings
 from tests.chaos.mail import Mail, Shape, mail
@@ -60,7 +57,6 @@ def test_every_notice_is_out_once_with_two_replicas_on_postgresql(postgres: Post
         deliver(made, Shape(2_000 if whole else 400, 60, 30), 2, 6 if whole else 2)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_a_replica_that_was_frozen_past_its_lease_sends_nothing_that_another_has_sent(
     postgres: Postgres, seed: int
 ) -> None:

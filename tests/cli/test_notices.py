@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -11,17 +12,23 @@ from typing import Any
 import pytest
 
 from fleetkeeper.adapters.store import schema
+from fleetkeeper.adapters.store.notices import SqlNotices
+from fleetkeeper.adapters.store.runs import SqlRuns
 from fleetkeeper.adapters.store.store import SqlStore
 from fleetkeeper.clock import ENVIRONMENT, ScaledClock
 from fleetkeeper.config import StoreSettings
 from fleetkeeper.core import parts
 from fleetkeeper.core.finding import Breaks, Finding, Severity, Subject
 from fleetkeeper.core.lifecycle import State, Tracked
+from fleetkeeper.core.notices.values import Delivery
+from fleetkeeper.core.run import Verb
 from fleetkeeper.core.tracking import Tracking
+from fleetkeeper.engine.notice_ports import Settled
 from fleetkeeper.engine.ports import Observation
 from tests.cli.conftest import Command
 from tests.cli.programs import surroundings
-from tests.contract.observed import cluster_id, control_plane, listed
+from tests.contract.observed import NOON, cluster_id, control_plane, listed
+from tests.contract.telling import claim, save, writing
 
 SEEN = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 MONDAY = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
@@ -195,3 +202,54 @@ def test_a_campaign_is_told_by_team_with_its_total(told: Told, typed: Command) -
     assert [(row["owner"], row["open"], row["overdue"]) for row in rows] == [("payments", 1, 0), ("", 1, 0)]
     assert told("campaign", "1.39")["items"] == []
     assert "█" in typed("campaign").stdout
+
+
+# ---- settled by hand
+
+
+@pytest.fixture
+def doubtful(home: Path) -> StoreSettings:
+    """n1 may be out."""
+    settings = StoreSettings(f"sqlite:///{home}/fleet.db")
+    with closing(SqlNotices(settings)) as notices:
+        save(notices, writing())
+        (given,) = claim(notices)
+        notices.settle([Settled(given.key, given.epoch, Delivery.AMBIGUOUS)], NOON)
+    return settings
+
+
+def test_what_a_person_saw_is_stored_for_the_engine_to_verify(doubtful: StoreSettings, typed: Command) -> None:
+    link = "https://acme.slack.com/archives/C0PAYMENTS1/p1700000000123456"
+    found = typed("notices", "settle", "n1", "--sent", "--link", link, "--reason", "seen")
+    assert (found.exit_code, "No engine" in found.stderr) == (6, True)
+    with closing(SqlRuns(doubtful)) as runs:
+        (stored,) = runs.to_verify()
+    assert (stored.verb, stored.subject, stored.target, stored.reason) == (
+        Verb.SETTLE,
+        "n1",
+        "sent:C0PAYMENTS1/1700000000.123456",
+        "seen",
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        pytest.param(("n1",), "say what you saw: --sent or --not-sent", id="without what was seen"),
+        pytest.param(("n9", "--sent"), "there is no notice n9", id="of a notice that is not there"),
+        pytest.param(("n1", "--not-sent", "--link", "x"), "--link is of a message that is out", id="a link of nothing"),
+    ],
+)
+def test_it_is_not_settled(doubtful: StoreSettings, typed: Command, words: tuple[str, ...], why: str) -> None:
+    found = typed("notices", "settle", *words)
+    assert found.exit_code == 2
+    assert why in found.stderr
+    with closing(SqlRuns(doubtful)) as runs:
+        assert runs.to_verify() == ()
+
+
+def test_that_a_check_was_looked_at_is_stored_for_the_engine_to_verify(home: Path, typed: Command) -> None:
+    assert typed("notices", "unmute", "fk203", "--reason", "mended").exit_code == 6
+    with closing(SqlRuns(StoreSettings(f"sqlite:///{home}/fleet.db"))) as runs:
+        (stored,) = runs.to_verify()
+    assert (stored.verb, stored.subject, stored.reason) == (Verb.UNMUTE, "FK203", "mended")

@@ -222,6 +222,52 @@ class TestSettlements:
         }
 
 
+class TestByHand:
+    """Of n1, whose answer was lost."""
+
+    @pytest.fixture
+    def doubtful(self, notices: SqlNotices) -> SqlNotices:
+        save(notices, writing())
+        (given,) = claim(notices)
+        notices.settle([Settled(given.key, given.epoch, Delivery.AMBIGUOUS, not_before=later(60), error="lost")], NOON)
+        return notices
+
+    def test_what_is_out_is_settled_with_what_was_said(self, doubtful: SqlNotices) -> None:
+        assert doubtful.settle_by_hand("n1", Delivery.SENT, posted(7), "ada looked", later(5))
+        record = doubtful.record("n1")
+        assert record is not None
+        assert (record.state, record.posted, record.sent_at, record.error) == (
+            Delivery.SENT,
+            posted(7),
+            later(5),
+            "ada looked",
+        )
+        assert claim(doubtful, now=later(90)) == ()
+
+    def test_what_is_not_out_is_sent_at_once_and_nobody_looks_first(self, doubtful: SqlNotices) -> None:
+        assert claim(doubtful, now=later(5)) == ()
+        assert doubtful.settle_by_hand("n1", Delivery.PENDING, None, "ada looked", later(5))
+        (given,) = claim(doubtful, now=later(5))
+        assert (given.key, given.look, given.sending_since) == ("n1", False, None)
+
+    def test_an_edit_waits_no_longer_for_a_post_that_is_out(self, doubtful: SqlNotices) -> None:
+        doubtful.save_turn((), (), {"n1": message("newer")}, later(1))
+        assert doubtful.settle_by_hand("n1", Delivery.SENT, posted(7), "ada looked", later(5))
+        (given,) = claim(doubtful, now=later(6))
+        assert (given.key, given.posted, given.message) == ("n1/edit", posted(7), message("newer"))
+
+    def test_what_a_worker_has_just_now_is_left_to_it(self, doubtful: SqlNotices) -> None:
+        (given,) = claim(doubtful, now=later(60))
+        assert not doubtful.settle_by_hand("n1", Delivery.PENDING, None, "ada looked", later(60))
+        assert (given.look, states(doubtful)) == (True, {"n1": "sending"})
+
+    @pytest.mark.parametrize("id", ["n2", "n3"], ids=["one that is not there", "one that waits"])
+    def test_nothing_else_is_settled(self, doubtful: SqlNotices, id: str) -> None:
+        save(doubtful, writing("n3"))
+        assert not doubtful.settle_by_hand(id, Delivery.SENT, None, "ada looked", NOON)
+        assert states(doubtful) == {"n1": "ambiguous", "n3": "pending"}
+
+
 class TestThreads:
     def test_a_reply_waits_for_the_post_of_its_root(self, notices: SqlNotices) -> None:
         save(notices, writing("root"), writing("reply", thread="root", is_urgent=True))

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
@@ -26,6 +27,7 @@ from tests.contract.telling import (
     writing,
 )
 from tests.contract.test_store_writers import at_once
+from tests.waiting import wait_until
 
 Open = Callable[[], SqlNotices]
 postgresql = pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
@@ -61,6 +63,27 @@ def test_claimers_share_the_rate_of_a_via(open_notices: Open) -> None:
 
     at_once(*map(claimer, range(4)))
     assert len(given) == 1
+
+
+@postgresql
+def test_a_claimer_waits_for_another_that_takes_of_the_rate(open_notices: Open) -> None:
+    notices, other, third = open_notices(), open_notices(), open_notices()
+    save(notices, writing("a1", "a"))
+    assert keys(claim(notices)) == ["a1"]
+    save(notices, writing("b1", "b"))
+
+    def waits() -> int:
+        blocked = (
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return int(third._database.read("look", lambda c: c.scalar(sa.text(blocked))) or 0)
+
+    with ThreadPoolExecutor(1) as pool:
+        with other._database.engine.begin() as taking:
+            taking.execute(sa.text("UPDATE chat_pace SET free_at = free_at + interval '1 day'"))
+            claimed = pool.submit(claim, notices)
+            wait_until(waits, "the claimer waits")
+        assert claimed.result() == ()
 
 
 @postgresql

@@ -122,6 +122,15 @@ def test_what_lifted_a_freeze_is_forgotten_with_it(runs: SqlRuns, store: SqlStor
     assert [each.id for each in runs.to_verify()] == ["c-young"]
 
 
+def test_what_was_said_of_anything_else_is_forgotten_when_it_is_old(runs: SqlRuns, store: SqlStore) -> None:
+    known = begin(runs).id
+    for at, id in ((4, "old"), (9, "young")):
+        runs.add_command(Command(f"notice-{id}", "n1", Verb.SETTLE, "sent", "ada", "local", later(at)))
+    runs.add_command(Command("of a run", known, Verb.RESUME, "", "ada", "local", later(4)))
+    store.prune(later(6) + timedelta(days=30), history_days=30)
+    assert [each.id for each in runs.to_verify()] == ["of a run", "notice-young"]
+
+
 def _proofs(runs: SqlRuns) -> list[str]:
     with runs._database.engine.begin() as connection:
         return list(connection.scalars(sa.select(tables.command.c.proof)))

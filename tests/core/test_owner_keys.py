@@ -9,6 +9,7 @@ from fleetkeeper.core.owner_keys import KEYS_LIMIT, VALUE_LIMIT, owner_keys
 KEPT = [
     "a8r.io/owner",
     "a8r.io/chat",
+    "slack.com/bot-notify",
     "owner",
     "team",
     "squad",

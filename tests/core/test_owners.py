@@ -195,6 +195,54 @@ def test_what_only_hints_at_nobody_is_no_place(keys: dict[str, str]) -> None:
     assert [hit.source for hit in owned(keys).hits] == [Source.FALLBACK]
 
 
+@pytest.mark.parametrize(
+    "chat",
+    [
+        pytest.param("C0STRANGE1", id="its id"),
+        pytest.param("https://acme.slack.com/archives/C0STRANGE1", id="a link"),
+        pytest.param(
+            "https://acme.enterprise.slack.com/archives/C0STRANGE1/p1700000000000000", id="a link to a message"
+        ),
+        pytest.param("https://app.slack.com/client/T0ACME0001/C0STRANGE1", id="a link of the web client"),
+        pytest.param("https://slack.com/app_redirect?channel=C0STRANGE1&team=T0ACME0001", id="a redirect"),
+        pytest.param("slack://channel?team=T0ACME0001&id=C0STRANGE1", id="a link of the app"),
+        pytest.param("<#C0STRANGE1|pay>", id="as Slack writes it"),
+    ],
+)
+@pytest.mark.parametrize("key", ["a8r.io/chat", "slack.com/bot-notify"])
+def test_an_object_whose_team_nobody_knows_is_told_of_in_its_chat(key: str, chat: str) -> None:
+    found = owned({"a8r.io/owner": "unheard-of", key: chat})
+    assert (found.owner, found.by.channel, found.is_unowned) == ("C0STRANGE1", "C0STRANGE1", False)
+    assert [hit.why_not for hit in found.hits] == ["no team and no person goes by “unheard-of”", ""]
+
+
+@pytest.mark.parametrize(
+    ("keys", "owner"),
+    [
+        pytest.param({"a8r.io/chat": "C0STRANGE1", "team": "edge"}, "edge", id="a team before any chat"),
+        pytest.param(
+            {"a8r.io/chat": "C0STRANGE1", "owner": "x@example.com"}, "C0STRANGE1", id="a chat before a person"
+        ),
+        pytest.param({"a8r.io/chat": "C0PAYMENTS"}, "payments", id="a chat of a team is the team"),
+        pytest.param({"owner": "C0STRANGE1"}, "platform", id="an owner that only looks like a channel is none"),
+        pytest.param({"cost-center": "C100234567"}, "platform", id="nor is a cost center"),
+        pytest.param({"a8r.io/chat": "#general"}, "platform", id="nor a name, which cannot be looked up"),
+        pytest.param({"a8r.io/chat": "https://evil.example/C0STRANGE1"}, "platform", id="nor a link to elsewhere"),
+    ],
+)
+def test_beside_a_chat_holds(keys: dict[str, str], owner: str) -> None:
+    assert owned(keys).owner == owner
+
+
+def test_a_chat_that_is_not_there_gives_way_to_the_person_beside_it() -> None:
+    known = directory(contacts=contacts(Contact("c0strange1", Reach.GONE)))
+    found = owned({"owner": "x@example.com", "a8r.io/chat": "C0STRANGE1"}, known)
+    assert (found.owner, found.hits[1].why_not) == (
+        "x@example.com",
+        "the channel is archived, or not there for fleetkeeper",
+    )
+
+
 # ---- what a written value means
 
 

@@ -28,8 +28,9 @@ from fleetkeeper.core.run import (
     Why,
 )
 from fleetkeeper.core.run_eta import remaining
-from fleetkeeper.core.run_page import Seen, ends_text, event_text, names_of, run_page, state_text, why_text
+from fleetkeeper.core.run_page import Seen, run_page
 from fleetkeeper.core.run_status import residue, run_row, waits_for_approval
+from fleetkeeper.core.run_texts import ends_text, event_text, names_of, state_text, why_text
 from tests.core.fleets import assert_golden
 
 NOW = datetime(2026, 11, 21, 3, 12, tzinfo=UTC)

@@ -10,15 +10,26 @@ import pytest
 import sqlalchemy as sa
 
 from fleetkeeper.adapters.store import run_tables as tables
+from fleetkeeper.adapters.store.notices import SqlNotices
 from fleetkeeper.adapters.store.runs import SqlRuns
+from fleetkeeper.config import StoreSettings
 from fleetkeeper.core.advance import advance
 from fleetkeeper.core.approval import vouched
+from fleetkeeper.core.notices.precision import muted
+from fleetkeeper.core.notices.signing import is_signed, sign
+from fleetkeeper.core.notices.values import AnswerKind, Delivery, Policy
 from fleetkeeper.core.people import People, Role
 from fleetkeeper.core.playbook import Changes
 from fleetkeeper.core.run import Applied, Command, Control, Freeze, Run, Verb
+from fleetkeeper.engine.chat import Posted
 from fleetkeeper.engine.decisions import Aside, Decisions, Vouching
 from fleetkeeper.engine.guarding import Gatekeeper
-from fleetkeeper.errors import Refused, StoreUnavailable, Unreachable
+from fleetkeeper.engine.notice_ports import Settled
+from fleetkeeper.engine.settling import ByHand, target_of
+from fleetkeeper.errors import Refused, StoreUnavailable, Unreachable, UsageError
+from tests.contract.observed import later
+from tests.contract.telling import answer, claim, item, save, states, writing
+from tests.contract.telling import told as record_of
 from tests.engine.rig import KEY, T0, SetClock, begin, migrated
 from tests.waiting import wait_until
 
@@ -50,6 +61,7 @@ class Desk:
     issuer: Issuer
     clock: SetClock
     people: People = PEOPLE
+    settling: ByHand | None = None
     said: int = 0
 
     def say(self, verb: Verb, actor: str, subject: str = "run-1", proof: str = "token", target: str = "") -> str:
@@ -61,7 +73,7 @@ class Desk:
         return id
 
     def verify(self) -> None:
-        Decisions(self.runs, self.clock, self.issuer, self.people, KEY).settle()
+        Decisions(self.runs, self.clock, self.issuer, self.people, KEY, self.settling).settle()
 
     def tick(self) -> None:
         self.runs.tick_run("run-1", lambda view: advance(view, self.clock.at))
@@ -312,3 +324,124 @@ class TestAside:
 
     def test_one_that_never_began_has_ended(self) -> None:
         assert Aside(lambda: None).ended(0)
+
+
+class TestANotice:
+    """n1 may be out, and nobody may look but people."""
+
+    @pytest.fixture
+    def told(self, desk: Desk, tmp_path: Path) -> Iterator[SqlNotices]:
+        notices = SqlNotices(StoreSettings(f"sqlite:///{tmp_path}/fleet.db"))
+        save(notices, writing(), at=T0)
+        (given,) = claim(notices, now=later(600))
+        notices.settle([Settled(given.key, given.epoch, Delivery.AMBIGUOUS, not_before=later(9000))], T0)
+        desk.settling = ByHand(notices, desk.clock, Policy(enough=2), KEY)
+        yield notices
+        notices.close()
+
+    def said(self, desk: Desk, actor: str, target: str, subject: str = "n1") -> Applied:
+        id = desk.say(Verb.SETTLE, actor, subject=subject, target=target)
+        desk.verify()
+        found = desk.runs.applied(id)
+        assert found is not None
+        return found
+
+    def test_is_out_when_an_operator_saw_it(self, desk: Desk, told: SqlNotices) -> None:
+        found = self.said(desk, "olga", target_of(True, "https://acme.slack.com/archives/C0PAY/p1700000000123456"))
+        assert (found.accepted, found.result) == (True, "olga looked: it is out")
+        record = told.record("n1")
+        assert record is not None
+        assert (record.state, record.posted) == (Delivery.SENT, Posted("C0PAY", "1700000000.123456"))
+        assert record.error == "olga looked: it is out: because"
+        assert "olga looked: it is out" in desk.log()
+
+    def test_is_sent_again_when_an_operator_did_not_find_it(self, desk: Desk, told: SqlNotices) -> None:
+        found = self.said(desk, "olga", target_of(False))
+        assert (found.accepted, found.result) == (True, "olga looked: it is not out, and is sent again")
+        assert states(told) == {"n1": "pending"}
+
+    def test_is_sent_again_once_however_often_that_is_said(self, desk: Desk, told: SqlNotices) -> None:
+        self.said(desk, "olga", target_of(False))
+        again = self.said(desk, "olga", target_of(False))
+        assert (again.accepted, again.result) == (False, "nobody doubts where n1 is: it is pending")
+        assert states(told) == {"n1": "pending"}
+
+    @pytest.mark.parametrize(
+        ("actor", "subject", "target", "why"),
+        [
+            pytest.param("vic", "n1", "sent", "vic has no right to settle; these have: bob, olga", id="a viewer"),
+            pytest.param("olga", "n9", "sent", "there is no notice n9", id="a notice that is not there"),
+            pytest.param("olga", "n1", "maybe", "maybe is neither sent nor not-sent", id="a word of one's own"),
+        ],
+    )
+    def test_stays_in_doubt_for(
+        self, desk: Desk, told: SqlNotices, actor: str, subject: str, target: str, why: str
+    ) -> None:
+        assert self.said(desk, actor, target, subject) == Applied("c-1", False, why)
+        assert states(told) == {"n1": "ambiguous"}
+
+    def test_is_nobodys_business_where_nobody_is_told(self, desk: Desk) -> None:
+        assert self.said(desk, "olga", "sent").result == "nobody is told of anything here"
+
+
+class TestAMutedCheck:
+    """Of FK203 both owners say that it is not theirs."""
+
+    @pytest.fixture
+    def told(self, desk: Desk, tmp_path: Path) -> Iterator[SqlNotices]:
+        notices = SqlNotices(StoreSettings(f"sqlite:///{tmp_path}/fleet.db"))
+        items = item("shop", "f1"), item("bank", "f2")
+        notices.save_turn([writing()], [record_of(each) for each in items], {}, T0)
+        denied = answer("click-9", AnswerKind.NOT_MINE, items=items, signature="")
+        notices.add_answer(sign(denied, KEY))
+        desk.settling = ByHand(notices, desk.clock, Policy(enough=2), KEY)
+        yield notices
+        notices.close()
+
+    def unmuted(self, desk: Desk, actor: str, code: str = "FK203") -> Applied:
+        id = desk.say(Verb.UNMUTE, actor, subject=code)
+        desk.verify()
+        found = desk.runs.applied(id)
+        assert found is not None
+        return found
+
+    def muted(self, told: SqlNotices) -> list[str]:
+        answers = [each for each in told.answers() if is_signed(each, KEY)]
+        return list(muted(told.told(), answers, Policy(enough=2)))
+
+    def test_is_told_again_when_an_operator_looked_at_it(self, desk: Desk, told: SqlNotices) -> None:
+        assert self.muted(told) == ["FK203"]
+        found = self.unmuted(desk, "olga")
+        words = "olga looked at it: FK203 is told again (100% had been “not mine”)"
+        assert (found.accepted, found.result) == (True, words)
+        assert self.muted(told) == []
+        assert words in desk.log()
+
+    @pytest.mark.parametrize(
+        ("actor", "code", "why"),
+        [
+            pytest.param("vic", "FK203", "vic has no right to unmute; these have: bob, olga", id="a viewer says so"),
+            pytest.param(
+                "olga",
+                "FK404",
+                "FK404 is not muted: `fleetkeeper campaign` names the checks that are",
+                id="it is another one",
+            ),
+        ],
+    )
+    def test_stays_muted_when(self, desk: Desk, told: SqlNotices, actor: str, code: str, why: str) -> None:
+        assert self.unmuted(desk, actor, code) == Applied("c-1", False, why)
+        assert self.muted(told) == ["FK203"]
+
+
+@pytest.mark.parametrize(
+    ("is_out", "link"),
+    [
+        pytest.param(True, "https://evil.example/archives/C0PAY/p1700000000123456", id="elsewhere"),
+        pytest.param(True, "https://acme.slack.com/archives/C0PAY", id="of a channel"),
+        pytest.param(False, "https://acme.slack.com/archives/C0PAY/p1700000000123456", id="of what is not out"),
+    ],
+)
+def test_a_link_that_is_of_no_message_is_refused(is_out: bool, link: str) -> None:
+    with pytest.raises(UsageError):
+        target_of(is_out, link)

@@ -11,7 +11,7 @@ from fleetkeeper.adapters.library_playbooks import read_files
 from fleetkeeper.config import FreezeSettings
 from fleetkeeper.core.playbook import Playbook
 from fleetkeeper.core.run import Event, RunState, StepState, Verb
-from fleetkeeper.core.run_page import event_text, names_of
+from fleetkeeper.core.run_texts import event_text, names_of
 from fleetkeeper.data import data_path
 from fleetkeeper.engine.gates import all_gates
 from fleetkeeper.engine.run_ports import StoredRun

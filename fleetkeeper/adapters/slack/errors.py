@@ -124,6 +124,12 @@ def code_of(error: SlackApiError) -> str:
     return str(_answer(error.response).get("error", ""))
 
 
+def undeliverable(code: str) -> Undeliverable:
+    """What Slack means by a word that it did not have to say."""
+    means, words = _WORDS[code]
+    return Undeliverable(code, words, means is _Means.EVERYWHERE, means is _Means.NOBODY)
+
+
 def _refusal(method: str, response: SlackResponse) -> Exception:
     status, answer = int(response.status_code), _answer(response)
     code = str(answer.get("error", ""))

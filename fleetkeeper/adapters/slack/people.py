@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fleetkeeper.adapters.slack.calls import Calls
+from fleetkeeper.adapters.slack.errors import undeliverable
 from fleetkeeper.core.owners import Contact, Reach
 from fleetkeeper.engine.chat import Undeliverable
 
@@ -14,10 +15,7 @@ _KEPT_SECONDS = 3600.0
 _MOST_KEPT = 20_000
 
 
-_NOBODY = {
-    Reach.GONE: ("user_disabled", "the account is deactivated: name somebody else in [owners]"),
-    Reach.UNKNOWN: ("user_not_found", "Slack knows no such person: name somebody else in [owners]"),
-}
+_NOBODY = {Reach.GONE: "user_disabled", Reach.UNKNOWN: "user_not_found"}
 _NO_EMAILS = "the app may not look up e-mail addresses: grant users:read.email, or write U… ids into [owners]"
 
 
@@ -67,9 +65,8 @@ class SlackPeople:
         (slackapi/python-slack-sdk#1156).
         """
         found = self.contact(address)
-        if found.reach in (Reach.GONE, Reach.UNKNOWN):
-            code, words = _NOBODY[found.reach]
-            raise Undeliverable(code, words, gone=True)
+        if code := _NOBODY.get(found.reach):
+            raise undeliverable(code)
         if not found.slack and "@" in address:
             raise Undeliverable("missing_scope", _NO_EMAILS)
         return found.slack or slack_id(address)

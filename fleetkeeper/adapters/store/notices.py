@@ -14,6 +14,7 @@ from fleetkeeper.config import StoreSettings
 from fleetkeeper.core.messages.message import Message
 from fleetkeeper.core.notices.values import Answer, Delivery, ItemKey, Sent, Told, Via
 from fleetkeeper.core.owners import Contact
+from fleetkeeper.engine.chat import Posted
 from fleetkeeper.engine.notice_ports import Outgoing, Pace, Recheck, Record, Settled, WaveThread, Writing
 
 
@@ -65,6 +66,12 @@ class SqlNotices:
     def settle(self, settled: Sequence[Settled], now: datetime) -> None:
         if settled:
             self._database.write("settle notices", lambda c: outbox_settles.settle(c, settled, now))
+
+    def settle_by_hand(self, notice: str, state: Delivery, posted: Posted | None, words: str, now: datetime) -> bool:
+        def work(connection: sa.Connection) -> bool:
+            return outbox_settles.settle_by_hand(connection, notice, state, posted, words, now)
+
+        return self._database.write("settle a notice by hand", work)
 
     def next_due(self, now: datetime) -> datetime | None:
         return self._database.read("read what is due next", lambda c: reads.next_due(c, now))

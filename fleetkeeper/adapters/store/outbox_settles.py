@@ -22,6 +22,7 @@ from fleetkeeper.adapters.store.notice_rows import NoticeCodec
 from fleetkeeper.adapters.store.outbox_queue import Address, hold, line_up
 from fleetkeeper.adapters.store.tables import storable
 from fleetkeeper.core.notices.values import Delivery
+from fleetkeeper.engine.chat import Posted
 from fleetkeeper.engine.notice_ports import Doing, Settled
 
 OUTBOX: Columns = (
@@ -65,8 +66,21 @@ class Wanted:
         return f"{self.id}/edit"
 
 
-def settle(connection: sa.Connection, settled: Sequence[Settled], now: datetime) -> None:
-    """Write what became of rows; one of which a later claim exists, or that was settled before, stays as it is."""
+def settle_by_hand(
+    connection: sa.Connection, notice: str, state: Delivery, posted: Posted | None, words: str, now: datetime
+) -> bool:
+    """What of a notice may be out is as a person says; False where nothing may be, or a worker looks just now."""
+    id = storable(notice)
+    found = select_keys(connection, tables.outbox, ("key", "state", "epoch"), [(id,), (f"{id}/edit",)])
+    own = [
+        Settled(key, epoch, state, posted, error=words) for key, was, epoch in found if was == Delivery.AMBIGUOUS.value
+    ]
+    return bool(own) and settle(connection, own, now) > 0
+
+
+def settle(connection: sa.Connection, settled: Sequence[Settled], now: datetime) -> int:
+    """Write what became of rows, and how many; one of which a later claim exists, or that was settled before, stays as
+    it is."""
     by_key = {storable(each.key): each for each in settled}
     rows = _lock(connection, by_key)
     pairs = [(row, by_key[row.key]) for row in rows]
@@ -78,6 +92,7 @@ def settle(connection: sa.Connection, settled: Sequence[Settled], now: datetime)
     addresses |= _let_go(connection, [row.key for row, each in pairs if each.state not in _WAITING])
     line_up(connection, addresses)
     _slow_down(connection, pairs, now)
+    return len(rows)
 
 
 def _lock(connection: sa.Connection, settled: Mapping[str, Settled]) -> Sequence[_Row]:

@@ -76,6 +76,7 @@ def living(connection: sa.Connection, within: timedelta) -> tuple[str, ...]:
 def forget_runs(connection: sa.Connection, horizon: datetime) -> None:
     """What is over since the horizon: runs with all that is theirs, plans, freezes, workers. Events go with their run.
 
+    Commands too; those about anything else (a notice, or what never was there) go by their own age.
     A plan that a run still rests on stays, as does one that could still be started.
     """
     run, plan, command, event = tables.run, tables.plan, tables.command, tables.event
@@ -87,6 +88,8 @@ def forget_runs(connection: sa.Connection, horizon: datetime) -> None:
     freeze = tables.freeze
     lifted = list(connection.scalars(sa.delete(freeze).where(freeze.c.lifted_at < horizon).returning(freeze.c.id)))
     connection.execute(sa.delete(command).where(command.c.subject.in_([*runs, *plans, *lifted])))
+    stands = (sa.exists().where(each.c.id == command.c.subject) for each in (run, plan, freeze))
+    connection.execute(sa.delete(command).where(command.c.at < horizon, ~sa.or_(*stands)))
     connection.execute(sa.delete(tables.approval).where(tables.approval.c.run_id.in_(runs)))
     orphan = ~sa.exists().where(run.c.id == event.c.run_id)
     connection.execute(sa.delete(event).where(event.c.at < horizon, orphan))

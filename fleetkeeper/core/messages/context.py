@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from fleetkeeper.core.api_rows import Apis
 from fleetkeeper.core.messages.escape import NAME, words
 from fleetkeeper.core.notices.values import Answer, Item, ItemKey, Policy, Standing, Told
+from fleetkeeper.core.owner_words import person_in
 from fleetkeeper.core.owners import Contact, Team
 from fleetkeeper.core.run import Event
 from fleetkeeper.core.run_page import Seen
@@ -54,7 +55,7 @@ class Context:
 
     def owner(self, owner: str) -> str:
         """A team's name, or a person's who is in no team that is known."""
-        return self.name(owner) if owner not in self.teams and "@" in owner else words(owner, NAME)
+        return self.name(owner) if owner not in self.teams and person_in(owner) else words(owner, NAME)
 
     def question(self, owner: str) -> str:
         """Whom to ask, for people; "" when nobody was named."""

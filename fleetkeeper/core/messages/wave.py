@@ -24,7 +24,8 @@ from fleetkeeper.core.run import (
     UnitState,
     Why,
 )
-from fleetkeeper.core.run_page import Seen, names_of, state_text
+from fleetkeeper.core.run_page import Seen
+from fleetkeeper.core.run_texts import names_of, state_text
 from fleetkeeper.core.run_words import typed
 from fleetkeeper.core.wording import counted
 

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from fleetkeeper.core.notices.hours import zone_of
 from fleetkeeper.core.notices.values import Audience, NoticeKind, Recipient, Situation, Via
+from fleetkeeper.core.owner_words import channel_in, person_in
 from fleetkeeper.core.owners import Contact, Reach, Team
 
 _HOOK = "hook:"
@@ -58,9 +59,12 @@ class Routes:
 
     def _channel(self, owner: str) -> Route | None:
         team = self._teams.get(owner)
-        if team is None and "@" in owner:
+        if team is None and person_in(owner):
             lost = self._lost(owner)
             return self._elsewhere(owner, lost) if lost else self._person(owner, owner, Audience.LEAD, "")
+        if team is None and channel_in(owner):
+            lost = self._lost(owner)
+            return self._elsewhere(owner, lost) if lost else self._post(owner, owner, Audience.CHANNEL)
         why = f"no team goes by the name of {owner}" if team is None else self._unreachable(team)
         if team is not None and not why:
             return self._post(owner, team.channel, Audience.CHANNEL)

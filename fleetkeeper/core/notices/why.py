@@ -119,7 +119,7 @@ def whys(items: Iterable[Item], situation: Situation, turn: Turn) -> tuple[Why, 
 def _named(item: Item) -> tuple[Named, ...]:
     by = item.owned.by
     return tuple(
-        Named(hit.source.value, hit.where, hit.value, hit.team or hit.person, hit.why_not, hit == by)
+        Named(hit.source.value, hit.where, hit.value, hit.owner, hit.why_not, hit == by)
         for hit in item.owned.hits or (by,)
     )
 

@@ -9,7 +9,7 @@ from fleetkeeper.core.fleet import subject as named
 from fleetkeeper.core.owners import Contact, Directory, Hit, Owned, Reach, Team
 from fleetkeeper.core.readiness import Entry, Subject
 
-TEAM, PERSON, UNOWNED = "team", "person", "unowned"
+TEAM, PERSON, CHANNEL, UNOWNED = "team", "person", "channel", "unowned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,8 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class OwnerRow:
-    """One owner; kind is team, person, or unowned: what nobody owns, which owner, the fallback, is told of.
+    """One owner; kind is team, person, channel (of no known team), or unowned: what nobody owns, which owner, the
+    fallback, is told of.
 
     by: source → findings that were found by it. passed_over: why a place that comes first does not hold → findings.
     trouble: why they may not be reached.
@@ -97,6 +98,8 @@ def trouble(owner: str, directory: Directory) -> Iterator[str]:
 def _of_channel(team: Team, directory: Directory) -> Iterator[str]:
     if not team.channel:
         yield "it has no channel, so the fallback's is used" if team.name != directory.fallback else "it has no channel"
+        if place := directory.channels.get(team.name):
+            yield f"no channel's id: {place}"
         return
     contact = directory.contacts.get(team.channel.lower())
     if contact and contact.reach is Reach.GONE:
@@ -113,7 +116,9 @@ def _lost(person: str, contacts: Mapping[str, Contact]) -> Contact | None:
 def _kind(owned: Owned, directory: Directory) -> str:
     if owned.is_unowned:
         return UNOWNED
-    return TEAM if owned.owner in directory.teams else PERSON
+    if owned.owner in directory.teams:
+        return TEAM
+    return CHANNEL if owned.by.channel else PERSON
 
 
 def _before(owned: Owned) -> Iterator[Hit]:
@@ -136,6 +141,7 @@ class HitRow:
     value: str
     team: str
     person: str
+    channel: str
     holds: bool
     why_not: str
 
@@ -145,6 +151,7 @@ class ExplainedRow:
     """One object of one cluster with every place that names its owner, in the order of precedence.
 
     is_observed: the object itself is stored; else only what is around it speaks. findings: those of it that are open.
+    channel: of the owner's team; channel_from: what a catalog's was read from, "" for the settings.
     """
 
     cluster: str
@@ -160,6 +167,8 @@ class ExplainedRow:
     is_unowned: bool
     because: str
     ask: str
+    channel: str
+    channel_from: str
     trouble: tuple[str, ...]
     hits: tuple[HitRow, ...]
 
@@ -190,6 +199,8 @@ def explained_row(
         is_unowned=owned.is_unowned,
         because=owned.why,
         ask=team.ask if team else "",
+        channel=team.channel if team else "",
+        channel_from=directory.channels.get(team.name, "") if team and team.channel else "",
         trouble=tuple(trouble(owned.owner, directory)),
         hits=tuple(_hit(each, owned) for each in owned.hits),
     )
@@ -198,4 +209,4 @@ def explained_row(
 def _hit(hit: Hit, owned: Owned) -> HitRow:
     holds = hit == owned.by
     why_not = hit.why_not or ("" if holds else "another comes first")
-    return HitRow(hit.source.value, hit.where, hit.value, hit.team, hit.person, holds, why_not)
+    return HitRow(hit.source.value, hit.where, hit.value, hit.team, hit.person, hit.channel, holds, why_not)

@@ -19,20 +19,32 @@ HOUR = timedelta(hours=1)
         pytest.param("search", "team search has no channel", id="a team without a channel"),
         pytest.param("nobody", "no team goes by the name of nobody", id="a team that nobody knows"),
         pytest.param("ada@example.com", "ada@example.com, is gone", id="a person who left"),
+        pytest.param("C0STRANGE1", "C0STRANGE1, is gone", id="a channel of no team that was archived"),
         pytest.param("video", "the channel of video, C0VIDEO, is gone", id="a channel that was archived"),
     ],
 )
 def test_it_goes_to_the_fallback_team_and_says_why(owner: str, why: str) -> None:
     made = world(item("web", 50, owner=owner))
     made.teams |= {"search": Team("search"), "video": Team("video", channel="C0VIDEO")}
-    made.contacts = GONE | {"c0video": Contact("c0video", Reach.GONE)}
+    made.contacts = GONE | {key: Contact(key, Reach.GONE) for key in ("c0video", "c0strange1")}
     notice = made.tick().notices[0]
     assert (notice.recipient.address, notice.recipient.owners) == ("C0PLATFORM", (owner,))
     assert f"told here because {why}" in notice.why
 
 
-def test_a_person_without_a_team_is_written_to() -> None:
-    assert kinds(world(item("web", 50, owner="Eve@example.com")).tick()) == ["direct eve@example.com"]
+@pytest.mark.parametrize(
+    ("owner", "to"),
+    [
+        pytest.param("Eve@example.com", "eve@example.com", id="by an address"),
+        pytest.param("U0STRANGER1", "u0stranger1", id="by a Slack id, as labels may have it"),
+    ],
+)
+def test_a_person_without_a_team_is_written_to(owner: str, to: str) -> None:
+    assert kinds(world(item("web", 50, owner=owner)).tick()) == [f"direct {to}"]
+
+
+def test_a_channel_without_a_team_is_told_as_one() -> None:
+    assert kinds(world(item("web", 50, owner="C0STRANGE1")).tick()) == ["digest C0STRANGE1"]
 
 
 def test_without_any_channel_it_is_said_that_nobody_can_be_reached() -> None:
