@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from operator import attrgetter
 
+from fleetkeeper.sim.controllers.hosts import Hosts
 from fleetkeeper.sim.controllers.memo import Memo
 from fleetkeeper.sim.controllers.timing import Timing
 from fleetkeeper.sim.controllers.usage import Usage
@@ -42,6 +43,7 @@ class Live:
     timing: Timing
     controllers: tuple[Controller, ...]
     used: Usage
+    hosts: Hosts
     silent: set[str] = field(default_factory=set)  # nodes whose kubelet does not answer
     gone: dict[str, datetime] = field(default_factory=dict)  # nodes that were deleted under their pods, and when
     awake: bool = False
@@ -62,6 +64,7 @@ class Live:
     def start_over(self) -> None:
         """Somebody wrote around the state: what was added up is void, and everything may have changed."""
         self.used.forget()
+        self.hosts.forget()
         if self.awake:
             self.look_at_everything()
 
@@ -74,6 +77,7 @@ class Live:
         """A write happened: the first one wakes the controllers."""
         self.wake()
         self.used.hear(event)
+        self.hosts.hear(event)
         for controller in self.controllers:
             keys = controller.watches.get(event.resource)
             if keys is not None:
@@ -131,8 +135,11 @@ def of_controller(kind: str) -> Keys:
 
 def controller_of(obj: Object) -> Object | None:
     """The owner reference of an object's controller."""
-    references: Iterable[Object] = obj["metadata"].get("ownerReferences") or ()
-    return next((each for each in references if each.get("controller")), None)
+    each: Object
+    for each in obj["metadata"].get("ownerReferences") or ():
+        if each.get("controller"):
+            return each
+    return None
 
 
 def controller_uid(obj: Object) -> str:
