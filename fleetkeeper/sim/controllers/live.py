@@ -49,6 +49,8 @@ class Live:
     awake: bool = False
     memo: Memo = field(default_factory=Memo)
     _queues: dict[str, dict[Key, None]] = field(default_factory=dict)
+    _asked: set[str] = field(default_factory=set)  # controllers whose queues have everything that waits for them
+    _watchers: dict[str, list[tuple[Controller, Keys]]] = field(default_factory=dict)
     _later: dict[tuple[str, Key], Due] = field(default_factory=dict)
 
     def now(self) -> datetime:
@@ -78,17 +80,34 @@ class Live:
         self.wake()
         self.used.hear(event)
         self.hosts.hear(event)
-        for controller in self.controllers:
-            keys = controller.watches.get(event.resource)
-            if keys is not None:
-                for key in keys(self, event):
-                    self.enqueue(controller, key)
+        for controller, keys in self._watching(event.resource):
+            for key in keys(self, event):
+                self.enqueue(controller, key)
+
+    def _watching(self, resource: str) -> list[tuple[Controller, Keys]]:
+        """The controllers that see the writes of a resource, found once for each."""
+        known = self._watchers.get(resource)
+        if known is None:
+            found = ((each, each.watches.get(resource)) for each in self.controllers)
+            known = self._watchers[resource] = [(each, keys) for each, keys in found if keys is not None]
+        return known
 
     def enqueue(self, controller: Controller, key: Key) -> None:
-        queue = self._queues.setdefault(controller.name, {})
+        queue = self._queues.get(controller.name)
         if not queue:
+            queue = self._queues[controller.name] = {}
             self.timeline.after(controller.delay(self.timing), partial(self._work, controller))
         queue[key] = None
+
+    def asks_first(self, controller: str) -> bool:
+        """Whether nobody has asked yet, since this controller's last turn, for everything that waits for it.
+
+        What waits since then asked for itself: who asks again would only repeat what is queued.
+        """
+        if controller in self._asked and self._queues.get(controller):
+            return False
+        self._asked.add(controller)
+        return True
 
     def requeue(self, controller: Controller, key: Key, seconds: float) -> None:
         """Look again after so many seconds; of several requests the earliest holds, for each look asks anew."""
@@ -112,6 +131,7 @@ class Live:
 
     def _work(self, controller: Controller) -> None:
         """Everything that is queued now; what it wakes waits for its own delay."""
+        self._asked.discard(controller.name)
         for key in self._queues.pop(controller.name):
             controller.reconcile(self, key)
 
@@ -125,10 +145,12 @@ def of_controller(kind: str) -> Keys:
     """Wakes the controller of this kind that owns the written object, now or before."""
 
     def keys(_live: Live, event: Event) -> Iterable[Key]:
-        for obj in (event.object, event.before):
-            reference = controller_of(obj) if obj else None
-            if reference and reference["kind"] == kind:
-                yield event.key[0], reference["name"]
+        reference = controller_of(event.object)
+        found = [(event.key[0], reference["name"])] if reference and reference["kind"] == kind else []
+        if event.before is not None and not event.is_of_status:
+            reference = controller_of(event.before)
+            found += [(event.key[0], reference["name"])] if reference and reference["kind"] == kind else []
+        return found
 
     return keys
 

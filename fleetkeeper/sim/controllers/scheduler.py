@@ -146,9 +146,7 @@ def _bind(live: Live, pod: Object, node: str) -> None:
 def _pod_keys(live: Live, event: Event) -> Iterable[Key]:
     """A pod without a node; all of them when one leaves room, and when one is placed those that look at others."""
     if event.change is not Change.DELETED and not event.object["spec"].get("nodeName"):
-        before = event.before
-        if before is None or before["spec"] != event.object["spec"] or before["metadata"] != event.object["metadata"]:
-            yield event.key
+        yield event.key
         return
     before = event.before
     placed = before is not None and not before["spec"].get("nodeName")
@@ -159,7 +157,8 @@ def _pod_keys(live: Live, event: Event) -> Iterable[Key]:
 
 
 def _waiting(live: Live, _event: Event) -> Iterable[Key]:
-    return [key_of(pod) for pod in live.objects.find("node", pods.PODS, "-")]
+    """Every pod without a node, once for each turn."""
+    return live.objects.keys("node", pods.PODS, "-") if live.asks_first(CONTROLLER.name) else ()
 
 
 def _node_keys(live: Live, event: Event) -> Iterable[Key]:
