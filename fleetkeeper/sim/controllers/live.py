@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from operator import attrgetter
+from typing import Protocol, TypeVar
 
 from fleetkeeper.sim.controllers.hosts import Hosts
-from fleetkeeper.sim.controllers.memo import Memo
 from fleetkeeper.sim.controllers.timing import Timing
 from fleetkeeper.sim.controllers.usage import Usage
 from fleetkeeper.sim.kube.state import Objects
@@ -33,6 +33,19 @@ class Controller:
     delay: Callable[[Timing], float] = attrgetter("reaction")  # from a write to the look that it asks for
 
 
+class Follower(Protocol):
+    """Something that is kept up to date write by write, for it is asked too often to be worked out each time."""
+
+    def hear(self, event: Event) -> None: ...
+
+    def forget(self) -> None:
+        """Everything may have changed."""
+        ...
+
+
+F = TypeVar("F", bound=Follower)
+
+
 @dataclass(slots=True)
 class Live:
     """A cluster whose controllers run: everything that they share. Hold the world's lock."""
@@ -47,7 +60,7 @@ class Live:
     silent: set[str] = field(default_factory=set)  # nodes whose kubelet does not answer
     gone: dict[str, datetime] = field(default_factory=dict)  # nodes that were deleted under their pods, and when
     awake: bool = False
-    memo: Memo = field(default_factory=Memo)
+    followers: dict[type[Follower], Follower] = field(default_factory=dict)
     _queues: dict[str, dict[Key, None]] = field(default_factory=dict)
     _asked: set[str] = field(default_factory=set)  # controllers whose queues have everything that waits for them
     _watchers: dict[str, list[tuple[Controller, Keys]]] = field(default_factory=dict)
@@ -55,6 +68,14 @@ class Live:
 
     def now(self) -> datetime:
         return self.timeline.now()
+
+    def follower(self, kind: type[F]) -> F:
+        """The one of its kind, which hears every write from the first question on."""
+        found = self.followers.get(kind)
+        if found is None:
+            found = self.followers[kind] = kind()
+        assert isinstance(found, kind)
+        return found
 
     def wake(self) -> None:
         """Start the controllers: each looks at every object of its resource once, then at what changes."""
@@ -67,6 +88,8 @@ class Live:
         """Somebody wrote around the state: what was added up is void, and everything may have changed."""
         self.used.forget()
         self.hosts.forget()
+        for follower in self.followers.values():
+            follower.forget()
         if self.awake:
             self.look_at_everything()
 
@@ -80,6 +103,8 @@ class Live:
         self.wake()
         self.used.hear(event)
         self.hosts.hear(event)
+        for follower in self.followers.values():
+            follower.hear(event)
         for controller, keys in self._watching(event.resource):
             for key in keys(self, event):
                 self.enqueue(controller, key)

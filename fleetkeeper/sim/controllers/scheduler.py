@@ -6,10 +6,10 @@ from itertools import chain
 from operator import attrgetter
 
 from fleetkeeper.sim.controllers import placing, pods
-from fleetkeeper.sim.controllers.daemonset import meant_for
 from fleetkeeper.sim.controllers.hosts import NODES, Host, Manner
 from fleetkeeper.sim.controllers.live import Controller, Live, controller_uid
 from fleetkeeper.sim.controllers.matching import with_condition
+from fleetkeeper.sim.controllers.rosters import meant_for
 from fleetkeeper.sim.controllers.usage import requests
 from fleetkeeper.sim.kube.state_log import Change, Event, Key, key_of
 from fleetkeeper.sim.objects.recipes import stamp
