@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fleetkeeper.sim.controllers.matching import is_true, node_matches, selects, tolerates
-from fleetkeeper.sim.controllers.usage import Request, allocatable
+from fleetkeeper.sim.controllers.usage import Request, Usage, allocatable
 from fleetkeeper.sim.kube.state_log import Change, Event
 from fleetkeeper.sim.world import Object
 
@@ -43,7 +43,10 @@ class Manner:
 
 @dataclass(slots=True, eq=False)
 class Host:
-    """One version of a node. What a manner makes of it is kept, for it cannot change while the node does not."""
+    """One version of a node. What a manner makes of it is kept, for it cannot change while the node does not.
+
+    used: what its pods ask for at any moment.
+    """
 
     node: Object
     name: str
@@ -53,21 +56,31 @@ class Host:
     zone: str
     taints: list[Object]
     has: Request
+    used: Request
     _against: dict[str, str] = field(default_factory=dict)
     _dislikes: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, node: Object) -> "Host":
+    def of(cls, node: Object, used: Request) -> "Host":
         labels = node["metadata"].get("labels") or {}
         zone = labels.get("topology.kubernetes.io/zone", "")
         cordoned, ready = bool(node["spec"].get("unschedulable")), is_true(node, "Ready")
-        return cls(node, node["metadata"]["name"], labels, cordoned, ready, zone, _taints(node), allocatable(node))
+        taints, name = _taints(node), node["metadata"]["name"]
+        return cls(node, name, labels, cordoned, ready, zone, taints, allocatable(node), used)
 
-    def against(self, manner: Manner) -> str:
+    def refuses(self, manner: Manner, asked: Request) -> str:
+        """Why a pod of this manner cannot go there, "" where it fits in."""
         known = self._against.get(manner.name)
         if known is None:
             known = self._against[manner.name] = manner.against(self)
-        return known
+        if known:
+            return known
+        has, used = self.has, self.used
+        if has.pods - used.pods < 1:
+            return "Too many pods"
+        if asked.cpu and asked.cpu > has.cpu - used.cpu:
+            return "Insufficient cpu"
+        return "Insufficient memory" if asked.memory and asked.memory > has.memory - used.memory else ""
 
     def dislikes(self, manner: Manner) -> tuple[int, int]:
         known = self._dislikes.get(manner.name)
@@ -94,14 +107,15 @@ def is_eligible(spec: Object, node: Object) -> bool:
 class Hosts:
     """The nodes of a cluster in the order of their listing, read at the first question and followed write by write."""
 
-    def __init__(self, nodes: Callable[[], Iterable[Object]]) -> None:
-        self._nodes = nodes
+    def __init__(self, nodes: Callable[[], Iterable[Object]], used: Usage) -> None:
+        self._nodes, self._used = nodes, used
         self._by_name: dict[str, Host] | None = None
         self._uncordoned: list[Host] | None = None
 
     def by_name(self) -> Mapping[str, Host]:
         if self._by_name is None:
-            self._by_name = {node["metadata"]["name"]: Host.of(node) for node in self._nodes()}
+            made = map(self._made, self._nodes())
+            self._by_name = {each.name: each for each in made}
         return self._by_name
 
     def uncordoned(self) -> list[Host]:
@@ -117,7 +131,10 @@ class Hosts:
         if event.change is Change.DELETED:
             del self._by_name[name]
         else:
-            self._by_name[name] = Host.of(event.object)
+            self._by_name[name] = self._made(event.object)
 
     def forget(self) -> None:
         self._by_name = self._uncordoned = None
+
+    def _made(self, node: Object) -> Host:
+        return Host.of(node, self._used.of(node["metadata"]["name"]))

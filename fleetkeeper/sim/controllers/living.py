@@ -90,7 +90,7 @@ class LivingWorld:
         objects.index("controller", "apps/replicasets", controller_uid)
         objects.index("controller", "batch/jobs", controller_uid)
         used = Usage(lambda: objects.of(pods.PODS))
-        hosts = Hosts(lambda: objects.of(NODES))
+        hosts = Hosts(lambda: objects.of(NODES), used)
         live = Live(cluster, objects, self.timeline, self.timing, self._controllers, used, hosts)
         objects.subscribe(live.hear, live.start_over)
         return live

@@ -9,7 +9,6 @@ from fleetkeeper.sim.controllers.daemonset import tolerations
 from fleetkeeper.sim.controllers.hosts import REQUIRED, Host, Manner, is_eligible
 from fleetkeeper.sim.controllers.live import Live
 from fleetkeeper.sim.controllers.matching import node_matches, selects, tolerates
-from fleetkeeper.sim.controllers.usage import Request
 from fleetkeeper.sim.world import Object
 
 Filter = Callable[[Host], str]
@@ -32,16 +31,6 @@ CORDONED = "node(s) were unschedulable"
 def _takes_cordoned(tolerated: list[Object]) -> bool:
     """Whether pods that tolerate this go to a cordoned node too."""
     return tolerates(tolerated, {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"})
-
-
-def lacks(host: Host, used: Request, asked: Request) -> str:
-    """What a node has too little of, "" where the pod fits in."""
-    has = host.has
-    if has.pods - used.pods < 1:
-        return "Too many pods"
-    if asked.cpu and asked.cpu > has.cpu - used.cpu:
-        return "Insufficient cpu"
-    return "Insufficient memory" if asked.memory and asked.memory > has.memory - used.memory else ""
 
 
 def filters(live: Live, pod: Object, by_name: Mapping[str, Host]) -> list[Filter]:
@@ -185,12 +174,11 @@ def _within(key: str, counts: Counter[str], most: int) -> Filter:
 Score = Callable[[Host], tuple[Any, ...]]
 
 
-def scorer(live: Live, manner: Manner, alike: Mapping[str, int], zones: Mapping[str, int]) -> Score:
+def scorer(manner: Manner, alike: Mapping[str, int], zones: Mapping[str, int]) -> Score:
     """How little a node suits, smaller is better: disliked taints, preferences, pods alike there, then fullness."""
 
     def score(host: Host) -> tuple[Any, ...]:
-        name, has = host.name, host.has
-        used = live.used.of(name)
+        name, has, used = host.name, host.has, host.used
         full = used.cpu / has.cpu + used.memory / has.memory
         beside = alike.get(name, 0), zones.get(host.zone, 0)
         return not host.ready, *host.dislikes(manner), *beside, full, used.pods, name

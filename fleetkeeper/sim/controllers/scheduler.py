@@ -69,7 +69,7 @@ def _choose(live: Live, pod: Object) -> tuple[str | None, Counter[str]]:
     filters, possible = placing.filters(live, pod, by_name), []
     first = live.objects.revision % len(looked_at) if len(looked_at) > ENOUGH else 0
     for host in chain(looked_at[first:], looked_at[:first]):
-        against = host.against(manner) or placing.lacks(host, live.used.of(host.name), asked)
+        against = host.refuses(manner, asked)
         if not against and filters:
             against = next(filter(None, (each(host) for each in filters)), "")
         if against:
@@ -78,10 +78,10 @@ def _choose(live: Live, pod: Object) -> tuple[str | None, Counter[str]]:
         possible.append(host)
         if len(possible) == ENOUGH:
             break
-    if not possible:
-        return None, reasons
+    if len(possible) < 2:
+        return next((host.name for host in possible), None), reasons
     alike, zones = _alike(live, pod)
-    return min(possible, key=placing.scorer(live, manner, alike, zones)).name, reasons
+    return min(possible, key=placing.scorer(manner, alike, zones)).name, reasons
 
 
 def _looked_at(live: Live, manner: Manner, by_name: Mapping[str, Host]) -> tuple[list[Host], Counter[str]]:

@@ -11,22 +11,13 @@ from fleetkeeper.sim.kube.state_log import Change, Event
 from fleetkeeper.sim.world import Object
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
     """Millicores, bytes of memory, and pods: whole numbers, so that adding and taking away leaves no trace."""
 
     cpu: float = 0
     memory: float = 0
     pods: int = 0
-
-    def __add__(self, other: "Request") -> "Request":
-        return Request(self.cpu + other.cpu, self.memory + other.memory, self.pods + other.pods)
-
-    def __sub__(self, other: "Request") -> "Request":
-        return Request(self.cpu - other.cpu, self.memory - other.memory, self.pods - other.pods)
-
-
-_NOTHING = Request()
 
 
 def requests(pod: Object) -> Request:
@@ -72,11 +63,12 @@ class Usage:
         self._by_node: dict[str, Request] | None = None
 
     def of(self, node: str) -> Request:
+        """What is asked of a node: the sum itself, which goes on to follow the writes until all is forgotten."""
         if self._by_node is None:
             self._by_node = {}
             for pod in self._pods():
                 self._add(pod, 1)
-        return self._by_node.get(node, _NOTHING)
+        return self._by_node.setdefault(node, Request())
 
     def hear(self, event: Event) -> None:
         if event.resource != "/pods" or self._by_node is None:
@@ -97,8 +89,10 @@ class Usage:
         node = pod["spec"].get("nodeName")
         if not node or self._by_node is None or _has_ended(pod):
             return
-        known, asked = self._by_node.get(node, _NOTHING), requests(pod)
-        self._by_node[node] = known + asked if sign > 0 else known - asked
+        known, asked = self._by_node.setdefault(node, Request()), requests(pod)
+        known.cpu += sign * asked.cpu
+        known.memory += sign * asked.memory
+        known.pods += sign
 
 
 def _has_ended(pod: Object) -> bool:
