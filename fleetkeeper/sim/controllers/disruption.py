@@ -79,10 +79,12 @@ def _expected(live: Live, budget: Object, found: list[Object]) -> _Count:
 def _scale(live: Live, found: list[Object]) -> int:
     """The replicas of all controllers of the pods."""
     scales: dict[str, int] = {}
+    asked: set[str] = set()  # a ReplicaSet is not in scales where its Deployment speaks for it
     for pod in found:
         reference = controller_of(pod)
-        if reference is None or reference["uid"] in scales:
+        if reference is None or reference["uid"] in asked:
             continue
+        asked.add(reference["uid"])
         uid, count = _controller_scale(live, pod, reference)
         scales[uid] = count
     return sum(scales.values())
