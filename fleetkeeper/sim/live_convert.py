@@ -5,7 +5,7 @@ A rehearsal reads a whole cluster at every tick of its virtual time, in which a 
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Generic, TypeVar
@@ -54,11 +54,10 @@ class PodSeen:
 
     maker: Maker
     pod: LivePod
-    object: Object
 
     def under(self, top: str) -> LivePod:
         if self.pod.controller != top:
-            self.pod = pod(self.object, top)
+            self.pod = replace(self.pod, controller=top)
         return self.pod
 
 
@@ -103,7 +102,7 @@ def volume(obj: Object) -> LiveVolume | None:
 
 def pod_seen(obj: Object) -> PodSeen:
     maker = controller_of(obj)
-    return PodSeen((obj["metadata"]["namespace"], maker), pod(obj, maker), obj)
+    return PodSeen((obj["metadata"]["namespace"], maker), pod(obj, maker))
 
 
 def pod(obj: Object, top: str) -> LivePod:

@@ -5,11 +5,10 @@ from collections.abc import Iterable
 from fleetkeeper.sim.controllers import pods
 from fleetkeeper.sim.controllers.live import Controller, Live, controller_of, itself, of_controller
 from fleetkeeper.sim.controllers.matching import node_matches, scaled, selects, tolerates
+from fleetkeeper.sim.controllers.rosters import NODES, RESOURCE, Numbers, Roster, Rosters
 from fleetkeeper.sim.kube.state_log import Event, Key, key_of
 from fleetkeeper.sim.world import Object
 
-RESOURCE = "apps/daemonsets"
-NODES = "/nodes"
 TOLERATIONS: tuple[Object, ...] = (
     {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute"},
     {"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute"},
@@ -32,59 +31,37 @@ def reconcile(live: Live, key: Key) -> None:
     found = live.objects.get(RESOURCE, *key)
     if found is None:
         return
-    nodes = live.objects.of(NODES)
+    owned = live.objects.find("controller", pods.PODS, found["metadata"]["uid"])
+    roster = live.follower(Rosters).of(found, owned, live.hosts.by_name())
     if "deletionTimestamp" not in found["metadata"]:
-        _place(live, found, nodes)
-        _replace(live, found, nodes)
-    _count(live, live.objects.get(RESOURCE, *key) or found, nodes)
+        _place(live, found, roster)
+        _replace(live, found, roster)
+    _count(live, live.objects.get(RESOURCE, *key) or found, roster)
 
 
-def _place(live: Live, found: Object, nodes: list[Object]) -> None:
-    have = _by_node(live, found)
-    for node in nodes:
-        name = node["metadata"]["name"]
-        here = have.pop(name, [])
+def _place(live: Live, found: Object, roster: Roster) -> None:
+    """On the nodes where something changed: what a look led to on the others is there."""
+    changed, roster.to_place = roster.to_place, set()
+    hosts = live.hosts.by_name()
+    for host in [host for name, host in hosts.items() if name in changed]:
+        here = roster.on(host.name)
         for pod in here:
             if pods.is_ended(pod) and not pods.is_leaving(pod):
                 live.objects.delete(pods.PODS, key_of(pod))
         running = [pod for pod in here if pods.is_active(pod)]
-        runs, stays = _fits(live, found, node)
+        runs, stays = _fits(found, host.node)
         if runs and not here:
-            live.objects.create(pods.PODS, _pod(found, name))
+            live.objects.create(pods.PODS, _pod(found, host.name))
         for pod in running[1:] if stays else running:
             live.objects.delete(pods.PODS, key_of(pod))
-    for pod in (pod for here in have.values() for pod in here):  # of nodes that are gone
+    gone = (pod for name in changed - hosts.keys() for pod in roster.on(name))
+    for pod in sorted(gone, key=lambda pod: str(pod["metadata"]["name"])):
         if not pod["spec"].get("nodeName") and not pods.is_leaving(pod):
             live.objects.delete(pods.PODS, key_of(pod))  # it never ran; one that did is the pod collector's
 
 
-def _by_node(live: Live, found: Object) -> dict[str, list[Object]]:
-    """Its pods by the node that they are on, or meant for."""
-    have: dict[str, list[Object]] = {}
-    for pod in pods.owned(live, found):
-        have.setdefault(pod["spec"].get("nodeName") or meant_for(pod), []).append(pod)
-    return have
-
-
-def meant_for(pod: Object) -> str:
-    """The one node that a pod of a DaemonSet may go to, "" for every other pod."""
-    required = ((pod["spec"].get("affinity") or {}).get("nodeAffinity") or {}).get(
-        "requiredDuringSchedulingIgnoredDuringExecution"
-    ) or {}
-    for term in required.get("nodeSelectorTerms") or ():
-        for field in term.get("matchFields") or ():
-            return str(field["values"][0])
-    return ""
-
-
-def _fits(live: Live, found: Object, node: Object) -> tuple[bool, bool]:
+def _fits(found: Object, node: Object) -> tuple[bool, bool]:
     """Whether the node should get a pod, and whether one that is there may stay."""
-    key = ("fits", found["metadata"]["uid"], node["metadata"]["name"])
-    made_of = (found["spec"], node["metadata"].get("labels"), node["spec"])
-    return live.memo.of(key, made_of, lambda: _judged(found, node))
-
-
-def _judged(found: Object, node: Object) -> tuple[bool, bool]:
     spec, labels = found["spec"]["template"]["spec"], node["metadata"].get("labels")
     wanted = {"matchLabels": spec.get("nodeSelector") or {}}
     required = ((spec.get("affinity") or {}).get("nodeAffinity") or {}).get(
@@ -97,12 +74,6 @@ def _judged(found: Object, node: Object) -> tuple[bool, bool]:
     against = [taint for taint in against if taint["key"] not in _OWN]
     runs = not any(taint["effect"] in ("NoSchedule", "NoExecute") for taint in against)
     return runs, not any(taint["effect"] == "NoExecute" for taint in against)
-
-
-def _is_new(live: Live, pod: Object, template: Object) -> bool:
-    metadata = pod["metadata"]
-    made_of = (template, pod["spec"], metadata.get("labels"), metadata.get("annotations"))
-    return live.memo.of(("new", metadata["uid"]), made_of, lambda: pods.is_of_template(pod, template))
 
 
 def _pod(found: Object, node: str) -> Object:
@@ -119,19 +90,18 @@ def _pod(found: Object, node: str) -> Object:
     return {**pod, "spec": {**pod["spec"], "affinity": affinity, "tolerations": [*given, *added]}}
 
 
-def _replace(live: Live, found: Object, nodes: list[Object]) -> None:
+def _replace(live: Live, found: Object, roster: Roster) -> None:
     """The rolling update: unavailable pods of the old template first, within maxUnavailable."""
     strategy = found["spec"].get("updateStrategy") or {}
-    if strategy.get("type", "RollingUpdate") != "RollingUpdate":
+    if not roster.old or strategy.get("type", "RollingUpdate") != "RollingUpdate":
         return
-    have = [pod for pod in pods.owned(live, found) if not pods.is_ended(pod)]
-    desired = sum(_fits(live, found, node)[0] for node in nodes)
+    have = [pod for pod in roster.pods() if not pods.is_ended(pod)]
+    desired = _counted(live, found, roster).desired
     rolling = strategy.get("rollingUpdate") or {}
     most = max(1, scaled(rolling.get("maxUnavailable", 1), desired, round_up=True))
     unavailable = sum(pods.is_leaving(pod) or not pods.is_ready(pod) for pod in have) + max(0, desired - len(have))
-    template = found["spec"]["template"]
     for pod in sorted(have, key=lambda pod: (pods.is_ready(pod), pod["metadata"]["name"])):
-        if pods.is_leaving(pod) or _is_new(live, pod, template):
+        if pods.is_leaving(pod) or key_of(pod) not in roster.old:
             continue
         if pods.is_ready(pod):
             if unavailable >= most:
@@ -140,33 +110,44 @@ def _replace(live: Live, found: Object, nodes: list[Object]) -> None:
         live.objects.delete(pods.PODS, key_of(pod))
 
 
-def _count(live: Live, found: Object, nodes: list[Object]) -> None:
-    have = _by_node(live, found)
-    counts = dict.fromkeys(("current", "desired", "wrong", "ready", "available", "updated"), 0)
-    for node in nodes:
-        here = [pod for pod in have.get(node["metadata"]["name"], ()) if not pods.is_leaving(pod)]
-        if not _fits(live, found, node)[0]:
-            counts["wrong"] += bool(here)
-            continue
-        counts["desired"] += 1
-        if here:
-            counts["current"] += 1
-            counts["ready"] += pods.is_ready(here[0])
-            wait = pods.available_in(here[0], found["spec"].get("minReadySeconds", 0), live.now())
-            counts["available"] += wait == 0
-            counts["updated"] += _is_new(live, here[0], found["spec"]["template"])
-            if wait:
-                live.requeue(CONTROLLER, key_of(found), wait)
+def _counted(live: Live, found: Object, roster: Roster) -> Numbers:
+    """The numbers of all nodes, counted anew where something changed."""
+    changed, roster.to_count = roster.to_count, set()
+    hosts = live.hosts.by_name()
+    for name in sorted(changed):
+        if name in hosts:
+            roster.standings[name] = _standing(live, found, roster, hosts[name].node)
+        else:
+            roster.standings.pop(name, None)
+    return Numbers(*(sum(each) for each in zip(Numbers(), *roster.standings.values(), strict=True)))
+
+
+def _standing(live: Live, found: Object, roster: Roster, node: Object) -> Numbers:
+    name = node["metadata"]["name"]
+    here = [pod for pod in roster.on(name) if not pods.is_leaving(pod)]
+    if not _fits(found, node)[0]:
+        return Numbers(wrong=bool(here))
+    if not here:
+        return Numbers(desired=1)
+    wait = pods.available_in(here[0], found["spec"].get("minReadySeconds", 0), live.now())
+    if wait:
+        roster.to_count.add(name)  # by then nothing else may have changed
+        live.requeue(CONTROLLER, key_of(found), wait)
+    return Numbers(1, 1, 0, pods.is_ready(here[0]), wait == 0, key_of(here[0]) not in roster.old)
+
+
+def _count(live: Live, found: Object, roster: Roster) -> None:
+    counts = _counted(live, found, roster)
     status = {
-        "currentNumberScheduled": counts["current"],
-        "numberMisscheduled": counts["wrong"],
-        "desiredNumberScheduled": counts["desired"],
-        "numberReady": counts["ready"],
+        "currentNumberScheduled": counts.current,
+        "numberMisscheduled": counts.wrong,
+        "desiredNumberScheduled": counts.desired,
+        "numberReady": counts.ready,
         "observedGeneration": found["metadata"].get("generation", 1),
         **pods.counted(
-            updatedNumberScheduled=counts["updated"],
-            numberAvailable=counts["available"],
-            numberUnavailable=counts["desired"] - counts["available"],
+            updatedNumberScheduled=counts.updated,
+            numberAvailable=counts.available,
+            numberUnavailable=counts.desired - counts.available,
         ),
     }
     live.set_status(RESOURCE, found, status)

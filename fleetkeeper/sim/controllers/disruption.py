@@ -13,6 +13,7 @@ from fleetkeeper.sim.controllers import pods
 from fleetkeeper.sim.controllers.live import Controller, Live, controller_of, itself
 from fleetkeeper.sim.controllers.matching import condition, is_true, scaled, with_condition
 from fleetkeeper.sim.kube.label_index import selected, selecting
+from fleetkeeper.sim.kube.state import Objects
 from fleetkeeper.sim.kube.state_log import Event, Key, key_of
 from fleetkeeper.sim.objects.recipes import stamp
 from fleetkeeper.sim.world import Object
@@ -78,10 +79,12 @@ def _expected(live: Live, budget: Object, found: list[Object]) -> _Count:
 def _scale(live: Live, found: list[Object]) -> int:
     """The replicas of all controllers of the pods."""
     scales: dict[str, int] = {}
+    asked: set[str] = set()  # a ReplicaSet is not in scales where its Deployment speaks for it
     for pod in found:
         reference = controller_of(pod)
-        if reference is None or reference["uid"] in scales:
+        if reference is None or reference["uid"] in asked:
             continue
+        asked.add(reference["uid"])
         uid, count = _controller_scale(live, pod, reference)
         scales[uid] = count
     return sum(scales.values())
@@ -106,7 +109,10 @@ def _controller_scale(live: Live, pod: Object, reference: Object) -> tuple[str, 
 def _disrupted(live: Live, budget: Object, found: list[Object]) -> tuple[dict[str, str], float | None]:
     """The pods that were evicted and are not being deleted yet, and the seconds until the first is given up."""
     known: dict[str, str] = (budget.get("status") or {}).get("disruptedPods") or {}
-    kept, again = {}, None
+    kept: dict[str, str] = {}
+    again: float | None = None
+    if not known:
+        return kept, again
     for pod in found:
         name = pod["metadata"]["name"]
         if name not in known or pods.is_leaving(pod):
@@ -150,11 +156,40 @@ def _fail(live: Live, budget: Object, message: str) -> None:
     live.set_status(RESOURCE, budget, {**before, "disruptionsAllowed": 0, "conditions": conditions})
 
 
+class Guards:
+    """The budgets of each pod, which a status changes nothing of: kept until the pod or a budget is another."""
+
+    def __init__(self) -> None:
+        self._known: dict[Key, tuple[Key, ...]] = {}
+
+    def of(self, objects: Objects, pod: Object) -> tuple[Key, ...]:
+        objects.notice()
+        key = key_of(pod)
+        known = self._known.get(key)
+        if known is None:
+            found = selecting(objects, RESOURCE, key[0], pod["metadata"].get("labels"))
+            known = self._known[key] = tuple(map(key_of, found))
+        return known
+
+    def hear(self, event: Event) -> None:
+        if event.is_of_status:
+            return
+        if event.resource == pods.PODS:
+            self._known.pop(event.key, None)
+        elif event.resource == RESOURCE:
+            self.forget()
+
+    def forget(self) -> None:
+        self._known.clear()
+
+
 def _pod_keys(live: Live, event: Event) -> Iterable[Key]:
+    if event.is_of_status:
+        return live.follower(Guards).of(live.objects, event.object)
     labels = event.object["metadata"].get("labels")
     before = event.before["metadata"].get("labels") if event.before else None
-    for each in (labels, before) if event.before and before != labels else (labels,):
-        yield from map(key_of, selecting(live.objects, RESOURCE, event.key[0], each))
+    each_of = (labels, before) if event.before and before != labels else (labels,)
+    return [key_of(each) for had in each_of for each in selecting(live.objects, RESOURCE, event.key[0], had)]
 
 
 def reconcile_pod(live: Live, key: Key) -> None:

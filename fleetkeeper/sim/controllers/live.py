@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from operator import attrgetter
+from typing import Protocol, TypeVar
 
-from fleetkeeper.sim.controllers.memo import Memo
+from fleetkeeper.sim.controllers.hosts import Hosts
 from fleetkeeper.sim.controllers.timing import Timing
 from fleetkeeper.sim.controllers.usage import Usage
 from fleetkeeper.sim.kube.state import Objects
@@ -32,6 +33,19 @@ class Controller:
     delay: Callable[[Timing], float] = attrgetter("reaction")  # from a write to the look that it asks for
 
 
+class Follower(Protocol):
+    """Something that is kept up to date write by write, for it is asked too often to be worked out each time."""
+
+    def hear(self, event: Event) -> None: ...
+
+    def forget(self) -> None:
+        """Everything may have changed."""
+        ...
+
+
+F = TypeVar("F", bound=Follower)
+
+
 @dataclass(slots=True)
 class Live:
     """A cluster whose controllers run: everything that they share. Hold the world's lock."""
@@ -42,15 +56,26 @@ class Live:
     timing: Timing
     controllers: tuple[Controller, ...]
     used: Usage
+    hosts: Hosts
     silent: set[str] = field(default_factory=set)  # nodes whose kubelet does not answer
     gone: dict[str, datetime] = field(default_factory=dict)  # nodes that were deleted under their pods, and when
     awake: bool = False
-    memo: Memo = field(default_factory=Memo)
+    followers: dict[type[Follower], Follower] = field(default_factory=dict)
     _queues: dict[str, dict[Key, None]] = field(default_factory=dict)
+    _asked: set[str] = field(default_factory=set)  # controllers whose queues have everything that waits for them
+    _watchers: dict[str, list[tuple[Controller, Keys]]] = field(default_factory=dict)
     _later: dict[tuple[str, Key], Due] = field(default_factory=dict)
 
     def now(self) -> datetime:
         return self.timeline.now()
+
+    def follower(self, kind: type[F]) -> F:
+        """The one of its kind, which hears every write from the first question on."""
+        found = self.followers.get(kind)
+        if found is None:
+            found = self.followers[kind] = kind()
+        assert isinstance(found, kind)
+        return found
 
     def wake(self) -> None:
         """Start the controllers: each looks at every object of its resource once, then at what changes."""
@@ -62,6 +87,9 @@ class Live:
     def start_over(self) -> None:
         """Somebody wrote around the state: what was added up is void, and everything may have changed."""
         self.used.forget()
+        self.hosts.forget()
+        for follower in self.followers.values():
+            follower.forget()
         if self.awake:
             self.look_at_everything()
 
@@ -74,17 +102,37 @@ class Live:
         """A write happened: the first one wakes the controllers."""
         self.wake()
         self.used.hear(event)
-        for controller in self.controllers:
-            keys = controller.watches.get(event.resource)
-            if keys is not None:
-                for key in keys(self, event):
-                    self.enqueue(controller, key)
+        self.hosts.hear(event)
+        for follower in self.followers.values():
+            follower.hear(event)
+        for controller, keys in self._watching(event.resource):
+            for key in keys(self, event):
+                self.enqueue(controller, key)
+
+    def _watching(self, resource: str) -> list[tuple[Controller, Keys]]:
+        """The controllers that see the writes of a resource, found once for each."""
+        known = self._watchers.get(resource)
+        if known is None:
+            found = ((each, each.watches.get(resource)) for each in self.controllers)
+            known = self._watchers[resource] = [(each, keys) for each, keys in found if keys is not None]
+        return known
 
     def enqueue(self, controller: Controller, key: Key) -> None:
-        queue = self._queues.setdefault(controller.name, {})
+        queue = self._queues.get(controller.name)
         if not queue:
+            queue = self._queues[controller.name] = {}
             self.timeline.after(controller.delay(self.timing), partial(self._work, controller))
         queue[key] = None
+
+    def asks_first(self, controller: str) -> bool:
+        """Whether nobody has asked yet, since this controller's last turn, for everything that waits for it.
+
+        What waits since then asked for itself: who asks again would only repeat what is queued.
+        """
+        if controller in self._asked and self._queues.get(controller):
+            return False
+        self._asked.add(controller)
+        return True
 
     def requeue(self, controller: Controller, key: Key, seconds: float) -> None:
         """Look again after so many seconds; of several requests the earliest holds, for each look asks anew."""
@@ -108,6 +156,7 @@ class Live:
 
     def _work(self, controller: Controller) -> None:
         """Everything that is queued now; what it wakes waits for its own delay."""
+        self._asked.discard(controller.name)
         for key in self._queues.pop(controller.name):
             controller.reconcile(self, key)
 
@@ -121,18 +170,23 @@ def of_controller(kind: str) -> Keys:
     """Wakes the controller of this kind that owns the written object, now or before."""
 
     def keys(_live: Live, event: Event) -> Iterable[Key]:
-        for obj in (event.object, event.before):
-            reference = controller_of(obj) if obj else None
-            if reference and reference["kind"] == kind:
-                yield event.key[0], reference["name"]
+        reference = controller_of(event.object)
+        found = [(event.key[0], reference["name"])] if reference and reference["kind"] == kind else []
+        if event.before is not None and not event.is_of_status:
+            reference = controller_of(event.before)
+            found += [(event.key[0], reference["name"])] if reference and reference["kind"] == kind else []
+        return found
 
     return keys
 
 
 def controller_of(obj: Object) -> Object | None:
     """The owner reference of an object's controller."""
-    references: Iterable[Object] = obj["metadata"].get("ownerReferences") or ()
-    return next((each for each in references if each.get("controller")), None)
+    each: Object
+    for each in obj["metadata"].get("ownerReferences") or ():
+        if each.get("controller"):
+            return each
+    return None
 
 
 def controller_uid(obj: Object) -> str:

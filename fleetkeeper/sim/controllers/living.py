@@ -19,6 +19,7 @@ from fleetkeeper.sim.controllers import (
     statefulset,
     volumes,
 )
+from fleetkeeper.sim.controllers.hosts import NODES, Hosts
 from fleetkeeper.sim.controllers.live import Controller, Live, controller_uid
 from fleetkeeper.sim.controllers.timing import Timing
 from fleetkeeper.sim.controllers.usage import Usage
@@ -89,6 +90,7 @@ class LivingWorld:
         objects.index("controller", "apps/replicasets", controller_uid)
         objects.index("controller", "batch/jobs", controller_uid)
         used = Usage(lambda: objects.of(pods.PODS))
-        live = Live(cluster, objects, self.timeline, self.timing, self._controllers, used)
+        hosts = Hosts(lambda: objects.of(NODES), used)
+        live = Live(cluster, objects, self.timeline, self.timing, self._controllers, used, hosts)
         objects.subscribe(live.hear, live.start_over)
         return live

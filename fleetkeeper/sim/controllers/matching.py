@@ -88,8 +88,11 @@ def tolerates_one(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bo
 
 
 def condition(obj: Object, kind: str) -> Object | None:
-    conditions: Iterable[Object] = obj.get("status", {}).get("conditions") or ()
-    return next((each for each in conditions if each["type"] == kind), None)
+    each: Object
+    for each in obj.get("status", {}).get("conditions") or ():
+        if each["type"] == kind:
+            return each
+    return None
 
 
 def is_true(obj: Object, kind: str) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from fleetkeeper.sim.controllers import pods
 from fleetkeeper.sim.controllers.live import Controller, Live, controller_of, itself, of_controller
 from fleetkeeper.sim.controllers.matching import selects
+from fleetkeeper.sim.controllers.tallies import Tallies
 from fleetkeeper.sim.kube.state_log import Change, Event, Key, key_of
 from fleetkeeper.sim.world import Object
 
@@ -16,12 +17,12 @@ def reconcile(live: Live, key: Key) -> None:
     if found is None:
         return
     _adopt(live, found)
-    active = [pod for pod in pods.owned(live, found) if pods.is_active(pod)]
-    wanted = found["spec"].get("replicas", 1)
+    tally = live.follower(Tallies).of(live.objects, found["metadata"]["uid"])
+    missing = found["spec"].get("replicas", 1) - tally.active
     if "deletionTimestamp" not in found["metadata"]:
-        for _ in range(wanted - len(active)):
+        for _ in range(missing):
             live.objects.create(pods.PODS, pods.from_template(found["spec"]["template"], "ReplicaSet", found))
-        for pod in pods.to_delete(active, len(active) - wanted) if len(active) > wanted else ():
+        for pod in pods.to_delete(_active(live, found), -missing) if missing < 0 else ():
             live.objects.delete(pods.PODS, key_of(pod))
     _count(live, live.objects.get(RESOURCE, *key) or found)
 
@@ -39,17 +40,21 @@ def _adopt(live: Live, found: Object) -> None:
             live.objects.update(pods.PODS, {**pod, "metadata": {**metadata, "ownerReferences": references}})
 
 
+def _active(live: Live, found: Object) -> list[Object]:
+    return [pod for pod in pods.owned(live, found) if pods.is_active(pod)]
+
+
 def _count(live: Live, found: Object) -> None:
     labels = (found["spec"]["template"].get("metadata") or {}).get("labels") or {}
-    minimum, now = found["spec"].get("minReadySeconds", 0), live.now()
-    active = [pod for pod in pods.owned(live, found) if pods.is_active(pod)]
-    waits = [pods.available_in(pod, minimum, now) for pod in active]
+    minimum = found["spec"].get("minReadySeconds", 0)
+    tally = live.follower(Tallies).of(live.objects, found["metadata"]["uid"])
+    waits = [pods.available_in(pod, minimum, live.now()) for pod in _active(live, found)] if minimum else []
     status = {
-        "replicas": len(active),
+        "replicas": tally.active,
         **pods.counted(
-            fullyLabeledReplicas=sum(labels.items() <= (pod["metadata"].get("labels") or {}).items() for pod in active),
-            readyReplicas=sum(pods.is_ready(pod) for pod in active),
-            availableReplicas=sum(wait == 0 for wait in waits),
+            fullyLabeledReplicas=tally.having(labels),
+            readyReplicas=tally.ready,
+            availableReplicas=waits.count(0) if minimum else tally.ready,
         ),
         "observedGeneration": found["metadata"].get("generation", 1),
     }

@@ -1,18 +1,20 @@
 """The scheduler: a node for every pod that has none, or the reason why there is none."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from operator import attrgetter
 
 from fleetkeeper.sim.controllers import placing, pods
-from fleetkeeper.sim.controllers.daemonset import meant_for
+from fleetkeeper.sim.controllers.hosts import NODES, Host, Manner
 from fleetkeeper.sim.controllers.live import Controller, Live, controller_uid
 from fleetkeeper.sim.controllers.matching import with_condition
+from fleetkeeper.sim.controllers.rosters import meant_for
+from fleetkeeper.sim.controllers.usage import requests
 from fleetkeeper.sim.kube.state_log import Change, Event, Key, key_of
 from fleetkeeper.sim.objects.recipes import stamp
 from fleetkeeper.sim.world import Object
 
-NODES = "/nodes"
 CLAIMS = "/persistentvolumeclaims"
 ENOUGH = 100
 """Nodes that could take a pod, after which no more are looked at; the real scheduler looks at 100 at least."""
@@ -26,13 +28,12 @@ def reconcile(live: Live, key: Key) -> None:
         return
     if pod["spec"].get("schedulingGates") or pod["spec"].get("schedulerName", "default-scheduler") != _NAME:
         return
-    nodes = live.objects.of(NODES)
     if reason := _claims_reason(live, pod):
-        _leave_pending(live, pod, f"0/{len(nodes)} nodes are available: {reason}")
+        _leave_pending(live, pod, f"0/{len(live.hosts.by_name())} nodes are available: {reason}")
         return
-    chosen, reasons = _choose(live, pod, nodes)
+    chosen, reasons = _choose(live, pod)
     if chosen is None:
-        _leave_pending(live, pod, _message(len(nodes), reasons))
+        _leave_pending(live, pod, _message(len(live.hosts.by_name()), reasons))
         return
     if _provisions(live, pod, chosen):
         return  # the pod is bound once its volumes are there; the claims wake us
@@ -57,45 +58,55 @@ def _waits_for_consumer(live: Live, claim: Object) -> bool:
     return storage is not None and storage.get("volumeBindingMode") == "WaitForFirstConsumer"
 
 
-def _choose(live: Live, pod: Object, nodes: list[Object]) -> tuple[str | None, Counter[str]]:
+def _choose(live: Live, pod: Object) -> tuple[str | None, Counter[str]]:
     """The best node, or how often each reason stood against one."""
-    reasons: Counter[str] = Counter()
-    if name := meant_for(pod):  # as its PreFilter does: a DaemonSet of thousands looks at one node each
-        nodes = [node for node in (live.objects.get(NODES, "", name),) if node is not None] or nodes
-    filters = placing.filters(live, pod, nodes)
-    looked_at = [node for node in nodes if not node["spec"].get("unschedulable")]
-    if len(looked_at) < len(nodes):
-        if placing.takes_cordoned(pod):
-            looked_at = nodes
-        else:  # a drain cordons hundreds: one reason for them all
-            reasons[placing.CORDONED] = len(nodes) - len(looked_at)
-    possible: list[Object] = []
+    live.objects.notice()
+    manner, asked = placing.manner_of(pod), requests(pod)
+    by_name = live.hosts.by_name()
+    if (only := by_name.get(meant_for(pod))) is not None:  # as its PreFilter does: one of thousands looks at one node
+        by_name = {only.name: only}
+    looked_at, reasons = _looked_at(live, manner, by_name)
+    filters, possible = placing.filters(live, pod, by_name), []
     first = live.objects.revision % len(looked_at) if len(looked_at) > ENOUGH else 0
-    for node in (*looked_at[first:], *looked_at[:first]):
+    for host in chain(looked_at[first:], looked_at[:first]):
+        against = host.refuses(manner, asked)
+        if not against and filters:
+            against = next(filter(None, (each(host) for each in filters)), "")
+        if against:
+            reasons[against] += 1
+            continue
+        possible.append(host)
         if len(possible) == ENOUGH:
             break
-        for each in filters:
-            if against := each(node):
-                reasons[against] += 1
-                break
-        else:
-            possible.append(node)
-    if not possible:
-        return None, reasons
+    if len(possible) < 2:
+        return next((host.name for host in possible), None), reasons
     alike, zones = _alike(live, pod)
-    return min(possible, key=placing.scorer(live, pod, alike, zones))["metadata"]["name"], reasons
+    return min(possible, key=placing.scorer(manner, alike, zones)).name, reasons
 
 
-def _alike(live: Live, pod: Object) -> tuple[Counter[str], Counter[str]]:
+def _looked_at(live: Live, manner: Manner, by_name: Mapping[str, Host]) -> tuple[list[Host], Counter[str]]:
+    """Without the cordoned nodes, unless the pod takes those too: a drain cordons hundreds, for one reason."""
+    if manner.takes_cordoned:
+        return list(by_name.values()), Counter()
+    if len(by_name) == 1:
+        looked_at = [each for each in by_name.values() if not each.cordoned]
+    else:
+        looked_at = live.hosts.uncordoned()
+    cordoned = len(by_name) - len(looked_at)
+    return looked_at, Counter({placing.CORDONED: cordoned} if cordoned else {})
+
+
+def _alike(live: Live, pod: Object) -> tuple[Mapping[str, int], Mapping[str, int]]:
     """Pods of the same controller, by node and by zone."""
-    uid = controller_uid(pod)
+    uid, hosts = controller_uid(pod), live.hosts.by_name()
     found = live.objects.find("controller", pods.PODS, uid) if uid else []
-    on = Counter(each["spec"]["nodeName"] for each in found if each["spec"].get("nodeName") and pods.is_active(each))
-    zones: Counter[str] = Counter()
-    for name, count in on.items():
-        node = live.objects.get(NODES, "", name)
-        labels = (node["metadata"].get("labels") or {}) if node is not None else {}
-        zones[labels.get("topology.kubernetes.io/zone", "")] += count
+    on: dict[str, int] = {}
+    zones: dict[str, int] = {}
+    for each in found:
+        name = each["spec"].get("nodeName")
+        if name and pods.is_active(each):
+            zone = hosts[name].zone if name in hosts else ""
+            on[name], zones[zone] = on.get(name, 0) + 1, zones.get(zone, 0) + 1
     return on, zones
 
 
@@ -135,9 +146,7 @@ def _bind(live: Live, pod: Object, node: str) -> None:
 def _pod_keys(live: Live, event: Event) -> Iterable[Key]:
     """A pod without a node; all of them when one leaves room, and when one is placed those that look at others."""
     if event.change is not Change.DELETED and not event.object["spec"].get("nodeName"):
-        before = event.before
-        if before is None or before["spec"] != event.object["spec"] or before["metadata"] != event.object["metadata"]:
-            yield event.key
+        yield event.key
         return
     before = event.before
     placed = before is not None and not before["spec"].get("nodeName")
@@ -148,7 +157,8 @@ def _pod_keys(live: Live, event: Event) -> Iterable[Key]:
 
 
 def _waiting(live: Live, _event: Event) -> Iterable[Key]:
-    return [key_of(pod) for pod in live.objects.find("node", pods.PODS, "-")]
+    """Every pod without a node, once for each turn."""
+    return live.objects.keys("node", pods.PODS, "-") if live.asks_first(CONTROLLER.name) else ()
 
 
 def _node_keys(live: Live, event: Event) -> Iterable[Key]:

@@ -11,25 +11,19 @@ from fleetkeeper.sim.kube.state_log import Change, Event
 from fleetkeeper.sim.world import Object
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
-    """Cores, bytes of memory, and pods."""
+    """Millicores, bytes of memory, and pods: whole numbers, so that adding and taking away leaves no trace."""
 
-    cpu: float = 0.0
-    memory: float = 0.0
+    cpu: float = 0
+    memory: float = 0
     pods: int = 0
-
-    def __add__(self, other: "Request") -> "Request":
-        return Request(self.cpu + other.cpu, self.memory + other.memory, self.pods + other.pods)
-
-    def __sub__(self, other: "Request") -> "Request":
-        return Request(self.cpu - other.cpu, self.memory - other.memory, self.pods - other.pods)
 
 
 def requests(pod: Object) -> Request:
     """What a pod takes of a node."""
     found = wants(pod["spec"])
-    return Request(found.cpu / 1000, float(found.memory), 1)
+    return Request(found.cpu, found.memory, 1)
 
 
 def wants(spec: Object) -> Room:
@@ -55,7 +49,7 @@ def allocatable(node: Object) -> Request:
     """What a node has for pods; a resource that it does not report does not run out."""
     has = node.get("status", {}).get("allocatable") or {}
     return Request(
-        quantity(has.get("cpu", float("inf"))),
+        millis(has["cpu"]) if "cpu" in has else float("inf"),
         quantity(has.get("memory", float("inf"))),
         int(quantity(has.get("pods", 110))),
     )
@@ -67,37 +61,39 @@ class Usage:
     def __init__(self, pods: Callable[[], Iterable[Object]]) -> None:
         self._pods = pods
         self._by_node: dict[str, Request] | None = None
-        self._has: dict[str, tuple[str, Request]] = {}  # what a node has, by its resourceVersion
-
-    def allocatable(self, node: Object) -> Request:
-        """What a node has for pods, read once per version of the node."""
-        name, version = node["metadata"]["name"], node["metadata"]["resourceVersion"]
-        known = self._has.get(name)
-        if known is None or known[0] != version:
-            known = self._has[name] = (version, allocatable(node))
-        return known[1]
 
     def of(self, node: str) -> Request:
+        """What is asked of a node: the sum itself, which goes on to follow the writes until all is forgotten."""
         if self._by_node is None:
             self._by_node = {}
             for pod in self._pods():
                 self._add(pod, 1)
-        return self._by_node.get(node, Request())
+        return self._by_node.setdefault(node, Request())
 
     def hear(self, event: Event) -> None:
         if event.resource != "/pods" or self._by_node is None:
             return
-        if event.before is not None:
-            self._add(event.before, -1)
+        before, after = event.before, event.object
+        if before is not None:
+            kept = event.change is not Change.DELETED and before["spec"] is after["spec"]
+            if kept and _has_ended(before) == _has_ended(after):
+                return
+            self._add(before, -1)
         if event.change is not Change.DELETED:
-            self._add(event.object, 1)
+            self._add(after, 1)
 
     def forget(self) -> None:
         self._by_node = None
 
     def _add(self, pod: Object, sign: int) -> None:
         node = pod["spec"].get("nodeName")
-        if not node or self._by_node is None or pod.get("status", {}).get("phase") in ("Succeeded", "Failed"):
+        if not node or self._by_node is None or _has_ended(pod):
             return
-        known, asked = self._by_node.get(node, Request()), requests(pod)
-        self._by_node[node] = known + asked if sign > 0 else known - asked
+        known, asked = self._by_node.setdefault(node, Request()), requests(pod)
+        known.cpu += sign * asked.cpu
+        known.memory += sign * asked.memory
+        known.pods += sign
+
+
+def _has_ended(pod: Object) -> bool:
+    return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")

@@ -6,11 +6,10 @@ which the caller holds; objects are values: one that was read is never edited, a
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 from fleetkeeper.sim.kube.state_errors import AlreadyExists, Conflict, NotFound, PreconditionFailed, TooOld
 from fleetkeeper.sim.kube.state_log import Change, Event, Index, Indexer, Key, Listener, key_of
@@ -113,9 +112,14 @@ class Objects:
 
     def find(self, name: str, resource: str, value: str) -> list[Object]:
         """The objects whose value in an index is this one."""
+        found = self.keys(name, resource, value)
+        listing = self.cluster.objects.get(resource, {})
+        return [listing[key] for key in found]
+
+    def keys(self, name: str, resource: str, value: str) -> Collection[Key]:
+        """Where they are; to be read before the next write."""
         self.notice()
-        index, listing = self._indexes[name, resource], self.cluster.objects.get(resource, {})
-        return [listing[key] for key in index.keys(listing, value)]
+        return self._indexes[name, resource].keys(self.cluster.objects.get(resource, {}), value)
 
     def create(self, resource: str, obj: Object) -> Object:
         """Store a new object with what the server gives: name of generateName, uid, times, generation.
@@ -160,12 +164,16 @@ class Objects:
             metadata.pop(member, None)
             if member in current:
                 metadata[member] = current[member]
-        if "generation" in current and _asks(obj, counts_status) != _asks(before, counts_status):
+        changed = _changed(obj, before)
+        if "generation" in current and not changed <= ({"metadata"} if counts_status else _NOT_ASKED):
             metadata["generation"] = current["generation"] + 1
         after = {**obj, "metadata": metadata}
         if _is_finished(resource, after):
             return self._drop(resource, after)
-        return before if after == before else self._write(resource, after, before)
+        is_same = metadata == current
+        if is_same and changed <= {"metadata"}:
+            return before
+        return self._write(resource, after, before, is_of_status=is_same and changed <= _NOT_ASKED)
 
     def edit(self, resource: str, namespace: str, name: str, change: Callable[[Object], Object]) -> Object | None:
         """Replace an object by what `change` makes of it, which must be a new value; None when it is not there."""
@@ -267,18 +275,19 @@ class Objects:
             if wanted and wanted != found:
                 raise PreconditionFailed(resource, metadata["name"], field, wanted, found)
 
-    def _write(self, resource: str, obj: Object, before: Object | None) -> Object:
+    def _write(self, resource: str, obj: Object, before: Object | None, *, is_of_status: bool = False) -> Object:
         metadata = {**obj["metadata"], "resourceVersion": str(self._next_revision())}
         after = {**obj, "metadata": metadata}
         self._listing(resource)[key_of(after)] = after
-        self._tell(resource, Change.MODIFIED if before else Change.ADDED, after, before)
+        change = Change.MODIFIED if before else Change.ADDED
+        self._tell(Event(self._seen, change, resource, after, before, is_of_status))
         return after
 
     def _drop(self, resource: str, obj: Object) -> Object:
         """Take the object away; `obj` is its last state."""
         last = {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(self._next_revision())}}
         before = self._listing(resource).pop(key_of(obj))
-        self._tell(resource, Change.DELETED, last, before)
+        self._tell(Event(self._seen, Change.DELETED, resource, last, before))
         return last
 
     def _listing(self, resource: str) -> dict[Key, Object]:
@@ -293,15 +302,15 @@ class Objects:
         self._seen = self.cluster.revision
         return self._seen
 
-    def _tell(self, resource: str, change: Change, obj: Object, before: Object | None) -> None:
-        event = Event(self._seen, change, resource, obj, before)
-        log = self._logs.setdefault(resource, deque())
+    def _tell(self, event: Event) -> None:
+        log = self._logs.setdefault(event.resource, deque())
         log.append(event)
         if len(log) > self._kept_events:
-            self._floors[resource] = log.popleft().revision
-        for (_, of), index in self._indexes.items():
-            if of == resource:
-                index.move(event)
+            self._floors[event.resource] = log.popleft().revision
+        if not event.is_of_status:
+            for (_, of), index in self._indexes.items():
+                if of == event.resource:
+                    index.move(event)
         for listener in tuple(self._listeners):
             listener(event)
 
@@ -344,10 +353,20 @@ _SERVERS = (
 )
 
 
-def _asks(obj: Object, counts_status: bool) -> dict[str, Any]:
-    """What somebody wants of an object: everything but its metadata and, mostly, its status."""
-    left_out = ("metadata",) if counts_status else ("metadata", "status")
-    return {member: value for member, value in obj.items() if member not in left_out}
+_NOT_ASKED = {"metadata", "status"}
+"""Members in which nobody says what they want of an object."""
+
+
+def _changed(after: Object, before: Object) -> set[str]:
+    """The members that differ."""
+    return {
+        member
+        for member in after.keys() | before.keys()
+        if (now := after.get(member, _ABSENT)) is not (then := before.get(member, _ABSENT)) and now != then
+    }
+
+
+_ABSENT = object()
 
 
 def _grace(resource: str, obj: Object, asked: int | None) -> int:

@@ -1,6 +1,6 @@
 """Writes as events, and the indexes that follow them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,7 +11,7 @@ Key = tuple[str, str]
 
 Listener = Callable[["Event"], None]
 Indexer = Callable[[Object], str | tuple[str, ...]]
-"""The value of an object, or several; "" and () leave it out."""
+"""The value of an object, or several; "" and () leave it out. A status has no part in it."""
 
 
 class Change(StrEnum):
@@ -22,13 +22,17 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One write. object of a DELETED is the last state with the revision of the deletion; before None is an ADDED."""
+    """One write. object of a DELETED is the last state with the revision of the deletion; before None is an ADDED.
+
+    is_of_status: nothing but the status differs from before, and the version, as with most writes.
+    """
 
     revision: int
     change: Change
     resource: str
     object: Object
     before: Object | None = None
+    is_of_status: bool = False
 
     @property
     def key(self) -> Key:
@@ -45,12 +49,12 @@ class Index:
     def forget(self) -> None:
         self._keys = None
 
-    def keys(self, listing: dict[Key, Object], value: str) -> list[Key]:
+    def keys(self, listing: dict[Key, Object], value: str) -> Collection[Key]:
         if self._keys is None:
             self._keys = {}
             for key, obj in listing.items():
                 self._add(key, obj)
-        return list(self._keys.get(value, ()))
+        return self._keys.get(value, {}).keys()
 
     def move(self, event: Event) -> None:
         if self._keys is None:

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from fleetkeeper.sim.world import Object
@@ -108,6 +109,7 @@ def _reference(owner: Owner, namespace: str, identity: Identity) -> Object:
     }
 
 
+@lru_cache(maxsize=1024)
 def stamp(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
