@@ -185,7 +185,8 @@ def mac(key: bytes, purpose: str, covered: object) -> str:
     made.update(_encoded([purpose, covered]))
     whole = outer.copy()
     whole.update(made.digest())
-    return whole.hexdigest()
+    found: str = whole.hexdigest()
+    return found
 
 
 @lru_cache(maxsize=4)
