@@ -51,6 +51,16 @@ def test_a_value_too_few_is_an_error() -> None:
         maker(TaskKey)("r-1")
 
 
+def test_what_is_left_out_is_as_the_class_has_it() -> None:
+    event = Event(NOON, "r-1", "done", "it is done", task=7)
+    assert maker(Event, defaults=True)(NOON, "r-1", "done", "it is done", task=7) == event
+
+
+def test_a_value_without_a_default_is_missed_also_where_others_have_one() -> None:
+    with pytest.raises(TypeError, match="text"):
+        maker(Event, defaults=True)(NOON, "r-1", "done")
+
+
 @pytest.mark.parametrize("name", [each.name for each in fields(Task)])
 def test_values_that_differ_are_equal_but_for_what_is_left_out(name: str) -> None:
     other = replace(TASK, **{name: object()})
