@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from fleetkeeper.core.approval import Approval
+from fleetkeeper.core.frozen import maker
 from fleetkeeper.core.plan import Plan
 from fleetkeeper.core.run import (
     Applied,
@@ -39,6 +40,9 @@ class Claim:
     step: Step | None
     epoch: int
     run: Run
+
+
+make_claim = maker(Claim)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,10 @@ class Outcome:
         """The claim that goes on once an outcome that keeps its lease is stored; None for one that gives it back."""
         if not self.keeps or self.before is None:
             return None
-        return Claim(self.task, self.steps[-1], self.epoch + 1, self.before.run)
+        return make_claim(self.task, self.steps[-1], self.epoch + 1, self.before.run)
+
+
+make_outcome, make_guard = maker(Outcome, defaults=True), maker(Guard)
 
 
 @dataclass(frozen=True, slots=True)
