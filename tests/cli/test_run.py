@@ -132,6 +132,16 @@ def test_a_freeze_holds_what_it_reaches_and_lifting_it_lets_go(command: Command,
     )
 
 
+def test_what_is_said_of_notices_is_judged_by_the_engine(command: Command, busy: dict[str, str]) -> None:
+    stranger = command("notices", "unmute", "FK203", "--as", "eve", environ=busy)
+    assert stranger.stderr.startswith("Refused: eve has no right to unmute; these have: bob, ")
+    refused = command("notices", "unmute", "FK203", environ=busy)
+    assert (refused.exit_code, refused.stderr) == (
+        1,
+        "Refused: FK203 is not muted: `fleetkeeper campaign` names the checks that are\n",
+    )
+
+
 def test_ctrl_c_ends_the_watch_and_not_the_run(command: Command, busy: dict[str, str], tmp_path: Path) -> None:
     id = begun(command, busy, planned(command, busy, selector="name=payments"), 5)
     with Program(["run", "watch", id], busy, tmp_path) as program:
