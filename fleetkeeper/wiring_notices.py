@@ -186,7 +186,9 @@ def _listeners(
         people=people,
         key=key,
         situation=recent,
-        screens=MessageScreens(people.with_role(Role.APPROVER), keeper.telling.notifier.observed_every),
+        screens=MessageScreens(
+            people.with_role(Role.APPROVER), keeper.compat.apis, keeper.telling.notifier.observed_every
+        ),
         who_owns=partial(_who_owns, keeper),
     )
     clicks = Clicks(Interactions(desk, slack, slack, cancel.wait))

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from fleetkeeper.core.api_rows import ApiRow, Apis
+from fleetkeeper.core.compat import Confidence
 from fleetkeeper.core.finding import Finding, Severity, Subject
 from fleetkeeper.core.interacting.screens import MessageScreens
 from fleetkeeper.core.interacting.slash import WhoOwns
@@ -33,6 +35,8 @@ from fleetkeeper.core.notices.values import (
 )
 from fleetkeeper.core.owners import Contact, Hit, Owned, Reach, Source, Team
 from fleetkeeper.core.people import People, Role
+from fleetkeeper.core.rows import Source as RowSource
+from fleetkeeper.core.versions import Minor
 from fleetkeeper.engine.click_ports import Desk
 from fleetkeeper.engine.interacting import Interactions
 from fleetkeeper.engine.notice_ports import Recheck, Record
@@ -41,6 +45,19 @@ from tests.engine.rig import KEY, SetClock
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 DUE = Deadline(datetime(2026, 12, 14, tzinfo=UTC), "standard support of 1.33 ends", hard=NOW + timedelta(days=45))
+
+V1BETA1 = "networking.k8s.io/v1beta1/Ingress"
+APIS = Apis(
+    (
+        ApiRow(
+            *V1BETA1.split("/"),
+            "ingresses",
+            RowSource("a test", NOW.date(), Confidence.HIGH),
+            removed=Minor.parse("1.34"),
+            replacement=("networking.k8s.io", "v1", "Ingress"),
+        ),
+    )
+)
 
 TEAM = Team("payments", channel="C0PAY", lead="lea@shop.example", members=("max@shop.example", "U0NINA"))
 PEOPLE = People(
@@ -193,7 +210,7 @@ class Office:
             people=PEOPLE,
             key=KEY,
             situation=self.situation,
-            screens=MessageScreens(PEOPLE.with_role(Role.APPROVER)),
+            screens=MessageScreens(PEOPLE.with_role(Role.APPROVER), APIS),
             who_owns=_who_owns,
         )
         return Interactions(desk, self.slack, self.slack, self.waits.append)

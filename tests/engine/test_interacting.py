@@ -9,14 +9,17 @@ import pytest
 from fleetkeeper.core.interacting.values import Click, ClickKind
 from fleetkeeper.core.messages.button import Button
 from fleetkeeper.core.messages.message import Do
+from fleetkeeper.core.messages.plain import plain
 from fleetkeeper.core.notices.signing import is_signed, sign
 from fleetkeeper.core.notices.values import Answer, AnswerKind, Delivery, Mode, NoticeKind, Sent
 from fleetkeeper.core.owners import Contact, Reach
+from fleetkeeper.core.versions import Minor
 from fleetkeeper.errors import StoreUnavailable
 from tests.engine.clicking import (
     LEFT,
     NAMELESS,
     NOW,
+    V1BETA1,
     MemoryNotices,
     Office,
     item_of,
@@ -323,6 +326,17 @@ def test_a_fix_is_shown_in_a_modal(office: Office) -> None:
     view = office.press(Do.DIFF).view
     assert view is not None
     assert view.title == "How to fix it"
+
+
+def test_the_fix_of_an_api_shows_what_the_manifest_says_instead(office: Office) -> None:
+    found = office.items[0]
+    gone = replace(found.tracked.finding, key=V1BETA1, minor=Minor.parse("1.34"))
+    office.items[:] = [replace(found, tracked=replace(found.tracked, finding=gone))]
+    view = office.press(Do.DIFF).view
+    assert view is not None
+    shown = [line.strip() for line in plain(view).splitlines()]
+    start = shown.index("- apiVersion: networking.k8s.io/v1beta1")
+    assert shown[start : start + 3] == [shown[start], "+ apiVersion: networking.k8s.io/v1", "kind: Ingress"]
 
 
 def test_a_database_that_does_not_answer_is_told(office: Office) -> None:
