@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
@@ -82,11 +83,10 @@ class Attendant:
 
     def turn(self, worker: str) -> bool:
         """Whether anybody was told of something."""
-        if self._waves.turn():
-            self._wake()
+        self._apart(self._follow_waves)
         rechecks = self._notices.take_rechecks(worker, LEASE)
         for each in rechecks:
-            self._look_at(each)
+            self._apart(partial(self._look_at, each))
         answers = len(self._notices.answers())
         is_news = self._heard is not None and answers != self._heard
         if self._heard is None:  # of a process that begins: its schedule tells what came before
@@ -100,6 +100,19 @@ class Attendant:
         self._heard, self._turned = answers, time.monotonic()
         tell(self._keeper, self._metrics, self._wake)
         return True
+
+    def _apart(self, part: Callable[[], None]) -> None:
+        """A fault in one part of a turn takes nothing else of it along: what was taken up is leased for minutes."""
+        try:
+            part()
+        except StoreUnavailable:
+            raise
+        except Exception:
+            _log.exception("attending_failed")
+
+    def _follow_waves(self) -> None:
+        if self._waves.turn():
+            self._wake()
 
     def _bind(self) -> None:
         if self._keeper.telling is not None:

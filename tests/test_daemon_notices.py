@@ -14,6 +14,7 @@ from fleetkeeper.daemon_notices import Attendant, tell
 from fleetkeeper.engine.notice_ports import Recheck
 from fleetkeeper.engine.notify import Notified
 from fleetkeeper.engine.observe import Outcome
+from fleetkeeper.errors import StoreUnavailable
 from fleetkeeper.metrics import Metrics
 from tests.contract.observed import cluster_id
 
@@ -32,6 +33,7 @@ class Place:
     bound: int = 0
     woken: int = 0
     waves: int = 0
+    fault: Exception | None = None  # of the telling of waves
     ends: Notified = field(default_factory=lambda: Notified(Turn(), ("n-1",), 0))
 
     def __post_init__(self) -> None:
@@ -84,6 +86,8 @@ class Place:
     # ---- waves
 
     def turn(self) -> int:
+        if self.fault:
+            raise self.fault
         return self.waves
 
 
@@ -130,6 +134,29 @@ def test_news_of_a_wave_wake_the_delivery(place: Place) -> None:
     place.waves = 1
     place.attendant.turn("me")
     assert place.woken == 1
+
+
+def test_a_fault_in_the_news_of_a_wave_does_not_keep_clusters_from_being_looked_at(place: Place) -> None:
+    place.fault = ValueError("a plan that nobody can read")
+    place.rechecks.append(Recheck("r-1", ("shop",), "lea@shop.example", "n-1", NOW))
+    assert place.attendant.turn("me")
+    assert "r-1" in place.results
+
+
+def test_a_look_that_fails_does_not_keep_the_others_from_their_turn(place: Place) -> None:
+    """Each is leased for minutes when it is taken: one that is skipped would be late by them."""
+    for id, name in (("r-1", "no,name"), ("r-2", "shop")):
+        place.rechecks.append(Recheck(id, (name,), "lea@shop.example", "n-1", NOW))
+    assert place.attendant.turn("me")
+    assert list(place.results) == ["r-2"]
+
+
+def test_a_database_that_does_not_answer_ends_the_turn(place: Place) -> None:
+    place.fault = StoreUnavailable("no route to host db-1")
+    place.rechecks.append(Recheck("r-1", ("shop",), "lea@shop.example", "n-1", NOW))
+    with pytest.raises(StoreUnavailable):
+        place.attendant.turn("me")
+    assert place.rechecks
 
 
 def test_the_outbox_is_counted_for_all_to_see(place: Place) -> None:
