@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from typing import Protocol
 
 import structlog
 
@@ -59,15 +60,29 @@ class Worker:
             _log.exception("notices_died", worker=self._name, reason=f"{type(error).__name__}: {error}")
 
 
+class Attended(Protocol):
+    """What of wiring_notices.Outside somebody has to see to."""
+
+    @property
+    def notices(self) -> Notices: ...
+
+    @property
+    def waves(self) -> WaveTelling: ...
+
+    @property
+    def freshen(self) -> Callable[[], None]:
+        """Makes anew what clicks rest on, where that is older than what people were told."""
+        ...
+
+
 class Attendant:
     """Takes up what people clicked: extensions bind within seconds, an answer brings about a turn, and what somebody
-    wants looked at anew is observed and judged. The on-call channel follows runs meanwhile."""
+    wants looked at anew is observed and judged. The on-call channel follows runs meanwhile, and what the next click
+    rests on is made before it comes."""
 
-    def __init__(
-        self, keeper: Keeper, notices: Notices, waves: WaveTelling, metrics: Metrics, wake: Callable[[], None]
-    ) -> None:
-        self._keeper, self._notices, self._metrics, self._wake = keeper, notices, metrics, wake
-        self._waves = waves
+    def __init__(self, keeper: Keeper, attended: Attended, metrics: Metrics, wake: Callable[[], None]) -> None:
+        self._keeper, self._notices, self._metrics, self._wake = keeper, attended.notices, metrics, wake
+        self._waves, self._freshen = attended.waves, attended.freshen
         self._heard: int | None = None
         self._turned = float("-inf")
 
@@ -83,6 +98,7 @@ class Attendant:
 
     def turn(self, worker: str) -> bool:
         """Whether anybody was told of something."""
+        self._apart(self._freshen)  # first: looking at clusters takes minutes, and others tell meanwhile
         self._apart(self._follow_waves)
         rechecks = self._notices.take_rechecks(worker, LEASE)
         for each in rechecks:
@@ -99,6 +115,7 @@ class Attendant:
             return False
         self._heard, self._turned = answers, time.monotonic()
         tell(self._keeper, self._metrics, self._wake)
+        self._freshen()
         return True
 
     def _apart(self, part: Callable[[], None]) -> None:

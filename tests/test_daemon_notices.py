@@ -32,13 +32,14 @@ class Place:
     turns: int = 0
     bound: int = 0
     woken: int = 0
-    waves: int = 0
+    told_waves: int = 0
+    freshened: int = 0
     fault: Exception | None = None  # of the telling of waves
     ends: Notified = field(default_factory=lambda: Notified(Turn(), ("n-1",), 0))
 
     def __post_init__(self) -> None:
         self.metrics = Metrics()
-        self.attendant = Attendant(cast(Any, self), cast(Any, self), cast(Any, self), self.metrics, self.wake)
+        self.attendant = Attendant(cast(Any, self), cast(Any, self), self.metrics, self.wake)
         self.ports = SimpleNamespace(clock=SimpleNamespace(now=lambda: NOW))
         self.telling = SimpleNamespace(notifier=SimpleNamespace(binder=SimpleNamespace(settle=self.bind)))
 
@@ -65,6 +66,19 @@ class Place:
     def wake(self) -> None:
         self.woken += 1
 
+    # ---- what it sees to
+
+    @property
+    def notices(self) -> "Place":
+        return self
+
+    @property
+    def waves(self) -> "Place":
+        return self
+
+    def freshen(self) -> None:
+        self.freshened += 1
+
     # ---- the database
 
     def take_rechecks(self, _worker: str, _lease: timedelta) -> tuple[Recheck, ...]:
@@ -88,7 +102,7 @@ class Place:
     def turn(self) -> int:
         if self.fault:
             raise self.fault
-        return self.waves
+        return self.told_waves
 
 
 @pytest.fixture
@@ -131,9 +145,17 @@ def test_what_was_answered_before_it_began_is_the_schedules(place: Place) -> Non
 
 
 def test_news_of_a_wave_wake_the_delivery(place: Place) -> None:
-    place.waves = 1
+    place.told_waves = 1
     place.attendant.turn("me")
     assert place.woken == 1
+
+
+def test_what_clicks_rest_on_is_seen_to_each_time_and_after_it_told_something_itself(place: Place) -> None:
+    place.attendant.turn("me")
+    assert place.freshened == 1
+    place.rechecks.append(Recheck("r-1", ("shop",), "lea@shop.example", "n-1", NOW))
+    assert place.attendant.turn("me")
+    assert place.freshened == 3
 
 
 def test_a_fault_in_the_news_of_a_wave_does_not_keep_clusters_from_being_looked_at(place: Place) -> None:

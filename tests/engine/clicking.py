@@ -50,7 +50,9 @@ V1BETA1 = "networking.k8s.io/v1beta1/Ingress"
 APIS = Apis(
     (
         ApiRow(
-            *V1BETA1.split("/"),
+            "networking.k8s.io",
+            "v1beta1",
+            "Ingress",
             "ingresses",
             RowSource("a test", NOW.date(), Confidence.HIGH),
             removed=Minor.parse("1.34"),
