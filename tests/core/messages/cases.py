@@ -34,6 +34,7 @@ from tests.core.messages.told import (
     caller,
     context,
     done,
+    in_git,
     item,
     notice,
     to,
@@ -84,6 +85,16 @@ def _support() -> Case:
         breaks=Breaks.AT_DATE,
     )
     return _plain((item(finding, "payments-eu", deadline=SUPPORT), item(finding, "payments-us", deadline=SUPPORT)))
+
+
+def _in_git() -> Case:
+    """One thing in one folder, one in a folder for each cluster, and one of which a part is not known to be in Git."""
+    whole = [in_git(item(api(name), place), "apps/web") for name in ("checkout", "refunds") for place in ("eu", "us")]
+    overlays = [
+        in_git(item(budget(), place), f"overlays/{place}", app=f"ledger-{place}") for place in ("eu", "sa", "us")
+    ]
+    partly = [in_git(item(caller(), "eu"), "."), item(caller(), "us")]
+    return _plain((*whole, *overlays, *partly))
 
 
 def _overdue() -> Case:
@@ -164,7 +175,9 @@ def _hostile() -> Case:
         item(replace(budget(name), code=f"FK4{n:02}", message=f"{name} never lets one go"))
         for n, name in enumerate(names)
     )
-    return _plain(items[:5], why="<!here> *now*")
+    hostile = ("https://ada:secret@evil.example/<!here>/`x`.git", "../*b* <@U1>", ":fire:")
+    first = in_git(items[0], hostile[1], hostile[0], hostile[2])
+    return _plain((first, *items[1:5]), why="<!here> *now*")
 
 
 def _hostile_rest() -> Case:
@@ -188,7 +201,11 @@ def longest() -> Case:
     found = [budget(f"{n}{long}", long, code=f"FK40{n}", owner=origin, **parts) for n in range(1, 7)]
     late = Deadline(NOW + timedelta(days=3), long, long)
     places = [f"{place}{long}" for place in "abcdefgh"]
-    items = tuple(item(each, place, deadline=late, environment=long) for each in found for place in places)
+    items = tuple(
+        in_git(item(each, place, deadline=late, environment=long), f"{place}/{long}", long, long)
+        for each in found
+        for place in places
+    )
     return _plain(items, why=long, following=long * 2, news={each.key: long for each in items})
 
 
@@ -297,6 +314,7 @@ CASES: Mapping[str, Callable[[], Case]] = {
     "digest_nine_things": _kinds,
     "digest_clusters": _support,
     "digest_without_deadline": lambda: _plain((item(deadline=None),)),
+    "digest_in_git": _in_git,
     "digest_overdue": _overdue,
     "digest_answered": _answered,
     "digest_partly_done": _partly,
