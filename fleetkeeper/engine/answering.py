@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from fleetkeeper.core.approval import SLACK
 from fleetkeeper.core.interacting import words
 from fleetkeeper.core.interacting.fields import UNTIL, Private, read_date, read_mode, read_reason
-from fleetkeeper.core.interacting.limits import refusal_of_ack
+from fleetkeeper.core.interacting.limits import quiet_until, refusal_of_ack
 from fleetkeeper.core.interacting.values import Reply
 from fleetkeeper.core.interacting.who import refusal_of_role, refusal_to_answer
 from fleetkeeper.core.messages.button import Button
@@ -124,7 +124,9 @@ class Answering:
         until = read_date(clicked.click.fields)
         if refusal := refusal_of_ack(until, about.ask, about.situation):
             raise Turned(refusal, {UNTIL: refusal})
-        return self._store(clicked, self._own(clicked, about, Said(AnswerKind.ACK, until)), words.acknowledged)
+        quiet = quiet_until(until, about.ask, about.situation) if until else None
+        answer = self._own(clicked, about, Said(AnswerKind.ACK, until))
+        return self._store(clicked, answer, words.acknowledged(answer, quiet))
 
     def _extend(self, clicked: Clicked, about: About) -> Reply:
         fields = clicked.click.fields
@@ -136,15 +138,16 @@ class Answering:
         is_new = all(each.id != answer.id for each in about.situation.answers)
         if is_new and (refusal := refusal_of_request(answer, about.situation)):
             raise Turned(refusal, {UNTIL: refusal})
-        return self._store(clicked, answer, words.asked_for_time)
+        return self._store(clicked, answer, words.asked_for_time(answer))
 
     def _not_mine(self, clicked: Clicked, about: About) -> Reply:
         said = Said(AnswerKind.NOT_MINE, reason=read_reason(clicked.click.fields))
-        return self._store(clicked, self._own(clicked, about, said), words.disowned)
+        answer = self._own(clicked, about, said)
+        return self._store(clicked, answer, words.disowned(answer))
 
-    def _store(self, clicked: Clicked, answer: Answer, tell: Callable[[Answer], str]) -> Reply:
+    def _store(self, clicked: Clicked, answer: Answer, text: str) -> Reply:
         self.desk.notices.add_answer(answer)
-        return words.told(clicked.click, tell(answer))
+        return words.told(clicked.click, text)
 
     def _own(self, clicked: Clicked, about: About, said: Said) -> Answer:
         return self._answer(clicked, said, about.button.notice, tuple(item.key for item in about.ask.items))

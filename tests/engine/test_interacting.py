@@ -1,7 +1,7 @@
 """Clicks on notices: whoever may answer leaves a signed answer, everybody else reads why not and who may."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +11,8 @@ from fleetkeeper.core.messages.button import Button
 from fleetkeeper.core.messages.message import Do
 from fleetkeeper.core.messages.plain import plain
 from fleetkeeper.core.notices.signing import is_signed, sign
-from fleetkeeper.core.notices.values import Answer, AnswerKind, Delivery, Mode, NoticeKind, Sent
+from fleetkeeper.core.notices.standing import standing
+from fleetkeeper.core.notices.values import Answer, AnswerKind, Delivery, Mode, NoticeKind, Phase, Policy, Sent
 from fleetkeeper.core.owners import Contact, Reach
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.errors import StoreUnavailable
@@ -55,6 +56,35 @@ class TestAnAcknowledgement:
         assert is_signed(answer, KEY)
         assert "mended by Tue 1 Dec 2026" in told(reply)
         assert reply.channel == "C0PAY"
+
+    @pytest.mark.parametrize(
+        ("until", "says"),
+        [
+            pytest.param("2026-12-11", "Until then it stays quiet", id="before the last days"),
+            pytest.param("2026-12-14", "It stays quiet until Fri 11 Dec 2026", id="the day of the deadline"),
+        ],
+    )
+    def test_says_until_when_it_is_quiet_and_that_is_what_the_modal_said(
+        self, office: Office, until: str, says: str
+    ) -> None:
+        modal = office.press(Do.ACK).view
+        assert modal is not None
+        assert "at most until Fri 11 Dec 2026: closer to the deadline, reminders go on" in " ".join(
+            plain(modal).split()
+        )
+        assert says in told(office.submit(modal, {"until": until}))
+        item = office.items[0]
+        (answer,) = office.notices.answers()
+        last = datetime(2026, 12, 11, 23, tzinfo=UTC)
+        phases = [standing(item, None, (answer,), at, Policy()).phase for at in (last, last + timedelta(hours=1))]
+        assert phases == [Phase.ACKED, Phase.OPEN]
+
+    def test_is_not_quiet_on_the_last_days(self, office: Office) -> None:
+        office.clock.at = datetime(2026, 12, 13, 9, tzinfo=UTC)
+        modal = office.press(Do.ACK).view
+        assert modal is not None
+        assert "So close to it, reminders go on all the same" in " ".join(plain(modal).split())
+        assert "reminders go on all the same" in told(office.submit(modal, {"until": "2026-12-14"}))
 
     @pytest.mark.parametrize(
         ("until", "says"),

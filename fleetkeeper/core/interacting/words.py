@@ -125,11 +125,14 @@ def answered(answer: Answer) -> str:
     return f"{answer.person} {verb} it on {moment(answer.at)}: it is decided."
 
 
-def acknowledged(answer: Answer) -> str:
-    return (
-        f"Noted: {answer.person} will have {_things(answer)} mended by {day(answer.until)}."
-        " Until then it stays quiet; afterwards it is told again if it is not mended."
-    )
+def acknowledged(answer: Answer, quiet: date | None) -> str:
+    """quiet: the last day on which it is, None for none."""
+    noted = f"Noted: {answer.person} will have {_things(answer)} mended by {day(answer.until)}."
+    if quiet is None:
+        return f"{noted} The deadline is so close that reminders go on all the same."
+    if quiet == answer.until:
+        return f"{noted} Until then it stays quiet; afterwards it is told again if it is not mended."
+    return f"{noted} It stays quiet until {day(quiet)}; closer to the deadline, reminders go on."
 
 
 def asked_for_time(answer: Answer) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from fleetkeeper.core.messages.context import Context
+from fleetkeeper.core.messages.dates import short
 from fleetkeeper.core.notices.asks import asks_of
 from fleetkeeper.core.notices.values import Ask, Deadline, Entry, Item, ItemKey, Notice, Phase, Standing
 
@@ -55,6 +56,11 @@ def standing_of(item: Item, context: Context) -> Standing:
 def deadline_of(item: Item, context: Context) -> Deadline | None:
     """The one that counts: with an extension, where one was granted."""
     return standing_of(item, context).deadline or item.deadline
+
+
+def promised(standing: Standing) -> str:
+    """`Mon 30 Nov`: the day by which somebody said that it will be fixed; "" where nobody did, or it is over."""
+    return short(standing.promised) if standing.phase is Phase.ACKED and standing.promised else ""
 
 
 def nearest(items: Iterable[Item], context: Context) -> Deadline | None:

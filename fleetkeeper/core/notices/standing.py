@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 
 from fleetkeeper.core.notices.hours import end_of, zone_of
 from fleetkeeper.core.notices.ladder import begins, final_days
@@ -93,15 +93,19 @@ def ack_end(ack: Answer, deadline: Deadline | None, policy: Policy) -> datetime:
         return ack.at
     zone = zone_of(policy.timezone)
     end = end_of(ack.until, zone)
-    return end if deadline is None else min(end, begins(Rung(final_days(policy.ladder), ()), deadline.at, zone))
+    return end if deadline is None else min(end, heard_again(deadline, policy, zone))
 
 
-def latest_ack(deadline: Deadline | None, policy: Policy) -> date | None:
-    """The last day that somebody can name in an acknowledgement; None where any will do."""
+def heard_again(deadline: Deadline, policy: Policy, zone: tzinfo) -> datetime:
+    """From when on everybody is told again, whatever was answered."""
+    return begins(Rung(final_days(policy.ladder), ()), deadline.at, zone)
+
+
+def last_quiet(deadline: Deadline | None, policy: Policy, zone: tzinfo) -> date | None:
+    """The last day that an acknowledgement can keep quiet, in the zone of its readers; None where any day can be."""
     if deadline is None:
         return None
-    zone = zone_of(policy.timezone)
-    return deadline.at.astimezone(zone).date() - timedelta(days=final_days(policy.ladder))
+    return (heard_again(deadline, policy, zone) - timedelta(seconds=1)).astimezone(zone).date()
 
 
 def extended(deadline: Deadline | None, granted: Sequence[tuple[Answer, Answer]], policy: Policy) -> Deadline | None:
@@ -164,5 +168,5 @@ def _answered(found: Standing, said: _Said, now: datetime, policy: Policy) -> St
     if said.ack:
         end = ack_end(said.ack, found.deadline, policy)
         if now < end:
-            return replace(found, phase=Phase.ACKED, by=said.ack.person, until=end)
+            return replace(found, phase=Phase.ACKED, by=said.ack.person, until=end, promised=said.ack.until)
     return found

@@ -114,7 +114,9 @@ def _answered() -> Case:
     return notice((first, second, third, fourth)), context(
         (first, second, third, fourth),
         {
-            first.key: Standing(Phase.ACKED, "ada@example.com", NOW + timedelta(days=4), WAVE),
+            first.key: Standing(
+                Phase.ACKED, "ada@example.com", NOW + timedelta(days=4), WAVE, promised=date(2026, 11, 24)
+            ),
             second.key: Standing(Phase.EXTENSION_REQUESTED, "ada@example.com", deadline=WAVE, asked=asked),
             third.key: Standing(
                 Phase.EXTENDED, "carol@example.com", granted.at, granted, extension=_extension((third,), Mode.PROCEED)
