@@ -81,10 +81,10 @@ def standing(item: Item, told: Told | None, answers: Sequence[Answer], now: date
     return found if item.is_over else _answered(found, said, now, policy)
 
 
-def promise_end(item: Item, answers: Sequence[Answer], deadline: Deadline | None, policy: Policy) -> datetime | None:
-    """Until when the last acknowledgement keeps an item quiet, or kept it; None without one."""
+def promise_end(item: Item, answers: Sequence[Answer], policy: Policy) -> datetime | None:
+    """The end of the day that the last acknowledgement names, also where reminders go on before it; None without."""
     said = _fold(answers)
-    return ack_end(said.ack, deadline, policy) if said.ack and not item.is_over else None
+    return ack_end(said.ack, None, policy) if said.ack and not item.is_over else None
 
 
 def ack_end(ack: Answer, deadline: Deadline | None, policy: Policy) -> datetime:

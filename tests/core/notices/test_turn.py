@@ -189,6 +189,16 @@ def test_an_acknowledgement_is_quiet_until_its_day_and_then_says_so() -> None:
     assert news(made.tick(DAY))[0] == "was to be mended by Mon 21 Dec, and is due in 11 days"
 
 
+def test_a_promise_whose_day_is_ahead_is_not_called_broken_on_the_last_rung() -> None:
+    web = item("web", 20)
+    made = world(web)
+    made.tick()
+    made.answers.append(answer(AnswerKind.ACK, web, at=MONDAY + HOUR, until=(MONDAY + 20 * DAY).date()))
+    told = [news(made.tick(DAY)) for _ in range(21)]
+    assert set(told[17]) == {"due in 2 days"}
+    assert "was to be mended by Sun 13 Dec, and is overdue by 1 day" in told[20]
+
+
 def test_no_answer_keeps_the_last_rung_quiet() -> None:
     web = item("web", 20, busy="proposal 12 is open")
     made = world(web)
