@@ -68,7 +68,7 @@ class Asking:
             return
         clusters = len({item.key.cluster for item in items})
         owners = Counter(ask.owner for ask in asks)
-        yield f"{counted(len(asks), 'thing')} to mend in {counted(clusters, 'cluster')}: {_shares(owners)}"
+        yield f"{counted(len(asks), 'thing')} to fix in {counted(clusters, 'cluster')}: {_shares(owners)}"
         dated = [(ask.deadline, ask.owner) for ask in asks if ask.deadline]
         over = [owner for deadline, owner in dated if deadline.at < now]
         if over:

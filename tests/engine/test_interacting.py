@@ -54,7 +54,7 @@ class TestAnAcknowledgement:
         assert set(answer.items) == {item.key for item in office.items}
         assert (answer.identity, answer.notice) == ("slack", "n1")
         assert is_signed(answer, KEY)
-        assert "mended by Tue 1 Dec 2026" in told(reply)
+        assert "fixed by Tue 1 Dec 2026" in told(reply)
         assert reply.channel == "C0PAY"
 
     @pytest.mark.parametrize(
@@ -182,12 +182,12 @@ class TestAStaleButton:
     def test_of_what_is_mended_says_so(self, office: Office) -> None:
         button = Button("n1", office.ask().id)
         office.items[:] = map(mended, office.items)
-        assert "mended already" in told(office.press(Do.ACK, button=button))
+        assert "fixed already" in told(office.press(Do.ACK, button=button))
 
     def test_of_what_is_somebody_elses_now_says_so(self, office: Office) -> None:
         button = Button("n1", office.ask().id)
         office.items[:] = [item_of("web", owner="search"), item_of("api", owner="search")]
-        assert "not asked of" in told(office.press(Do.ACK, button=button))
+        assert "This is not asked any more: it is fixed, it moved" in told(office.press(Do.ACK, button=button))
 
     def test_of_a_message_that_is_forgotten_says_so(self, office: Office) -> None:
         assert "too old" in told(office.press(Do.ACK, button=Button("n0", office.ask().id)))
@@ -301,7 +301,7 @@ class TestADecisionOnAnExtension:
 
     def test_of_what_is_mended_is_not_needed(self, office: Office, asked: Button) -> None:
         office.items[:] = map(mended, office.items)
-        assert "mended already" in told(office.press(Do.GRANT, "U0BOB", asked))
+        assert "fixed already" in told(office.press(Do.GRANT, "U0BOB", asked))
 
     def test_on_a_request_that_was_written_by_hand_is_refused(self, office: Office) -> None:
         forged = Answer(

@@ -31,14 +31,14 @@ def refusal_of_ack(until: date | None, ask: Ask, situation: Situation) -> str:
     tz, deadline = _zone(ask, situation), deadline_of(ask, situation)
     today = day_of(situation.now, tz)
     if until is None:
-        return "Choose the day by which it is mended."
+        return "Choose the day by which it is fixed."
     if until < today:
         return "That day is over."
     if deadline is None:
         return ""
     last = day_of(deadline.at, tz)
     if last < today:
-        return "The deadline is over: ask for an extension, or mend it today."
+        return "The deadline is over: ask for an extension, or fix it today."
     return _beyond(last) if until > last else ""
 
 

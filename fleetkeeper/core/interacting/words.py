@@ -23,8 +23,8 @@ NOBODY_SAYS = "Slack does not answer who this account is: nothing was stored. Cl
 NO_BUTTON = "This button is of another version of fleetkeeper: use a newer message, or the command line."
 TOO_LATE = "It took too long to open: click again."
 BUSY = "Too much is clicked at once: nothing was stored. Click again in a minute."
-OVER = "All of this is mended already: there is nothing left to do. Thank you!"
-ELSEWHERE = "This is not asked of {owner} any more: it is mended, it moved to another owner, or its target changed."
+OVER = "All of this is fixed already: there is nothing left to do. Thank you!"
+ELSEWHERE = "This is not asked any more: it is fixed, it moved to another owner, or its target changed."
 GONE = "This message is too old: fleetkeeper does not know it any more. The newest one about it has buttons that work."
 NO_REQUEST = "fleetkeeper knows no such request for more time: it was never made, or it is long over."
 RECHECK = "{clusters} will be looked at now; the result comes in this thread."
@@ -100,10 +100,10 @@ def looked_again(clusters: Sequence[str], unseen: Sequence[str], person: str, it
     if not items:
         return f"{lost}{where}nothing of this message is there any more."
     if not left:
-        return f"{lost}{where}{_all(items)} mended. Thank you!"
+        return f"{lost}{where}{_all(items)} fixed. Thank you!"
     if left == items:
         return f"{lost}{where}{_all(items)} still there."
-    return f"{lost}{where}{items - left} of {items} in this message mended, {left} still there."
+    return f"{lost}{where}{items - left} of {items} in this message fixed, {left} still there."
 
 
 def _all(items: int) -> str:
@@ -127,11 +127,11 @@ def answered(answer: Answer) -> str:
 
 def acknowledged(answer: Answer, quiet: date | None) -> str:
     """quiet: the last day on which it is, None for none."""
-    noted = f"Noted: {answer.person} will have {_things(answer)} mended by {day(answer.until)}."
+    noted = f"Noted: {answer.person} will have {_things(answer)} fixed by {day(answer.until)}."
     if quiet is None:
         return f"{noted} The deadline is so close that reminders go on all the same."
     if quiet == answer.until:
-        return f"{noted} Until then it stays quiet; afterwards it is told again if it is not mended."
+        return f"{noted} Until then it stays quiet; afterwards it is told again if it is not fixed."
     return f"{noted} It stays quiet until {day(quiet)}; closer to the deadline, reminders go on."
 
 

@@ -20,7 +20,7 @@ def refusal_of_request(asked: Answer, situation: Situation) -> str:
         return "That day is over."
     items = _left(asked, situation)
     if not items:
-        return "It is mended already: there is nothing left to extend."
+        return "It is fixed already: there is nothing left to extend."
     said = by_item(situation.answers)
     for item in items:
         found = standing(item, situation.told.get(item.key), said.get(item.key, ()), situation.now, situation.policy)
@@ -41,7 +41,7 @@ def refusal_of_grant(answer: Answer, situation: Situation, people: People) -> st
     if before:
         return f"{before.person} has {_SETTLES[before.kind]} it already."
     if not _left(asked, situation):
-        return "It is mended already: there is nothing left to extend."
+        return "It is fixed already: there is nothing left to extend."
     if answer.kind is AnswerKind.DENY:
         return ""
     until = answer.until or asked.until
@@ -69,7 +69,7 @@ def _refusal(found: Standing, until: date, situation: Situation) -> str:
     policy, deadline = situation.policy, found.deadline
     zone = zone_of(policy.timezone)
     if deadline is None:
-        return "It has no deadline that could be moved: say by when it will be mended instead."
+        return "It has no deadline that could be moved: say by when it will be fixed instead."
     if found.asked:
         return f"{found.asked.person} has asked for it already, and nobody has answered yet."
     if found.extensions >= policy.most_extensions:

@@ -48,7 +48,7 @@ def _answered(view: View, standing: Standing, final: datetime, zone: ZoneInfo) -
     day = day_text(until, view.date(view.now, zone))
     if standing.phase is Phase.EXTENDED:
         return Quiet(f"{standing.by} gave more time, until {day}", final, keeps=True)
-    return Quiet(f"{standing.by} said that it will be mended by {day}", standing.until, keeps=True)
+    return Quiet(f"{standing.by} said that it will be fixed by {day}", standing.until, keeps=True)
 
 
 def _came_nearer(known: Known, at: datetime) -> bool:

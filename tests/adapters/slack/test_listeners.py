@@ -150,7 +150,7 @@ class TestEachButton:
         (answer,) = place.answers()
         assert (answer.kind, answer.person) == (AnswerKind.ACK, "max@shop.example")
         assert is_signed(answer, KEY)
-        assert "mended by Tue 1 Dec 2026" in place.heard("U0MAX")
+        assert "fixed by Tue 1 Dec 2026" in place.heard("U0MAX")
 
     def test_is_corrected_beside_its_field(self, place: Place) -> None:
         place.pressed("U0MAX", Do.ACK)
@@ -206,7 +206,7 @@ class TestEachButton:
     def test_that_is_stale_is_refused_in_words(self, place: Place) -> None:
         place.office.items[:] = map(mended, place.office.items)
         assert place.pressed("U0MAX", Do.ACK).acked
-        assert "mended already" in place.heard("U0MAX")
+        assert "fixed already" in place.heard("U0MAX")
 
 
 class TestAWave:
@@ -255,7 +255,7 @@ class TestWhatComesTwice:
 
 class TestSlashAndHome:
     def test_the_status_is_ones_own(self, place: Place) -> None:
-        assert "1 thing to mend in 1 cluster: payments 1" in place.slack.slash("U0MAX", "status", CHANNEL).text
+        assert "1 thing to fix in 1 cluster: payments 1" in place.slack.slash("U0MAX", "status", CHANNEL).text
         assert "Nothing is asked of you" in place.slack.slash("U0EVE", "status", CHANNEL).text
 
     def test_the_home_has_what_is_mine(self, place: Place) -> None:

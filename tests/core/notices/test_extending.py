@@ -40,7 +40,7 @@ TWICE = tuple(each for asked in map(extend, (25, 30)) for each in (asked, settle
         pytest.param(extend(10), situation(), "It is due Sun 13 Dec anyway", id="an earlier day"),
         pytest.param(extend(60), situation(), "30 days at most, until Tue 12 Jan 2027", id="too long"),
         pytest.param(extend(30), situation(known=HARD), "beyond Fri 18 Dec: the cloud acts then", id="a hard limit"),
-        pytest.param(extend(40), situation(known=mended(WEB, MONDAY)), "It is mended already", id="nothing is left"),
+        pytest.param(extend(40), situation(known=mended(WEB, MONDAY)), "It is fixed already", id="nothing is left"),
         pytest.param(extend(40), situation(known=item("web", None)), "It has no deadline", id="no deadline"),
         pytest.param(extend(41), situation(extend(40)), "ada@example.com has asked for it already", id="asked twice"),
         pytest.param(extend(41), situation(*TWICE), "extended 2 times, and that is the limit", id="too often"),
@@ -75,7 +75,7 @@ ASKED = extend(40)
             "pia@example.com has denied it already",
             id="answered before",
         ),
-        pytest.param(settle(ASKED), situation(ASKED, known=mended(WEB, MONDAY)), "mended already", id="nothing left"),
+        pytest.param(settle(ASKED), situation(ASKED, known=mended(WEB, MONDAY)), "fixed already", id="nothing left"),
         pytest.param(
             settle(extend(30)), situation(extend(30), known=HARD), "the cloud acts then", id="a limit that came nearer"
         ),

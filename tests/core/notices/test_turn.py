@@ -172,7 +172,7 @@ def test_a_falling_count_skips_a_reminder_but_no_rung() -> None:
     made.put(mended(item("api", 29), MONDAY + 5 * DAY))
     skipped = made.tick(7 * DAY)
     assert skipped.notices == ()
-    assert quiet(skipped) == ["others like it were mended Sat 28 Nov: work is under way"]
+    assert quiet(skipped) == ["others like it were fixed Sat 28 Nov: work is under way"]
     assert kinds(made.tick(8 * DAY)) == ["digest C0PAY", "direct ada@example.com"]
 
 
@@ -186,7 +186,7 @@ def test_an_acknowledgement_is_quiet_until_its_day_and_then_says_so() -> None:
     made.answers.append(answer(AnswerKind.ACK, web, at=MONDAY + HOUR, until=(MONDAY + 28 * DAY).date()))
     assert made.tick(2 * HOUR).edits
     assert all(made.tick(DAY).notices == () for _ in range(28))
-    assert news(made.tick(DAY))[0] == "was to be mended by Mon 21 Dec, and is due in 11 days"
+    assert news(made.tick(DAY))[0] == "was to be fixed by Mon 21 Dec, and is due in 11 days"
 
 
 def test_a_promise_whose_day_is_ahead_is_not_called_broken_on_the_last_rung() -> None:
@@ -196,7 +196,7 @@ def test_a_promise_whose_day_is_ahead_is_not_called_broken_on_the_last_rung() ->
     made.answers.append(answer(AnswerKind.ACK, web, at=MONDAY + HOUR, until=(MONDAY + 20 * DAY).date()))
     told = [news(made.tick(DAY)) for _ in range(21)]
     assert set(told[17]) == {"due in 2 days"}
-    assert "was to be mended by Sun 13 Dec, and is overdue by 1 day" in told[20]
+    assert "was to be fixed by Sun 13 Dec, and is overdue by 1 day" in told[20]
 
 
 def test_no_answer_keeps_the_last_rung_quiet() -> None:
