@@ -9,7 +9,7 @@ from fleetkeeper.core.messages.context import Context
 from fleetkeeper.core.messages.dates import day_of, full, short
 from fleetkeeper.core.messages.digest import bullets, first_fix, headline
 from fleetkeeper.core.messages.escape import words
-from fleetkeeper.core.messages.matters import Matter, matters, promised, standing_of
+from fleetkeeper.core.messages.matters import Matter, parted, promised, standing_of
 from fleetkeeper.core.messages.message import Message
 from fleetkeeper.core.messages.parts import all_over, common_news, done_lines, foot, in_full, in_turn, reader
 from fleetkeeper.core.notices.values import AnswerKind, Audience, Notice
@@ -19,15 +19,15 @@ _ROLES = {Audience.LEAD: "you lead", Audience.MANAGER: "you are the manager of"}
 
 
 def direct(notice: Notice, context: Context) -> Message:
-    found = matters(notice, context)
-    left = [each for each in found if each.open and each.must]
-    over = [each for each in found if each.is_over]
-    seen = reader(notice, context)
+    found, seen = parted(notice, context), reader(notice, context)
+    left = found.asked
     if not left:
-        return all_over(notice, found, context)
+        return all_over(notice, found.every, context)
     blocks = [
         header(headline(left, seen)),
-        section([f"*Why it comes to you:* {_why(notice, context)}", *history(left, seen), *done_lines(over, seen)]),
+        section(
+            [f"*Why it comes to you:* {_why(notice, context)}", *history(left, seen), *done_lines(found.over, seen)]
+        ),
         *in_turn(left, lambda each, number: in_full(each, number, notice, seen, common_news(left))),
         foot(notice, left, seen),
     ]

@@ -35,6 +35,27 @@ class Matter:
         return any(each.must for each in self.ask.items)
 
 
+@dataclass(frozen=True, slots=True)
+class Parted:
+    """What a notice is about, by what its reader has to do: asked is theirs to act on, aside is only good to know."""
+
+    every: tuple[Matter, ...]
+    asked: tuple[Matter, ...]
+    aside: tuple[Matter, ...]
+    over: tuple[Matter, ...]
+
+
+def parted(notice: Notice, context: Context) -> Parted:
+    every = matters(notice, context)
+    left = [each for each in every if each.open]
+    return Parted(
+        every,
+        asked=tuple(each for each in left if each.must),
+        aside=tuple(each for each in left if not each.must),
+        over=tuple(each for each in every if each.is_over),
+    )
+
+
 def matters(notice: Notice, context: Context) -> tuple[Matter, ...]:
     """Those that are open first, in the order of asks; what is no longer known is left out."""
     entries = {entry.item: entry for entry in notice.entries if entry.item in context.items}
