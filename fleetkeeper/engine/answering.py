@@ -105,7 +105,10 @@ class Answering:
         decision = sign(replace(decision, at=max(decision.at, request.at + _LATER)), self.desk.key)
         self._refuse_decision(decision, request, answers)
         if not self.desk.notices.add_answer(decision):
-            self._refuse_decision(decision, request, self.answers())
+            answers = self.answers()
+            self._refuse_decision(decision, request, answers)
+            if settled(request, answers) is None:  # its id is taken by a row that nobody signed
+                raise Turned(words.TAMPERED.format(subject="this request", why=words.BY_HAND))
         return words.told(clicked.click, words.decided(decision, request))
 
     def _refuse_decision(self, decision: Answer, request: Answer, answers: tuple[Answer, ...]) -> None:

@@ -320,6 +320,12 @@ class TestADecisionOnAnExtension:
         office.notices.add_answer(replace(signed, person="Bob@shop.example"))
         assert "Granted" in told(office.press(Do.GRANT, "U0ANN", asked))
 
+    def test_whose_place_was_taken_by_hand_is_not_said_to_be_granted(self, office: Office, asked: Button) -> None:
+        office.press(Do.GRANT, "U0BOB", asked)
+        _, decision = office.notices.answers()
+        office.notices.stored[decision.id] = replace(decision, kind=AnswerKind.DENY)
+        assert "written into the database by hand" in told(office.press(Do.GRANT, "U0ANN", asked))
+
 
 class _Late(MemoryNotices):
     """Answers that were read before the last one was stored, the first time."""

@@ -16,8 +16,9 @@ NOT_STORED = "The database of fleetkeeper does not answer: nothing was stored. C
 OWN_FAULT = "A fault of fleetkeeper's own: it may not have been stored. Its log has the reason; tell the operators."
 STRANGER = "This account belongs to another workspace: fleetkeeper knows only people of its own."
 NO_ADDRESS = (
-    "Slack does not tell fleetkeeper an e-mail address of this account, and by that it knows people: ask the operators"
-    " to look at the app's scope users:read.email, or for the command line."
+    "Slack does not tell fleetkeeper an e-mail address of this account that is confirmed, and of fleetkeeper's own"
+    " workspace, and by that it knows people: confirm yours in Slack; else ask the operators to look at the app's scope"
+    " users:read.email, or for the command line."
 )
 NOBODY_SAYS = "Slack does not answer who this account is: nothing was stored. Click again in a minute."
 NO_BUTTON = "This button is of another version of fleetkeeper: use a newer message, or the command line."
@@ -34,6 +35,7 @@ RUN_OVER = "Run {run} {state}: there is nothing left to decide or to stop."
 OWN_PLAN = "{person} asked for this plan, so another approver must decide."
 OTHER_PLAN = "The plan of {subject} is not the one that this message showed: look at the newest message of it."
 EXPIRED = "The plan expired on {at}: make a new one."
+BY_HAND = "another decision on it was written into the database by hand"
 TAMPERED = "What is stored of {subject} is not what was made, and nothing is done by it: {why}"
 
 _LONGEST = 2900  # a section of Block Kit takes 3,000 characters
