@@ -203,6 +203,22 @@ class TestEachButton:
         assert says in place.heard(user)
         assert not place.slack.workspace.modals(user)
 
+    @pytest.mark.parametrize(
+        ("account", "says"),
+        [
+            ({"team": "T0ELSEWHERE"}, "belongs to another workspace"),
+            ({"is_confirmed": False}, "does not tell fleetkeeper an e-mail address of this account that is confirmed"),
+        ],
+    )
+    def test_of_somebody_who_only_has_a_members_address_is_refused(
+        self, place: Place, account: dict[str, Any], says: str
+    ) -> None:
+        for name, value in account.items():
+            setattr(place.slack.workspace.people["U0MAX"], name, value)
+        assert place.pressed("U0MAX", Do.ACK).acked
+        assert says in place.heard("U0MAX")
+        assert not place.slack.workspace.modals("U0MAX")
+
     def test_that_is_stale_is_refused_in_words(self, place: Place) -> None:
         place.office.items[:] = map(mended, place.office.items)
         assert place.pressed("U0MAX", Do.ACK).acked
