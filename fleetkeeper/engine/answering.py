@@ -14,7 +14,14 @@ from fleetkeeper.core.interacting.who import refusal_of_role, refusal_to_answer
 from fleetkeeper.core.messages.button import Button
 from fleetkeeper.core.messages.message import Do
 from fleetkeeper.core.notices.asks import asks_of
-from fleetkeeper.core.notices.extending import refusal_of_grant, refusal_of_request, settled
+from fleetkeeper.core.notices.extending import (
+    refusal_of_grant,
+    refusal_of_request,
+    refusal_of_withdrawal,
+    settled,
+    withdrawn,
+)
+from fleetkeeper.core.notices.hours import zone_of
 from fleetkeeper.core.notices.signing import is_signed, sign
 from fleetkeeper.core.notices.values import Answer, AnswerKind, Ask, Delivery, ItemKey, Mode, Notice, Situation
 from fleetkeeper.core.people import Role
@@ -63,6 +70,8 @@ class Answering:
                 return self._decide(clicked, button, AnswerKind.GRANT)
             case Do.DENY:
                 return self._decide(clicked, button, AnswerKind.DENY)
+            case Do.WITHDRAW:
+                return self._withdraw(clicked, button)
         raise Turned(words.NO_BUTTON)
 
     def submit(self, clicked: Clicked) -> Reply:
@@ -95,11 +104,7 @@ class Answering:
     def _decide(self, clicked: Clicked, button: Button, kind: AnswerKind) -> Reply:
         """Of an extension there is one decision: its id is of the request, so that two who click at once are one."""
         answers = self.answers()
-        request = next((each for each in answers if each.kind is AnswerKind.EXTEND and each.id == button.about), None)
-        if request is None:
-            raise Turned(words.NO_REQUEST)
-        if refusal := refusal_of_role(clicked.by, Role.APPROVER, "decide on extensions", self.desk.people):
-            raise Turned(refusal)
+        request = self._request(clicked, button, answers)
         said = Said(kind, request.until, mode=request.mode, of=request.id)
         decision = self._answer(clicked, said, button.notice, request.items, made_id("decision", request.id))
         decision = sign(replace(decision, at=max(decision.at, request.at + _LATER)), self.desk.key)
@@ -110,6 +115,32 @@ class Answering:
             if settled(request, answers) is None:  # its id is taken by a row that nobody signed
                 raise Turned(words.TAMPERED.format(subject="this request", why=words.BY_HAND))
         return words.told(clicked.click, words.decided(decision, request))
+
+    def _withdraw(self, clicked: Clicked, button: Button) -> Reply:
+        """Whoever may grant may take back what was granted, once: a denial behind the grant."""
+        answers = self.answers()
+        request = self._request(clicked, button, answers)
+        today = self.desk.clock.now().astimezone(zone_of(self.desk.situation().policy.timezone)).date()
+        said, id = Said(AnswerKind.DENY, of=request.id), made_id("withdrawal", request.id)
+        denial = self._answer(clicked, said, button.notice, request.items, id)
+        before = withdrawn(request, answers)
+        if before is None or before.person != denial.person:  # the chat may say a click twice
+            if refusal := refusal_of_withdrawal(request, answers, today):
+                raise Turned(refusal)
+            last = max(each.at for each in answers if each.of == request.id)
+            denial = sign(replace(denial, at=max(denial.at, last + _LATER)), self.desk.key)
+            if not self.desk.notices.add_answer(denial) and withdrawn(request, self.answers()) is None:
+                raise Turned(words.TAMPERED.format(subject="this request", why=words.BY_HAND))
+        return words.told(clicked.click, words.taken_back(request))
+
+    def _request(self, clicked: Clicked, button: Button, answers: tuple[Answer, ...]) -> Answer:
+        """Turned where there is none, and for whoever may not decide on it."""
+        request = next((each for each in answers if each.kind is AnswerKind.EXTEND and each.id == button.about), None)
+        if request is None:
+            raise Turned(words.NO_REQUEST)
+        if refusal := refusal_of_role(clicked.by, Role.APPROVER, "decide on extensions", self.desk.people):
+            raise Turned(refusal)
+        return request
 
     def _refuse_decision(self, decision: Answer, request: Answer, answers: tuple[Answer, ...]) -> None:
         """The same decision of the same person again is no mistake: the chat may say a click twice."""

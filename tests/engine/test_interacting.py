@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -10,6 +11,7 @@ from fleetkeeper.core.interacting.values import Click, ClickKind
 from fleetkeeper.core.messages.button import Button
 from fleetkeeper.core.messages.message import Do
 from fleetkeeper.core.messages.plain import plain
+from fleetkeeper.core.notices.binding import extensions
 from fleetkeeper.core.notices.signing import is_signed, sign
 from fleetkeeper.core.notices.standing import standing
 from fleetkeeper.core.notices.values import Answer, AnswerKind, Delivery, Mode, NoticeKind, Phase, Policy, Sent
@@ -325,6 +327,51 @@ class TestADecisionOnAnExtension:
         _, decision = office.notices.answers()
         office.notices.stored[decision.id] = replace(decision, kind=AnswerKind.DENY)
         assert "written into the database by hand" in told(office.press(Do.GRANT, "U0ANN", asked))
+
+
+class TestAWithdrawal:
+    @pytest.fixture
+    def granted(self, office: Office) -> Button:
+        office.filled_in(Do.EXTEND, WANTED)
+        asked = Button("n7", only(office).id)
+        office.press(Do.GRANT, "U0BOB", asked)
+        return asked
+
+    @pytest.mark.parametrize("user", ["U0BOB", "U0ANN"])
+    def test_is_any_approvers_and_signed(self, office: Office, granted: Button, user: str) -> None:
+        assert "the deadline is again what it was" in told(office.press(Do.WITHDRAW, user, granted))
+        request, grant, denial = office.notices.answers()
+        assert (denial.kind, denial.of, denial.items) == (AnswerKind.DENY, request.id, request.items)
+        assert denial.at > grant.at
+        assert is_signed(denial, KEY)
+        assert extensions(office.notices.answers(), ZoneInfo("UTC")) == ()
+
+    @pytest.mark.parametrize("user", ["U0OLGA", "U0MAX"])
+    def test_takes_the_role_that_grants(self, office: Office, granted: Button, user: str) -> None:
+        assert "that takes the role approver" in told(office.press(Do.WITHDRAW, user, granted))
+        assert len(office.notices.answers()) == 2
+
+    def test_is_one_whoever_clicks_and_however_often(self, office: Office, granted: Button) -> None:
+        first = office.press(Do.WITHDRAW, "U0BOB", granted)
+        assert office.press(Do.WITHDRAW, "U0BOB", granted) == first
+        assert "Bob@shop.example has withdrawn it already" in told(office.press(Do.WITHDRAW, "U0ANN", granted))
+        assert len(office.notices.answers()) == 3
+
+    def test_of_what_nobody_granted_is_refused(self, office: Office) -> None:
+        office.filled_in(Do.EXTEND, WANTED)
+        asked = Button("n7", only(office).id)
+        assert "Nobody has granted it" in told(office.press(Do.WITHDRAW, "U0BOB", asked))
+        office.press(Do.DENY, "U0BOB", asked)
+        assert "Nobody has granted it" in told(office.press(Do.WITHDRAW, "U0BOB", asked))
+
+    def test_of_what_is_over_is_refused(self, office: Office, granted: Button) -> None:
+        office.clock.at = datetime(2026, 12, 21, 9, tzinfo=UTC)
+        assert "It is over by itself" in told(office.press(Do.WITHDRAW, "U0BOB", granted))
+
+    def test_of_what_was_granted_by_hand_is_refused(self, office: Office, granted: Button) -> None:
+        _, grant = office.notices.answers()
+        office.notices.stored[grant.id] = replace(grant, until=date(2029, 1, 1))
+        assert "Nobody has granted it" in told(office.press(Do.WITHDRAW, "U0BOB", granted))
 
 
 class _Late(MemoryNotices):

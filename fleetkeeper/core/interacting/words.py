@@ -151,6 +151,10 @@ def decided(answer: Answer, request: Answer) -> str:
     return f"Denied: the deadline stays. {request.person} is told in their thread."
 
 
+def taken_back(request: Answer) -> str:
+    return f"Withdrawn: the deadline is again what it was. {request.person} is told in their thread."
+
+
 def disowned(answer: Answer) -> str:
     return f"Noted: {_things(answer)} is not yours. It goes to the next owner that is named, else to the platform team."
 

@@ -54,6 +54,27 @@ def settled(asked: Answer, answers: Iterable[Answer]) -> Answer | None:
     return next((each for each in answers if each.of == asked.id and each.kind in _SETTLES), None)
 
 
+def withdrawn(asked: Answer, answers: Iterable[Answer]) -> Answer | None:
+    """Who took back what was granted: a denial behind the grant. answers: oldest first."""
+    of_it = [each for each in answers if each.of == asked.id and each.kind in _SETTLES]
+    if not of_it or of_it[0].kind is not AnswerKind.GRANT:
+        return None
+    return next((each for each in of_it if each.kind is AnswerKind.DENY), None)
+
+
+def refusal_of_withdrawal(asked: Answer, answers: Sequence[Answer], today: date) -> str:
+    """Why there is nothing to take back, "" when there is; today: in the policy's zone."""
+    grant = settled(asked, answers)
+    if grant is None or grant.kind is not AnswerKind.GRANT:
+        return "Nobody has granted it: there is nothing to withdraw."
+    if taken := withdrawn(asked, answers):
+        return f"{taken.person} has withdrawn it already."
+    until = grant.until or asked.until
+    if until is None or until < today:
+        return "It is over by itself: there is nothing to withdraw."
+    return ""
+
+
 def latest_extension(deadline: Deadline, situation: Situation) -> datetime:
     """Until when an extension that is given now can last."""
     longest = max(deadline.at, situation.now) + situation.policy.longest_extension

@@ -134,6 +134,8 @@ def _fold(answers: Sequence[Answer]) -> _Said:
                 said.granted.append((said.asked, answer))
                 said.ack = None
             said.asked = None
+        elif answer.kind is AnswerKind.DENY:  # of what was granted: it is taken back
+            said.granted = [each for each in said.granted if each[0].id != answer.of]
         elif answer.kind is AnswerKind.NOT_MINE:
             said.ack = said.asked = None
             said.not_mine = (*said.not_mine, answer.person)

@@ -148,7 +148,7 @@ class AnswerKind(StrEnum):
     ACK = "ack"  # until: by when they will have mended it
     EXTEND = "extend"  # asks for more time: until, reason, mode
     GRANT = "grant"  # an approver's answer to an EXTEND (of)
-    DENY = "deny"
+    DENY = "deny"  # the same; behind a GRANT it takes that back
     NOT_MINE = "not mine"
     RECHECK = "recheck"
     UNMUTE = "unmute"  # of a check that was muted for too many "not mine"

@@ -240,6 +240,15 @@ def _answer(kind: AnswerKind) -> Case:
     return replace(asked, kind=NoticeKind.ANSWER, recipient=to(Audience.CHANNEL, "C0PAY")), found
 
 
+GRANTED = Answer("g1", AnswerKind.GRANT, (), "carol@example.com", "slack", NOW - timedelta(days=1), of="e1")
+WITHDRAWN = Answer("d1", AnswerKind.DENY, (), "dan@example.com", "slack", NOW, of="e1")
+
+
+def _withdrawn() -> Case:
+    asked, found = _decision(Mode.HOLD, GRANTED, WITHDRAWN)
+    return replace(asked, kind=NoticeKind.ANSWER, recipient=to(Audience.CHANNEL, "C0PAY"), subject="d1"), found
+
+
 def _wave(**of_run: object) -> Case:
     seen = runs.seen()
     seen = replace(seen, run=replace(seen.run, **of_run))  # type: ignore[arg-type]
@@ -343,6 +352,9 @@ CASES: Mapping[str, Callable[[], Case]] = {
     "decision_granted": lambda: _decision(
         Mode.HOLD, Answer("g1", AnswerKind.GRANT, (), "carol@example.com", "slack", NOW, of="e1")
     ),
+    "decision_granted_and_over": lambda: _decision(Mode.HOLD, replace(GRANTED, until=date(2026, 11, 19))),
+    "decision_withdrawn": lambda: _decision(Mode.HOLD, GRANTED, WITHDRAWN),
+    "answer_withdrawn": _withdrawn,
     "answer_granted": lambda: _answer(AnswerKind.GRANT),
     "answer_denied": lambda: _answer(AnswerKind.DENY),
     "wave": _wave,

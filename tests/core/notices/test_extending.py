@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from fleetkeeper.core.notices.extending import refusal_of_grant, refusal_of_request, settled
+from fleetkeeper.core.notices.extending import refusal_of_grant, refusal_of_request, refusal_of_withdrawal, settled
 from fleetkeeper.core.notices.values import Answer, AnswerKind, Deadline, Item, Situation
 from fleetkeeper.core.people import People
 from tests.core.notices.made import DAY, MONDAY, POLICY, answer, item, mended
@@ -52,6 +52,24 @@ def test_a_request(asked: Answer, now: Situation, why: str) -> None:
 
 
 ASKED = extend(40)
+GRANT = settle(ASKED)
+TAKEN = replace(settle(ASKED, AnswerKind.DENY), at=GRANT.at + timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
+    ("answers", "days", "why"),
+    [
+        pytest.param((ASKED, GRANT), 1, "", id="what was granted can be taken back"),
+        pytest.param((ASKED, GRANT), 40, "", id="on its last day too"),
+        pytest.param((ASKED, GRANT), 41, "It is over by itself", id="not when it is over"),
+        pytest.param((ASKED,), 1, "Nobody has granted it", id="not before anybody decided"),
+        pytest.param((ASKED, TAKEN), 1, "Nobody has granted it", id="not what was denied"),
+        pytest.param((ASKED, GRANT, TAKEN), 1, "pia@example.com has withdrawn it already", id="not twice"),
+    ],
+)
+def test_a_withdrawal(answers: tuple[Answer, ...], days: int, why: str) -> None:
+    told = refusal_of_withdrawal(ASKED, answers, (MONDAY + days * DAY).date())
+    assert (why in told) if why else told == ""
 
 
 @pytest.mark.parametrize(

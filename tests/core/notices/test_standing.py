@@ -108,6 +108,17 @@ def test_more_extensions_than_the_policy_has_are_none() -> None:
     assert (found.extensions, found.deadline.at.date()) == (2, (MONDAY + 50 * DAY).date())
 
 
+def test_what_is_taken_back_leaves_the_deadline_as_it_was_and_counts_for_nothing() -> None:
+    asked = extend(50)
+    granted = settle(AnswerKind.GRANT, asked)
+    taken = replace(settle(AnswerKind.DENY, asked), at=granted.at + timedelta(hours=1))
+    found = stand(asked, granted, taken)
+    assert (found.phase, found.deadline, found.extensions, found.extension) == (Phase.NOTIFIED, WEB.deadline, 0, None)
+    again = extend(45, at=1)
+    found = stand(asked, granted, taken, again, settle(AnswerKind.GRANT, again), after=2 * DAY)
+    assert (found.phase, found.extensions) == (Phase.EXTENDED, 1)
+
+
 def test_a_denied_request_changes_nothing() -> None:
     asked = extend(50)
     found = stand(asked, settle(AnswerKind.DENY, asked))

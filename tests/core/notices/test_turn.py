@@ -247,6 +247,23 @@ def test_a_request_goes_to_the_approvers_and_its_answer_into_the_thread() -> Non
     assert made.tick(DAY).notices == ()
 
 
+def test_who_asked_is_told_once_that_their_extension_was_taken_back() -> None:
+    web = item("web", 40)
+    made = world(web)
+    digest = made.tick().notices[0]
+    asked = answer(AnswerKind.EXTEND, web, at=MONDAY, until=(MONDAY + 50 * DAY).date(), notice=digest.id)
+    grant = Answer("g", AnswerKind.GRANT, asked.items, "pia@example.com", "slack", MONDAY + HOUR, of=asked.id)
+    made.answers += [asked, grant]
+    granted = made.tick(2 * HOUR)
+    assert [each.kind for each in granted.notices] == [NoticeKind.ANSWER]
+    made.answers.append(replace(grant, id="d", kind=AnswerKind.DENY, at=made.now))
+    turn = made.tick(HOUR)
+    told = next(each for each in turn.notices if each.kind is NoticeKind.ANSWER)
+    assert (told.thread, told.subject) == (digest.id, "d")
+    assert told.why == "pia@example.com has withdrawn the extension that ada@example.com asked for"
+    assert not [each for _ in range(9) for each in made.tick(DAY).notices if each.kind is NoticeKind.ANSWER]
+
+
 def test_an_extension_that_expires_returns_at_the_rung_the_calendar_says() -> None:
     web = item("web", 10)
     made = world(web)
