@@ -4,7 +4,8 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Protocol
@@ -75,6 +76,15 @@ class Attended(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a look at the clusters of one name came to. left: by the key of each the fingerprints that still count, None
+    where they could not be looked at; is_partly: something of them could not be read."""
+
+    left: Mapping[str, Collection[str]] | None
+    is_partly: bool = False
+
+
 class Attendant:
     """Takes up what people clicked: extensions bind within seconds, an answer brings about a turn, and what somebody
     wants looked at anew is observed and judged. The on-call channel follows runs meanwhile, and what the next click
@@ -101,8 +111,9 @@ class Attendant:
         self._apart(self._freshen)  # first: looking at clusters takes minutes, and others tell meanwhile
         self._apart(self._follow_waves)
         rechecks = self._notices.take_rechecks(worker, LEASE)
+        seen: dict[str, _Seen] = {}
         for each in rechecks:
-            self._apart(partial(self._look_at, each))
+            self._apart(partial(self._look_at, each, seen))
         answers = len(self._notices.answers())
         is_news = self._heard is not None and answers != self._heard
         if self._heard is None:  # of a process that begins: its schedule tells what came before
@@ -135,24 +146,37 @@ class Attendant:
         if self._keeper.telling is not None:
             self._keeper.telling.notifier.binder.settle()
 
-    def _look_at(self, recheck: Recheck) -> None:
-        keeper = self._keeper
-        looked: dict[str, set[str]] = {}
-        unseen, partly = [], []
+    def _look_at(self, recheck: Recheck, seen: dict[str, _Seen]) -> None:
+        """seen: what was looked at in this turn already, for others who asked."""
         for name in recheck.clusters:
-            selector = Selector.parse(f"name={name}")
-            outcome = keeper.observe(selector, Progress())
-            if not outcome.clusters or outcome.stopped:
-                unseen.append(name)
-                continue
-            if outcome.incomplete:
-                partly.append(name)
-            for report in keeper.assess(selector):
-                looked.setdefault(cluster_key(report.cluster.id), set())
-            for subject, entry in keeper.findings(selector):
-                looked.setdefault(cluster_key(subject.id), set()).add(entry.finding.fingerprint)
-        result = Rechecking(self._notices, keeper.ports.clock).tell(recheck, looked, unseen, partly)
+            if name not in seen:
+                seen[name] = self._seen(name)
+        own = {name: seen[name] for name in recheck.clusters}
+        looked = {key: left for each in own.values() for key, left in (each.left or {}).items()}
+        unseen = [name for name, each in own.items() if each.left is None]
+        partly = [name for name, each in own.items() if each.is_partly]
+        result = Rechecking(self._notices, self._keeper.ports.clock).tell(recheck, looked, unseen, partly)
         _log.info("rechecked", clusters=list(recheck.clusters), person=recheck.person, result=result)
+
+    def _seen(self, name: str) -> _Seen:
+        """A fault is a look that came to nothing: whoever asked is told, and it is not tried for ever."""
+        try:
+            return self._look(name)
+        except StoreUnavailable:
+            raise
+        except Exception:
+            _log.exception("recheck_failed", cluster=name)
+            return _Seen(None)
+
+    def _look(self, name: str) -> _Seen:
+        keeper, selector = self._keeper, Selector.parse(f"name={name}")
+        outcome = keeper.observe(selector, Progress())
+        if not outcome.clusters or outcome.stopped:
+            return _Seen(None)
+        left: dict[str, set[str]] = {cluster_key(report.cluster.id): set() for report in keeper.assess(selector)}
+        for subject, entry in keeper.findings(selector):
+            left.setdefault(cluster_key(subject.id), set()).add(entry.finding.fingerprint)
+        return _Seen(left, bool(outcome.incomplete))
 
     def _count(self) -> None:
         self._metrics.outbox(self._notices.outbox_counts())

@@ -34,6 +34,7 @@ class Place:
     woken: int = 0
     told_waves: int = 0
     freshened: int = 0
+    unreadable: str = ""  # a notice
     fault: Exception | None = None  # of the telling of waves
     ends: Notified = field(default_factory=lambda: Notified(Turn(), ("n-1",), 0))
 
@@ -88,8 +89,9 @@ class Place:
     def answers(self) -> tuple[Answer, ...]:
         return tuple(self.said)
 
-    def record(self, _id: str) -> None:
-        return None
+    def record(self, id: str) -> None:
+        if id == self.unreadable:
+            raise ValueError("a notice that nobody can read")
 
     def rechecked(self, id: str, result: str, _at: datetime) -> None:
         self.results[id] = result
@@ -165,12 +167,32 @@ def test_a_fault_in_the_news_of_a_wave_does_not_keep_clusters_from_being_looked_
     assert "r-1" in place.results
 
 
-def test_a_look_that_fails_does_not_keep_the_others_from_their_turn(place: Place) -> None:
-    """Each is leased for minutes when it is taken: one that is skipped would be late by them."""
+def test_a_look_that_fails_is_told_and_keeps_nobody_from_their_turn(place: Place) -> None:
+    """Each is leased for minutes when it is taken: one that is skipped would be late by them, and for ever."""
     for id, name in (("r-1", "no,name"), ("r-2", "shop")):
         place.rechecks.append(Recheck(id, (name,), "lea@shop.example", "n-1", NOW))
     assert place.attendant.turn("me")
+    assert list(place.results) == ["r-1", "r-2"]
+    assert "no,name could not be looked at" in place.results["r-1"]
+
+
+def test_a_result_that_cannot_be_told_keeps_nobody_from_their_turn(place: Place) -> None:
+    place.unreadable = "n-1"
+    for id in ("1", "2"):
+        place.rechecks.append(Recheck(f"r-{id}", ("shop",), "lea@shop.example", f"n-{id}", NOW))
+    assert place.attendant.turn("me")
     assert list(place.results) == ["r-2"]
+
+
+def test_a_cluster_is_looked_at_once_for_all_who_asked(place: Place) -> None:
+    for id in range(5):
+        place.rechecks.append(Recheck(f"r-{id}", ("shop",), f"{id}@shop.example", "n-1", NOW))
+    assert place.attendant.turn("me")
+    assert place.observed == ["name=shop"]
+    assert len(place.results) == 5
+    place.rechecks.append(Recheck("r-9", ("shop",), "lea@shop.example", "n-1", NOW))
+    place.attendant.turn("me")
+    assert len(place.observed) == 2
 
 
 def test_a_database_that_does_not_answer_ends_the_turn(place: Place) -> None:
