@@ -85,6 +85,15 @@ def test_what_was_told_after_it_was_made_is_in_the_next(
     assert making.made == [T0, clock.at]
 
 
+def test_a_message_of_a_replica_whose_clock_is_ahead_is_waited_for_once(
+    recent: RecentSituation, making: Making, clock: SetClock
+) -> None:
+    recent()
+    making.told = clock.at + timedelta(minutes=5)
+    for _ in range(3):
+        assert recent(since=making.told).policy.fallback == "made 2"
+
+
 def test_one_that_cannot_be_made_leaves_the_last(
     recent: RecentSituation, making: Making, monkeypatch: pytest.MonkeyPatch
 ) -> None:
