@@ -93,8 +93,8 @@ class RecentSituation:
 
 
 def _is_before(last: _Made, since: datetime | None) -> bool:
-    """By its own time, or by a message of then that was there: a replica's clock that is ahead must not have every click
-    wait for the fleet until ours has caught up."""
+    """By its own time, or by a message of then that was there: the clock of a replica that is ahead must not have every
+    click wait for the fleet until ours has caught up."""
     if since is None or last.situation.now >= since:
         return False
     return last.newest is None or last.newest < since
