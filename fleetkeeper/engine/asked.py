@@ -46,7 +46,17 @@ class Asking:
     def _waiting(self, by: Clicker) -> list[Run]:
         if not self.desk.people.may(by.person, Role.APPROVER):
             return []
-        return [run for run in self.desk.runs.runs(over=False) if run.why and run.why.cause is Cause.APPROVAL]
+        waiting = (run for run in self.desk.runs.runs(over=False) if run.why and run.why.cause is Cause.APPROVAL)
+        return [run for run in waiting if not self._asked_for(by, run)]
+
+    def _asked_for(self, by: Clicker, run: Run) -> bool:
+        """Whether the plan is their own, on which somebody else decides."""
+        try:
+            plan = self.desk.runs.plan(run.plan)
+        except Tampered:
+            return False
+        people = self.desk.people
+        return plan is not None and people.person(plan.header.created_by) == people.person(by.person)
 
     # ---- status
 
