@@ -108,18 +108,18 @@ class Attendant:
 
     def turn(self, worker: str) -> bool:
         """Whether anybody was told of something."""
-        self._apart(self._freshen)  # first: looking at clusters takes minutes, and others tell meanwhile
+        self._apart(self._freshen)  # looking at clusters comes last: it takes minutes
         self._apart(self._follow_waves)
-        rechecks = self._notices.take_rechecks(worker, LEASE)
-        seen: dict[str, _Seen] = {}
-        for each in rechecks:
-            self._apart(partial(self._look_at, each, seen))
         answers = len(self._notices.answers())
         is_news = self._heard is not None and answers != self._heard
         if self._heard is None:  # of a process that begins: its schedule tells what came before
             self._heard = answers
         if is_news:
-            self._bind()
+            self._apart(self._bind)
+        rechecks = self._notices.take_rechecks(worker, LEASE)
+        seen: dict[str, _Seen] = {}
+        for each in rechecks:
+            self._apart(partial(self._look_at, each, seen))
         waited = time.monotonic() - self._turned >= PAUSE
         self._count()
         if not rechecks and not (is_news and waited):

@@ -29,12 +29,14 @@ class Place:
     said: list[Answer] = field(default_factory=list)
     results: dict[str, str] = field(default_factory=dict)
     observed: list[str] = field(default_factory=list)
+    bound_before: list[int] = field(default_factory=list)  # each look
     turns: int = 0
     bound: int = 0
     woken: int = 0
     told_waves: int = 0
     freshened: int = 0
     unreadable: str = ""  # a notice
+    unbindable: bool = False
     fault: Exception | None = None  # of the telling of waves
     ends: Notified = field(default_factory=lambda: Notified(Turn(), ("n-1",), 0))
 
@@ -49,6 +51,7 @@ class Place:
     def observe(self, selector: Selector, _progress: object) -> Outcome:
         """There is one cluster: shop."""
         self.observed.append(str(selector))
+        self.bound_before.append(self.bound)
         return Outcome(int(str(selector) == "name=shop"), 0, {}, False)
 
     def assess(self, _selector: Selector) -> Iterator[Any]:
@@ -63,6 +66,8 @@ class Place:
 
     def bind(self) -> None:
         self.bound += 1
+        if self.unbindable:
+            raise ValueError("a freeze that nobody can read")
 
     def wake(self) -> None:
         self.woken += 1
@@ -131,6 +136,17 @@ def test_an_answer_binds_at_once_and_brings_about_one_turn(place: Place) -> None
     assert place.attendant.turn("me")
     assert not place.attendant.turn("me")
     assert (place.turns, place.bound) == (1, 1)
+
+
+@pytest.mark.parametrize("unbindable", [False, True], ids=["and is bound", "and cannot be bound"])
+def test_an_answer_does_not_wait_for_a_look_at_a_cluster(place: Place, unbindable: bool) -> None:
+    place.attendant.turn("me")
+    place.unbindable = unbindable
+    place.said.append(Answer("a-1", AnswerKind.GRANT, (), "lea", "slack", NOW))
+    place.rechecks.append(Recheck("r-1", ("shop",), "lea@shop.example", "n-1", NOW))
+    assert place.attendant.turn("me")
+    assert place.bound_before == [1]
+    assert list(place.results) == ["r-1"]
 
 
 def test_many_answers_in_a_row_bind_each_and_wait_for_their_turn(place: Place) -> None:
