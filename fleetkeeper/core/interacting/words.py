@@ -156,7 +156,8 @@ def taken_back(request: Answer) -> str:
 
 
 def disowned(answer: Answer) -> str:
-    return f"Noted: {_things(answer)} is not yours. It goes to the next owner that is named, else to the platform team."
+    then = "It goes to the next owner that is named, else to the people who run this fleet."
+    return f"Noted: {_things(answer)} is not yours. {then}"
 
 
 def decided_before(verb: Verb, actor: str, at: datetime) -> str:
