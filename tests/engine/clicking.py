@@ -81,6 +81,8 @@ ACCOUNTS = {
     "U0NINA": "nina@shop.example",
     "U0EVE": "eve@shop.example",
 }
+WANTED = {"until": "2026-12-20", "reason": "the vendor's chart comes late", "mode": "proceed"}
+"""More time, as it is entered."""
 NAMELESS, LEFT = "U0GHOST", "U0GONE"
 
 
@@ -269,3 +271,10 @@ def told(reply: Reply) -> str:
     for view in (reply.instead, reply.view):
         texts += [str(block["text"]["text"]) for block in view.blocks if "text" in block] if view else []
     return " ".join(filter(None, texts))
+
+
+def only(office: Office) -> Answer:
+    """What was answered, where that is one answer."""
+    found: tuple[Answer, ...] = office.notices.answers()
+    (answer,) = found
+    return answer
