@@ -4,8 +4,11 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
+from typing import Protocol
 
 import structlog
 
@@ -58,15 +61,38 @@ class Worker:
             _log.exception("notices_died", worker=self._name, reason=f"{type(error).__name__}: {error}")
 
 
+class Attended(Protocol):
+    """What of wiring_notices.Outside somebody has to see to."""
+
+    @property
+    def notices(self) -> Notices: ...
+
+    @property
+    def waves(self) -> WaveTelling: ...
+
+    @property
+    def freshen(self) -> Callable[[], None]:
+        """Makes anew what clicks rest on, where that is older than what people were told."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a look at the clusters of one name came to. left: by the key of each the fingerprints that still count, None
+    where they could not be looked at; is_partly: something of them could not be read."""
+
+    left: Mapping[str, Collection[str]] | None
+    is_partly: bool = False
+
+
 class Attendant:
     """Takes up what people clicked: extensions bind within seconds, an answer brings about a turn, and what somebody
-    wants looked at anew is observed and judged. The on-call channel follows runs meanwhile."""
+    wants looked at anew is observed and judged. The on-call channel follows runs meanwhile, and what the next click
+    rests on is made before it comes."""
 
-    def __init__(
-        self, keeper: Keeper, notices: Notices, waves: WaveTelling, metrics: Metrics, wake: Callable[[], None]
-    ) -> None:
-        self._keeper, self._notices, self._metrics, self._wake = keeper, notices, metrics, wake
-        self._waves = waves
+    def __init__(self, keeper: Keeper, attended: Attended, metrics: Metrics, wake: Callable[[], None]) -> None:
+        self._keeper, self._notices, self._metrics, self._wake = keeper, attended.notices, metrics, wake
+        self._waves, self._freshen = attended.waves, attended.freshen
         self._heard: int | None = None
         self._turned = float("-inf")
 
@@ -82,47 +108,75 @@ class Attendant:
 
     def turn(self, worker: str) -> bool:
         """Whether anybody was told of something."""
-        if self._waves.turn():
-            self._wake()
-        rechecks = self._notices.take_rechecks(worker, LEASE)
-        for each in rechecks:
-            self._look_at(each)
+        self._apart(self._freshen)  # looking at clusters comes last: it takes minutes
+        self._apart(self._follow_waves)
         answers = len(self._notices.answers())
         is_news = self._heard is not None and answers != self._heard
         if self._heard is None:  # of a process that begins: its schedule tells what came before
             self._heard = answers
         if is_news:
-            self._bind()
+            self._apart(self._bind)
+        rechecks = self._notices.take_rechecks(worker, LEASE)
+        seen: dict[str, _Seen] = {}
+        for each in rechecks:
+            self._apart(partial(self._look_at, each, seen))
         waited = time.monotonic() - self._turned >= PAUSE
         self._count()
         if not rechecks and not (is_news and waited):
             return False
         self._heard, self._turned = answers, time.monotonic()
         tell(self._keeper, self._metrics, self._wake)
+        self._freshen()
         return True
+
+    def _apart(self, part: Callable[[], None]) -> None:
+        """A fault in one part of a turn takes nothing else of it along: what was taken up is leased for minutes."""
+        try:
+            part()
+        except StoreUnavailable:
+            raise
+        except Exception:
+            _log.exception("attending_failed")
+
+    def _follow_waves(self) -> None:
+        if self._waves.turn():
+            self._wake()
 
     def _bind(self) -> None:
         if self._keeper.telling is not None:
             self._keeper.telling.notifier.binder.settle()
 
-    def _look_at(self, recheck: Recheck) -> None:
-        keeper = self._keeper
-        looked: dict[str, set[str]] = {}
-        unseen, partly = [], []
+    def _look_at(self, recheck: Recheck, seen: dict[str, _Seen]) -> None:
+        """seen: what was looked at in this turn already, for others who asked."""
         for name in recheck.clusters:
-            selector = Selector.parse(f"name={name}")
-            outcome = keeper.observe(selector, Progress())
-            if not outcome.clusters or outcome.stopped:
-                unseen.append(name)
-                continue
-            if outcome.incomplete:
-                partly.append(name)
-            for report in keeper.assess(selector):
-                looked.setdefault(cluster_key(report.cluster.id), set())
-            for subject, entry in keeper.findings(selector):
-                looked.setdefault(cluster_key(subject.id), set()).add(entry.finding.fingerprint)
-        result = Rechecking(self._notices, keeper.ports.clock).tell(recheck, looked, unseen, partly)
+            if name not in seen:
+                seen[name] = self._seen(name)
+        own = {name: seen[name] for name in recheck.clusters}
+        looked = {key: left for each in own.values() for key, left in (each.left or {}).items()}
+        unseen = [name for name, each in own.items() if each.left is None]
+        partly = [name for name, each in own.items() if each.is_partly]
+        result = Rechecking(self._notices, self._keeper.ports.clock).tell(recheck, looked, unseen, partly)
         _log.info("rechecked", clusters=list(recheck.clusters), person=recheck.person, result=result)
+
+    def _seen(self, name: str) -> _Seen:
+        """A fault is a look that came to nothing: whoever asked is told, and it is not tried for ever."""
+        try:
+            return self._look(name)
+        except StoreUnavailable:
+            raise
+        except Exception:
+            _log.exception("recheck_failed", cluster=name)
+            return _Seen(None)
+
+    def _look(self, name: str) -> _Seen:
+        keeper, selector = self._keeper, Selector.parse(f"name={name}")
+        outcome = keeper.observe(selector, Progress())
+        if not outcome.clusters or outcome.stopped:
+            return _Seen(None)
+        left: dict[str, set[str]] = {cluster_key(report.cluster.id): set() for report in keeper.assess(selector)}
+        for subject, entry in keeper.findings(selector):
+            left.setdefault(cluster_key(subject.id), set()).add(entry.finding.fingerprint)
+        return _Seen(left, bool(outcome.incomplete))
 
     def _count(self) -> None:
         self._metrics.outbox(self._notices.outbox_counts())

@@ -114,12 +114,14 @@ class Listener(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What reaches people and hears them. deliverer None: there is no way out, and what is stored waits."""
+    """What reaches people and hears them. deliverer None: there is no way out, and what is stored waits. freshen: makes
+    anew what clicks rest on, where that is older than what people were told; to be called again and again."""
 
     deliverer: Deliverer | None
     listeners: tuple[Listener, ...]
     notices: Notices
     waves: WaveTelling
+    freshen: Callable[[], None]
 
 
 @contextmanager
@@ -135,10 +137,10 @@ def outside(settings: Settings, keeper: Keeper) -> Iterator[Outside]:
         runs = stack.enter_context(closing(SqlRuns(settings.store)))
         approvers = settings.approvals.roles.with_role(Role.APPROVER)
         waves = WaveTelling(notices, runs, keeper.ports.clock, policy_of(settings), approvers)
-        listeners: tuple[Listener, ...] = ()
+        ears = _Ears()
         if isinstance(slack, SlackChat) and (settings.slack.app_token or settings.slack.listen):
-            listeners = _listeners(settings, keeper, slack, notices, runs)
-        yield Outside(deliverer, listeners, notices, waves)
+            ears = _ears(settings, keeper, slack, notices, runs)
+        yield Outside(deliverer, ears.listeners, notices, waves, ears.freshen)
 
 
 def _chats(settings: Settings, notices: Notices, stack: ExitStack) -> Mapping[Via, Chat]:
@@ -165,18 +167,28 @@ def _pace(settings: Settings) -> Mapping[Via, Pace]:
     return {Via.SLACK: Pace(slack.channel_seconds, slack.per_minute / 60)}
 
 
-def _listeners(
-    settings: Settings, keeper: Keeper, slack: SlackChat, notices: Notices, runs: Runs
-) -> tuple[Listener, ...]:
+def _nothing() -> None:
+    """Nobody can click."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ears:
+    """What hears clicks, and what keeps new what they rest on."""
+
+    listeners: tuple[Listener, ...] = ()
+    freshen: Callable[[], None] = _nothing
+
+
+def _ears(settings: Settings, keeper: Keeper, slack: SlackChat, notices: Notices, runs: Runs) -> _Ears:
     """None, with a warning, where nothing that is clicked could be signed."""
     key = key_at_hand(settings, database_file(settings.store))
     if key is None or keeper.telling is None:
         fix = "set approvals.signing_key_file, the same for all replicas: `openssl rand -hex 32` makes one"
         _log.warning("clicks_off", reason="without a signing key no answer could be told from a forged one", fix=fix)
-        return ()
+        return _Ears()
     people, clock, cancel = settings.approvals.roles, keeper.ports.clock, keeper.ports.cancel
     situations = keeper.telling.notifier.situations
-    recent = RecentSituation(situations.at, situations.heard.answers, clock)
+    recent = RecentSituation(situations.at, situations.heard.answers, notices.newest, clock)
     recent.refresh()
     desk = Desk(
         notices=notices,
@@ -185,13 +197,15 @@ def _listeners(
         people=people,
         key=key,
         situation=recent,
-        screens=MessageScreens(people.with_role(Role.APPROVER), keeper.telling.notifier.observed_every),
+        screens=MessageScreens(
+            people.with_role(Role.APPROVER), keeper.compat.apis, keeper.telling.notifier.observed_every
+        ),
         who_owns=partial(_who_owns, keeper),
     )
     clicks = Clicks(Interactions(desk, slack, slack, cancel.wait))
     if settings.slack.app_token:
-        return (SocketListener(settings.slack, clicks, cancel),)
-    return (HttpListener(settings.slack, clicks),)
+        return _Ears((SocketListener(settings.slack, clicks, cancel),), recent.freshen)
+    return _Ears((HttpListener(settings.slack, clicks),), recent.freshen)
 
 
 def _who_owns(keeper: Keeper, asked: WhoOwns) -> str:

@@ -14,6 +14,7 @@ from fleetkeeper.daemon_notices import Attendant, tell
 from fleetkeeper.engine.notice_ports import Recheck
 from fleetkeeper.engine.notify import Notified
 from fleetkeeper.engine.observe import Outcome
+from fleetkeeper.errors import StoreUnavailable
 from fleetkeeper.metrics import Metrics
 from tests.contract.observed import cluster_id
 
@@ -28,15 +29,20 @@ class Place:
     said: list[Answer] = field(default_factory=list)
     results: dict[str, str] = field(default_factory=dict)
     observed: list[str] = field(default_factory=list)
+    bound_before: list[int] = field(default_factory=list)  # each look
     turns: int = 0
     bound: int = 0
     woken: int = 0
-    waves: int = 0
+    told_waves: int = 0
+    freshened: int = 0
+    unreadable: str = ""  # a notice
+    unbindable: bool = False
+    fault: Exception | None = None  # of the telling of waves
     ends: Notified = field(default_factory=lambda: Notified(Turn(), ("n-1",), 0))
 
     def __post_init__(self) -> None:
         self.metrics = Metrics()
-        self.attendant = Attendant(cast(Any, self), cast(Any, self), cast(Any, self), self.metrics, self.wake)
+        self.attendant = Attendant(cast(Any, self), cast(Any, self), self.metrics, self.wake)
         self.ports = SimpleNamespace(clock=SimpleNamespace(now=lambda: NOW))
         self.telling = SimpleNamespace(notifier=SimpleNamespace(binder=SimpleNamespace(settle=self.bind)))
 
@@ -45,6 +51,7 @@ class Place:
     def observe(self, selector: Selector, _progress: object) -> Outcome:
         """There is one cluster: shop."""
         self.observed.append(str(selector))
+        self.bound_before.append(self.bound)
         return Outcome(int(str(selector) == "name=shop"), 0, {}, False)
 
     def assess(self, _selector: Selector) -> Iterator[Any]:
@@ -59,9 +66,24 @@ class Place:
 
     def bind(self) -> None:
         self.bound += 1
+        if self.unbindable:
+            raise ValueError("a freeze that nobody can read")
 
     def wake(self) -> None:
         self.woken += 1
+
+    # ---- what it sees to
+
+    @property
+    def notices(self) -> "Place":
+        return self
+
+    @property
+    def waves(self) -> "Place":
+        return self
+
+    def freshen(self) -> None:
+        self.freshened += 1
 
     # ---- the database
 
@@ -72,8 +94,9 @@ class Place:
     def answers(self) -> tuple[Answer, ...]:
         return tuple(self.said)
 
-    def record(self, _id: str) -> None:
-        return None
+    def record(self, id: str) -> None:
+        if id == self.unreadable:
+            raise ValueError("a notice that nobody can read")
 
     def rechecked(self, id: str, result: str, _at: datetime) -> None:
         self.results[id] = result
@@ -84,7 +107,9 @@ class Place:
     # ---- waves
 
     def turn(self) -> int:
-        return self.waves
+        if self.fault:
+            raise self.fault
+        return self.told_waves
 
 
 @pytest.fixture
@@ -113,6 +138,17 @@ def test_an_answer_binds_at_once_and_brings_about_one_turn(place: Place) -> None
     assert (place.turns, place.bound) == (1, 1)
 
 
+@pytest.mark.parametrize("unbindable", [False, True], ids=["and is bound", "and cannot be bound"])
+def test_an_answer_does_not_wait_for_a_look_at_a_cluster(place: Place, unbindable: bool) -> None:
+    place.attendant.turn("me")
+    place.unbindable = unbindable
+    place.said.append(Answer("a-1", AnswerKind.GRANT, (), "lea", "slack", NOW))
+    place.rechecks.append(Recheck("r-1", ("shop",), "lea@shop.example", "n-1", NOW))
+    assert place.attendant.turn("me")
+    assert place.bound_before == [1]
+    assert list(place.results) == ["r-1"]
+
+
 def test_many_answers_in_a_row_bind_each_and_wait_for_their_turn(place: Place) -> None:
     place.attendant.turn("me")
     for number in range(3):
@@ -127,9 +163,60 @@ def test_what_was_answered_before_it_began_is_the_schedules(place: Place) -> Non
 
 
 def test_news_of_a_wave_wake_the_delivery(place: Place) -> None:
-    place.waves = 1
+    place.told_waves = 1
     place.attendant.turn("me")
     assert place.woken == 1
+
+
+def test_what_clicks_rest_on_is_seen_to_each_time_and_after_it_told_something_itself(place: Place) -> None:
+    place.attendant.turn("me")
+    assert place.freshened == 1
+    place.rechecks.append(Recheck("r-1", ("shop",), "lea@shop.example", "n-1", NOW))
+    assert place.attendant.turn("me")
+    assert place.freshened == 3
+
+
+def test_a_fault_in_the_news_of_a_wave_does_not_keep_clusters_from_being_looked_at(place: Place) -> None:
+    place.fault = ValueError("a plan that nobody can read")
+    place.rechecks.append(Recheck("r-1", ("shop",), "lea@shop.example", "n-1", NOW))
+    assert place.attendant.turn("me")
+    assert "r-1" in place.results
+
+
+def test_a_look_that_fails_is_told_and_keeps_nobody_from_their_turn(place: Place) -> None:
+    """Each is leased for minutes when it is taken: one that is skipped would be late by them, and for ever."""
+    for id, name in (("r-1", "no,name"), ("r-2", "shop")):
+        place.rechecks.append(Recheck(id, (name,), "lea@shop.example", "n-1", NOW))
+    assert place.attendant.turn("me")
+    assert list(place.results) == ["r-1", "r-2"]
+    assert "no,name could not be looked at" in place.results["r-1"]
+
+
+def test_a_result_that_cannot_be_told_keeps_nobody_from_their_turn(place: Place) -> None:
+    place.unreadable = "n-1"
+    for id in ("1", "2"):
+        place.rechecks.append(Recheck(f"r-{id}", ("shop",), "lea@shop.example", f"n-{id}", NOW))
+    assert place.attendant.turn("me")
+    assert list(place.results) == ["r-2"]
+
+
+def test_a_cluster_is_looked_at_once_for_all_who_asked(place: Place) -> None:
+    for id in range(5):
+        place.rechecks.append(Recheck(f"r-{id}", ("shop",), f"{id}@shop.example", "n-1", NOW))
+    assert place.attendant.turn("me")
+    assert place.observed == ["name=shop"]
+    assert len(place.results) == 5
+    place.rechecks.append(Recheck("r-9", ("shop",), "lea@shop.example", "n-1", NOW))
+    place.attendant.turn("me")
+    assert len(place.observed) == 2
+
+
+def test_a_database_that_does_not_answer_ends_the_turn(place: Place) -> None:
+    place.fault = StoreUnavailable("no route to host db-1")
+    place.rechecks.append(Recheck("r-1", ("shop",), "lea@shop.example", "n-1", NOW))
+    with pytest.raises(StoreUnavailable):
+        place.attendant.turn("me")
+    assert place.rechecks
 
 
 def test_the_outbox_is_counted_for_all_to_see(place: Place) -> None:

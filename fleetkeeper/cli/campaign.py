@@ -14,7 +14,7 @@ def campaign(
     target: Annotated[str, typer.Argument(metavar="[TARGET]", help="A minor such as 1.36; without one all.")] = "",
     output: FormatOption = Format.TABLE,
 ) -> None:
-    """By team: what is open, promised, extended, overdue and mended, how fast, and whether it gets fewer.
+    """By team: what is open, promised, extended, overdue and fixed, how fast, and whether it gets fewer.
 
     Checks of which many owners say "not mine" are told below.
     """

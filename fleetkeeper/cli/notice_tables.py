@@ -143,7 +143,7 @@ def _why(row: Why) -> Iterator[str]:
         what = f"; then {row.consequence}" if row.consequence else ""
         yield f"due {row.deadline:%Y-%m-%d %H:%M} UTC: {row.clock}{what}"
     else:
-        yield "due: nobody has to mend it by a date"
+        yield "due: nobody has to fix it by a date"
     if row.hard:
         yield f"no extension goes beyond {row.hard:%Y-%m-%d %H:%M} UTC"
     until = f" until {row.until:%Y-%m-%d}" if row.until else ""
@@ -163,7 +163,7 @@ def _why(row: Why) -> Iterator[str]:
 
 def show_campaign(console: Console, rows: Sequence[Progress], checks: Sequence[CheckRow]) -> None:
     if not rows:
-        console.print("Nothing has to be mended by a date: `fleetkeeper get findings` lists what was found.")
+        console.print("Nothing has to be fixed by a date: `fleetkeeper get findings` lists what was found.")
         return
     body = [
         (

@@ -68,7 +68,7 @@ def _serve(
     wake = deliverer.wake if deliverer else _nothing
     daemon = Daemon(keeper, settings, metrics, lambda until: clock.wait(until, ports.cancel), wake)
     engine = EngineThread(executor, metrics, ports.cancel) if executor else None
-    workers = [attendance(Attendant(keeper, outside.notices, outside.waves, metrics, wake), ports.cancel)]
+    workers = [attendance(Attendant(keeper, outside, metrics, wake), ports.cancel)]
     if deliverer:
         metrics.delivers(deliverer.counts)
         workers.append(delivery(deliverer, ports.cancel))

@@ -12,7 +12,7 @@ _SECTION = re.compile(r"\^?\[[^\]]*\](?:\[\d+\])?(.*)")
 _OWNER = re.compile(r"@[\w.-]+(?:/[\w./-]+)?|[^@\s]+@[^@\s]+\.[^@\s]+", re.ASCII)
 _FILE = "\0"
 """A file of no name that any line could be about: only folders and what stands for everything fit it."""
-_SCHEME = re.compile(r"(?:[a-z+]+://)?(?:[^@/\s]+@)?")
+_SCHEME = re.compile(r"(?:[a-z+]+://)?(?:[^/\s]+@)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,12 @@ def parse_codeowners(text: str, file: str) -> tuple[Codeowners, tuple[tuple[int,
 
 def repository_of(url: str) -> str:
     """A repository as it is compared, of all forms that its address has: github.com/acme/payments."""
-    text = _SCHEME.sub("", url.strip().lower(), count=1)
+    return address_of(url).lower()
+
+
+def address_of(url: str) -> str:
+    """The same for people, as it is written: without a scheme, and without the credentials that may stand in it."""
+    text = _SCHEME.sub("", url.strip(), count=1)
     host, colon, rest = text.partition(":")
     if colon and "/" not in host and not rest[:1].isdigit():  # git@github.com:acme/payments.git
         text = f"{host}/{rest}"

@@ -55,12 +55,14 @@ class Hit:
 class Owned:
     """Who is told. owner is a team's name; where no team is known a person's e-mail address, or a channel's id.
 
-    hits: all, in the order of precedence. by: the one that holds, of source FALLBACK where nobody is named.
+    hits: all, in the order of precedence. by: the one that holds, of source FALLBACK where nobody is named. declared:
+    the folder in Git that the object comes from, where that is known.
     """
 
     owner: str
     by: Hit
     hits: tuple[Hit, ...] = ()
+    declared: "Deployed | None" = None
 
     @property
     def is_unowned(self) -> bool:
@@ -195,3 +197,12 @@ class About:
     applications: tuple[Deployed, ...] = ()
     user_agent: str = ""
     namespace: str = ""  # the object's, or that of what it belongs to
+
+    @property
+    def declared(self) -> Deployed | None:
+        """The folder in Git that what deploys it is made of; None where that is a chart, or has several sources."""
+        first = next(iter(self.applications), None)
+        if first is None or not first.path:
+            return None
+        sources = [each for each in self.applications if (each.kind, each.name) == (first.kind, first.name)]
+        return first if len(sources) == 1 else None

@@ -60,10 +60,10 @@ class Resolver:
             hits += self._hits(source, about, disputed)
         by = next((hit for hit in hits if not hit.why_not), None)
         if by is not None:
-            return Owned(by.owner, by, tuple(hits))
+            return Owned(by.owner, by, tuple(hits), about.declared)
         fallback = self.directory.fallback
         by = Hit(Source.FALLBACK, fallback, _UNUSABLE if hits else NOBODY, fallback)
-        return Owned(fallback, by, (*hits, by))
+        return Owned(fallback, by, (*hits, by), about.declared)
 
     def _hits(self, source: Source, about: About, disputed: Collection[str]) -> list[Hit]:
         """What one source has; a person gives way to a team or channel named beside them, for people leave."""

@@ -8,13 +8,20 @@ from datetime import date, datetime, timedelta
 from fleetkeeper.core.approval import SLACK
 from fleetkeeper.core.interacting import words
 from fleetkeeper.core.interacting.fields import UNTIL, Private, read_date, read_mode, read_reason
-from fleetkeeper.core.interacting.limits import refusal_of_ack
+from fleetkeeper.core.interacting.limits import quiet_until, refusal_of_ack
 from fleetkeeper.core.interacting.values import Reply
 from fleetkeeper.core.interacting.who import refusal_of_role, refusal_to_answer
 from fleetkeeper.core.messages.button import Button
 from fleetkeeper.core.messages.message import Do
 from fleetkeeper.core.notices.asks import asks_of
-from fleetkeeper.core.notices.extending import refusal_of_grant, refusal_of_request, settled
+from fleetkeeper.core.notices.extending import (
+    refusal_of_grant,
+    refusal_of_request,
+    refusal_of_withdrawal,
+    settled,
+    withdrawn,
+)
+from fleetkeeper.core.notices.hours import zone_of
 from fleetkeeper.core.notices.signing import is_signed, sign
 from fleetkeeper.core.notices.values import Answer, AnswerKind, Ask, Delivery, ItemKey, Mode, Notice, Situation
 from fleetkeeper.core.people import Role
@@ -63,6 +70,8 @@ class Answering:
                 return self._decide(clicked, button, AnswerKind.GRANT)
             case Do.DENY:
                 return self._decide(clicked, button, AnswerKind.DENY)
+            case Do.WITHDRAW:
+                return self._withdraw(clicked, button)
         raise Turned(words.NO_BUTTON)
 
     def submit(self, clicked: Clicked) -> Reply:
@@ -95,18 +104,43 @@ class Answering:
     def _decide(self, clicked: Clicked, button: Button, kind: AnswerKind) -> Reply:
         """Of an extension there is one decision: its id is of the request, so that two who click at once are one."""
         answers = self.answers()
-        request = next((each for each in answers if each.kind is AnswerKind.EXTEND and each.id == button.about), None)
-        if request is None:
-            raise Turned(words.NO_REQUEST)
-        if refusal := refusal_of_role(clicked.by, Role.APPROVER, "decide on extensions", self.desk.people):
-            raise Turned(refusal)
+        request = self._request(clicked, button, answers)
         said = Said(kind, request.until, mode=request.mode, of=request.id)
         decision = self._answer(clicked, said, button.notice, request.items, made_id("decision", request.id))
         decision = sign(replace(decision, at=max(decision.at, request.at + _LATER)), self.desk.key)
         self._refuse_decision(decision, request, answers)
         if not self.desk.notices.add_answer(decision):
-            self._refuse_decision(decision, request, self.answers())
+            answers = self.answers()
+            self._refuse_decision(decision, request, answers)
+            if settled(request, answers) is None:  # its id is taken by a row that nobody signed
+                raise Turned(words.TAMPERED.format(subject="this request", why=words.BY_HAND))
         return words.told(clicked.click, words.decided(decision, request))
+
+    def _withdraw(self, clicked: Clicked, button: Button) -> Reply:
+        """Whoever may grant may take back what was granted, once: a denial behind the grant."""
+        answers = self.answers()
+        request = self._request(clicked, button, answers)
+        today = self.desk.clock.now().astimezone(zone_of(self.desk.situation().policy.timezone)).date()
+        said, id = Said(AnswerKind.DENY, of=request.id), made_id("withdrawal", request.id)
+        denial = self._answer(clicked, said, button.notice, request.items, id)
+        before = withdrawn(request, answers)
+        if before is None or before.person != denial.person:  # the chat may say a click twice
+            if refusal := refusal_of_withdrawal(request, answers, today):
+                raise Turned(refusal)
+            last = max(each.at for each in answers if each.of == request.id)
+            denial = sign(replace(denial, at=max(denial.at, last + _LATER)), self.desk.key)
+            if not self.desk.notices.add_answer(denial) and withdrawn(request, self.answers()) is None:
+                raise Turned(words.TAMPERED.format(subject="this request", why=words.BY_HAND))
+        return words.told(clicked.click, words.taken_back(request))
+
+    def _request(self, clicked: Clicked, button: Button, answers: tuple[Answer, ...]) -> Answer:
+        """Turned where there is none, and for whoever may not decide on it."""
+        request = next((each for each in answers if each.kind is AnswerKind.EXTEND and each.id == button.about), None)
+        if request is None:
+            raise Turned(words.NO_REQUEST)
+        if refusal := refusal_of_role(clicked.by, Role.APPROVER, "decide on extensions", self.desk.people):
+            raise Turned(refusal)
+        return request
 
     def _refuse_decision(self, decision: Answer, request: Answer, answers: tuple[Answer, ...]) -> None:
         """The same decision of the same person again is no mistake: the chat may say a click twice."""
@@ -124,7 +158,9 @@ class Answering:
         until = read_date(clicked.click.fields)
         if refusal := refusal_of_ack(until, about.ask, about.situation):
             raise Turned(refusal, {UNTIL: refusal})
-        return self._store(clicked, self._own(clicked, about, Said(AnswerKind.ACK, until)), words.acknowledged)
+        quiet = quiet_until(until, about.ask, about.situation) if until else None
+        answer = self._own(clicked, about, Said(AnswerKind.ACK, until))
+        return self._store(clicked, answer, words.acknowledged(answer, quiet))
 
     def _extend(self, clicked: Clicked, about: About) -> Reply:
         fields = clicked.click.fields
@@ -136,15 +172,16 @@ class Answering:
         is_new = all(each.id != answer.id for each in about.situation.answers)
         if is_new and (refusal := refusal_of_request(answer, about.situation)):
             raise Turned(refusal, {UNTIL: refusal})
-        return self._store(clicked, answer, words.asked_for_time)
+        return self._store(clicked, answer, words.asked_for_time(answer))
 
     def _not_mine(self, clicked: Clicked, about: About) -> Reply:
         said = Said(AnswerKind.NOT_MINE, reason=read_reason(clicked.click.fields))
-        return self._store(clicked, self._own(clicked, about, said), words.disowned)
+        answer = self._own(clicked, about, said)
+        return self._store(clicked, answer, words.disowned(answer))
 
-    def _store(self, clicked: Clicked, answer: Answer, tell: Callable[[Answer], str]) -> Reply:
+    def _store(self, clicked: Clicked, answer: Answer, text: str) -> Reply:
         self.desk.notices.add_answer(answer)
-        return words.told(clicked.click, tell(answer))
+        return words.told(clicked.click, text)
 
     def _own(self, clicked: Clicked, about: About, said: Said) -> Answer:
         return self._answer(clicked, said, about.button.notice, tuple(item.key for item in about.ask.items))

@@ -46,7 +46,17 @@ class Asking:
     def _waiting(self, by: Clicker) -> list[Run]:
         if not self.desk.people.may(by.person, Role.APPROVER):
             return []
-        return [run for run in self.desk.runs.runs(over=False) if run.why and run.why.cause is Cause.APPROVAL]
+        waiting = (run for run in self.desk.runs.runs(over=False) if run.why and run.why.cause is Cause.APPROVAL)
+        return [run for run in waiting if not self._asked_for(by, run)]
+
+    def _asked_for(self, by: Clicker, run: Run) -> bool:
+        """Whether the plan is their own, on which somebody else decides."""
+        try:
+            plan = self.desk.runs.plan(run.plan)
+        except Tampered:
+            return False
+        people = self.desk.people
+        return plan is not None and people.person(plan.header.created_by) == people.person(by.person)
 
     # ---- status
 
@@ -68,7 +78,7 @@ class Asking:
             return
         clusters = len({item.key.cluster for item in items})
         owners = Counter(ask.owner for ask in asks)
-        yield f"{counted(len(asks), 'thing')} to mend in {counted(clusters, 'cluster')}: {_shares(owners)}"
+        yield f"{counted(len(asks), 'thing')} to fix in {counted(clusters, 'cluster')}: {_shares(owners)}"
         dated = [(ask.deadline, ask.owner) for ask in asks if ask.deadline]
         over = [owner for deadline, owner in dated if deadline.at < now]
         if over:

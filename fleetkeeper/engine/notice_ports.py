@@ -133,6 +133,10 @@ class Notices(Protocol):
 
     def first_live(self) -> datetime | None: ...
 
+    def newest(self) -> datetime | None:
+        """When the newest notice was stored that has something to answer: none of a run, whose buttons are verbs."""
+        ...
+
     # ---- writing
 
     def save_turn(

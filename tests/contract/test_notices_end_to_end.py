@@ -28,16 +28,18 @@ from fleetkeeper.core import parts
 from fleetkeeper.core.finding import Breaks, Finding, Severity, Subject
 from fleetkeeper.core.lifecycle import State, Tracked
 from fleetkeeper.core.messages.message import Do
-from fleetkeeper.core.notices.values import AnswerKind, Delivery
+from fleetkeeper.core.notices.values import AnswerKind, Delivery, Situation
 from fleetkeeper.core.owners import Team
 from fleetkeeper.core.people import Role
 from fleetkeeper.core.tracking import Tracking
 from fleetkeeper.engine.notify import Notified
 from fleetkeeper.engine.ports import Observation
+from fleetkeeper.engine.situation import Situations
 from fleetkeeper.keeper import Keeper
 from fleetkeeper.sim.slack.server import SimSlack
 from fleetkeeper.sim.slack.values import Sent
 from tests.contract.observed import cluster_id, control_plane, listed
+from tests.waiting import wait_until
 
 SEEN = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 MONDAY = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
@@ -159,6 +161,35 @@ def place(settings: StoreSettings, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 def posts(place: Place) -> list[Sent]:
     return place.slack.messages(place.channel)
+
+
+def test_a_click_on_what_was_just_told_waits_for_no_look_at_the_fleet(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[datetime] = []
+    look = Situations.at
+
+    def counted(situations: Situations, now: datetime) -> Situation:
+        found = look(situations, now)
+        looks.append(now)
+        return found
+
+    monkeypatch.setattr(Situations, "at", counted)
+    with place.at(MONDAY) as day:
+        wait_until(lambda: looks, "it begins with a look of its own")
+        day.told()
+        told = len(looks)
+
+        def is_looked_at() -> bool:
+            day.outside.freshen()
+            return len(looks) > told
+
+        wait_until(is_looked_at, "what was told is looked at", pause=0.2)
+        day.hears()
+        (digest,) = posts(place)
+        assert place.slack.click("lea", digest, Do.DIFF).acked
+        place.slack.modal(place.lea)
+        assert len(looks) == told + 1
 
 
 def test_a_finding_is_told_acknowledged_left_alone_and_edited_to_done(place: Place) -> None:

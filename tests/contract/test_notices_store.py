@@ -139,6 +139,13 @@ class TestTurns:
         send_all(notices, later(9))
         assert notices.first_live() == later(3)
 
+    def test_the_newest_is_the_last_that_people_can_answer(self, notices: SqlNotices) -> None:
+        assert notices.newest() is None
+        save(notices, writing(), at=later(1))
+        save(notices, writing("n2"), at=later(5))
+        save(notices, writing("n3", kind=NoticeKind.WAVE), writing("n4", kind=NoticeKind.NEWS), at=later(9))
+        assert notices.newest() == later(5)
+
 
 class TestReading:
     def test_a_notice_is_found_by_the_beginning_of_its_id(self, notices: SqlNotices) -> None:

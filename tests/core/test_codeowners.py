@@ -2,7 +2,7 @@
 
 import pytest
 
-from fleetkeeper.core.codeowners import parse_codeowners, repository_of
+from fleetkeeper.core.codeowners import address_of, parse_codeowners, repository_of
 
 FILE = """
 # everything
@@ -79,6 +79,18 @@ def test_mistakes_are_named_by_their_line_and_the_rest_is_kept() -> None:
 )
 def test_a_repository_is_the_same_however_it_is_written(url: str) -> None:
     assert repository_of(url) == "github.com/acme/payments"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        pytest.param("https://ada:s3cret@GitHub.com/Acme/payments.git", id="of HTTPS"),
+        pytest.param("HTTPS://ada:p@ss@GitHub.com/Acme/payments", id="with an @ in it"),
+        pytest.param("git@GitHub.com:Acme/payments.git", id="of SSH"),
+    ],
+)
+def test_people_see_a_repository_as_it_is_written_without_credentials(url: str) -> None:
+    assert address_of(url) == "GitHub.com/Acme/payments"
 
 
 def test_a_port_is_no_owner_of_a_repository() -> None:

@@ -12,7 +12,8 @@ from fleetkeeper.core.checks import all_checks
 from fleetkeeper.core.finding import CLUSTER, Finding, LiveUse, Severity, Subject
 from fleetkeeper.core.insights import ClientStat, Deprecation, Insight, InsightStatus
 from fleetkeeper.core.owner_sources import OBJECT_PARTS, Surroundings, needed, surroundings
-from fleetkeeper.core.owner_values import About, Deployed, Source
+from fleetkeeper.core.owner_values import About, Deployed, Directory, Source
+from fleetkeeper.core.owners import resolve
 from tests.core.checks.snapshots import control_plane
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
@@ -260,6 +261,25 @@ def test_an_application_is_found_by(keys: dict[str, str]) -> None:
     found = around(values).about(finding(Subject("Deployment", "cart", "shop")))
     assert found.applications[0] == Deployed("Application", "site", "https://github.com/acme/x", "deploy/site")
     assert named(found)["application"] == ("Application argocd/site, which deploys it", {"team": "web"})
+
+
+CHART, FOLDER = app("site", chart="web", version="1.2.3"), app("site", path="deploy/more")
+IN_GIT = Deployed("Application", "site", "https://github.com/acme/x", "deploy/site")
+DECLARED = [
+    pytest.param((SITE, app("other", path="x")), IN_GIT, id="the folder of its application"),
+    pytest.param((CHART,), None, id="nowhere that is known, of a chart"),
+    pytest.param((SITE, CHART), None, id="nowhere that is known, of a folder and a chart"),
+    pytest.param((SITE, FOLDER), None, id="nowhere that is known, of two folders"),
+    pytest.param((), None, id="nowhere that is known, without the application"),
+]
+
+
+@pytest.mark.parametrize(("apps", "declared"), DECLARED)
+def test_an_object_is_declared_in(apps: tuple[observed.GitOpsApp, ...], declared: Deployed | None) -> None:
+    cart = workload("cart", **{"argocd.argoproj.io/tracking-id": "site:apps/Deployment:shop/cart"})
+    found = around({parts.WORKLOADS: (cart,), parts.GITOPS: apps}).about(finding(Subject("Deployment", "cart", "shop")))
+    assert found.declared == declared
+    assert resolve(found, Directory()).declared == declared
 
 
 def test_an_instance_that_no_application_is_called_is_none() -> None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from fleetkeeper.core.api_rows import ApiRow, Apis
+from fleetkeeper.core.compat import Confidence
 from fleetkeeper.core.finding import Finding, Severity, Subject
 from fleetkeeper.core.interacting.screens import MessageScreens
 from fleetkeeper.core.interacting.slash import WhoOwns
@@ -33,6 +35,8 @@ from fleetkeeper.core.notices.values import (
 )
 from fleetkeeper.core.owners import Contact, Hit, Owned, Reach, Source, Team
 from fleetkeeper.core.people import People, Role
+from fleetkeeper.core.rows import Source as RowSource
+from fleetkeeper.core.versions import Minor
 from fleetkeeper.engine.click_ports import Desk
 from fleetkeeper.engine.interacting import Interactions
 from fleetkeeper.engine.notice_ports import Recheck, Record
@@ -41,6 +45,21 @@ from tests.engine.rig import KEY, SetClock
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 DUE = Deadline(datetime(2026, 12, 14, tzinfo=UTC), "standard support of 1.33 ends", hard=NOW + timedelta(days=45))
+
+V1BETA1 = "networking.k8s.io/v1beta1/Ingress"
+APIS = Apis(
+    (
+        ApiRow(
+            "networking.k8s.io",
+            "v1beta1",
+            "Ingress",
+            "ingresses",
+            RowSource("a test", NOW.date(), Confidence.HIGH),
+            removed=Minor.parse("1.34"),
+            replacement=("networking.k8s.io", "v1", "Ingress"),
+        ),
+    )
+)
 
 TEAM = Team("payments", channel="C0PAY", lead="lea@shop.example", members=("max@shop.example", "U0NINA"))
 PEOPLE = People(
@@ -62,6 +81,8 @@ ACCOUNTS = {
     "U0NINA": "nina@shop.example",
     "U0EVE": "eve@shop.example",
 }
+WANTED = {"until": "2026-12-20", "reason": "the vendor's chart comes late", "mode": "proceed"}
+"""More time, as it is entered."""
 NAMELESS, LEFT = "U0GHOST", "U0GONE"
 
 
@@ -193,7 +214,7 @@ class Office:
             people=PEOPLE,
             key=KEY,
             situation=self.situation,
-            screens=MessageScreens(PEOPLE.with_role(Role.APPROVER)),
+            screens=MessageScreens(PEOPLE.with_role(Role.APPROVER), APIS),
             who_owns=_who_owns,
         )
         return Interactions(desk, self.slack, self.slack, self.waits.append)
@@ -250,3 +271,10 @@ def told(reply: Reply) -> str:
     for view in (reply.instead, reply.view):
         texts += [str(block["text"]["text"]) for block in view.blocks if "text" in block] if view else []
     return " ".join(filter(None, texts))
+
+
+def only(office: Office) -> Answer:
+    """What was answered, where that is one answer."""
+    found: tuple[Answer, ...] = office.notices.answers()
+    (answer,) = found
+    return answer

@@ -29,7 +29,7 @@ def office(database: StoreSettings) -> Iterator[Office]:
 def test_operators_read_the_fleet_in_five_lines(office: Office) -> None:
     begin(office.runs, T0, approve=False)
     assert office.say("status", "U0OLGA").splitlines() == [
-        "3 things to mend in 2 clusters: search 2, payments 1",
+        "3 things to fix in 2 clusters: search 2, payments 1",
         "1 thing past the deadline: search",
         "Next deadline: Mon 14 Dec 2026 (standard support of 1.33 ends), payments",
         "1 wave: run-1 has not started",
@@ -40,7 +40,7 @@ def test_operators_read_the_fleet_in_five_lines(office: Office) -> None:
 def test_a_team_reads_its_own_alone(office: Office) -> None:
     begin(office.runs, T0, approve=False)
     assert office.say("status", "U0MAX").splitlines() == [
-        "1 thing to mend in 1 cluster: payments 1",
+        "1 thing to fix in 1 cluster: payments 1",
         "Next deadline: Mon 14 Dec 2026 (standard support of 1.33 ends), payments",
     ]
 

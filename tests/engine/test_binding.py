@@ -167,7 +167,7 @@ def test_a_held_cluster_waits_in_the_wave_with_the_reason_and_its_neighbour_goes
         assert (held.acted, gone.state) == (False, TaskState.SUCCEEDED)
         assert held.why is not None
         assert held.why.cause is Cause.FREEZE
-        assert "team-alpha may take longer to mend FK201 Addon cert-manager/cert-manager" in held.why.text
+        assert "team-alpha may take longer to fix FK201 Addon cert-manager/cert-manager" in held.why.text
         assert "the new chart is not out" in held.why.text
         made.say(AnswerKind.DENY, "cy", item, id="d1", of="e1")
         assert made.freezes() == []

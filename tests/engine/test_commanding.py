@@ -90,6 +90,23 @@ def test_a_run_that_is_approved_in_slack_starts_and_ends(made: Engine, office: O
 
 
 @pytest.mark.parametrize(
+    ("user", "is_listed"),
+    [
+        pytest.param("U0BOB", True, id="an approver"),
+        pytest.param("U0ANN", False, id="not the one who asked for it"),
+        pytest.param("U0ANN2", False, id="not from another account either"),
+        pytest.param("U0OLGA", False, id="not an operator"),
+    ],
+)
+def test_the_home_lists_what_waits_for(made: Engine, office: Office, user: str, is_listed: bool) -> None:
+    begin(made.runs, T0, approve=False)
+    settle(made)
+    home = office.interactions.handle(Click("h", ClickKind.HOME, user)).home
+    assert home is not None
+    assert ("`run-1`" in str(home.blocks)) is is_listed
+
+
+@pytest.mark.parametrize(
     ("user", "says"),
     [
         pytest.param("U0EVE", "that takes the role approver", id="a viewer"),

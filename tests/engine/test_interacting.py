@@ -1,45 +1,46 @@
 """Clicks on notices: whoever may answer leaves a signed answer, everybody else reads why not and who may."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from fleetkeeper.core.interacting.fields import Private
 from fleetkeeper.core.interacting.values import Click, ClickKind
 from fleetkeeper.core.messages.button import Button
 from fleetkeeper.core.messages.message import Do
-from fleetkeeper.core.notices.signing import is_signed, sign
-from fleetkeeper.core.notices.values import Answer, AnswerKind, Delivery, Mode, NoticeKind, Sent
+from fleetkeeper.core.messages.plain import plain
+from fleetkeeper.core.notices.asks import asks_of
+from fleetkeeper.core.notices.signing import is_signed
+from fleetkeeper.core.notices.standing import standing
+from fleetkeeper.core.notices.values import AnswerKind, Delivery, Item, Mode, NoticeKind, Phase, Policy, Sent
 from fleetkeeper.core.owners import Contact, Reach
+from fleetkeeper.core.versions import Minor
 from fleetkeeper.errors import StoreUnavailable
 from tests.engine.clicking import (
     LEFT,
     NAMELESS,
     NOW,
+    V1BETA1,
+    WANTED,
     MemoryNotices,
     Office,
     item_of,
     mended,
     notice_of,
+    only,
     record_of,
     told,
 )
 from tests.engine.rig import KEY
 
 ACKED = {"until": "2026-12-01"}
-WANTED = {"until": "2026-12-20", "reason": "the vendor's chart comes late", "mode": "proceed"}
 
 
 @pytest.fixture
 def office() -> Office:
     return Office()
-
-
-def only(office: Office) -> Answer:
-    found: tuple[Answer, ...] = office.notices.answers()
-    (answer,) = found
-    return answer
 
 
 class TestAnAcknowledgement:
@@ -50,8 +51,37 @@ class TestAnAcknowledgement:
         assert set(answer.items) == {item.key for item in office.items}
         assert (answer.identity, answer.notice) == ("slack", "n1")
         assert is_signed(answer, KEY)
-        assert "mended by Tue 1 Dec 2026" in told(reply)
+        assert "fixed by Tue 1 Dec 2026" in told(reply)
         assert reply.channel == "C0PAY"
+
+    @pytest.mark.parametrize(
+        ("until", "says"),
+        [
+            pytest.param("2026-12-11", "Until then it stays quiet", id="before the last days"),
+            pytest.param("2026-12-14", "It stays quiet until Fri 11 Dec 2026", id="the day of the deadline"),
+        ],
+    )
+    def test_says_until_when_it_is_quiet_and_that_is_what_the_modal_said(
+        self, office: Office, until: str, says: str
+    ) -> None:
+        modal = office.press(Do.ACK).view
+        assert modal is not None
+        assert "at most until Fri 11 Dec 2026: closer to the deadline, reminders go on" in " ".join(
+            plain(modal).split()
+        )
+        assert says in told(office.submit(modal, {"until": until}))
+        item = office.items[0]
+        (answer,) = office.notices.answers()
+        last = datetime(2026, 12, 11, 23, tzinfo=UTC)
+        phases = [standing(item, None, (answer,), at, Policy()).phase for at in (last, last + timedelta(hours=1))]
+        assert phases == [Phase.ACKED, Phase.OPEN]
+
+    def test_is_not_quiet_on_the_last_days(self, office: Office) -> None:
+        office.clock.at = datetime(2026, 12, 13, 9, tzinfo=UTC)
+        modal = office.press(Do.ACK).view
+        assert modal is not None
+        assert "So close to it, reminders go on all the same" in " ".join(plain(modal).split())
+        assert "reminders go on all the same" in told(office.submit(modal, {"until": "2026-12-14"}))
 
     @pytest.mark.parametrize(
         ("until", "says"),
@@ -145,16 +175,61 @@ class TestWhoAnAccountIs:
         assert "You are eve@shop.example here" in told(office.press(Do.ACK, "U0EVE"))
 
 
+class TestWhatNoMessageOfOurs:
+    """Ever said: a value that was put together from others."""
+
+    @pytest.fixture
+    def index(self, office: Office) -> Item:
+        """Another team's."""
+        found = item_of("index", owner="search")
+        office.items.append(found)
+        office.notices.records["n2"] = record_of(notice_of([found], "n2"))
+        return found
+
+    @pytest.mark.parametrize("action", [Do.ACK, Do.EXTEND, Do.NOT_MINE, Do.DIFF, Do.RECHECK])
+    @pytest.mark.parametrize(
+        ("notice", "says"),
+        [
+            pytest.param("n2", "may not answer for search", id="another team's message"),
+            pytest.param("n1", "This is not asked any more", id="another team's thing in one's own message"),
+        ],
+    )
+    def test_opens_and_stores_nothing(self, office: Office, index: Item, notice: str, says: str, action: str) -> None:
+        reply = office.press(action, button=Button(notice, asks_of([index])[0].id))
+        assert says in told(reply)
+        assert reply.view is None
+        assert not office.notices.answers()
+        assert not office.notices.rechecks
+
+    @pytest.mark.parametrize("notice", ["n1", "n2"])
+    def test_is_not_taken_from_a_modal(self, office: Office, index: Item, notice: str) -> None:
+        opened = office.press(Do.ACK).view
+        assert opened is not None
+        private = str(Private(Button(notice, asks_of([index])[0].id), "C0PAY"))
+        assert told(office.submit(replace(opened, private=private), ACKED))
+        assert not office.notices.answers()
+
+    @pytest.mark.parametrize(
+        "changed", [{"callback": Do.GRANT}, {"callback": Do.APPROVE}, {"private": "C0PAY n1"}, {"private": ""}]
+    )
+    def test_is_no_modal(self, office: Office, changed: dict[str, str]) -> None:
+        opened = office.press(Do.ACK).view
+        assert opened is not None
+        reply = office.submit(replace(opened, **changed), ACKED)  # type: ignore[arg-type]
+        assert "of another version of fleetkeeper" in told(reply)
+        assert not office.notices.answers()
+
+
 class TestAStaleButton:
     def test_of_what_is_mended_says_so(self, office: Office) -> None:
         button = Button("n1", office.ask().id)
         office.items[:] = map(mended, office.items)
-        assert "mended already" in told(office.press(Do.ACK, button=button))
+        assert "fixed already" in told(office.press(Do.ACK, button=button))
 
     def test_of_what_is_somebody_elses_now_says_so(self, office: Office) -> None:
         button = Button("n1", office.ask().id)
         office.items[:] = [item_of("web", owner="search"), item_of("api", owner="search")]
-        assert "not asked of" in told(office.press(Do.ACK, button=button))
+        assert "This is not asked any more: it is fixed, it moved" in told(office.press(Do.ACK, button=button))
 
     def test_of_a_message_that_is_forgotten_says_so(self, office: Office) -> None:
         assert "too old" in told(office.press(Do.ACK, button=Button("n0", office.ask().id)))
@@ -219,89 +294,6 @@ class TestAnExtension:
         assert not office.notices.answers()
 
 
-class TestADecisionOnAnExtension:
-    @pytest.fixture
-    def asked(self, office: Office) -> Button:
-        office.filled_in(Do.EXTEND, WANTED)
-        return Button("n7", only(office).id)
-
-    @pytest.mark.parametrize("action", [Do.GRANT, Do.DENY])
-    def test_is_signed_by_an_approver(self, office: Office, asked: Button, action: str) -> None:
-        reply = office.press(action, "U0BOB", asked)
-        request, decision = office.notices.answers()
-        assert decision.kind is (AnswerKind.GRANT if action == Do.GRANT else AnswerKind.DENY)
-        assert (decision.person, decision.of, decision.items) == ("Bob@shop.example", request.id, request.items)
-        assert is_signed(decision, KEY)
-        assert "Granted" in told(reply) or "Denied" in told(reply)
-
-    @pytest.mark.parametrize(
-        ("user", "says"),
-        [
-            pytest.param("U0OLGA", "that takes the role approver", id="an operator"),
-            pytest.param("U0MAX", "that takes the role approver", id="the team itself"),
-        ],
-    )
-    def test_takes_the_role(self, office: Office, asked: Button, user: str, says: str) -> None:
-        assert says in told(office.press(Do.GRANT, user, asked))
-        assert only(office).kind is AnswerKind.EXTEND
-
-    @pytest.mark.parametrize("user", ["U0ANN", "U0ANN2"])
-    def test_is_never_the_requesters_own_from_whichever_account(self, office: Office, user: str) -> None:
-        office.filled_in(Do.EXTEND, WANTED, "U0ANN2")
-        reply = office.press(Do.GRANT, user, Button("n7", only(office).id))
-        assert "ann@shop.example asked for it, so somebody else has to decide" in told(reply)
-        assert only(office).kind is AnswerKind.EXTEND
-
-    def test_is_made_once(self, office: Office, asked: Button) -> None:
-        office.press(Do.DENY, "U0BOB", asked)
-        reply = office.press(Do.GRANT, "U0ANN", asked)
-        assert "Bob@shop.example denied it on 23 Nov 10:00 UTC" in told(reply)
-        assert [each.kind for each in office.notices.answers()] == [AnswerKind.EXTEND, AnswerKind.DENY]
-
-    def test_that_two_make_at_once_is_the_firsts(self, office: Office, asked: Button) -> None:
-        """The second had read the answers before the first was stored."""
-        office.press(Do.DENY, "U0BOB", asked)
-        late = _Late(office.notices)
-        reply = Office(notices=late).press(Do.GRANT, "U0ANN", asked)
-        assert "denied it" in told(reply)
-        assert [each.kind for each in office.notices.answers()] == [AnswerKind.EXTEND, AnswerKind.DENY]
-
-    def test_of_what_is_mended_is_not_needed(self, office: Office, asked: Button) -> None:
-        office.items[:] = map(mended, office.items)
-        assert "mended already" in told(office.press(Do.GRANT, "U0BOB", asked))
-
-    def test_on_a_request_that_was_written_by_hand_is_refused(self, office: Office) -> None:
-        forged = Answer(
-            "f1", AnswerKind.EXTEND, (office.items[0].key,), "eve@shop.example", "slack", NOW, signature="x"
-        )
-        office.notices.add_answer(forged)
-        assert "knows no such request" in told(office.press(Do.GRANT, "U0BOB", Button("n7", "f1")))
-
-    def test_on_a_request_whose_day_was_changed_by_hand_is_refused(self, office: Office, asked: Button) -> None:
-        request = only(office)
-        office.notices.stored[request.id] = replace(request, until=date(2029, 1, 1))
-        assert "knows no such request" in told(office.press(Do.GRANT, "U0BOB", asked))
-
-    def test_is_not_stopped_by_a_decision_that_was_written_by_hand(self, office: Office, asked: Button) -> None:
-        signed = sign(replace(only(office), id="f2", kind=AnswerKind.DENY, of=asked.about), KEY)
-        office.notices.add_answer(replace(signed, person="Bob@shop.example"))
-        assert "Granted" in told(office.press(Do.GRANT, "U0ANN", asked))
-
-
-class _Late(MemoryNotices):
-    """Answers that were read before the last one was stored, the first time."""
-
-    def __init__(self, notices: MemoryNotices) -> None:
-        super().__init__(*notices.records.values())
-        self.stored = notices.stored
-        self._reads = 0
-
-    def answers(self) -> tuple[Answer, ...]:
-        self._reads += 1
-        found = super().answers()
-        return found[:-1] if self._reads == 1 else found
-
-
 def test_not_mine_is_a_signed_answer(office: Office) -> None:
     reply = office.filled_in(Do.NOT_MINE, {"reason": "that namespace went to search"})
     assert (only(office).kind, only(office).reason) == (AnswerKind.NOT_MINE, "that namespace went to search")
@@ -323,6 +315,17 @@ def test_a_fix_is_shown_in_a_modal(office: Office) -> None:
     view = office.press(Do.DIFF).view
     assert view is not None
     assert view.title == "How to fix it"
+
+
+def test_the_fix_of_an_api_shows_what_the_manifest_says_instead(office: Office) -> None:
+    found = office.items[0]
+    gone = replace(found.tracked.finding, key=V1BETA1, minor=Minor.parse("1.34"))
+    office.items[:] = [replace(found, tracked=replace(found.tracked, finding=gone))]
+    view = office.press(Do.DIFF).view
+    assert view is not None
+    shown = [line.strip() for line in plain(view).splitlines()]
+    start = shown.index("- apiVersion: networking.k8s.io/v1beta1")
+    assert shown[start : start + 3] == [shown[start], "+ apiVersion: networking.k8s.io/v1", "kind: Ingress"]
 
 
 def test_a_database_that_does_not_answer_is_told(office: Office) -> None:

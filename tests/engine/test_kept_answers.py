@@ -16,9 +16,8 @@ from fleetkeeper.core.notices.values import AnswerKind, Mode
 from fleetkeeper.engine.answering import Answering
 from fleetkeeper.engine.notice_ports import Writing
 from tests.contract.conftest import postgres, settings
-from tests.engine.clicking import NOW, Office, item_of, notice_of
+from tests.engine.clicking import NOW, WANTED, Office, item_of, notice_of, only
 from tests.engine.rig import KEY
-from tests.engine.test_interacting import WANTED, only
 
 __all__ = ["postgres", "settings"]
 

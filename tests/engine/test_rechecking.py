@@ -38,8 +38,8 @@ def rechecking(notices: SqlNotices) -> Rechecking:
     ("looked", "unseen", "says"),
     [
         pytest.param({ONE: {WEB, API}, TWO: {DB}}, (), "all 3 things in this message are still there.", id="nothing"),
-        pytest.param({ONE: {API}, TWO: {DB}}, (), "1 of 3 in this message mended, 2 still there.", id="something"),
-        pytest.param({ONE: set(), TWO: {"other"}}, (), "are mended. Thank you!", id="everything, with something else"),
+        pytest.param({ONE: {API}, TWO: {DB}}, (), "1 of 3 in this message fixed, 2 still there.", id="something"),
+        pytest.param({ONE: set(), TWO: {"other"}}, (), "are fixed. Thank you!", id="everything, with something else"),
         pytest.param({ONE: set()}, ("shop-2",), "shop-2 could not be looked at", id="one that was not seen"),
         pytest.param({}, ("shop-1", "shop-2"), "nothing is known of it.", id="none that was seen"),
     ],
@@ -52,7 +52,7 @@ def test_its_result_says(
 
 def test_nothing_is_called_mended_in_a_cluster_that_was_not_seen(rechecking: Rechecking) -> None:
     text = rechecking.tell(ASKED, {}, ("shop-1", "shop-2"))
-    assert "mended" not in text
+    assert "fixed" not in text
 
 
 def test_what_could_not_be_read_is_said(rechecking: Rechecking) -> None:

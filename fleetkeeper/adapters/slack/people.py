@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from fleetkeeper.adapters.slack.calls import Calls
@@ -26,6 +27,7 @@ class SlackPeople:
         self._calls = calls
         self._kept: dict[str, tuple[float, Contact]] = {}
         self._direct: dict[str, str] = {}
+        self._home: frozenset[str] | None = None  # our workspace and its organisation
         self._lock = threading.Lock()
 
     def contact(self, key: str) -> Contact:
@@ -79,7 +81,22 @@ class SlackPeople:
                 answer = self._calls.call("users.info", lambda client: client.users_info(user=slack_id(key)))
         except Undeliverable as error:
             return _unknown(key, error)
-        return _person(key, answer["user"])
+        found = _person(key, answer["user"])
+        return found if not found.email or self._is_vouched(answer["user"]) else replace(found, email="")
+
+    def _is_vouched(self, user: Mapping[str, Any]) -> bool:
+        """Whether an address is its account's: people of other workspaces, whom a shared channel brings along, have the
+        addresses that those workspaces' own admins gave them, and new accounts may have one that nobody confirmed.
+
+        docs.slack.dev/reference/objects/user-object, docs.slack.dev/apis/slack-connect (read 2026-11-21).
+        """
+        if user.get("is_stranger") or user.get("is_email_confirmed") is False:
+            return False
+        if self._home is None:
+            own = self._calls.call("auth.test", lambda client: client.auth_test())
+            self._home = _ids(own.get("team_id"), own.get("enterprise_id"))
+        organisation = user.get("enterprise_user") or {}
+        return bool(self._home & _ids(user.get("team_id"), organisation.get("enterprise_id")))
 
 
 def is_person(address: str) -> bool:
@@ -98,6 +115,10 @@ def _unknown(key: str, error: Undeliverable) -> Contact:
     if error.code == "missing_scope":
         return Contact(key)
     raise error
+
+
+def _ids(*found: object) -> frozenset[str]:
+    return frozenset(each for each in found if isinstance(each, str) and each)
 
 
 def _person(key: str, user: Mapping[str, Any]) -> Contact:

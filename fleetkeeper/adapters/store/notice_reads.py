@@ -12,8 +12,10 @@ from fleetkeeper.adapters.store.claims import wall_now
 from fleetkeeper.adapters.store.codec import to_json
 from fleetkeeper.adapters.store.notice_rows import ANSWER, DELIVERY, MESSAGE, NOTICE, TOLD, NoticeCodec
 from fleetkeeper.adapters.store.tables import storable
-from fleetkeeper.core.notices.values import Answer, Delivery, ItemKey, Sent, Told
+from fleetkeeper.core.notices.values import Answer, Delivery, ItemKey, NoticeKind, Sent, Told
 from fleetkeeper.engine.notice_ports import Doing, Record
+
+_OF_RUNS = (NoticeKind.WAVE, NoticeKind.NEWS)
 
 _notice, _outbox, _queue = tables.notice, tables.outbox, tables.outbox_queue
 
@@ -51,6 +53,12 @@ def sent(connection: sa.Connection, since: datetime) -> tuple[Sent, ...]:
 def first_live(connection: sa.Connection) -> datetime | None:
     query = sa.select(_outbox.c.sent_at).where(_outbox.c.doing == Doing.POST.value, _outbox.c.sent_at.is_not(None))
     return connection.execute(query.order_by(_outbox.c.sent_at).limit(1)).scalar()
+
+
+def newest(connection: sa.Connection) -> datetime | None:
+    """By the index of stored_at, from its end."""
+    query = sa.select(_notice.c.stored_at).where(_notice.c.kind.not_in([each.value for each in _OF_RUNS]))
+    return connection.execute(query.order_by(_notice.c.stored_at.desc()).limit(1)).scalar()
 
 
 def record(connection: sa.Connection, id: str) -> Record | None:

@@ -42,6 +42,9 @@ class SqlNotices:
     def first_live(self) -> datetime | None:
         return self._database.read("read the first notice", reads.first_live)
 
+    def newest(self) -> datetime | None:
+        return self._database.read("read the newest notice", reads.newest)
+
     # ---- writing
 
     def save_turn(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from fleetkeeper.core.api_rows import Apis
 from fleetkeeper.core.messages import home, modals
 from fleetkeeper.core.messages.context import Context
 from fleetkeeper.core.messages.message import Do, View
@@ -21,9 +22,11 @@ _MODALS: Mapping[str, Callable[[Ask, Context], View]] = {
 
 @dataclass(frozen=True, slots=True)
 class MessageScreens:
-    """engine.click_ports.Screens by core/messages. approvers: by the names of approvals.people."""
+    """engine.click_ports.Screens by core/messages. approvers: by the names of approvals.people. apis: those of compat,
+    by which a fix shows what a manifest says instead."""
 
-    approvers: tuple[str, ...] = ()
+    approvers: tuple[str, ...]
+    apis: Apis
     observed_every: timedelta = timedelta(minutes=15)
 
     def modal(self, action: str, ask: Ask, situation: Situation) -> View:
@@ -50,4 +53,5 @@ class MessageScreens:
             approvers=self.approvers,
             observed_every=self.observed_every,
             policy=policy,
+            apis=self.apis,
         )

@@ -16,15 +16,16 @@ NOT_STORED = "The database of fleetkeeper does not answer: nothing was stored. C
 OWN_FAULT = "A fault of fleetkeeper's own: it may not have been stored. Its log has the reason; tell the operators."
 STRANGER = "This account belongs to another workspace: fleetkeeper knows only people of its own."
 NO_ADDRESS = (
-    "Slack does not tell fleetkeeper an e-mail address of this account, and by that it knows people: ask the operators"
-    " to look at the app's scope users:read.email, or for the command line."
+    "Slack does not tell fleetkeeper an e-mail address of this account that is confirmed, and of fleetkeeper's own"
+    " workspace, and by that it knows people: confirm yours in Slack; else ask the operators to look at the app's scope"
+    " users:read.email, or for the command line."
 )
 NOBODY_SAYS = "Slack does not answer who this account is: nothing was stored. Click again in a minute."
 NO_BUTTON = "This button is of another version of fleetkeeper: use a newer message, or the command line."
 TOO_LATE = "It took too long to open: click again."
 BUSY = "Too much is clicked at once: nothing was stored. Click again in a minute."
-OVER = "All of this is mended already: there is nothing left to do. Thank you!"
-ELSEWHERE = "This is not asked of {owner} any more: it is mended, it moved to another owner, or its target changed."
+OVER = "All of this is fixed already: there is nothing left to do. Thank you!"
+ELSEWHERE = "This is not asked any more: it is fixed, it moved to another owner, or its target changed."
 GONE = "This message is too old: fleetkeeper does not know it any more. The newest one about it has buttons that work."
 NO_REQUEST = "fleetkeeper knows no such request for more time: it was never made, or it is long over."
 RECHECK = "{clusters} will be looked at now; the result comes in this thread."
@@ -34,6 +35,7 @@ RUN_OVER = "Run {run} {state}: there is nothing left to decide or to stop."
 OWN_PLAN = "{person} asked for this plan, so another approver must decide."
 OTHER_PLAN = "The plan of {subject} is not the one that this message showed: look at the newest message of it."
 EXPIRED = "The plan expired on {at}: make a new one."
+BY_HAND = "another decision on it was written into the database by hand"
 TAMPERED = "What is stored of {subject} is not what was made, and nothing is done by it: {why}"
 
 _LONGEST = 2900  # a section of Block Kit takes 3,000 characters
@@ -100,10 +102,10 @@ def looked_again(clusters: Sequence[str], unseen: Sequence[str], person: str, it
     if not items:
         return f"{lost}{where}nothing of this message is there any more."
     if not left:
-        return f"{lost}{where}{_all(items)} mended. Thank you!"
+        return f"{lost}{where}{_all(items)} fixed. Thank you!"
     if left == items:
         return f"{lost}{where}{_all(items)} still there."
-    return f"{lost}{where}{items - left} of {items} in this message mended, {left} still there."
+    return f"{lost}{where}{items - left} of {items} in this message fixed, {left} still there."
 
 
 def _all(items: int) -> str:
@@ -125,11 +127,14 @@ def answered(answer: Answer) -> str:
     return f"{answer.person} {verb} it on {moment(answer.at)}: it is decided."
 
 
-def acknowledged(answer: Answer) -> str:
-    return (
-        f"Noted: {answer.person} will have {_things(answer)} mended by {day(answer.until)}."
-        " Until then it stays quiet; afterwards it is told again if it is not mended."
-    )
+def acknowledged(answer: Answer, quiet: date | None) -> str:
+    """quiet: the last day on which it is, None for none."""
+    noted = f"Noted: {answer.person} will have {_things(answer)} fixed by {day(answer.until)}."
+    if quiet is None:
+        return f"{noted} The deadline is so close that reminders go on all the same."
+    if quiet == answer.until:
+        return f"{noted} Until then it stays quiet; afterwards it is told again if it is not fixed."
+    return f"{noted} It stays quiet until {day(quiet)}; closer to the deadline, reminders go on."
 
 
 def asked_for_time(answer: Answer) -> str:
@@ -146,8 +151,13 @@ def decided(answer: Answer, request: Answer) -> str:
     return f"Denied: the deadline stays. {request.person} is told in their thread."
 
 
+def taken_back(request: Answer) -> str:
+    return f"Withdrawn: the deadline is again what it was. {request.person} is told in their thread."
+
+
 def disowned(answer: Answer) -> str:
-    return f"Noted: {_things(answer)} is not yours. It goes to the next owner that is named, else to the platform team."
+    then = "It goes to the next owner that is named, else to the people who run this fleet."
+    return f"Noted: {_things(answer)} is not yours. {then}"
 
 
 def decided_before(verb: Verb, actor: str, at: datetime) -> str:

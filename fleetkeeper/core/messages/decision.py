@@ -12,6 +12,7 @@ from fleetkeeper.core.messages.escape import words
 from fleetkeeper.core.messages.matters import Matter, matters, nearest, standing_of
 from fleetkeeper.core.messages.message import Block, Do, Message
 from fleetkeeper.core.messages.parts import MOST, done_lines, foot, reader
+from fleetkeeper.core.notices.extending import withdrawn
 from fleetkeeper.core.notices.values import Answer, AnswerKind, Item, Mode, Notice
 
 MEANS = {
@@ -21,13 +22,13 @@ MEANS = {
 
 
 def decision(notice: Notice, context: Context) -> Message:
-    """Asked once; when somebody answered it says who, and has no buttons any more."""
+    """Asked once; when somebody answered it says who, and what was granted can be taken back."""
     asked = context.answers.get(notice.subject)
     seen = reader(notice, context)
     if asked is None:
         return _short("☑️ This extension is not asked for any more.")
     if answer := answer_to(asked, context):
-        return _short(_decided(asked, answer, seen))
+        return _over(notice, asked, answer, seen)
     found = matters(notice, context)
     if not any(each.open for each in found):
         return _short("\n".join(["✅ No extension is needed any more.", *done_lines(found, seen)]))
@@ -36,9 +37,10 @@ def decision(notice: Notice, context: Context) -> Message:
 
 
 def answer(notice: Notice, context: Context) -> Message:
-    """In the thread where it was asked for: granted or not, by whom, and what that means."""
-    asked = context.answers.get(notice.subject)
-    said = answer_to(asked, context) if asked else None
+    """In the thread where it was asked for: granted or not, or taken back, by whom, and what that means."""
+    about = context.answers.get(notice.subject)
+    asked = context.answers.get(about.of) if about and about.of else about
+    said = about if asked is not about else answer_to(asked, context) if asked else None
     seen = reader(notice, context)
     if asked is None or said is None:
         return _short("☑️ This extension is not asked for any more.")
@@ -52,6 +54,24 @@ def answer_to(asked: Answer, context: Context) -> Answer | None:
     said = [each for each in context.answers.values() if each.of == asked.id]
     decided = [each for each in said if each.kind in (AnswerKind.GRANT, AnswerKind.DENY)]
     return min(decided, key=lambda each: (each.at, each.id), default=None)
+
+
+def taken_back(asked: Answer, context: Context) -> Answer | None:
+    """The one who withdrew what was granted."""
+    return withdrawn(asked, sorted(context.answers.values(), key=lambda each: (each.at, each.id)))
+
+
+def _over(notice: Notice, asked: Answer, answer: Answer, reader: Reader) -> Message:
+    """Decided. While what was granted lasts, whoever may grant can withdraw it."""
+    if taken := taken_back(asked, reader.context):
+        return _short(_decided(asked, taken, reader))
+    found = _short(_decided(asked, answer, reader))
+    until = answer.until or asked.until
+    if answer.kind is not AnswerKind.GRANT or until is None or until < day_of(reader.now, reader.tz):
+        return found
+    sure = confirm("Withdraw the extension?", "The deadline is again what it was, and its owner is told.", "Withdraw")
+    row = button(Do.WITHDRAW, "Withdraw", Button(notice.id, asked.id), "danger", sure)
+    return Message(found.text, (*found.blocks, actions(f"extension:{asked.id}", [row])))
 
 
 def _short(text: str) -> Message:
@@ -110,8 +130,9 @@ def _decided(asked: Answer, said: Answer, reader: Reader) -> str:
     on = full(day_of(said.at, reader.tz))
     reason = f": {words(said.reason, 300)}" if said.reason else ""
     if said.kind is AnswerKind.GRANT:
-        return f"🕓 {by} granted {who}'s extension until {_day(asked.until)}, on {on}{reason}"
-    return f"✋ {by} denied {who}'s extension, on {on}{reason}"
+        return f"🕓 {by} granted {who}'s extension until {_day(said.until or asked.until)}, on {on}{reason}"
+    verb = "withdrew" if said == taken_back(asked, reader.context) else "denied"
+    return f"✋ {by} {verb} {who}'s extension, on {on}{reason}"
 
 
 def _then(asked: Answer, said: Answer, found: Sequence[Matter], reader: Reader) -> Iterator[str]:
@@ -120,7 +141,10 @@ def _then(asked: Answer, said: Answer, found: Sequence[Matter], reader: Reader) 
         yield f"{meant[:1].upper()}{meant[1:]}. On that day it is due, and asked for again."
     else:
         items = [item for each in found for item in each.open]
-        yield f"The deadline stays: {deadline_text(nearest(items, reader.context), reader)}"
+        what = (
+            "The deadline is again what it was" if said == taken_back(asked, reader.context) else "The deadline stays"
+        )
+        yield f"{what}: {deadline_text(nearest(items, reader.context), reader)}"
     yield short_list(f"• {title(each)}" for each in found[:MOST] if each.open)
 
 

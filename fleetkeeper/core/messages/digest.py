@@ -7,7 +7,7 @@ from fleetkeeper.core.messages.blocks import divider, header, section, short_lis
 from fleetkeeper.core.messages.context import Context
 from fleetkeeper.core.messages.dates import day_of, full, left
 from fleetkeeper.core.messages.escape import words
-from fleetkeeper.core.messages.matters import Matter, matters
+from fleetkeeper.core.messages.matters import Matter, parted
 from fleetkeeper.core.messages.message import Block, Message
 from fleetkeeper.core.messages.parts import (
     MOST,
@@ -27,21 +27,18 @@ from fleetkeeper.core.wording import counted
 
 
 def digest(notice: Notice, context: Context) -> Message:
-    found = matters(notice, context)
-    asked = [each for each in found if each.open and each.must]
-    aside = [each for each in found if each.open and not each.must]
-    over = [each for each in found if each.is_over]
-    seen = reader(notice, context)
+    found, seen = parted(notice, context), reader(notice, context)
+    asked = found.asked
     if not asked:
-        return all_over(notice, found, context)
+        return all_over(notice, found.every, context)
     common = common_news(asked)
     blocks = [
         header(headline(asked, seen)),
         section(_about(notice, asked, context, common)),
         *in_turn(asked, lambda each, number: in_full(each, number, notice, seen, common)),
         divider(),
-        *also(aside),
-        *_done(over, seen),
+        *also(found.aside),
+        *_done(found.over, seen),
         foot(notice, asked, seen),
     ]
     return Message("\n".join(_text(notice, asked, seen)), tuple(blocks))

@@ -9,25 +9,25 @@ from fleetkeeper.core.messages.context import Context
 from fleetkeeper.core.messages.dates import day_of, full, short
 from fleetkeeper.core.messages.digest import bullets, first_fix, headline
 from fleetkeeper.core.messages.escape import words
-from fleetkeeper.core.messages.matters import Matter, matters, standing_of
+from fleetkeeper.core.messages.matters import Matter, parted, promised, standing_of
 from fleetkeeper.core.messages.message import Message
 from fleetkeeper.core.messages.parts import all_over, common_news, done_lines, foot, in_full, in_turn, reader
-from fleetkeeper.core.notices.values import AnswerKind, Audience, Notice, Phase
+from fleetkeeper.core.notices.values import AnswerKind, Audience, Notice
 from fleetkeeper.core.wording import counted
 
 _ROLES = {Audience.LEAD: "you lead", Audience.MANAGER: "you are the manager of"}
 
 
 def direct(notice: Notice, context: Context) -> Message:
-    found = matters(notice, context)
-    left = [each for each in found if each.open and each.must]
-    over = [each for each in found if each.is_over]
-    seen = reader(notice, context)
+    found, seen = parted(notice, context), reader(notice, context)
+    left = found.asked
     if not left:
-        return all_over(notice, found, context)
+        return all_over(notice, found.every, context)
     blocks = [
         header(headline(left, seen)),
-        section([f"*Why it comes to you:* {_why(notice, context)}", *history(left, seen), *done_lines(over, seen)]),
+        section(
+            [f"*Why it comes to you:* {_why(notice, context)}", *history(left, seen), *done_lines(found.over, seen)]
+        ),
         *in_turn(left, lambda each, number: in_full(each, number, notice, seen, common_news(left))),
         foot(notice, left, seen),
     ]
@@ -55,15 +55,14 @@ def history(left: Sequence[Matter], reader: Reader) -> Iterator[str]:
 def _answered(own: Sequence[Matter], reader: Reader) -> str:
     standings = [standing_of(item, reader.context) for each in own for item in each.open]
     said = dict.fromkeys(
-        f"{reader.context.name(each.by)} said by {_day(each.until, reader)}"
-        for each in standings
-        if each.phase is Phase.ACKED and each.by and each.until
+        f"{reader.context.name(each.by)} said by {promised(each)}" for each in standings if each.by and promised(each)
     )
     return ", ".join(said) or _promised(own, reader) or "nobody said when it will be fixed"
 
 
 def _promised(own: Sequence[Matter], reader: Reader) -> str:
-    """The last day that somebody named and that is over; "" where nobody did."""
+    """The last day that somebody named, which may be ahead where it is too close to the deadline to keep it quiet; ""
+    where nobody did."""
     keys = {item.key for each in own for item in each.open}
     acks = [
         each
@@ -73,7 +72,8 @@ def _promised(own: Sequence[Matter], reader: Reader) -> str:
     last = max(acks, key=lambda each: each.at, default=None)
     if last is None or last.until is None:
         return ""
-    return f"{reader.context.name(last.person)} said by {full(last.until)}, and it is not done"
+    said = f"{reader.context.name(last.person)} said by {full(last.until)}"
+    return said if last.until >= day_of(reader.now, reader.tz) else f"{said}, and it is not done"
 
 
 def _day(moment: datetime, reader: Reader) -> str:

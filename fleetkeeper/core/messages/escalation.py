@@ -8,7 +8,7 @@ from fleetkeeper.core.messages.context import Context
 from fleetkeeper.core.messages.digest import bullets, first_fix
 from fleetkeeper.core.messages.direct import history
 from fleetkeeper.core.messages.escape import words
-from fleetkeeper.core.messages.matters import Matter, matters, nearest
+from fleetkeeper.core.messages.matters import Matter, nearest, parted
 from fleetkeeper.core.messages.message import Block, Do, Message
 from fleetkeeper.core.messages.parts import (
     all_over,
@@ -29,15 +29,13 @@ _BUTTONS = (Do.DIFF, Do.EXTEND, Do.RECHECK)
 
 
 def escalation(notice: Notice, context: Context) -> Message:
-    found = matters(notice, context)
-    left = [each for each in found if each.open and each.must]
-    over = [each for each in found if each.is_over]
-    seen = reader(notice, context)
+    found, seen = parted(notice, context), reader(notice, context)
+    left = found.asked
     if not left:
-        return all_over(notice, found, context)
+        return all_over(notice, found.every, context)
     blocks = [
         header(_head(left)),
-        section([f"*{blocked(left, seen)}*", *_why(notice), *history(left, seen), *done_lines(over, seen)]),
+        section([f"*{blocked(left, seen)}*", *_why(notice), *history(left, seen), *done_lines(found.over, seen)]),
         *in_turn(left, lambda each, number: _one(each, number, notice, seen)),
         section(_to_decide()),
         foot(notice, left, seen),

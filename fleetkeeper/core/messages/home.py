@@ -83,4 +83,7 @@ def _approvals(waiting: Sequence[Run]) -> Iterator[Block]:
     if waiting:
         runs = [f"• {code(each.id, 120)} asked for by {words(each.created_by, 80)}" for each in waiting[:MOST]]
         yield header(f"{len(waiting)} to approve")
-        yield section([*runs, f"Look at one with {code('/fleetkeeper wave RUN')}, and decide in its thread."])
+        by = (
+            f"decide by the buttons of its message in the on-call channel, or by {code('fleetkeeper run approve RUN')}."
+        )
+        yield section([*runs, f"Look at one with {code('/fleetkeeper wave RUN')}; {by}"])

@@ -159,11 +159,16 @@ def _hostile(shown: str, where: str) -> Iterator[str]:
 # ---- what an owner needs
 
 
+def _asks(block: Block) -> bool:
+    """Whether it has a button that somebody is to click: what was decided can be taken back, and waits for nobody."""
+    return block["type"] == "actions" and any(each["action_id"] != Do.WITHDRAW for each in block["elements"])
+
+
 def _content(message: Message, notice: Notice) -> Iterator[str]:
     needed = _NEEDED.get(notice.kind)
     if needed is None:
         return
-    if not any(each["type"] == "actions" for each in message.blocks):
+    if not any(_asks(each) for each in message.blocks):
         if not _OVER.match(message.text):
             yield "it asks for nothing, and does not say that it is over"
         return

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from fleetkeeper.core.messages.context import Context
+from fleetkeeper.core.messages.dates import short
 from fleetkeeper.core.notices.asks import asks_of
 from fleetkeeper.core.notices.values import Ask, Deadline, Entry, Item, ItemKey, Notice, Phase, Standing
 
@@ -34,6 +35,27 @@ class Matter:
         return any(each.must for each in self.ask.items)
 
 
+@dataclass(frozen=True, slots=True)
+class Parted:
+    """What a notice is about, by what its reader has to do: asked is theirs to act on, aside is only good to know."""
+
+    every: tuple[Matter, ...]
+    asked: tuple[Matter, ...]
+    aside: tuple[Matter, ...]
+    over: tuple[Matter, ...]
+
+
+def parted(notice: Notice, context: Context) -> Parted:
+    every = matters(notice, context)
+    left = [each for each in every if each.open]
+    return Parted(
+        every,
+        asked=tuple(each for each in left if each.must),
+        aside=tuple(each for each in left if not each.must),
+        over=tuple(each for each in every if each.is_over),
+    )
+
+
 def matters(notice: Notice, context: Context) -> tuple[Matter, ...]:
     """Those that are open first, in the order of asks; what is no longer known is left out."""
     entries = {entry.item: entry for entry in notice.entries if entry.item in context.items}
@@ -55,6 +77,11 @@ def standing_of(item: Item, context: Context) -> Standing:
 def deadline_of(item: Item, context: Context) -> Deadline | None:
     """The one that counts: with an extension, where one was granted."""
     return standing_of(item, context).deadline or item.deadline
+
+
+def promised(standing: Standing) -> str:
+    """`Mon 30 Nov`: the day by which somebody said that it will be fixed; "" where nobody did, or it is over."""
+    return short(standing.promised) if standing.phase is Phase.ACKED and standing.promised else ""
 
 
 def nearest(items: Iterable[Item], context: Context) -> Deadline | None:

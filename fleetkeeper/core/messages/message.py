@@ -43,6 +43,7 @@ class Do:
     RECHECK = "recheck"
     GRANT = "grant"
     DENY = "deny"
+    WITHDRAW = "withdraw"
     APPROVE = "approve"
     REJECT = "reject"
     PAUSE = "pause"

@@ -1,7 +1,7 @@
 """What opens when a button is clicked: a few fields, with what is allowed and why."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, timedelta, tzinfo
+from datetime import date, timedelta, tzinfo
 from typing import Any
 
 from fleetkeeper.core.finding import Finding
@@ -16,6 +16,7 @@ from fleetkeeper.core.messages.matters import Matter, matter_of, nearest, standi
 from fleetkeeper.core.messages.message import Block, Do, View
 from fleetkeeper.core.messages.place_text import list_command
 from fleetkeeper.core.messages.said_so_far import over_text
+from fleetkeeper.core.notices.standing import last_quiet
 from fleetkeeper.core.notices.values import Ask, Deadline, Mode
 from fleetkeeper.core.wording import counted
 
@@ -105,7 +106,7 @@ def _of(ask: Ask, context: Context) -> tuple[Matter, Reader]:
 
 def _zone(ask: Ask, context: Context) -> tzinfo:
     team = context.teams.get(ask.owner)
-    return zone(team.timezone) if team else UTC
+    return zone(team.timezone if team else context.policy.timezone)
 
 
 def _about(matter: Matter, reader: Reader) -> Iterator[Block]:
@@ -116,11 +117,16 @@ def _about(matter: Matter, reader: Reader) -> Iterator[Block]:
 
 
 def _latest_ack(found: Deadline | None, reader: Reader) -> str:
-    if found is None:
+    """The last day that can be named, and until when it is quiet then: that is the policy's to say, not theirs."""
+    quiet = last_quiet(found, reader.context.policy, reader.tz)
+    if found is None or quiet is None:
         return "It stays quiet until that day."
-    last = f"At the latest {full(day_of(found.at, reader.tz))}, the deadline; beyond that, ask for an extension."
-    days = max((each.days for each in reader.context.policy.ladder if each.acked), default=0)
-    return f"{last} It stays quiet until {counted(days, 'day')} before the deadline." if days else last
+    due = day_of(found.at, reader.tz)
+    last = f"At the latest {full(due)}, the deadline; beyond that, ask for an extension."
+    if quiet < day_of(reader.now, reader.tz):
+        return f"{last} So close to it, reminders go on all the same."
+    until = "" if quiet == due else f", at most until {full(quiet)}: closer to the deadline, reminders go on"
+    return f"{last} It stays quiet until the day that you name{until}."
 
 
 def _used(matter: Matter, reader: Reader) -> str:

@@ -6,7 +6,7 @@ from fleetkeeper.core.messages.ask_text import Reader, fix, title
 from fleetkeeper.core.messages.context import Context
 from fleetkeeper.core.messages.direct import history
 from fleetkeeper.core.messages.escalation import blocked
-from fleetkeeper.core.messages.matters import Matter, matters
+from fleetkeeper.core.messages.matters import Matter, parted
 from fleetkeeper.core.messages.message import Message
 from fleetkeeper.core.messages.parts import MOST, all_over, reader
 from fleetkeeper.core.messages.place_text import where
@@ -18,11 +18,10 @@ SUMMARY = 1024
 
 def page(notice: Notice, context: Context) -> Message:
     """Text alone; its first line is the summary. A pager reads no markup."""
-    found = matters(notice, context)
-    left = [each for each in found if each.open and each.must]
-    seen = reader(notice, context)
+    found, seen = parted(notice, context), reader(notice, context)
+    left = found.asked
     if not left:
-        return Message(all_over(notice, found, context).text)
+        return Message(all_over(notice, found.every, context).text)
     return Message("\n".join([blocked(left, seen)[:SUMMARY], "", *_details(left, notice, seen)]))
 
 

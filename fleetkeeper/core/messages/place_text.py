@@ -3,18 +3,21 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from fleetkeeper.core.codeowners import address_of
 from fleetkeeper.core.finding import Finding
+from fleetkeeper.core.gitops import APPLICATION
 from fleetkeeper.core.messages.escape import code, words
 from fleetkeeper.core.messages.matters import Matter
 from fleetkeeper.core.notices.values import Item
+from fleetkeeper.core.owners import Deployed
 from fleetkeeper.core.wording import counted
 
-NAMES, PLACES = 4, 3
-"""Names in one place, and places, that are shown; the others are counted."""
+NAMES, PLACES, FOLDERS = 4, 3, 2
+"""Names in one place, places, and folders in Git, that are shown; the others are counted."""
 
-_SHORT = 60
+_SHORT, _ADDRESS = 60, 120
 _ROOM = 500
-"""Characters of a name, and of all places: a thing with all that belongs to it has to fit one section."""
+"""Characters of a name, of an address in Git, and of all places: a thing with all of it has to fit one section."""
 
 
 def where(matter: Matter) -> str:
@@ -87,6 +90,7 @@ def list_command(check: str, items: Iterable[Item]) -> str:
     return code(f"fleetkeeper get findings --code {check}" + (f" --namespace {only}" if only else ""), 200)
 
 
+_APPS = {APPLICATION: "Argo CD app"}
 _DEPLOYED = (
     ("argocd.argoproj.io/tracking-id", "Argo CD application"),
     ("argocd.argoproj.io/instance", "Argo CD application"),
@@ -97,10 +101,27 @@ _DEPLOYED = (
 
 
 def _origin(items: Sequence[Item]) -> str:
-    """What deploys it, where all of it comes from one place: that is where the change is made."""
+    """Where the change is made: in Git, where that is known of all of it; else by what deploys all of it."""
+    declared = dict.fromkeys(item.owned.declared for item in items)
+    folders = [each for each in declared if each is not None]
+    if folders and len(folders) == len(declared):
+        return f", in Git: {_folders(folders)}"
     found = {_deployed(item.tracked.finding) for item in items}
     only = found.pop() if len(found) == 1 else ""
     return f", from {only}" if only else ""
+
+
+def _folders(declared: Sequence[Deployed]) -> str:
+    """`github.com/acme/shop` at `overlays/eu`, `overlays/us` and 2 more (Argo CD app `web`)."""
+    folders = list(dict.fromkeys((address_of(each.repository), each.path) for each in declared))
+    shown: list[str] = []
+    before = ""
+    for repository, path in folders[:FOLDERS]:
+        at = code(path, _ADDRESS) if path.strip("./") else "its root"
+        shown.append(at if repository == before else f"{code(repository, _ADDRESS)} at {at}")
+        before = repository
+    by = {f" ({_APPS.get(each.kind, each.kind)} {code(each.name)})" for each in declared}
+    return f"{', '.join(shown)}{more_text(len(folders) - FOLDERS)}{by.pop() if len(by) == 1 else ''}"
 
 
 def _deployed(finding: Finding) -> str:

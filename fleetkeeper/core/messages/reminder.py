@@ -6,7 +6,7 @@ from fleetkeeper.core.messages.ask_text import Reader, deadline_text, fix, title
 from fleetkeeper.core.messages.blocks import section, short_list
 from fleetkeeper.core.messages.context import Context
 from fleetkeeper.core.messages.digest import first_fix, headline
-from fleetkeeper.core.messages.matters import Matter, matters
+from fleetkeeper.core.messages.matters import Matter, parted
 from fleetkeeper.core.messages.message import Block, Do, Message
 from fleetkeeper.core.messages.parts import (
     MOST,
@@ -28,19 +28,17 @@ _BUTTONS = (Do.DIFF, Do.ACK, Do.EXTEND)
 
 
 def reminder(notice: Notice, context: Context) -> Message:
-    found = matters(notice, context)
-    left = [each for each in found if each.open and each.must]
-    over = [each for each in found if each.is_over]
-    seen = reader(notice, context)
+    found, seen = parted(notice, context), reader(notice, context)
+    left = found.asked
     if not left:
-        return all_over(notice, found, context)
+        return all_over(notice, found.every, context)
     common = common_news(left)
     blocks = [
-        section([f"*{_head(left, over, seen)}*", *_all(common), *done_lines(over, seen)]),
+        section([f"*{_head(left, found.over, seen)}*", *_all(common), *done_lines(found.over, seen)]),
         *in_turn(left, lambda each, _: _one(each, notice, seen, common)),
         foot(notice, left, seen),
     ]
-    return Message("\n".join(_text(left, over, seen)), tuple(blocks))
+    return Message("\n".join(_text(left, found.over, seen)), tuple(blocks))
 
 
 def _all(common: str) -> Iterator[str]:

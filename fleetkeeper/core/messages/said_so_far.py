@@ -6,7 +6,7 @@ from datetime import datetime
 from fleetkeeper.core.messages.ask_text import Reader, short_title
 from fleetkeeper.core.messages.dates import day_of, full, lasted, short
 from fleetkeeper.core.messages.escape import words
-from fleetkeeper.core.messages.matters import Matter, standing_of
+from fleetkeeper.core.messages.matters import Matter, promised, standing_of
 from fleetkeeper.core.notices.values import Item, Mode, Phase, Standing
 from fleetkeeper.core.wording import counted
 
@@ -50,10 +50,9 @@ def _part_done(matter: Matter) -> Iterator[str]:
 
 def _said(standing: Standing, reader: Reader) -> str:
     by = reader.context.name(standing.by) if standing.by else "somebody"
-    until = f"by {short(day_of(standing.until, reader.tz))}" if standing.until else "soon"
     match standing.phase:
         case Phase.ACKED:
-            return f"👍 {by} will fix it {until}"
+            return f"👍 {by} will fix it {f'by {day}' if (day := promised(standing)) else 'soon'}"
         case Phase.EXTENSION_REQUESTED:
             return _asked(standing, reader)
         case Phase.EXTENDED:

@@ -1,9 +1,10 @@
 """Extensions in notices: a request goes to those who may grant it, and its answer to where it was asked."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from fleetkeeper.core.notices.assembling import notice_id
-from fleetkeeper.core.notices.extending import settled
+from fleetkeeper.core.notices.extending import settled, withdrawn
 from fleetkeeper.core.notices.hours import day_text, zone_of
 from fleetkeeper.core.notices.ladder import UNTIMED, URGENT_DAYS
 from fleetkeeper.core.notices.values import (
@@ -31,9 +32,11 @@ def request_notices(view: View) -> list[Notice]:
     asked = {each.id: each for each in view.situation.answers if each.kind is AnswerKind.EXTEND}
     found = [_decision(view, each) for each in asked.values() if _waits(view, each)]
     for request in asked.values():
-        answer = settled(request, view.situation.answers)
-        if answer and answer.at > view.now - _RECENT and (NoticeKind.ANSWER, request.id) not in view.memory.requests:
-            found.append(_answer(view, request, answer))
+        taken = withdrawn(request, view.situation.answers)
+        answer = taken or settled(request, view.situation.answers)
+        subject = taken.id if taken else request.id
+        if answer and answer.at > view.now - _RECENT and (NoticeKind.ANSWER, subject) not in view.memory.requests:
+            found.append(_answer(view, request, answer, subject))
     return [each for each in found if each]
 
 
@@ -62,8 +65,9 @@ def _decision(view: View, asked: Answer) -> Notice | None:
     return _notice(view, NoticeKind.DECISION, route.recipient, asked, why)
 
 
-def _answer(view: View, asked: Answer, answer: Answer) -> Notice | None:
-    """In the thread of the notice where it was asked for; in the owner's channel where that is not known."""
+def _answer(view: View, asked: Answer, answer: Answer, subject: str) -> Notice | None:
+    """In the thread of the notice where it was asked for; in the owner's channel where that is not known. subject: the
+    request's id, of a withdrawal its own."""
     entries = _entries(view, asked)
     route = view.routes.to(entries[0].owner, Audience.CHANNEL) if entries else None
     known = view.memory.sent.get(asked.notice)
@@ -74,9 +78,13 @@ def _answer(view: View, asked: Answer, answer: Answer) -> Notice | None:
     is_until = until is not None and answer.kind is AnswerKind.GRANT
     day = f" until {day_text(until, view.now.date())}" if until and is_until else ""
     reason = f": {answer.reason}" if answer.reason else ""
-    why = f"{answer.person} has {_SETTLES[answer.kind]} the extension that {asked.person} asked for{day}{reason}"
+    verb = _SETTLES[answer.kind] if subject == asked.id else "withdrawn"
+    why = f"{answer.person} has {verb} the extension that {asked.person} asked for{day}{reason}"
     thread = (known.notice.thread or known.notice.id) if known and recipient.via is Via.SLACK else ""
-    return _notice(view, NoticeKind.ANSWER, recipient, asked, why, thread)
+    found = _notice(view, NoticeKind.ANSWER, recipient, asked, why, thread)
+    if subject == asked.id:
+        return found
+    return replace(found, id=notice_id(recipient, found.day, found.kind, (), subject), subject=subject)
 
 
 def _notice(view: View, kind: NoticeKind, recipient: Recipient, asked: Answer, why: str, thread: str = "") -> Notice:

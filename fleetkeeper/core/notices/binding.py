@@ -126,7 +126,7 @@ def over(standing: Iterable[Freeze], wanted: Collection[str]) -> tuple[str, ...]
 def _reason(left: Sequence[Held], asked: Answer) -> str:
     owners = some(sorted({each.owner for each in left if each.owner})) or asked.person
     why = f": {asked.reason}" if asked.reason else ""
-    return f"{owners} may take longer to mend {some(each.what for each in left)} (asked for by {asked.person}{why})"
+    return f"{owners} may take longer to fix {some(each.what for each in left)} (asked for by {asked.person}{why})"
 
 
 def _selector(arn: str) -> Selector:

@@ -20,7 +20,7 @@ def refusal_of_request(asked: Answer, situation: Situation) -> str:
         return "That day is over."
     items = _left(asked, situation)
     if not items:
-        return "It is mended already: there is nothing left to extend."
+        return "It is fixed already: there is nothing left to extend."
     said = by_item(situation.answers)
     for item in items:
         found = standing(item, situation.told.get(item.key), said.get(item.key, ()), situation.now, situation.policy)
@@ -41,7 +41,7 @@ def refusal_of_grant(answer: Answer, situation: Situation, people: People) -> st
     if before:
         return f"{before.person} has {_SETTLES[before.kind]} it already."
     if not _left(asked, situation):
-        return "It is mended already: there is nothing left to extend."
+        return "It is fixed already: there is nothing left to extend."
     if answer.kind is AnswerKind.DENY:
         return ""
     until = answer.until or asked.until
@@ -52,6 +52,27 @@ def refusal_of_grant(answer: Answer, situation: Situation, people: People) -> st
 def settled(asked: Answer, answers: Iterable[Answer]) -> Answer | None:
     """What became of a request: the first answer to it holds."""
     return next((each for each in answers if each.of == asked.id and each.kind in _SETTLES), None)
+
+
+def withdrawn(asked: Answer, answers: Iterable[Answer]) -> Answer | None:
+    """Who took back what was granted: a denial behind the grant. answers: oldest first."""
+    of_it = [each for each in answers if each.of == asked.id and each.kind in _SETTLES]
+    if not of_it or of_it[0].kind is not AnswerKind.GRANT:
+        return None
+    return next((each for each in of_it if each.kind is AnswerKind.DENY), None)
+
+
+def refusal_of_withdrawal(asked: Answer, answers: Sequence[Answer], today: date) -> str:
+    """Why there is nothing to take back, "" when there is; today: in the policy's zone."""
+    grant = settled(asked, answers)
+    if grant is None or grant.kind is not AnswerKind.GRANT:
+        return "Nobody has granted it: there is nothing to withdraw."
+    if taken := withdrawn(asked, answers):
+        return f"{taken.person} has withdrawn it already."
+    until = grant.until or asked.until
+    if until is None or until < today:
+        return "It is over by itself: there is nothing to withdraw."
+    return ""
 
 
 def latest_extension(deadline: Deadline, situation: Situation) -> datetime:
@@ -69,7 +90,7 @@ def _refusal(found: Standing, until: date, situation: Situation) -> str:
     policy, deadline = situation.policy, found.deadline
     zone = zone_of(policy.timezone)
     if deadline is None:
-        return "It has no deadline that could be moved: say by when it will be mended instead."
+        return "It has no deadline that could be moved: say by when it will be fixed instead."
     if found.asked:
         return f"{found.asked.person} has asked for it already, and nobody has answered yet."
     if found.extensions >= policy.most_extensions:

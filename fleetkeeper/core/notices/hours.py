@@ -1,6 +1,6 @@
 """When people are written to: working hours, weekends and holidays in their own zones; and how days are said."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -55,7 +55,7 @@ def next_day(now: datetime, zone: ZoneInfo, policy: Policy) -> datetime:
     return next_moment(midnight(now.astimezone(zone).date() + timedelta(days=1), zone), zone, policy)
 
 
-def midnight(day: date, zone: ZoneInfo) -> datetime:
+def midnight(day: date, zone: tzinfo) -> datetime:
     return datetime.combine(day, time(), zone).astimezone(UTC)
 
 

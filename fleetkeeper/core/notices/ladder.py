@@ -1,7 +1,7 @@
 """Which step of the ladder an item is on, by the days left in the recipient's calendar, and when the next begins."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from fleetkeeper.core.notices.hours import days_left, midnight
@@ -34,18 +34,20 @@ def reached(days: int, ladder: Sequence[Rung]) -> Rung | None:
     return found
 
 
-def begins(rung: Rung, at: datetime, zone: ZoneInfo) -> datetime:
+def begins(rung: Rung, at: datetime, zone: tzinfo) -> datetime:
     """When an item with this deadline comes to a rung."""
     return midnight(at.astimezone(zone).date() - timedelta(days=rung.days), zone) if rung.days > 0 else at
 
 
 def final_days(ladder: Sequence[Rung]) -> int:
-    """Days of the last rung before the deadline: whatever was answered, nothing is quiet from there on."""
-    return min((rung.days for rung in ladder if rung.days > 0), default=0)
+    """Whatever was answered, nothing is quiet from so many days before the deadline on: those of the last rung before
+    it, or of an earlier one at which those who said when they will act are told too."""
+    last = min((rung.days for rung in ladder if rung.days > 0), default=0)
+    return max([last, *(rung.days for rung in ladder if rung.acked)])
 
 
 def is_final(rung: Rung, ladder: Sequence[Rung]) -> bool:
-    return rung.acked or rung.days <= final_days(ladder)
+    return rung.days <= final_days(ladder)
 
 
 def repeats_after(rung: Rung, days: int) -> int:

@@ -79,7 +79,7 @@ def _event(view: View, case: Case) -> str:
     promise = case.known.promise
     if promise and told.last < promise <= case.moment:
         day = day_text(view.date(promise, case.zone), view.date(case.moment, case.zone))
-        return f"was to be mended by {day}, and is {due_text(view, case)}"
+        return f"was to be fixed by {day}, and is {due_text(view, case)}"
     return ""
 
 
@@ -93,7 +93,7 @@ def _repeat(view: View, case: Case, last: Last) -> News | Quiet:
         return Quiet(f"told {day_text(before, today)}, and again after {every} days")
     falling = is_falling(view, case.known, case.rung, case.moment)
     if falling:
-        return Quiet(f"others like it were mended {day_text(view.date(falling, case.zone), today)}: work is under way")
+        return Quiet(f"others like it were fixed {day_text(view.date(falling, case.zone), today)}: work is under way")
     return News(f"still open, {due_text(view, case)}", is_repeat=True)
 
 

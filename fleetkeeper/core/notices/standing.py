@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 
 from fleetkeeper.core.notices.hours import end_of, zone_of
 from fleetkeeper.core.notices.ladder import begins, final_days
@@ -81,10 +81,10 @@ def standing(item: Item, told: Told | None, answers: Sequence[Answer], now: date
     return found if item.is_over else _answered(found, said, now, policy)
 
 
-def promise_end(item: Item, answers: Sequence[Answer], deadline: Deadline | None, policy: Policy) -> datetime | None:
-    """Until when the last acknowledgement keeps an item quiet, or kept it; None without one."""
+def promise_end(item: Item, answers: Sequence[Answer], policy: Policy) -> datetime | None:
+    """The end of the day that the last acknowledgement names, also where reminders go on before it; None without."""
     said = _fold(answers)
-    return ack_end(said.ack, deadline, policy) if said.ack and not item.is_over else None
+    return ack_end(said.ack, None, policy) if said.ack and not item.is_over else None
 
 
 def ack_end(ack: Answer, deadline: Deadline | None, policy: Policy) -> datetime:
@@ -93,15 +93,19 @@ def ack_end(ack: Answer, deadline: Deadline | None, policy: Policy) -> datetime:
         return ack.at
     zone = zone_of(policy.timezone)
     end = end_of(ack.until, zone)
-    return end if deadline is None else min(end, begins(Rung(final_days(policy.ladder), ()), deadline.at, zone))
+    return end if deadline is None else min(end, heard_again(deadline, policy, zone))
 
 
-def latest_ack(deadline: Deadline | None, policy: Policy) -> date | None:
-    """The last day that somebody can name in an acknowledgement; None where any will do."""
+def heard_again(deadline: Deadline, policy: Policy, zone: tzinfo) -> datetime:
+    """From when on everybody is told again, whatever was answered."""
+    return begins(Rung(final_days(policy.ladder), ()), deadline.at, zone)
+
+
+def last_quiet(deadline: Deadline | None, policy: Policy, zone: tzinfo) -> date | None:
+    """The last day that an acknowledgement can keep quiet, in the zone of its readers; None where any day can be."""
     if deadline is None:
         return None
-    zone = zone_of(policy.timezone)
-    return deadline.at.astimezone(zone).date() - timedelta(days=final_days(policy.ladder))
+    return (heard_again(deadline, policy, zone) - timedelta(seconds=1)).astimezone(zone).date()
 
 
 def extended(deadline: Deadline | None, granted: Sequence[tuple[Answer, Answer]], policy: Policy) -> Deadline | None:
@@ -130,6 +134,8 @@ def _fold(answers: Sequence[Answer]) -> _Said:
                 said.granted.append((said.asked, answer))
                 said.ack = None
             said.asked = None
+        elif answer.kind is AnswerKind.DENY:  # of what was granted: it is taken back
+            said.granted = [each for each in said.granted if each[0].id != answer.of]
         elif answer.kind is AnswerKind.NOT_MINE:
             said.ack = said.asked = None
             said.not_mine = (*said.not_mine, answer.person)
@@ -164,5 +170,5 @@ def _answered(found: Standing, said: _Said, now: datetime, policy: Policy) -> St
     if said.ack:
         end = ack_end(said.ack, found.deadline, policy)
         if now < end:
-            return replace(found, phase=Phase.ACKED, by=said.ack.person, until=end)
+            return replace(found, phase=Phase.ACKED, by=said.ack.person, until=end, promised=said.ack.until)
     return found

@@ -44,10 +44,11 @@ def _answered(view: View, standing: Standing, final: datetime, zone: ZoneInfo) -
         return Quiet(f"{standing.by} asked for more time, and nobody has answered yet", final, keeps=True)
     if standing.until is None or standing.phase not in (Phase.EXTENDED, Phase.ACKED):
         return None
-    day = day_text(view.date(standing.until, zone), view.date(view.now, zone))
+    until = standing.promised or view.date(standing.until, zone)
+    day = day_text(until, view.date(view.now, zone))
     if standing.phase is Phase.EXTENDED:
         return Quiet(f"{standing.by} gave more time, until {day}", final, keeps=True)
-    return Quiet(f"{standing.by} said that it will be mended by {day}", standing.until, keeps=True)
+    return Quiet(f"{standing.by} said that it will be fixed by {day}", standing.until, keeps=True)
 
 
 def _came_nearer(known: Known, at: datetime) -> bool:

@@ -148,7 +148,7 @@ class AnswerKind(StrEnum):
     ACK = "ack"  # until: by when they will have mended it
     EXTEND = "extend"  # asks for more time: until, reason, mode
     GRANT = "grant"  # an approver's answer to an EXTEND (of)
-    DENY = "deny"
+    DENY = "deny"  # the same; behind a GRANT it takes that back
     NOT_MINE = "not mine"
     RECHECK = "recheck"
     UNMUTE = "unmute"  # of a check that was muted for too many "not mine"
@@ -365,7 +365,8 @@ class Phase(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Standing:
     """phase with who said so and until when. deadline: the one that counts, with an extension. asked: the EXTEND that
-    waits. not_mine: who said so last; the item then goes to the next hit, or to the fallback."""
+    waits. not_mine: who said so last; the item then goes to the next hit, or to the fallback. promised: the day that
+    an acknowledgement names, which may be after `until`: nothing is quiet close to a deadline."""
 
     phase: Phase
     by: str = ""
@@ -375,3 +376,4 @@ class Standing:
     asked: Answer | None = None
     not_mine: tuple[str, ...] = ()
     extensions: int = 0
+    promised: date | None = None

@@ -20,8 +20,8 @@ AskKey = tuple[str, str, str]
 class Known:
     """One item with all that is known of it. owner: who is told, after "not mine". record: what anybody was told.
 
-    heard: what its present owner was told, None when nothing reached them. promise: when the last acknowledgement ends
-    or ended. event: when something last happened that a message about it has to show.
+    heard: what its present owner was told, None when nothing reached them. promise: when the day ends that the last
+    acknowledgement names. event: when something last happened that a message about it has to show.
     """
 
     item: Item
@@ -94,7 +94,7 @@ def _known(situation: Situation, item: Item, answers: tuple[Answer, ...], memory
     owner, promise, event = item.owned.owner, None, item.tracked.since
     if answers:
         owner = owner_now(item, record, answers, memory, policy.fallback)
-        promise = promise_end(item, answers, found.deadline, policy)
+        promise = promise_end(item, answers, policy)
         event = max(event, answers[-1].at)
     is_heard = record is not None and record.owner == owner and not memory.is_lost(record.notice)
     return Known(item, owner, record, record if is_heard else None, found, promise, event)

@@ -126,7 +126,7 @@ def _named(item: Item) -> tuple[Named, ...]:
 
 def _now(item: Item, phase: Phase, told_now: Mapping[ItemKey, Notice], turn: Turn) -> tuple[str, datetime | None]:
     if phase is Phase.FIXED:
-        return "mended", None
+        return "fixed", None
     silence = next((each for each in turn.silences if each.key == item.key), None)
     if silence is not None:
         return silence.why, silence.until

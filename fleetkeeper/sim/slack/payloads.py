@@ -104,7 +104,7 @@ def elements(blocks: Any) -> Iterator[Json]:
 
 def _common(workspace: Workspace, person: Person) -> Json:
     return {
-        "user": {"id": person.id, "username": person.name, "name": person.name, "team_id": TEAM},
+        "user": {"id": person.id, "username": person.name, "name": person.name, "team_id": person.team or TEAM},
         "api_app_id": APP,
         "token": VERIFICATION,
         "trigger_id": workspace.triggers.trigger(person.id),

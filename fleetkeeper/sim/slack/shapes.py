@@ -42,10 +42,12 @@ def permalink_of(sent: Sent) -> str:
 
 def person_json(person: Person, now: datetime, with_email: bool) -> Json:
     """with_email: Slack leaves the address out without the scope users:read.email."""
-    profile: Json = {"real_name": person.real_name, "display_name": person.name, "team": TEAM}
+    team = person.team or TEAM
+    profile: Json = {"real_name": person.real_name, "display_name": person.name, "team": team}
     if with_email and person.email:
         profile["email"] = person.email
-    shown: Json = {"id": person.id, "team_id": TEAM, "name": person.name, "deleted": person.deleted}
+    shown: Json = {"id": person.id, "team_id": team, "name": person.name, "deleted": person.deleted}
+    shown |= {"is_email_confirmed": person.is_confirmed} if with_email else {}
     shown |= {"profile": profile, "is_bot": person.is_bot, "is_app_user": False, "updated": int(now.timestamp())}
     if person.deleted:
         return shown

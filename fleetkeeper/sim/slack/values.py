@@ -44,7 +44,8 @@ class Token:
 
 @dataclass(slots=True)
 class Person:
-    """tz: an IANA name. quiet: with Do Not Disturb on, from when until when it is next (seconds since 1970)."""
+    """tz: an IANA name. team: another workspace's id, of who comes through a shared channel. quiet: with Do Not Disturb
+    on, from when until when it is next (seconds since 1970)."""
 
     id: str
     name: str
@@ -53,6 +54,8 @@ class Person:
     tz: str = "Etc/UTC"
     deleted: bool = False
     is_bot: bool = False
+    team: str = ""
+    is_confirmed: bool = True  # the address
     quiet: tuple[int, int] | None = None
 
 

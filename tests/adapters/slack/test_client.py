@@ -12,8 +12,10 @@ from slack_sdk import WebClient
 
 from fleetkeeper.adapters.slack.client import SlackChat
 from fleetkeeper.config import Secret, SlackSettings
+from fleetkeeper.core.interacting.who import clicker_of
 from fleetkeeper.core.messages.message import Message, View
 from fleetkeeper.core.owners import Contact, Reach
+from fleetkeeper.core.people import People
 from fleetkeeper.engine.chat import Doubtful, Gone, Posted, Throttled, Undeliverable
 from fleetkeeper.engine.delivering import Lease, sent_within
 from fleetkeeper.errors import FleetkeeperError, GapReason, Unreachable
@@ -328,6 +330,21 @@ def test_who_people_are(slack: SimSlack, chat: SlackChat) -> None:
     assert (ada.reach, ada.slack, ada.email, ada.timezone) == (Reach.KNOWN, ADA, "ada@example.com", "Europe/Berlin")
     assert chat.contact(BOB).reach is Reach.GONE
     assert chat.contact("nobody@example.com") == Contact("nobody@example.com", Reach.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    "account",
+    [
+        pytest.param({"team": "T0ELSEWHERE"}, id="of another workspace, whose admins give out addresses"),
+        pytest.param({"is_confirmed": False}, id="that nobody confirmed"),
+    ],
+)
+def test_an_address_is_not_believed(slack: SimSlack, chat: SlackChat, account: dict[str, Any]) -> None:
+    for name, value in account.items():
+        setattr(slack.workspace.people[ADA], name, value)
+    found = chat.contact(ADA.lower())
+    assert (found.reach, found.slack, found.email) == (Reach.KNOWN, ADA, "")
+    assert clicker_of(ADA, found, People()) is None
 
 
 def test_a_person_is_asked_for_once(slack: SimSlack, chat: SlackChat) -> None:

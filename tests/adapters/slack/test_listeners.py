@@ -151,7 +151,7 @@ class TestEachButton:
         (answer,) = place.answers()
         assert (answer.kind, answer.person) == (AnswerKind.ACK, "max@shop.example")
         assert is_signed(answer, KEY)
-        assert "mended by Tue 1 Dec 2026" in place.heard("U0MAX")
+        assert "fixed by Tue 1 Dec 2026" in place.heard("U0MAX")
 
     def test_is_corrected_beside_its_field(self, place: Place) -> None:
         place.pressed("U0MAX", Do.ACK)
@@ -204,10 +204,26 @@ class TestEachButton:
         assert says in place.heard(user)
         assert not place.slack.workspace.modals(user)
 
+    @pytest.mark.parametrize(
+        ("account", "says"),
+        [
+            ({"team": "T0ELSEWHERE"}, "belongs to another workspace"),
+            ({"is_confirmed": False}, "does not tell fleetkeeper an e-mail address of this account that is confirmed"),
+        ],
+    )
+    def test_of_somebody_who_only_has_a_members_address_is_refused(
+        self, place: Place, account: dict[str, Any], says: str
+    ) -> None:
+        for name, value in account.items():
+            setattr(place.slack.workspace.people["U0MAX"], name, value)
+        assert place.pressed("U0MAX", Do.ACK).acked
+        assert says in place.heard("U0MAX")
+        assert not place.slack.workspace.modals("U0MAX")
+
     def test_that_is_stale_is_refused_in_words(self, place: Place) -> None:
         place.office.items[:] = map(mended, place.office.items)
         assert place.pressed("U0MAX", Do.ACK).acked
-        assert "mended already" in place.heard("U0MAX")
+        assert "fixed already" in place.heard("U0MAX")
 
 
 class TestAWave:
@@ -256,7 +272,7 @@ class TestWhatComesTwice:
 
 class TestSlashAndHome:
     def test_the_status_is_ones_own(self, place: Place) -> None:
-        assert "1 thing to mend in 1 cluster: payments 1" in place.slack.slash("U0MAX", "status", CHANNEL).text
+        assert "1 thing to fix in 1 cluster: payments 1" in place.slack.slash("U0MAX", "status", CHANNEL).text
         assert "Nothing is asked of you" in place.slack.slash("U0EVE", "status", CHANNEL).text
 
     def test_the_home_has_what_is_mine(self, place: Place) -> None:

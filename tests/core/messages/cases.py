@@ -34,6 +34,7 @@ from tests.core.messages.told import (
     caller,
     context,
     done,
+    in_git,
     item,
     notice,
     to,
@@ -86,6 +87,16 @@ def _support() -> Case:
     return _plain((item(finding, "payments-eu", deadline=SUPPORT), item(finding, "payments-us", deadline=SUPPORT)))
 
 
+def _in_git() -> Case:
+    """One thing in one folder, one in a folder for each cluster, and one of which a part is not known to be in Git."""
+    whole = [in_git(item(api(name), place), "apps/web") for name in ("checkout", "refunds") for place in ("eu", "us")]
+    overlays = [
+        in_git(item(budget(), place), f"overlays/{place}", app=f"ledger-{place}") for place in ("eu", "sa", "us")
+    ]
+    partly = [in_git(item(caller(), "eu"), "."), item(caller(), "us")]
+    return _plain((*whole, *overlays, *partly))
+
+
 def _overdue() -> Case:
     late = Deadline(NOW - timedelta(days=3), "wave eu-prod began", "wave eu-prod left the cluster out")
     items = (item(budget(), deadline=late),)
@@ -103,7 +114,9 @@ def _answered() -> Case:
     return notice((first, second, third, fourth)), context(
         (first, second, third, fourth),
         {
-            first.key: Standing(Phase.ACKED, "ada@example.com", NOW + timedelta(days=4), WAVE),
+            first.key: Standing(
+                Phase.ACKED, "ada@example.com", NOW + timedelta(days=4), WAVE, promised=date(2026, 11, 24)
+            ),
             second.key: Standing(Phase.EXTENSION_REQUESTED, "ada@example.com", deadline=WAVE, asked=asked),
             third.key: Standing(
                 Phase.EXTENDED, "carol@example.com", granted.at, granted, extension=_extension((third,), Mode.PROCEED)
@@ -164,7 +177,9 @@ def _hostile() -> Case:
         item(replace(budget(name), code=f"FK4{n:02}", message=f"{name} never lets one go"))
         for n, name in enumerate(names)
     )
-    return _plain(items[:5], why="<!here> *now*")
+    hostile = ("https://ada:secret@evil.example/<!here>/`x`.git", "../*b* <@U1>", ":fire:")
+    first = in_git(items[0], hostile[1], hostile[0], hostile[2])
+    return _plain((first, *items[1:5]), why="<!here> *now*")
 
 
 def _hostile_rest() -> Case:
@@ -188,7 +203,11 @@ def longest() -> Case:
     found = [budget(f"{n}{long}", long, code=f"FK40{n}", owner=origin, **parts) for n in range(1, 7)]
     late = Deadline(NOW + timedelta(days=3), long, long)
     places = [f"{place}{long}" for place in "abcdefgh"]
-    items = tuple(item(each, place, deadline=late, environment=long) for each in found for place in places)
+    items = tuple(
+        in_git(item(each, place, deadline=late, environment=long), f"{place}/{long}", long, long)
+        for each in found
+        for place in places
+    )
     return _plain(items, why=long, following=long * 2, news={each.key: long for each in items})
 
 
@@ -219,6 +238,15 @@ def _answer(kind: AnswerKind) -> Case:
     said = Answer("g1", kind, (), "carol@example.com", "slack", NOW, reason="not before a freeze", of="e1")
     asked, found = _decision(Mode.PROCEED, said)
     return replace(asked, kind=NoticeKind.ANSWER, recipient=to(Audience.CHANNEL, "C0PAY")), found
+
+
+GRANTED = Answer("g1", AnswerKind.GRANT, (), "carol@example.com", "slack", NOW - timedelta(days=1), of="e1")
+WITHDRAWN = Answer("d1", AnswerKind.DENY, (), "dan@example.com", "slack", NOW, of="e1")
+
+
+def _withdrawn() -> Case:
+    asked, found = _decision(Mode.HOLD, GRANTED, WITHDRAWN)
+    return replace(asked, kind=NoticeKind.ANSWER, recipient=to(Audience.CHANNEL, "C0PAY"), subject="d1"), found
 
 
 def _wave(**of_run: object) -> Case:
@@ -297,6 +325,7 @@ CASES: Mapping[str, Callable[[], Case]] = {
     "digest_nine_things": _kinds,
     "digest_clusters": _support,
     "digest_without_deadline": lambda: _plain((item(deadline=None),)),
+    "digest_in_git": _in_git,
     "digest_overdue": _overdue,
     "digest_answered": _answered,
     "digest_partly_done": _partly,
@@ -323,6 +352,9 @@ CASES: Mapping[str, Callable[[], Case]] = {
     "decision_granted": lambda: _decision(
         Mode.HOLD, Answer("g1", AnswerKind.GRANT, (), "carol@example.com", "slack", NOW, of="e1")
     ),
+    "decision_granted_and_over": lambda: _decision(Mode.HOLD, replace(GRANTED, until=date(2026, 11, 19))),
+    "decision_withdrawn": lambda: _decision(Mode.HOLD, GRANTED, WITHDRAWN),
+    "answer_withdrawn": _withdrawn,
     "answer_granted": lambda: _answer(AnswerKind.GRANT),
     "answer_denied": lambda: _answer(AnswerKind.DENY),
     "wave": _wave,

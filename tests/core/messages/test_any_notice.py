@@ -29,6 +29,7 @@ from fleetkeeper.core.notices.values import (
     Standing,
     Via,
 )
+from fleetkeeper.core.owners import Deployed
 from tests.core.messages.told import NOW, TARGET, context, item, notice, to
 
 KINDS = tuple(each for each in NoticeKind if each not in (NoticeKind.WAVE, NoticeKind.NEWS))
@@ -89,7 +90,8 @@ def items(draw: st.DrawFn) -> Item:
         busy=draw(st.sampled_from(["", "*busy*"])),
     )
     quiet = draw(st.sampled_from([None, NOW - timedelta(days=1)]))
-    owned = replace(found.owned, by=replace(found.owned.by, where=draw(TEXTS)))
+    declared = draw(st.sampled_from([None, Deployed("Application", "<!here>", "https://a@b.example/c", "*d*")]))
+    owned = replace(found.owned, by=replace(found.owned.by, where=draw(TEXTS)), declared=declared)
     return replace(found, tracked=replace(found.tracked, quiet_since=quiet), owned=owned)
 
 

@@ -76,3 +76,13 @@ def test_a_lead_reads_who_promised_what_did_not_come() -> None:
     text = plain(render(notice, replace(context, answers={over.id: over})))
     assert "ada said by Thu 19 Nov 2026, and it is not done" in text
     assert "nobody said when" not in text
+
+
+def test_a_promise_whose_day_is_not_over_is_not_called_broken() -> None:
+    """It is told again on the last days before the deadline, whatever was promised."""
+    notice, context = CASES["direct"]()
+    ahead = Answer(
+        "a1", AnswerKind.ACK, tuple(context.items), "ada@example.com", "slack", context.now, date(2026, 12, 1)
+    )
+    text = plain(render(notice, replace(context, answers={ahead.id: ahead})))
+    assert "ada said by Tue 1 Dec 2026\n" in text

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -40,7 +41,7 @@ def asks() -> tuple[Ask, ...]:
 
 def known() -> Context:
     found = some()
-    acked = Standing(Phase.ACKED, "ada@example.com", WAVE.at, WAVE)
+    acked = Standing(Phase.ACKED, "ada@example.com", WAVE.at - timedelta(days=2), WAVE, promised=WAVE.at.date())
     return replace(context(found, {found[0].key: acked}), apis=Apis((INGRESS,)))
 
 

@@ -23,7 +23,7 @@ from fleetkeeper.core.notices.values import (
     Told,
     Via,
 )
-from fleetkeeper.core.owners import Contact, Hit, Owned, Source, Team
+from fleetkeeper.core.owners import Contact, Deployed, Hit, Owned, Source, Team
 from fleetkeeper.core.versions import Minor
 
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)  # a Friday, 9 in the morning in Berlin
@@ -147,6 +147,11 @@ def item(
         ),
         **other,
     )
+
+
+def in_git(item: Item, path: str, repository: str = "https://github.com/acme/deploy.git", app: str = "web") -> Item:
+    """Declared in a folder that an Argo CD Application deploys."""
+    return replace(item, owned=replace(item.owned, declared=Deployed("Application", app, repository, path)))
 
 
 def done(item: Item, days_ago: float = 1) -> Item:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from fleetkeeper.core.notices.extending import refusal_of_grant, refusal_of_request, settled
+from fleetkeeper.core.notices.extending import refusal_of_grant, refusal_of_request, refusal_of_withdrawal, settled
 from fleetkeeper.core.notices.values import Answer, AnswerKind, Deadline, Item, Situation
 from fleetkeeper.core.people import People
 from tests.core.notices.made import DAY, MONDAY, POLICY, answer, item, mended
@@ -40,7 +40,7 @@ TWICE = tuple(each for asked in map(extend, (25, 30)) for each in (asked, settle
         pytest.param(extend(10), situation(), "It is due Sun 13 Dec anyway", id="an earlier day"),
         pytest.param(extend(60), situation(), "30 days at most, until Tue 12 Jan 2027", id="too long"),
         pytest.param(extend(30), situation(known=HARD), "beyond Fri 18 Dec: the cloud acts then", id="a hard limit"),
-        pytest.param(extend(40), situation(known=mended(WEB, MONDAY)), "It is mended already", id="nothing is left"),
+        pytest.param(extend(40), situation(known=mended(WEB, MONDAY)), "It is fixed already", id="nothing is left"),
         pytest.param(extend(40), situation(known=item("web", None)), "It has no deadline", id="no deadline"),
         pytest.param(extend(41), situation(extend(40)), "ada@example.com has asked for it already", id="asked twice"),
         pytest.param(extend(41), situation(*TWICE), "extended 2 times, and that is the limit", id="too often"),
@@ -52,6 +52,24 @@ def test_a_request(asked: Answer, now: Situation, why: str) -> None:
 
 
 ASKED = extend(40)
+GRANT = settle(ASKED)
+TAKEN = replace(settle(ASKED, AnswerKind.DENY), at=GRANT.at + timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
+    ("answers", "days", "why"),
+    [
+        pytest.param((ASKED, GRANT), 1, "", id="what was granted can be taken back"),
+        pytest.param((ASKED, GRANT), 40, "", id="on its last day too"),
+        pytest.param((ASKED, GRANT), 41, "It is over by itself", id="not when it is over"),
+        pytest.param((ASKED,), 1, "Nobody has granted it", id="not before anybody decided"),
+        pytest.param((ASKED, TAKEN), 1, "Nobody has granted it", id="not what was denied"),
+        pytest.param((ASKED, GRANT, TAKEN), 1, "pia@example.com has withdrawn it already", id="not twice"),
+    ],
+)
+def test_a_withdrawal(answers: tuple[Answer, ...], days: int, why: str) -> None:
+    told = refusal_of_withdrawal(ASKED, answers, (MONDAY + days * DAY).date())
+    assert (why in told) if why else told == ""
 
 
 @pytest.mark.parametrize(
@@ -75,7 +93,7 @@ ASKED = extend(40)
             "pia@example.com has denied it already",
             id="answered before",
         ),
-        pytest.param(settle(ASKED), situation(ASKED, known=mended(WEB, MONDAY)), "mended already", id="nothing left"),
+        pytest.param(settle(ASKED), situation(ASKED, known=mended(WEB, MONDAY)), "fixed already", id="nothing left"),
         pytest.param(
             settle(extend(30)), situation(extend(30), known=HARD), "the cloud acts then", id="a limit that came nearer"
         ),

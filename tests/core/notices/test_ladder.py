@@ -59,6 +59,14 @@ def test_the_last_rung_before_the_deadline_heeds_no_answer_whatever_the_settings
     assert [is_final(rung, ladder) for rung in ladder] == [False, True, True]
 
 
+def test_a_rung_that_tells_also_those_who_answered_is_where_answers_end() -> None:
+    """What is quiet, and until when, is one thing: a promise ends where reminders go on."""
+    channel = (Audience.CHANNEL,)
+    ladder = (Rung(30, channel), Rung(7, channel, acked=True), Rung(2, channel), Rung(0, channel))
+    assert final_days(ladder) == 7
+    assert [is_final(rung, ladder) for rung in ladder] == [False, True, True, True]
+
+
 def test_what_is_long_overdue_is_told_weekly() -> None:
     assert repeats_after(LADDER[-1], -3) == 1
     assert repeats_after(LADDER[-1], -8) == 7

@@ -1,11 +1,11 @@
 """Where an item stands after what people answered."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 
 import pytest
 
-from fleetkeeper.core.notices.standing import LAPSES, by_item, latest_ack, standing
+from fleetkeeper.core.notices.standing import LAPSES, by_item, last_quiet, standing
 from fleetkeeper.core.notices.values import Answer, AnswerKind, Deadline, Item, Phase, Standing, Told
 from fleetkeeper.core.owners import Hit, Owned, Source
 from tests.core.notices.made import DAY, MONDAY, POLICY, answer, item, mended
@@ -55,7 +55,12 @@ def test_an_acknowledgement_holds_to_the_end_of_its_day_and_is_then_over() -> No
 def test_an_acknowledgement_never_reaches_beyond_the_last_rung() -> None:
     assert stand(ack(300), after=37 * DAY).phase is Phase.ACKED
     assert stand(ack(300), after=38 * DAY).phase is Phase.NOTIFIED
-    assert latest_ack(WEB.deadline, POLICY) == date(2026, 12, 31)
+    assert stand(ack(300)).promised == (MONDAY + 300 * DAY).date()
+    assert last_quiet(WEB.deadline, POLICY, UTC) == date(2026, 12, 30) == (MONDAY + 37 * DAY).date()
+
+
+def test_any_day_can_be_quiet_of_what_has_no_deadline() -> None:
+    assert last_quiet(None, POLICY, UTC) is None
 
 
 def test_a_request_waits_for_an_answer_and_lapses_without_one() -> None:
@@ -101,6 +106,17 @@ def test_more_extensions_than_the_policy_has_are_none() -> None:
     found = stand(*said, known=free)
     assert found.deadline
     assert (found.extensions, found.deadline.at.date()) == (2, (MONDAY + 50 * DAY).date())
+
+
+def test_what_is_taken_back_leaves_the_deadline_as_it_was_and_counts_for_nothing() -> None:
+    asked = extend(50)
+    granted = settle(AnswerKind.GRANT, asked)
+    taken = replace(settle(AnswerKind.DENY, asked), at=granted.at + timedelta(hours=1))
+    found = stand(asked, granted, taken)
+    assert (found.phase, found.deadline, found.extensions, found.extension) == (Phase.NOTIFIED, WEB.deadline, 0, None)
+    again = extend(45, at=1)
+    found = stand(asked, granted, taken, again, settle(AnswerKind.GRANT, again), after=2 * DAY)
+    assert (found.phase, found.extensions) == (Phase.EXTENDED, 1)
 
 
 def test_a_denied_request_changes_nothing() -> None:

@@ -172,7 +172,7 @@ def test_a_falling_count_skips_a_reminder_but_no_rung() -> None:
     made.put(mended(item("api", 29), MONDAY + 5 * DAY))
     skipped = made.tick(7 * DAY)
     assert skipped.notices == ()
-    assert quiet(skipped) == ["others like it were mended Sat 28 Nov: work is under way"]
+    assert quiet(skipped) == ["others like it were fixed Sat 28 Nov: work is under way"]
     assert kinds(made.tick(8 * DAY)) == ["digest C0PAY", "direct ada@example.com"]
 
 
@@ -186,7 +186,17 @@ def test_an_acknowledgement_is_quiet_until_its_day_and_then_says_so() -> None:
     made.answers.append(answer(AnswerKind.ACK, web, at=MONDAY + HOUR, until=(MONDAY + 28 * DAY).date()))
     assert made.tick(2 * HOUR).edits
     assert all(made.tick(DAY).notices == () for _ in range(28))
-    assert news(made.tick(DAY))[0] == "was to be mended by Mon 21 Dec, and is due in 11 days"
+    assert news(made.tick(DAY))[0] == "was to be fixed by Mon 21 Dec, and is due in 11 days"
+
+
+def test_a_promise_whose_day_is_ahead_is_not_called_broken_on_the_last_rung() -> None:
+    web = item("web", 20)
+    made = world(web)
+    made.tick()
+    made.answers.append(answer(AnswerKind.ACK, web, at=MONDAY + HOUR, until=(MONDAY + 20 * DAY).date()))
+    told = [news(made.tick(DAY)) for _ in range(21)]
+    assert set(told[17]) == {"due in 2 days"}
+    assert "was to be fixed by Sun 13 Dec, and is overdue by 1 day" in told[20]
 
 
 def test_no_answer_keeps_the_last_rung_quiet() -> None:
@@ -235,6 +245,23 @@ def test_a_request_goes_to_the_approvers_and_its_answer_into_the_thread() -> Non
     assert told.why.endswith("ada@example.com asked for until Tue 12 Jan 2027: once")
     assert set(turn.edits) == {digest.id, decision.id}
     assert made.tick(DAY).notices == ()
+
+
+def test_who_asked_is_told_once_that_their_extension_was_taken_back() -> None:
+    web = item("web", 40)
+    made = world(web)
+    digest = made.tick().notices[0]
+    asked = answer(AnswerKind.EXTEND, web, at=MONDAY, until=(MONDAY + 50 * DAY).date(), notice=digest.id)
+    grant = Answer("g", AnswerKind.GRANT, asked.items, "pia@example.com", "slack", MONDAY + HOUR, of=asked.id)
+    made.answers += [asked, grant]
+    granted = made.tick(2 * HOUR)
+    assert [each.kind for each in granted.notices] == [NoticeKind.ANSWER]
+    made.answers.append(replace(grant, id="d", kind=AnswerKind.DENY, at=made.now))
+    turn = made.tick(HOUR)
+    told = next(each for each in turn.notices if each.kind is NoticeKind.ANSWER)
+    assert (told.thread, told.subject) == (digest.id, "d")
+    assert told.why == "pia@example.com has withdrawn the extension that ada@example.com asked for"
+    assert not [each for _ in range(9) for each in made.tick(DAY).notices if each.kind is NoticeKind.ANSWER]
 
 
 def test_an_extension_that_expires_returns_at_the_rung_the_calendar_says() -> None:
