@@ -129,7 +129,7 @@ class _Look:
             told = self._told[ItemKey(cluster_key(cluster), each.finding.fingerprint)]
             owned = Owned(told.owner, Hit(Source.CLUSTER, told.owner, "a cluster that is gone", told.owner))
             for entry in entries_of([tracked], self._made.decisions, {}, self._now):
-                yield item_of(entry, owned, where)
+                yield replace(item_of(entry, owned, where), is_gone=True)
 
     def _key(self, cluster: str, entry: Entry) -> ItemKey:
         return ItemKey(cluster, entry.finding.fingerprint)

@@ -41,6 +41,7 @@ class Item:
 
     must: compulsory and dated, so people are asked to act; else it is told in digests only, and never alone.
     busy: why a fix is visibly under way ("wave eu-prod is at work on it", "proposal ... is open"), "" when none is.
+    is_gone: it is over because its cluster is gone; nobody mended it.
     """
 
     key: ItemKey
@@ -53,6 +54,7 @@ class Item:
     deadline: Deadline | None
     must: bool
     busy: str = ""
+    is_gone: bool = False
 
     @property
     def is_over(self) -> bool:
