@@ -8,6 +8,7 @@ from fleetkeeper.core.finding import CLUSTER, Breaks, Evidence, Finding, Severit
 from fleetkeeper.core.lifecycle import State
 from fleetkeeper.core.messages.context import Context
 from fleetkeeper.core.model import ClusterId
+from fleetkeeper.core.notices.usual import Usual
 from fleetkeeper.core.notices.values import (
     Answer,
     AnswerKind,
@@ -71,6 +72,12 @@ def _kinds() -> Case:
     return _plain(
         tuple(item(each, deadline=replace(WAVE, at=WAVE.at + timedelta(days=n))) for n, each in enumerate(codes))
     )
+
+
+def _usual() -> Case:
+    """Of one check it is known how long its fixes take; of the others too few were fixed."""
+    found, known = _plain(some())
+    return found, replace(known, usual={"FK401": Usual(6, 11)})
 
 
 def _support() -> Case:
@@ -185,11 +192,12 @@ def longest() -> Case:
     evidence = tuple(Evidence(f"{long} {n}", f"{long} {n}", NOW) for n in range(9))
     parts = {"message": f"{long} " * 9, "fix": f"mend {long} " * 9, "evidence": evidence}
     origin = {"argocd.argoproj.io/instance": long}
-    found = [budget(f"{n}{long}", long, code=f"FK40{n}", owner=origin, **parts) for n in range(1, 7)]
+    made = [budget(f"{n}{long}", long, code=f"FK40{n}", owner=origin, **parts) for n in range(1, 7)]
     late = Deadline(NOW + timedelta(days=3), long, long)
     places = [f"{place}{long}" for place in "abcdefgh"]
-    items = tuple(item(each, place, deadline=late, environment=long) for each in found for place in places)
-    return _plain(items, why=long, following=long * 2, news={each.key: long for each in items})
+    items = tuple(item(each, place, deadline=late, environment=long) for each in made for place in places)
+    found, known = _plain(items, why=long, following=long * 2, news={each.key: long for each in items})
+    return found, replace(known, usual={each.code: Usual(100, 1000) for each in made})
 
 
 def _one_name() -> Case:
@@ -295,6 +303,7 @@ CASES: Mapping[str, Callable[[], Case]] = {
     "digest_one": lambda: _plain((item(),)),
     "digest_200_objects": _many,
     "digest_nine_things": _kinds,
+    "digest_usual_time": _usual,
     "digest_clusters": _support,
     "digest_without_deadline": lambda: _plain((item(deadline=None),)),
     "digest_overdue": _overdue,
