@@ -10,7 +10,8 @@ import structlog
 from fleetkeeper.core import model, parts
 from fleetkeeper.core.finding import Finding
 from fleetkeeper.core.lifecycle import State, Tracked
-from fleetkeeper.core.notices.clocks import Clocks, Wave, clocks_of, waves_of
+from fleetkeeper.core.notices.clocks import Clocks, clocks_of, waves_of
+from fleetkeeper.core.notices.deadlines import Wave
 from fleetkeeper.core.notices.items import Where, busy_of, item_of
 from fleetkeeper.core.notices.keys import cluster_key, cluster_of
 from fleetkeeper.core.notices.values import Answer, AnswerKind, Item, ItemKey, Policy, Sent, Situation, Told

@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from fleetkeeper.core.notices.drafts import Draft, Judgement
@@ -20,8 +21,6 @@ _LISTING = frozenset({NoticeKind.DIGEST, NoticeKind.DIRECT})
 def notice_of(view: View, draft: Draft, judgement: Judgement) -> Notice:
     day = view.date(draft.at, draft.route.zone)
     entries = (*_news(draft), *_standing(view, draft, judgement))
-    policy = view.situation.policy
-    nearest = draft.told[0]
     return Notice(
         id=notice_id(draft.recipient, day, draft.kind, entries),
         kind=draft.kind,
@@ -32,9 +31,17 @@ def notice_of(view: View, draft: Draft, judgement: Judgement) -> Notice:
         why=_why(draft),
         why_then=draft.why_then,
         thread=draft.thread,
-        following=following(nearest.rung, nearest.deadline, draft.at, draft.route.zone, policy),
+        following=_following(view, draft),
         is_urgent=draft.is_urgent,
     )
+
+
+def _following(view: View, draft: Draft) -> str:
+    """Of the nearest deadline. That a tentative one passes is no step: then it is the next one."""
+    nearest, policy = draft.told[0], view.situation.policy
+    if nearest.known.is_tentative:
+        policy = replace(policy, ladder=tuple(each for each in policy.ladder if each.days > 0))
+    return following(nearest.rung, nearest.deadline, draft.at, draft.route.zone, policy)
 
 
 def notice_id(recipient: Recipient, day: date, kind: NoticeKind, entries: Iterable[Entry], subject: str = "") -> str:

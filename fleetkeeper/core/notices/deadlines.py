@@ -1,7 +1,7 @@
 """Until when something has to be mended: the earliest of several clocks, and the one that nobody can move."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from fleetkeeper.core.finding import Breaks, Finding
@@ -9,6 +9,15 @@ from fleetkeeper.core.notices.values import Deadline
 
 EXTENDED_SUPPORT = "the cluster goes into extended support: $0.60 instead of $0.10 an hour"
 REMOVED = "the cloud upgrades the cluster by itself"
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """When a wave reaches a cluster, and how the wave is called. is_begun: somebody has started it."""
+
+    at: datetime
+    name: str
+    is_begun: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +33,11 @@ def deadline_of(
     finding: Finding,
     policy_deadline: datetime | None,
     support_clock: str,
-    waves: Sequence[tuple[datetime, str]] = (),
+    waves: Sequence[Wave] = (),
     removal: Removal | None = None,
 ) -> Deadline | None:
     """The earliest clock, None without any. support_clock: what the policy's deadline is, for people ("standard
-    support of 1.33 ends"). waves: when each wave that would take this cluster begins, and its name.
+    support of 1.33 ends"). waves: those that would take this cluster.
 
     hard is the earliest date of the cloud's own: no extension goes beyond it.
     """
@@ -39,14 +48,14 @@ def deadline_of(
     first = min(clocks, key=lambda each: each.at)
     own = finding.deadline if finding.breaks is Breaks.AT_DATE else None
     hard = min((each for each in (cloud.support_end, cloud.removal, own) if each), default=None)
-    return Deadline(first.at, first.clock, first.consequence, hard)
+    return replace(first, hard=hard)
 
 
 def _clocks(
     finding: Finding,
     policy_deadline: datetime | None,
     support_clock: str,
-    waves: Sequence[tuple[datetime, str]],
+    waves: Sequence[Wave],
     cloud: Removal,
 ) -> Iterator[Deadline]:
     """In the order in which they are named when two are at the same time: the gravest first."""
@@ -54,8 +63,10 @@ def _clocks(
         yield Deadline(cloud.removal, cloud.clock or "the cloud acts by itself", REMOVED)
     if finding.deadline:
         yield Deadline(finding.deadline, "the date of the finding itself", _own_consequence(finding))
-    for at, name in waves:
-        yield Deadline(at, f"wave {name} begins", f"wave {name} leaves the cluster out")
+    for wave in waves:
+        begins = "begins" if wave.is_begun else "may begin"
+        out = f"wave {wave.name} leaves the cluster out"
+        yield Deadline(wave.at, f"wave {wave.name} {begins}", out, is_tentative=not wave.is_begun)
     if policy_deadline:
         is_support = cloud.support_end is not None and policy_deadline >= cloud.support_end
         yield Deadline(policy_deadline, support_clock, EXTENDED_SUPPORT if is_support else "the policy is not met")

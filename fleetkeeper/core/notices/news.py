@@ -72,10 +72,11 @@ def _event(view: View, case: Case) -> str:
         return ""
     if came_back(view, case.known):
         return f"came back, {due_text(view, case)}"
-    if told.announced and view.date(told.announced, case.zone) != view.date(case.at, case.zone):
-        today = view.date(case.moment, case.zone)
-        old, new = (day_text(view.date(at, case.zone), today) for at in (told.announced, case.at))
-        return f"the deadline moved from {old} to {new}, {due_text(view, case)}"
+    if told.announced and case.at < told.announced:  # more time is no news: what is out is edited
+        today, old, new = (view.date(at, case.zone) for at in (case.moment, told.announced, case.at))
+        if old != new:
+            moved = f"the deadline moved from {day_text(old, today)} to {day_text(new, today)}"
+            return f"{moved}, {due_text(view, case)}"
     promise = case.known.promise
     if promise and told.last < promise <= case.moment:
         day = day_text(view.date(promise, case.zone), view.date(case.moment, case.zone))
@@ -101,4 +102,5 @@ def _is_once(case: Case, left: int) -> bool:
     """Pages and people: a page is not paged again, and a person is reminded only on the last days before."""
     if case.audience is Audience.PAGER:
         return True
-    return case.audience in _PEOPLE and (not case.rung.acked or left < 0 or case.moment >= case.at)
+    is_last_days = case.rung.acked and left >= 0 and case.moment < case.at
+    return case.audience in _PEOPLE and (not is_last_days or case.known.is_tentative)

@@ -26,13 +26,15 @@ class Deadline:
     """Until when it has to be mended. clock says which of the dates it is, for people: "standard support of 1.33 ends".
 
     hard: no extension goes beyond it (removal by the cloud, the end of support); None where nothing is so hard.
-    consequence: what happens then, for people: "wave eu-prod leaves the cluster out".
+    consequence: what happens then, for people: "wave eu-prod leaves the cluster out". is_tentative: nobody has begun
+    what it is the date of, and when it passes it is the next one (the windows of a plan).
     """
 
     at: datetime
     clock: str
     consequence: str = ""
     hard: datetime | None = None
+    is_tentative: bool = False
 
 
 @dataclass(frozen=True, slots=True)

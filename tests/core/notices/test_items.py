@@ -11,7 +11,7 @@ from fleetkeeper.core.finding import Breaks, Finding, Severity, Subject
 from fleetkeeper.core.lifecycle import State
 from fleetkeeper.core.model import ClusterId
 from fleetkeeper.core.notices.clocks import Clocks
-from fleetkeeper.core.notices.deadlines import Removal
+from fleetkeeper.core.notices.deadlines import Removal, Wave
 from fleetkeeper.core.notices.items import Where, item_of
 from fleetkeeper.core.notices.keys import cluster_key, cluster_of
 from fleetkeeper.core.owners import Hit, Owned, Source
@@ -67,7 +67,7 @@ def test_what_has_to_be_done_and_until_when(change: Change, must: bool, due: dat
 
 
 def test_a_wave_is_a_clock_too() -> None:
-    waved = replace(CLOCKS, waves=((NOW + timedelta(days=2), "run-7"),))
+    waved = replace(CLOCKS, waves=(Wave(NOW + timedelta(days=2), "run-7", True),))
     deadline = item_of(ENTRY, OWNED, Where(ID, "shop", "prod", waved)).deadline
     assert deadline is not None
     assert (deadline.clock, deadline.consequence) == ("wave run-7 begins", "wave run-7 leaves the cluster out")
