@@ -16,14 +16,17 @@ _PLANE = re.compile(r"tests/(?:control_plane|contract)/[^\[]*\[(?:.*-)?(1\.\d+)(
 _PLANE_FIXTURES = frozenset({"plane_minor", "adjacent_minors"})
 _SWAP = "tests/control_plane/test_swap.py", "tests/control_plane/test_wave.py"
 _CHAOS = "tests/chaos/"
+_YEAR = "tests/core/notices/test_year.py"
 
 
 def lane_of(test: str) -> str:
     """What a test shares a worker with, by its id: those over a control plane of one minor, so that it starts once.
 
     Those of chaos keep several processes busy each: two at once would only be in each other's way. So would those that
-    change the minor of planes of their own.
+    change the minor of planes of their own. Those of a year share the year, which takes ten seconds to live.
     """
+    if test.startswith(_YEAR):
+        return _YEAR
     if test.startswith((*_SWAP, _CHAOS)):
         return _CHAOS if test.startswith(_CHAOS) else _SWAP[0]
     minor = _PLANE.match(test)
