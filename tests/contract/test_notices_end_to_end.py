@@ -249,3 +249,17 @@ def test_what_was_mended_tells_how_long_such_a_fix_takes(place: Place) -> None:
     told = [place.slack.text(each) for each in posts(place)]
     assert "usually fixed within 1 day of being told (3 cases here)" in told[3]
     assert not [text for text in told[:3] if "usually" in text]
+
+
+def test_a_turn_lets_go_of_what_was_mended_long_ago_and_a_campaign_does_not(place: Place) -> None:
+    with place.at(MONDAY) as day:
+        assert len(day.told().stored) == 1
+    place.judged(MONDAY + DAY, State.RESOLVED)
+    for days, known in ((2, 1), (100, 0)):
+        with place.at(MONDAY + days * DAY) as day:
+            day.told()
+            assert day.keeper.telling
+            situation = day.keeper.telling.notifier.situation(MONDAY + days * DAY)
+            assert (len(situation.items), len(situation.sent)) == (known, known)
+            assert [row.fixed for row in day.keeper.campaign().rows] == [1]
+            assert day.keeper.why_told("", [FINDING.fingerprint])[0].now == "mended"

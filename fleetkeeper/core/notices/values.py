@@ -316,7 +316,7 @@ class Delivery(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """Everything that a turn rests on. items: all that count, and those that were told and are over.
+    """Everything that a turn rests on. items: all that count, and those that were told and are over since a while.
 
     answers: only those whose signature holds, oldest first. sent: the notices of the last 35 days, and every older one
     whose items still count. first_live: when the first notice of this fleet went out.
