@@ -4,8 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from fleetkeeper.core.checks import check_of
 from fleetkeeper.core.finding import Breaks, Finding
 from fleetkeeper.core.notices.values import Deadline
+from fleetkeeper.core.wording import lowered
 
 EXTENDED_SUPPORT = "the cluster goes into extended support: $0.60 instead of $0.10 an hour"
 REMOVED = "the cloud upgrades the cluster by itself"
@@ -62,7 +64,7 @@ def _clocks(
     if cloud.removal:
         yield Deadline(cloud.removal, cloud.clock or "the cloud acts by itself", REMOVED)
     if finding.deadline:
-        yield Deadline(finding.deadline, "the date of the finding itself", _own_consequence(finding))
+        yield _own(finding, finding.deadline)
     for wave in waves:
         begins = "begins" if wave.is_begun else "may begin"
         out = f"wave {wave.name} leaves the cluster out"
@@ -74,5 +76,8 @@ def _clocks(
         yield Deadline(cloud.support_end, support_clock or "standard support ends", EXTENDED_SUPPORT)
 
 
-def _own_consequence(finding: Finding) -> str:
-    return "" if finding.breaks is Breaks.NOTHING else f"it breaks {finding.breaks}"
+def _own(finding: Finding, at: datetime) -> Deadline:
+    """What happens on that date is what its check is about: "EKS will upgrade the control plane by itself"."""
+    check = check_of(finding.code)
+    what = lowered(check.title) if check else "it breaks then"
+    return Deadline(at, what, what if finding.breaks is Breaks.AT_DATE else "")

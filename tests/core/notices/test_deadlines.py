@@ -50,7 +50,9 @@ def test_a_finding_that_breaks_at_a_date_has_its_own_clock_which_nobody_moves() 
     found = deadline_of(dated, MONDAY + 60 * DAY, "support ends")
     assert found
     assert (found.at, found.hard) == (MONDAY + 5 * DAY, MONDAY + 5 * DAY)
-    assert found.consequence == "it breaks at the deadline"
+    retired = deadline_of(replace(dated, code="FK205"), None, "")
+    assert retired
+    assert (retired.clock, retired.consequence) == ("an addon gets no more fixes", "an addon gets no more fixes")
 
 
 def test_the_date_of_a_plan_that_nobody_started_is_tentative() -> None:
