@@ -24,8 +24,8 @@ _WHEN = re.compile(
     rf"{_DAY} \((?:in \d+ days|tomorrow|today(?: at \d\d:\d\d)?|yesterday|\d+ days ago)\)|no date is set"
 )
 _OVER = re.compile("^(?:✅|☑️|➡️|✋|🕓)")
-_OWN_WORDS = re.compile(r"\b(?:fingerprint|rung|item)s?\b")
-"""Words of ours that mean nothing to an owner."""
+_OWN_WORDS = re.compile(r"\b(?:(?:fingerprint|rung|item|finding|campaign|audience)s?|FK\d{3})\b")
+"""Words of ours that mean nothing to an owner, and codes of checks; commands may have them."""
 
 _FULL = ("*When:*", "*Where:*", "*If not:*", "*Fix:*", "*Done when:*", "*Why you:*", "*Questions:*")
 _NEEDED: Mapping[NoticeKind, tuple[str, ...]] = {

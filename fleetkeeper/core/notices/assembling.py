@@ -10,6 +10,7 @@ from fleetkeeper.core.notices.drafts import Draft, Judgement
 from fleetkeeper.core.notices.following import following
 from fleetkeeper.core.notices.judging import Judged, rung_at
 from fleetkeeper.core.notices.ladder import UNTIMED
+from fleetkeeper.core.notices.news import is_told_once
 from fleetkeeper.core.notices.values import Audience, Entry, ItemKey, Notice, NoticeKind, Recipient
 from fleetkeeper.core.notices.view import Known, View
 from fleetkeeper.core.wording import some
@@ -39,9 +40,12 @@ def notice_of(view: View, draft: Draft, judgement: Judgement) -> Notice:
 def _following(view: View, draft: Draft) -> str:
     """Of the nearest deadline. That a tentative one passes is no step: then it is the next one."""
     nearest, policy = draft.told[0], view.situation.policy
-    if nearest.known.is_tentative:
+    rung, is_tentative = nearest.rung, nearest.known.is_tentative
+    if is_tentative:
         policy = replace(policy, ladder=tuple(each for each in policy.ladder if each.days > 0))
-    return following(nearest.rung, nearest.deadline, draft.at, draft.route.zone, policy)
+    if is_told_once(nearest.audience, rung, draft.at < nearest.deadline, is_tentative):
+        rung = replace(rung, every=0)
+    return following(rung, nearest.deadline, draft.at, draft.route.zone, policy)
 
 
 def notice_id(recipient: Recipient, day: date, kind: NoticeKind, entries: Iterable[Entry], subject: str = "") -> str:
@@ -102,4 +106,4 @@ def _history(told: Sequence[Judged], at: datetime) -> list[str]:
             levels[each.owner] = known.levels
     if not levels and any(each.deadline <= at for each in told):
         return ["nobody was told before"]
-    return [f"{owner} was told: {some(levels[owner], 5)}" for owner in sorted(levels)[:3]]
+    return [f"{owner} was told: {some((f'the {each}' for each in levels[owner]), 5)}" for owner in sorted(levels)[:3]]

@@ -88,7 +88,8 @@ def _repeat(view: View, case: Case, last: Last) -> News | Quiet:
     today, before = view.date(case.moment, case.zone), view.date(last.at, case.zone)
     left = (view.date(case.at, case.zone) - today).days
     every = repeats_after(case.rung, left)
-    if not every or _is_once(case, left):
+    last_days = left >= 0 and case.moment < case.at
+    if not every or is_told_once(case.audience, case.rung, last_days, case.known.is_tentative):
         return Quiet(f"told {day_text(before, today)}, and nothing is new")
     if (today - before).days < every:
         return Quiet(f"told {day_text(before, today)}, and again after {every} days")
@@ -98,9 +99,11 @@ def _repeat(view: View, case: Case, last: Last) -> News | Quiet:
     return News(f"still open, {due_text(view, case)}", is_repeat=True)
 
 
-def _is_once(case: Case, left: int) -> bool:
-    """Pages and people: a page is not paged again, and a person is reminded only on the last days before."""
-    if case.audience is Audience.PAGER:
+def is_told_once(audience: Audience, rung: Rung, is_ahead: bool, is_tentative: bool) -> bool:
+    """Pages and people: a page is not paged again, and a person is reminded only on the last days before.
+
+    is_ahead: the deadline has not passed.
+    """
+    if audience is Audience.PAGER:
         return True
-    is_last_days = case.rung.acked and left >= 0 and case.moment < case.at
-    return case.audience in _PEOPLE and (not is_last_days or case.known.is_tentative)
+    return audience in _PEOPLE and (not (rung.acked and is_ahead) or is_tentative)

@@ -150,7 +150,10 @@ def _two_teams() -> Case:
     items = (item(api()), item(budget("index", "search"), "prod-us", owner="search"))
     recipient = to(Audience.LEAD, "ada@example.com", "payments", "search")
     return _plain(
-        items, NoticeKind.DIRECT, recipient=recipient, why="1 due in 11 days; payments was told: channel on Thu 12 Nov"
+        items,
+        NoticeKind.DIRECT,
+        recipient=recipient,
+        why="1 due in 11 days; payments was told: the channel on Thu 12 Nov",
     )
 
 
@@ -292,7 +295,7 @@ def _superseded() -> Case:
 def _escalated(kind: NoticeKind, recipient: object) -> Case:
     soon = replace(WAVE, at=NOW + timedelta(days=2))
     items = tuple(replace(each, deadline=soon) for each in some()[:8])
-    why = "3 due in 2 days; payments was told: channel on Thu 12 Nov 2026, lead on Tue 17 Nov 2026"
+    why = "3 due in 2 days; payments was told: the channel on Thu 12 Nov 2026, the lead on Tue 17 Nov 2026"
     found = context(items)
     known = replace(found, told={each.key: told(each, 5) for each in items})
     return notice(items, kind, recipient=recipient, why=why), known
