@@ -87,11 +87,14 @@ def _notice(view: View, kind: NoticeKind, recipient: Recipient, asked: Answer, w
     nearest = min((each for each in deadlines if each > view.now), default=None)
     is_pressing = nearest is not None and nearest <= at
     at = view.now if is_pressing else at
+    day, id = view.date(at, zone), notice_id(recipient, asked.at.date(), kind, (), asked.id)
+    if view.memory.is_lost(id):  # nobody read it: tried again, under the id of each day
+        id = notice_id(recipient, day, kind, (), asked.id)
     return Notice(
-        id=notice_id(recipient, asked.at.date(), kind, (), asked.id),
+        id=id,
         kind=kind,
         recipient=recipient,
-        day=view.date(at, zone),
+        day=day,
         at=at,
         entries=entries,
         why=why,

@@ -237,6 +237,19 @@ def test_a_request_goes_to_the_approvers_and_its_answer_into_the_thread() -> Non
     assert made.tick(DAY).notices == ()
 
 
+def test_a_request_that_could_not_be_delivered_is_told_again_each_day() -> None:
+    web = item("web", 50)
+    made = world(web)
+    made.tick()
+    made.answers.append(answer(AnswerKind.EXTEND, web, at=made.now, until=(MONDAY + 60 * DAY).date()))
+    for _ in range(3):
+        (asked,) = made.tick(DAY).notices
+        made.sent[asked.id] = replace(made.sent[asked.id], state=Delivery.FAILED)
+    assert made.tick(HOUR).notices == ()  # tried today
+    assert kinds(made.tick(DAY)) == ["decision C0ONCALL"]
+    assert made.tick(DAY).notices == ()
+
+
 def test_an_extension_that_expires_returns_at_the_rung_the_calendar_says() -> None:
     web = item("web", 10)
     made = world(web)
