@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from fleetkeeper.core.notices.assembling import notice_id
-from fleetkeeper.core.notices.extending import settled
+from fleetkeeper.core.notices.extending import SETTLES, settled
 from fleetkeeper.core.notices.hours import day_text, zone_of
 from fleetkeeper.core.notices.ladder import UNTIMED, URGENT_DAYS
 from fleetkeeper.core.notices.values import (
@@ -22,8 +22,6 @@ from fleetkeeper.core.notices.view import View
 
 _RECENT = timedelta(days=7)
 """An answer that could not be told within a week shows by the state of its items."""
-
-_SETTLES = {AnswerKind.GRANT: "granted", AnswerKind.DENY: "denied"}
 
 
 def request_notices(view: View) -> list[Notice]:
@@ -74,7 +72,7 @@ def _answer(view: View, asked: Answer, answer: Answer) -> Notice | None:
     is_until = until is not None and answer.kind is AnswerKind.GRANT
     day = f" until {day_text(until, view.now.date())}" if until and is_until else ""
     reason = f": {answer.reason}" if answer.reason else ""
-    why = f"{answer.person} has {_SETTLES[answer.kind]} the extension that {asked.person} asked for{day}{reason}"
+    why = f"{answer.person} has {SETTLES[answer.kind]} the extension that {asked.person} asked for{day}{reason}"
     thread = (known.notice.thread or known.notice.id) if known and recipient.via is Via.SLACK else ""
     return _notice(view, NoticeKind.ANSWER, recipient, asked, why, thread)
 
