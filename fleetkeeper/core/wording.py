@@ -21,6 +21,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def lowered(text: str) -> str:
+    """With a small letter to begin with, for the middle of a sentence; `EKS will ...` keeps its own."""
+    return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text
+
+
 def day(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d}"
 

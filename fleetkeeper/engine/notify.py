@@ -15,6 +15,7 @@ from fleetkeeper.core.messages.render import render
 from fleetkeeper.core.notices.hours import day_text
 from fleetkeeper.core.notices.standing import standings
 from fleetkeeper.core.notices.turn import decide
+from fleetkeeper.core.notices.usual import usual_times
 from fleetkeeper.core.notices.values import Notice, NoticeKind, Sent, Situation, Turn
 from fleetkeeper.engine.binding import Binder
 from fleetkeeper.engine.contacts import Contacts
@@ -100,6 +101,7 @@ class Notifier:
             observed_every=self.observed_every,
             newer=_newer(situation, turn),
             policy=situation.policy,
+            usual=usual_times(situation.items, situation.told, situation.now),
         )
 
 

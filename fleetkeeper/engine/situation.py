@@ -10,7 +10,8 @@ import structlog
 from fleetkeeper.core import model, parts
 from fleetkeeper.core.finding import Finding
 from fleetkeeper.core.lifecycle import State, Tracked
-from fleetkeeper.core.notices.clocks import Clocks, Wave, clocks_of, waves_of
+from fleetkeeper.core.notices.clocks import Clocks, clocks_of, waves_of
+from fleetkeeper.core.notices.deadlines import Wave
 from fleetkeeper.core.notices.items import Where, busy_of, item_of
 from fleetkeeper.core.notices.keys import cluster_key, cluster_of
 from fleetkeeper.core.notices.values import Answer, AnswerKind, Item, ItemKey, Policy, Sent, Situation, Told
@@ -30,6 +31,9 @@ _log = structlog.get_logger("notices")
 REMEMBERED = timedelta(days=35)
 """How far back all notices count; older ones only while something of them is open."""
 
+MENDED = timedelta(days=90)
+"""How far back a turn looks at what was told and is over: it was edited to done long ago, and it grows by the year."""
+
 Disputed = Mapping[str, Mapping[str, datetime]]
 
 
@@ -48,12 +52,13 @@ class Situations:
     decisions: Decisions
     policy: Policy
 
-    def at(self, now: datetime) -> Situation:
+    def at(self, now: datetime, since: datetime | None = None) -> Situation:
+        """since: with what was told and is over since then, three months without."""
         notices = self.heard.notices
         answers, told = self.heard.answers(), notices.told()
         sent = notices.sent(now - REMEMBERED)
         directory = self.owning.resolver().directory
-        look = _Look(self, now, told, _disputed(answers, sent, told))
+        look = _Look(self, now, told, _disputed(answers, sent, told), since or now - MENDED)
         return Situation(
             now=now,
             policy=self.policy,
@@ -71,9 +76,14 @@ class _Look:
     """One reading of the store, cluster by cluster."""
 
     def __init__(
-        self, made: Situations, now: datetime, told: Mapping[ItemKey, Told], disputed: Mapping[str, Disputed]
+        self,
+        made: Situations,
+        now: datetime,
+        told: Mapping[ItemKey, Told],
+        disputed: Mapping[str, Disputed],
+        since: datetime,
     ) -> None:
-        self._made, self._now, self._told, self._disputed = made, now, told, disputed
+        self._made, self._now, self._told, self._disputed, self._since = made, now, told, disputed, since
         self._shared: dict[model.Scope, Mapping[str, model.Part[Any]]] = {}
         self._waves, self._busy = self._at_work()
 
@@ -82,8 +92,9 @@ class _Look:
         for each in self._made.store.findings():
             found.setdefault(each.cluster, []).append(each.tracked)
         over: dict[str, set[str]] = {}
-        for key in self._told:
-            over.setdefault(key.cluster, set()).add(key.fingerprint)
+        for key, told in self._told.items():
+            if told.mended is None or told.mended >= self._since:
+                over.setdefault(key.cluster, set()).add(key.fingerprint)
         for cluster in self._made.store.clusters(only={parts.CONTROL_PLANE}):
             own = found.get(cluster.id, [])
             wanted = over.pop(cluster_key(cluster.id), set()) - {each.finding.fingerprint for each in own}
@@ -129,7 +140,7 @@ class _Look:
             told = self._told[ItemKey(cluster_key(cluster), each.finding.fingerprint)]
             owned = Owned(told.owner, Hit(Source.CLUSTER, told.owner, "a cluster that is gone", told.owner))
             for entry in entries_of([tracked], self._made.decisions, {}, self._now):
-                yield item_of(entry, owned, where)
+                yield replace(item_of(entry, owned, where), is_gone=True)
 
     def _key(self, cluster: str, entry: Entry) -> ItemKey:
         return ItemKey(cluster, entry.finding.fingerprint)

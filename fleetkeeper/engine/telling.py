@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from fleetkeeper.core.messages.message import Message
 from fleetkeeper.core.notices.campaign import Report, report
@@ -15,6 +15,8 @@ from fleetkeeper.engine.notice_ports import Notices, Record
 from fleetkeeper.engine.notify import Notified, Notifier
 from fleetkeeper.engine.observe import attributes_of
 from fleetkeeper.engine.ports import Store
+
+_EVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class Telling:
 
     def campaign(self, target: str = "") -> Report:
         """How each team comes along; target: the minor of one campaign, "" for all."""
-        situation = self.notifier.situation(self._now)
+        situation = self._whole()
         if target:
             kept = tuple(each for each in situation.items if each.campaign == target)
             situation = replace(situation, items=kept)
@@ -70,16 +72,20 @@ class Telling:
         A key is `namespace/kind/name` as people write it (- for no namespace, in small letters), or the beginning of a
         fingerprint.
         """
-        situation = self.notifier.situation(self._now)
+        situation = self._whole()
         wanted = {each.lower() for each in keys}
         found = [each for each in situation.items if cluster in ("", each.cluster) and _is_meant(each, wanted)]
         return whys(found, situation, decide(situation)) if found else ()
 
     def of_notice(self, notice: Notice) -> tuple[Why, ...]:
         """Of the items of a stored notice."""
-        situation = self.notifier.situation(self._now)
+        situation = self._whole()
         keys = {entry.item for entry in notice.entries}
         return whys((each for each in situation.items if each.key in keys), situation, decide(situation))
+
+    def _whole(self) -> Situation:
+        """With all that was ever told and is not forgotten: people look back further than a turn does."""
+        return self.notifier.situations.at(self._now, _EVER)
 
     def clusters(self, selector: Selector) -> frozenset[str]:
         """The keys of the clusters that a selector wants, as items have them."""

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -103,9 +103,11 @@ class Place:
 
     def judged(self, at: datetime, state: State) -> None:
         """As an assessment leaves it."""
+        self.tracked(at, Tracked(FINDING, state, SEEN, at, SEEN if state is State.OPEN else at))
+
+    def tracked(self, at: datetime, *tracked: Tracked) -> None:
         store = SqlStore(self.store)
-        tracked = Tracked(FINDING, state, SEEN, at, SEEN if state is State.OPEN else at)
-        store.save_tracking(cluster_id(), Tracking(at, {FINDING.fingerprint: tracked}))
+        store.save_tracking(cluster_id(), Tracking(at, {each.finding.fingerprint: each for each in tracked}))
         store.close()
 
 
@@ -259,3 +261,36 @@ def test_an_extension_that_another_grants_holds_the_cluster_until_it_is_mended(p
         day.told()
         assert day.keeper.freezes() == ()
     assert all(len(each) == 1 for each in place.slack.notices().values())
+
+
+def test_what_was_mended_tells_how_long_such_a_fix_takes(place: Place) -> None:
+    """Three webhooks on three days, each mended two hours after it was told; then a fourth."""
+    known: dict[int, Tracked] = {}
+    for number, name in enumerate((FINDING.subject.name, "tax-policy", "age-policy", "tag-policy")):
+        now = MONDAY + number * DAY
+        finding = replace(FINDING, subject=replace(FINDING.subject, name=name))
+        known[number] = Tracked(finding, State.OPEN, now, now, now)
+        place.tracked(now, *known.values())
+        with place.at(now + timedelta(minutes=5)) as day:
+            day.told()
+            mended = now + timedelta(hours=2)
+            known[number] = replace(known[number], state=State.RESOLVED, since=mended)
+            (row,) = day.keeper.campaign().rows
+            assert (row.open, row.fixed) == (1, number)
+    told = [place.slack.text(each) for each in posts(place)]
+    assert "usually fixed within 1 day of being told (3 cases here)" in told[3]
+    assert not [text for text in told[:3] if "usually" in text]
+
+
+def test_a_turn_lets_go_of_what_was_mended_long_ago_and_a_campaign_does_not(place: Place) -> None:
+    with place.at(MONDAY) as day:
+        assert len(day.told().stored) == 1
+    place.judged(MONDAY + DAY, State.RESOLVED)
+    for days, known in ((2, 1), (100, 0)):
+        with place.at(MONDAY + days * DAY) as day:
+            day.told()
+            assert day.keeper.telling
+            situation = day.keeper.telling.notifier.situation(MONDAY + days * DAY)
+            assert (len(situation.items), len(situation.sent)) == (known, known)
+            assert [row.fixed for row in day.keeper.campaign().rows] == [1]
+            assert day.keeper.why_told("", [FINDING.fingerprint])[0].now == "mended"

@@ -120,6 +120,8 @@ class TestTurns:
         notices.save_turn([], [told(notice="reply")], {}, NOON)
         assert [each.notice.id for each in notices.sent(NOON)] == ["root", "reply", "new"]
         assert [each.notice.id for each in notices.sent(later(-9))] == ["forgotten", "root", "reply", "new"]
+        notices.save_turn([], [told(notice="reply", mended=NOON)], {}, NOON)
+        assert [each.notice.id for each in notices.sent(NOON)] == ["new"]
 
     def test_a_notice_of_another_release_is_left_out_and_logged(self, notices: SqlNotices) -> None:
         save(notices, writing(), writing("n2"))

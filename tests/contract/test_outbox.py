@@ -1,14 +1,14 @@
 """The outbox: who gets which message, when, and what becomes of it, on both databases."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 
 from fleetkeeper.adapters.store.notices import SqlNotices
 from fleetkeeper.core.notices.values import Delivery, Via
-from fleetkeeper.engine.notice_ports import Doing, Pace, Settled
+from fleetkeeper.engine.notice_ports import Doing, Outgoing, Pace, Settled
 from tests.contract.observed import NOON, later
 from tests.contract.telling import (
     FAST,
@@ -289,6 +289,38 @@ class TestThreads:
         notices.settle([Settled("root", root.epoch, Delivery.AMBIGUOUS, not_before=later(9))], NOON)
         assert claim(notices, now=later(8)) == ()
 
+    def test_after_an_hour_of_doubt_a_reply_is_a_message_of_its_own(self, notices: SqlNotices) -> None:
+        """Where nobody may look, nothing ever settles its root."""
+        save(notices, writing("root"), writing("reply", thread="root"), writing("timed", thread="root", at=later(90)))
+        doubt(notices, NOON)
+        save(notices, writing("late reply", thread="root"), at=later(30))
+        assert keys(doubt(notices, later(59))) == ["root"]
+        assert notices.next_due(later(59)) == later(60)
+        assert sorted(keys(doubt(notices, later(68)))) == ["late reply", "reply", "root"]
+        save(notices, writing("still later", thread="root"), at=later(75))
+        assert keys(claim(notices, now=later(75))) == ["still later"]
+        assert sorted(keys(doubt(notices, later(90)))) == ["root", "timed"]
+
+    def test_a_reply_that_went_alone_goes_once_whenever_its_root_is_found(self, notices: SqlNotices) -> None:
+        save(notices, writing("root"), writing("reply", thread="root"), writing("second", thread="root"))
+        doubt(notices, NOON)
+        (root,) = claim(notices, now=later(60), most=1)
+        (reply,) = claim(notices, now=later(60), most=1)
+        assert (root.key, reply.key, reply.thread) == ("root", "reply", None)
+        notices.settle([out(root)], later(61))
+        (second,) = claim(notices, now=later(61))
+        assert (second.key, second.thread) == ("second", posted())
+        notices.settle([out(reply, posted=posted(2)), out(second, posted=posted(3))], later(61))
+        assert claim(notices, now=later(999)) == ()
+
+    def test_a_root_that_is_surely_not_out_is_waited_for_again(self, notices: SqlNotices) -> None:
+        save(notices, writing("root"), writing("reply", thread="root"))
+        doubt(notices, NOON)
+        (root,) = claim(notices, now=later(50))
+        notices.settle([Settled("root", root.epoch, Delivery.PENDING, not_before=later(70))], later(50))
+        assert claim(notices, now=later(65)) == ()
+        assert send_all(notices, later(70)) == ["root", "reply"]
+
     @pytest.mark.parametrize("state", [Delivery.FAILED, Delivery.DROPPED], ids=lambda state: f"a root that {state}")
     def test_a_reply_to_a_root_that_will_never_be_there_is_a_message_of_its_own(
         self, notices: SqlNotices, state: Delivery
@@ -425,6 +457,16 @@ class TestEdits:
         save(notices, edits={"n1": "second"})
         (again,) = claim(notices)
         assert again.posted == posted(2)
+
+
+def doubt(notices: SqlNotices, now: datetime) -> list[Outgoing]:
+    """Everything that is due goes out; of "root" nobody can say whether it did."""
+    given: list[Outgoing] = []
+    while some := claim(notices, now=now):
+        given += some
+        unclear = {"state": Delivery.AMBIGUOUS, "posted": None, "not_before": now + timedelta(minutes=9)}
+        notices.settle([out(each, **(unclear if each.key == "root" else {})) for each in some], now)
+    return given
 
 
 def rest_is_over(notices: SqlNotices) -> None:

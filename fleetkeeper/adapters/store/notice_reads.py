@@ -38,12 +38,14 @@ def answers(connection: sa.Connection) -> tuple[Answer, ...]:
 
 
 def sent(connection: sa.Connection, since: datetime) -> tuple[Sent, ...]:
-    """Notices stored since then, and older ones of items on record with those in whose thread they went; by age."""
+    """Notices stored since then, and older ones that told last of what is open, with those in whose thread they went;
+    by age."""
     codec, at = NoticeCodec(connection), mark(connection)
     shown = ", ".join(f"n.{column}" for column in NOTICE)
     query = f"""
         SELECT {shown}, o.state FROM notice n JOIN outbox o ON o.key = n.id WHERE n.stored_at >= {at} OR n.id IN (
-            SELECT notice FROM told UNION SELECT reply.thread FROM notice reply JOIN told ON told.notice = reply.id
+            SELECT notice FROM told WHERE mended IS NULL
+            UNION SELECT reply.thread FROM notice reply JOIN told ON told.notice = reply.id WHERE told.mended IS NULL
         ) ORDER BY n.stored_at, n.id
     """
     found = map(codec.sent, rows_of(connection, query, (codec.stamp(since),)))

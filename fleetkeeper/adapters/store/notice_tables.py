@@ -55,9 +55,10 @@ class OutboxRow(SQLModel, table=True):
     """The post of a notice (key: its id), or its newest edit (`id/edit`). What goes out is what the notice says then.
 
     due is not_before while the row may go, NULL when a worker has it, when it waits for another, or when it is over.
-    waits_for: the key of the post in whose thread it goes, until that is settled. epoch fences: it grows with each
-    claim. sending: the digest of what the worker took, "" when two texts may be out. sending_since: since when it may
-    be out. channel and ts: where the post is.
+    waits_for: the key of the post in whose thread it goes, until that is settled; due is then NULL, or when it goes
+    alone, because nobody can say whether that post is out. epoch fences: it grows with each claim. sending: the digest
+    of what the worker took, "" when two texts may be out. sending_since: since when it may be out. channel and ts:
+    where the post is.
     """
 
     __tablename__: ClassVar[str] = "outbox"

@@ -9,7 +9,7 @@ from fleetkeeper.adapters.store import notice_tables as tables
 from fleetkeeper.adapters.store.bulk import Values, insert_missing, insert_rows, select_keys, update_keys
 from fleetkeeper.adapters.store.notice_rows import MESSAGE, NOTICE, TOLD, NoticeCodec, message_row
 from fleetkeeper.adapters.store.outbox_queue import Address, line_up
-from fleetkeeper.adapters.store.outbox_settles import OUTBOX, Wanted, edit, wanted
+from fleetkeeper.adapters.store.outbox_settles import OUTBOX, Wanted, edit, waits_until, wanted
 from fleetkeeper.adapters.store.rows import inserts
 from fleetkeeper.adapters.store.tables import storable
 from fleetkeeper.core.messages.message import Message
@@ -59,19 +59,21 @@ def _insert(connection: sa.Connection, writings: Sequence[Writing], at: datetime
 
 def _post(connection: sa.Connection, notices: Sequence[Notice], at: datetime) -> set[Address]:
     """Rows in the outbox for new notices. One in a thread waits for the post of its root, while that may still go."""
-    stamp = NoticeCodec(connection).stamp
+    codec = NoticeCodec(connection)
     ids = {storable(each.id) for each in notices}
     roots = sorted({storable(each.thread) for each in notices if each.thread} - ids)
-    states = dict(select_keys(connection, tables.outbox, ("key", "state"), [(root,) for root in roots]))
-    stored_at = stamp(at)
+    columns = ("key", "state", "sending_since")
+    known = {key: rest for key, *rest in select_keys(connection, tables.outbox, columns, [(root,) for root in roots])}
     rows: dict[str, Values] = {}
     for each in notices:
         id, root, to = storable(each.id), storable(each.thread), each.recipient
-        waits = root in ids or states.get(root) in _OPEN
+        state, since = known.get(root, (None, None))
+        waits = (root in ids or state in _OPEN) and root != id
+        due = codec.stamp(each.at)
+        if waits:
+            due = waits_until(codec, since, each.at) if state == Delivery.AMBIGUOUS.value else None
         head = (id, id, Doing.POST.value, to.via.value, storable(to.address), each.is_urgent, Delivery.PENDING.value)
-        moment = stamp(each.at)
-        line = (None, root) if waits and root != id else (moment, None)
-        rows[id] = (*head, stored_at, moment, *line, 0, 0, "", "", "")
+        rows[id] = (*head, codec.stamp(at), codec.stamp(each.at), due, root if waits else None, 0, 0, "", "", "")
     insert_rows(connection, tables.outbox, OUTBOX, list(rows.values()))
     return {(row[3], row[4]) for row in rows.values()}
 

@@ -167,7 +167,7 @@ def _take(connection: sa.Connection, by: Claimer, rows: Sequence[Any]) -> None:
         (Delivery.SENDING.value, by.worker, until, stamp(_since(row) or by.now), _sending(row), row.key) for row in rows
     ]
     columns = ("state", "worker", "lease_until", "sending_since", "sending")
-    also = "due = NULL, epoch = epoch + 1, attempts = attempts + 1"
+    also = "due = NULL, waits_for = NULL, epoch = epoch + 1, attempts = attempts + 1"
     update_keys(connection, tables.outbox, columns, taken, also)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -33,10 +33,12 @@ OUTBOX: Columns = (
 
 _TAKEN = frozenset({Delivery.SENDING.value, Delivery.AMBIGUOUS.value})
 _WAITING = frozenset({Delivery.PENDING, Delivery.AMBIGUOUS})
-_HEAD: Columns = ("key", "notice_id", "doing", "via", "address", "state", "epoch", "sending")
+_HEAD: Columns = ("key", "notice_id", "doing", "via", "address", "state", "epoch", "sending", "sending_since")
 _OUTCOME: Columns = ("state", "not_before", "due", "sent_at", "error")
 _FREE = "worker = NULL, lease_until = NULL"
 _EPOCH = _HEAD.index("epoch")
+_LONGEST_WAIT = timedelta(hours=1)
+"""For so long a reply waits for a post of which nobody can say whether it is out; then it is a message of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class _Row:
     is_edit: bool
     address: Address
     sending: str
+    sending_since: Any  # as the driver has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,7 @@ def settle(connection: sa.Connection, settled: Sequence[Settled], now: datetime)
     addresses = {row.address for row in rows}
     addresses |= _mark_said(connection, [row for row, _ in sent], now)
     addresses |= _let_go(connection, [row.key for row, each in pairs if each.state not in _WAITING])
+    addresses |= _let_wait(connection, [(row, each) for row, each in pairs if each.state in _WAITING])
     line_up(connection, addresses)
     _slow_down(connection, pairs, now)
     return len(rows)
@@ -102,8 +106,8 @@ def _lock(connection: sa.Connection, settled: Mapping[str, Settled]) -> Sequence
     select_keys(connection, tables.notice, ("id",), [(id,) for id in sorted(notices)], lock=True)
     found = select_keys(connection, tables.outbox, _HEAD, keys, lock=True)
     return [
-        _Row(key, notice, doing == Doing.EDIT.value, (via, address), sending)
-        for key, notice, doing, via, address, state, epoch, sending in found
+        _Row(key, notice, doing == Doing.EDIT.value, (via, address), sending, since)
+        for key, notice, doing, via, address, state, epoch, sending, since in found
         if epoch == settled[key].epoch and state in _TAKEN
     ]
 
@@ -191,6 +195,29 @@ def _let_go(connection: sa.Connection, keys: Sequence[str]) -> set[Address]:
         return set()
     moved = f"UPDATE outbox SET due = not_before, waits_for = NULL WHERE waits_for IN ({marks(connection, keys)})"
     return {(via, address) for via, address in rows_of(connection, f"{moved} RETURNING via, address", tuple(keys))}
+
+
+def _let_wait(connection: sa.Connection, pairs: Sequence[tuple[_Row, Settled]]) -> set[Address]:
+    """What waits for these posts waits on: not for ever, where nobody can say whether they are out.
+
+    A reply that a worker has by now waits for nothing, and is left alone.
+    """
+    roots = {row.key: (row, each) for row, each in pairs if not row.is_edit}
+    own = tables.outbox.c
+    query = sa.select(own.key, own.waits_for, own.not_before, own.via, own.address).order_by(own.key)
+    replies = connection.execute(query.where(own.waits_for.in_(sorted(roots))).with_for_update()).all() if roots else ()
+    codec, rows = NoticeCodec(connection), list[Values]()
+    for reply in replies:
+        root, settled = roots[reply.waits_for]
+        is_unclear = settled.state is Delivery.AMBIGUOUS
+        rows.append((waits_until(codec, root.sending_since, reply.not_before) if is_unclear else None, reply.key))
+    update_keys(connection, tables.outbox, ("due",), rows)
+    return {(reply.via, reply.address) for reply in replies}
+
+
+def waits_until(codec: NoticeCodec, since: Any, not_before: datetime) -> Any:
+    """When a reply goes without its root, of which nobody knows since then whether it is out. Both as the driver's."""
+    return codec.stamp(max(codec.moment(since) + _LONGEST_WAIT, not_before))
 
 
 def _slow_down(connection: sa.Connection, pairs: Sequence[tuple[_Row, Settled]], now: datetime) -> None:

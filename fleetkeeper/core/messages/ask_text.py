@@ -17,7 +17,7 @@ from fleetkeeper.core.messages.escape import advice, code, words
 from fleetkeeper.core.messages.matters import Matter, nearest
 from fleetkeeper.core.messages.place_text import more_text, where
 from fleetkeeper.core.notices.values import Deadline, Item
-from fleetkeeper.core.wording import counted
+from fleetkeeper.core.wording import counted, lowered
 
 SEEN = 2
 """Reasons to believe it that are shown; the others are counted."""
@@ -119,16 +119,12 @@ def _fact(findings: Sequence[Finding]) -> str:
     if len(findings) == 1:
         return f": {words(_bare(findings[0]), 240)}"
     check = check_of(findings[0].code)
-    return f": {words(_lowered(check.title), 120)}" if check else ""
+    return f": {words(lowered(check.title), 120)}" if check else ""
 
 
 def _bare(finding: Finding) -> str:
     """Without the object that it begins with, which the sentence names already."""
     return finding.message.removeprefix(f"{finding.subject} ").strip()
-
-
-def _lowered(text: str) -> str:
-    return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text
 
 
 def _of_clusters(items: Sequence[Item], findings: Sequence[Finding], clusters: int) -> str:
@@ -237,6 +233,14 @@ def common_fix(findings: Sequence[Finding]) -> str:
     return alike.pop() if len(findings) > 1 and len(alike) == 1 else ""
 
 
+def usual(matter: Matter, reader: Reader) -> str:
+    """`usually fixed within 6 days of being told (11 cases here)`; "" where too few were fixed to say so."""
+    found = reader.context.usual.get(matter.ask.code)
+    if found is None:
+        return ""
+    return f"usually fixed within {counted(found.days, 'day')} of being told ({found.cases} cases here)"
+
+
 def verify(matter: Matter, reader: Reader) -> str:
     every = _span(reader.context.observed_every)
     items = matter.open
@@ -279,4 +283,6 @@ def lines(matter: Matter, reader: Reader) -> Iterator[str]:
         yield f"*{seen_label(matter)}:* {told}"
     yield f"*If not:* {consequence(matter, reader)}"
     yield f"*Fix:* {fix(matter)}"
+    if told := usual(matter, reader):
+        yield f"*How long:* {told}"
     yield f"*Done when:* {verify(matter, reader)}"

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from fleetkeeper.core.api_rows import Apis
 from fleetkeeper.core.messages.escape import NAME, words
+from fleetkeeper.core.notices.usual import Usual
 from fleetkeeper.core.notices.values import Answer, Item, ItemKey, Policy, Standing, Told
 from fleetkeeper.core.owner_words import person_in
 from fleetkeeper.core.owners import Contact, Team
@@ -19,8 +20,8 @@ class Context:
 
     answers: by id, those that a decision is about. approvers: who may grant, by the names of approvals.people.
     observed_every: how often clusters are looked at. newer: an older notice's id → the words for what superseded it
-    ("the digest of Mon 30 Nov"). policy: of the notices. apis: what took the place of
-    those that were removed. run, events: of a wave and its news.
+    ("the digest of Mon 30 Nov"). policy: of the notices. apis: what took the place of those that were removed. usual:
+    how long owners took to mend what a check finds, by its code. run, events: of a wave and its news.
     """
 
     now: datetime
@@ -35,6 +36,7 @@ class Context:
     newer: Mapping[str, str] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
     apis: Apis = field(default_factory=Apis)
+    usual: Mapping[str, Usual] = field(default_factory=dict)
     run: Seen | None = None
     events: tuple[Event, ...] = ()
 

@@ -15,7 +15,7 @@ from fleetkeeper.core.messages.message import Block, Do, Message
 from fleetkeeper.core.messages.place_text import list_command
 from fleetkeeper.core.messages.said_so_far import is_thanked, over_text, so_far
 from fleetkeeper.core.notices.values import Audience, Deadline, Notice
-from fleetkeeper.core.wording import counted
+from fleetkeeper.core.wording import counted, lowered
 
 MOST = 5
 """Things that are told in full: more are not read."""
@@ -106,8 +106,7 @@ def also(matters: Sequence[Matter]) -> Iterator[Block]:
 
 def _named(check: str) -> str:
     found = check_of(check)
-    title = found.title if found else check
-    return words(title[:1].lower() + title[1:] if title[1:2].islower() or title[1:2] == " " else title, 80)
+    return words(lowered(found.title if found else check), 80)
 
 
 def done_lines(over: Sequence[Matter], reader: Reader) -> list[str]:

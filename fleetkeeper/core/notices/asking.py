@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from fleetkeeper.core.notices.assembling import notice_id
-from fleetkeeper.core.notices.extending import settled, withdrawn
+from fleetkeeper.core.notices.extending import SETTLES, settled, withdrawn
 from fleetkeeper.core.notices.hours import day_text, zone_of
 from fleetkeeper.core.notices.ladder import UNTIMED, URGENT_DAYS
 from fleetkeeper.core.notices.values import (
@@ -23,8 +23,6 @@ from fleetkeeper.core.notices.view import View
 
 _RECENT = timedelta(days=7)
 """An answer that could not be told within a week shows by the state of its items."""
-
-_SETTLES = {AnswerKind.GRANT: "granted", AnswerKind.DENY: "denied"}
 
 
 def request_notices(view: View) -> list[Notice]:
@@ -78,7 +76,7 @@ def _answer(view: View, asked: Answer, answer: Answer, subject: str) -> Notice |
     is_until = until is not None and answer.kind is AnswerKind.GRANT
     day = f" until {day_text(until, view.now.date())}" if until and is_until else ""
     reason = f": {answer.reason}" if answer.reason else ""
-    verb = _SETTLES[answer.kind] if subject == asked.id else "withdrawn"
+    verb = SETTLES[answer.kind] if subject == asked.id else "withdrawn"
     why = f"{answer.person} has {verb} the extension that {asked.person} asked for{day}{reason}"
     thread = (known.notice.thread or known.notice.id) if known and recipient.via is Via.SLACK else ""
     found = _notice(view, NoticeKind.ANSWER, recipient, asked, why, thread)
@@ -95,11 +93,14 @@ def _notice(view: View, kind: NoticeKind, recipient: Recipient, asked: Answer, w
     nearest = min((each for each in deadlines if each > view.now), default=None)
     is_pressing = nearest is not None and nearest <= at
     at = view.now if is_pressing else at
+    day, id = view.date(at, zone), notice_id(recipient, asked.at.date(), kind, (), asked.id)
+    if view.memory.is_lost(id):  # nobody read it: tried again, under the id of each day
+        id = notice_id(recipient, day, kind, (), asked.id)
     return Notice(
-        id=notice_id(recipient, asked.at.date(), kind, (), asked.id),
+        id=id,
         kind=kind,
         recipient=recipient,
-        day=view.date(at, zone),
+        day=day,
         at=at,
         entries=entries,
         why=why,

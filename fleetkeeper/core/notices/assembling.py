@@ -3,12 +3,14 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from fleetkeeper.core.notices.drafts import Draft, Judgement
 from fleetkeeper.core.notices.following import following
 from fleetkeeper.core.notices.judging import Judged, rung_at
 from fleetkeeper.core.notices.ladder import UNTIMED
+from fleetkeeper.core.notices.news import is_told_once
 from fleetkeeper.core.notices.values import Audience, Entry, ItemKey, Notice, NoticeKind, Recipient
 from fleetkeeper.core.notices.view import Known, View
 from fleetkeeper.core.wording import some
@@ -20,8 +22,6 @@ _LISTING = frozenset({NoticeKind.DIGEST, NoticeKind.DIRECT})
 def notice_of(view: View, draft: Draft, judgement: Judgement) -> Notice:
     day = view.date(draft.at, draft.route.zone)
     entries = (*_news(draft), *_standing(view, draft, judgement))
-    policy = view.situation.policy
-    nearest = draft.told[0]
     return Notice(
         id=notice_id(draft.recipient, day, draft.kind, entries),
         kind=draft.kind,
@@ -32,9 +32,20 @@ def notice_of(view: View, draft: Draft, judgement: Judgement) -> Notice:
         why=_why(draft),
         why_then=draft.why_then,
         thread=draft.thread,
-        following=following(nearest.rung, nearest.deadline, draft.at, draft.route.zone, policy),
+        following=_following(view, draft),
         is_urgent=draft.is_urgent,
     )
+
+
+def _following(view: View, draft: Draft) -> str:
+    """Of the nearest deadline. That a tentative one passes is no step: then it is the next one."""
+    nearest, policy = draft.told[0], view.situation.policy
+    rung, is_tentative = nearest.rung, nearest.known.is_tentative
+    if is_tentative:
+        policy = replace(policy, ladder=tuple(each for each in policy.ladder if each.days > 0))
+    if is_told_once(nearest.audience, rung, draft.at < nearest.deadline, is_tentative):
+        rung = replace(rung, every=0)
+    return following(rung, nearest.deadline, draft.at, draft.route.zone, policy)
 
 
 def notice_id(recipient: Recipient, day: date, kind: NoticeKind, entries: Iterable[Entry], subject: str = "") -> str:
@@ -95,4 +106,4 @@ def _history(told: Sequence[Judged], at: datetime) -> list[str]:
             levels[each.owner] = known.levels
     if not levels and any(each.deadline <= at for each in told):
         return ["nobody was told before"]
-    return [f"{owner} was told: {some(levels[owner], 5)}" for owner in sorted(levels)[:3]]
+    return [f"{owner} was told: {some((f'the {each}' for each in levels[owner]), 5)}" for owner in sorted(levels)[:3]]

@@ -104,7 +104,7 @@ def _room(view: View) -> int | None:
     today, first = view.date(view.now, zone), view.situation.first_live
     if first is not None and view.date(first, zone) != today:
         return None
-    return max(0, view.situation.policy.first_day - view.memory.days[today])
+    return max(0, view.situation.policy.first_day - view.memory.told_on(today, zone))
 
 
 def _urgency(draft: Draft) -> tuple[int, datetime, int, str]:

@@ -55,11 +55,11 @@ class Report:
 
 
 def report(situation: Situation, weeks: int = WEEKS) -> Report:
-    """The items of a situation are all that count, and those that were told and are mended."""
+    """The items of a situation are all that count, and those that were told and are over."""
     stand = standings(situation)
     groups: defaultdict[tuple[str, str], list[Item]] = defaultdict(list)
     for item in situation.items:
-        if item.must:
+        if _is_of_one(item, situation):
             groups[item.campaign, item.owned.owner].append(item)
             groups[item.campaign, ""].append(item)
     rows = [_progress(situation, key, groups[key], stand, weeks) for key in sorted(groups)]
@@ -69,6 +69,12 @@ def report(situation: Situation, weeks: int = WEEKS) -> Report:
         rates(situation.told, situation.answers),
         muted(situation.told, situation.answers, situation.policy),
     )
+
+
+def _is_of_one(item: Item, situation: Situation) -> bool:
+    """What is mended has to be done no more: of that, whether its deadline was told. With its cluster all is gone."""
+    told = situation.told.get(item.key)
+    return item.must or (item.is_over and not item.is_gone and told is not None and told.announced is not None)
 
 
 def _progress(

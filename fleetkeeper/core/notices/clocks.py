@@ -7,16 +7,13 @@ from datetime import datetime, timedelta
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.durations import stage_range
 from fleetkeeper.core.model import ClusterId, SupportedVersion
-from fleetkeeper.core.notices.deadlines import Removal
+from fleetkeeper.core.notices.deadlines import Removal, Wave
 from fleetkeeper.core.plan import Plan
 from fleetkeeper.core.playbook import Changes
 from fleetkeeper.core.run import OVER, Run
 from fleetkeeper.core.snapshot import Snapshot
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.core.windows import openings
-
-Wave = tuple[datetime, str]
-"""When a wave reaches a cluster, and how the wave is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +65,8 @@ def waves_of(plans: Iterable[Plan], runs: Iterable[Run], now: datetime) -> Mappi
         if plan.header.changes is not Changes.MINOR or not _is_ahead(plan, run, now):
             continue
         for cluster, at in _begins(plan, run, now).items():
-            found[cluster] = (*found.get(cluster, ()), (at, (run.id if run else plan.header.id)))
+            wave = Wave(at, run.id if run else plan.header.id, run is not None and run.started_at is not None)
+            found[cluster] = (*found.get(cluster, ()), wave)
     return found
 
 
@@ -90,10 +88,11 @@ def _begins(plan: Plan, run: Run | None, now: datetime) -> Mapping[ClusterId, da
 
 
 def _opening(plan: Plan, number: int, now: datetime) -> datetime | None:
-    """The next time at which the windows of a stage open; what they are open for now is a day that has begun."""
+    """The next time at which the windows of a stage open, while the plan may be started. Not one that is open now: that
+    nobody has started the plan in it makes nothing overdue."""
     windows = plan.header.stages[number].windows
     try:
         spans = openings(windows, now) if windows else ()
     except (KeyError, ValueError):
         return None
-    return next((each.start for each in spans), None)
+    return next((each.start for each in spans if now < each.start < plan.header.expires_at), None)

@@ -9,7 +9,8 @@ from fleetkeeper.core.notices.standing import by_item, standing
 from fleetkeeper.core.notices.values import Answer, AnswerKind, Deadline, Item, Situation, Standing
 from fleetkeeper.core.people import People
 
-_SETTLES = {AnswerKind.GRANT: "granted", AnswerKind.DENY: "denied"}
+SETTLES = {AnswerKind.GRANT: "granted", AnswerKind.DENY: "denied"}
+"""What answers a request, and what became of it then, for people."""
 
 
 def refusal_of_request(asked: Answer, situation: Situation) -> str:
@@ -39,7 +40,7 @@ def refusal_of_grant(answer: Answer, situation: Situation, people: People) -> st
         return f"{asked.person} asked for it, so somebody else has to decide."
     before = settled(asked, situation.answers)
     if before:
-        return f"{before.person} has {_SETTLES[before.kind]} it already."
+        return f"{before.person} has {SETTLES[before.kind]} it already."
     if not _left(asked, situation):
         return "It is fixed already: there is nothing left to extend."
     if answer.kind is AnswerKind.DENY:
@@ -51,12 +52,12 @@ def refusal_of_grant(answer: Answer, situation: Situation, people: People) -> st
 
 def settled(asked: Answer, answers: Iterable[Answer]) -> Answer | None:
     """What became of a request: the first answer to it holds."""
-    return next((each for each in answers if each.of == asked.id and each.kind in _SETTLES), None)
+    return next((each for each in answers if each.of == asked.id and each.kind in SETTLES), None)
 
 
 def withdrawn(asked: Answer, answers: Iterable[Answer]) -> Answer | None:
     """Who took back what was granted: a denial behind the grant. answers: oldest first."""
-    of_it = [each for each in answers if each.of == asked.id and each.kind in _SETTLES]
+    of_it = [each for each in answers if each.of == asked.id and each.kind in SETTLES]
     if not of_it or of_it[0].kind is not AnswerKind.GRANT:
         return None
     return next((each for each in of_it if each.kind is AnswerKind.DENY), None)

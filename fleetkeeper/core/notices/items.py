@@ -7,7 +7,7 @@ from fleetkeeper.core.finding import Breaks, Severity
 from fleetkeeper.core.lifecycle import State, Tracked
 from fleetkeeper.core.model import ClusterId
 from fleetkeeper.core.notices.clocks import Clocks
-from fleetkeeper.core.notices.deadlines import deadline_of
+from fleetkeeper.core.notices.deadlines import Removal, deadline_of
 from fleetkeeper.core.notices.keys import cluster_key
 from fleetkeeper.core.notices.values import Deadline, Item, ItemKey
 from fleetkeeper.core.owners import Owned
@@ -58,7 +58,9 @@ def deadline_for(entry: Entry, clocks: Clocks) -> Deadline | None:
     finding = entry.finding if _has_own_date(entry) else replace(entry.finding, deadline=None)
     if finding.blocks or finding.breaks in _BREAKS:
         return deadline_of(finding, clocks.deadline, clocks.clock, clocks.waves, clocks.removal)
-    return deadline_of(finding, None, "")
+    own = clocks.removal
+    is_clouds = own.removal is not None and own.removal == finding.deadline
+    return deadline_of(finding, None, "", removal=Removal(None, own.removal, own.clock) if is_clouds else None)
 
 
 def is_compulsory(entry: Entry, deadline: Deadline | None) -> bool:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from fleetkeeper.core.notices.hours import next_moment
-from fleetkeeper.core.notices.ladder import URGENT_DAYS, rung_of
+from fleetkeeper.core.notices.ladder import URGENT_DAYS, calmed, rung_of
 from fleetkeeper.core.notices.memory import Last
 from fleetkeeper.core.notices.news import Case, News, news_of
 from fleetkeeper.core.notices.routing import Route
@@ -58,6 +58,8 @@ def judge(view: View, known: Known, audience: Audience, moment: datetime | None 
     rung = rung_at(view, deadline, at, route.zone)
     if rung is None:
         return not_yet(view, deadline, route.zone)
+    if known.is_tentative:
+        rung = calmed(rung)
     if audience not in rung.to and audience is not Audience.CHANNEL:
         return _NOT_THEIRS
     quiet = quiet_of(view, known, rung, route.zone)

@@ -1,6 +1,7 @@
 """Which step of the ladder an item is on, by the days left in the recipient's calendar, and when the next begins."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -53,6 +54,11 @@ def is_final(rung: Rung, ladder: Sequence[Rung]) -> bool:
 def repeats_after(rung: Rung, days: int) -> int:
     """Days until an item at this rung is told again, 0 for never. days: those left, negative once it is overdue."""
     return max(rung.every, _WEEK) if rung.every and days < -_DAILY else rung.every
+
+
+def calmed(rung: Rung) -> Rung:
+    """The rung of a tentative date: it may come again each week, and is not worth a message a day."""
+    return replace(rung, every=max(rung.every, _WEEK)) if rung.every else rung
 
 
 def following_rungs(rung: Rung | None, ladder: Sequence[Rung]) -> tuple[Rung, ...]:

@@ -1,10 +1,10 @@
 """What stored notices say of the days before: who was told what at which rung, and how much each of them got."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from fleetkeeper.core.notices.hours import zone_of
 from fleetkeeper.core.notices.values import Audience, Delivery, ItemKey, NoticeKind, Sent, Situation
 
 LOST = frozenset({Delivery.FAILED, Delivery.DROPPED})
@@ -37,12 +37,16 @@ class Memory:
     digests: set[tuple[str, date]] = field(default_factory=set)
     reminded: set[tuple[str, date]] = field(default_factory=set)
     directs: dict[str, list[date]] = field(default_factory=lambda: defaultdict(list))
-    days: Counter[date] = field(default_factory=Counter)
     requests: set[tuple[NoticeKind, str]] = field(default_factory=set)
 
     def is_lost(self, notice: str) -> bool:
         found = self.sent.get(notice)
         return found is not None and found.state in LOST
+
+    def told_on(self, day: date, zone: ZoneInfo) -> int:
+        """How many messages went out on a day."""
+        days = (each.stored_at.astimezone(zone).date() for each in self.sent.values() if _tells(each))
+        return sum(each == day for each in days)
 
     def directs_since(self, recipient: str, day: date) -> list[date]:
         return sorted(each for each in self.directs.get(recipient, ()) if each > day - timedelta(days=7))
@@ -50,18 +54,18 @@ class Memory:
 
 def memory_of(situation: Situation) -> Memory:
     found = Memory()
-    zone = zone_of(situation.policy.timezone)
     for sent in sorted(situation.sent, key=lambda each: (each.stored_at, each.notice.id)):
         found.sent[sent.notice.id] = sent
-        if sent.state in LOST:
-            continue
         notice = sent.notice
-        if notice.kind in _REQUESTS:
+        if notice.kind in _REQUESTS and sent.state not in LOST:
             found.requests.add((notice.kind, notice.subject))
-        if notice.kind in _TELLING:
-            found.days[sent.stored_at.astimezone(zone).date()] += 1
+        if _tells(sent):
             _remember(found, sent)
     return found
+
+
+def _tells(sent: Sent) -> bool:
+    return sent.notice.kind in _TELLING and sent.state not in LOST
 
 
 def _remember(found: Memory, sent: Sent) -> None:

@@ -72,10 +72,11 @@ def _event(view: View, case: Case) -> str:
         return ""
     if came_back(view, case.known):
         return f"came back, {due_text(view, case)}"
-    if told.announced and view.date(told.announced, case.zone) != view.date(case.at, case.zone):
-        today = view.date(case.moment, case.zone)
-        old, new = (day_text(view.date(at, case.zone), today) for at in (told.announced, case.at))
-        return f"the deadline moved from {old} to {new}, {due_text(view, case)}"
+    if told.announced and case.at < told.announced:  # more time is no news: what is out is edited
+        today, old, new = (view.date(at, case.zone) for at in (case.moment, told.announced, case.at))
+        if old != new:
+            moved = f"the deadline moved from {day_text(old, today)} to {day_text(new, today)}"
+            return f"{moved}, {due_text(view, case)}"
     promise = case.known.promise
     if promise and told.last < promise <= case.moment:
         day = day_text(view.date(promise, case.zone), view.date(case.moment, case.zone))
@@ -87,7 +88,8 @@ def _repeat(view: View, case: Case, last: Last) -> News | Quiet:
     today, before = view.date(case.moment, case.zone), view.date(last.at, case.zone)
     left = (view.date(case.at, case.zone) - today).days
     every = repeats_after(case.rung, left)
-    if not every or _is_once(case, left):
+    last_days = left >= 0 and case.moment < case.at
+    if not every or is_told_once(case.audience, case.rung, last_days, case.known.is_tentative):
         return Quiet(f"told {day_text(before, today)}, and nothing is new")
     if (today - before).days < every:
         return Quiet(f"told {day_text(before, today)}, and again after {every} days")
@@ -97,8 +99,11 @@ def _repeat(view: View, case: Case, last: Last) -> News | Quiet:
     return News(f"still open, {due_text(view, case)}", is_repeat=True)
 
 
-def _is_once(case: Case, left: int) -> bool:
-    """Pages and people: a page is not paged again, and a person is reminded only on the last days before."""
-    if case.audience is Audience.PAGER:
+def is_told_once(audience: Audience, rung: Rung, is_ahead: bool, is_tentative: bool) -> bool:
+    """Pages and people: a page is not paged again, and a person is reminded only on the last days before.
+
+    is_ahead: the deadline has not passed.
+    """
+    if audience is Audience.PAGER:
         return True
-    return case.audience in _PEOPLE and (not case.rung.acked or left < 0 or case.moment >= case.at)
+    return audience in _PEOPLE and (not (rung.acked and is_ahead) or is_tentative)

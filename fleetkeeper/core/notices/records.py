@@ -2,14 +2,17 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 from fleetkeeper.core.notices.drafts import Draft
 from fleetkeeper.core.notices.hours import day_text
-from fleetkeeper.core.notices.judging import Judged
+from fleetkeeper.core.notices.judging import Judged, rung_at
 from fleetkeeper.core.notices.ladder import UNTIMED
 from fleetkeeper.core.notices.suppress import Quiet, is_flap
 from fleetkeeper.core.notices.values import Audience, Entry, ItemKey, Notice, Told
-from fleetkeeper.core.notices.view import View
+from fleetkeeper.core.notices.view import Known, View
+
+_WEEK = timedelta(days=7)
 
 
 def records(view: View, told: Iterable[tuple[Draft, Notice]], quiet: Mapping[ItemKey, Quiet]) -> tuple[Told, ...]:
@@ -28,15 +31,34 @@ def records(view: View, told: Iterable[tuple[Draft, Notice]], quiet: Mapping[Ite
 
 
 def _by_themselves(view: View) -> Iterable[Told]:
-    """What was mended, and what flapped within the grace: no notice says so, the old ones are edited."""
+    """What was mended, what flapped within the grace, what was put off: no notice says so, the old ones are edited."""
     for known in view.items.values():
         told, item = known.record, known.item
         if told is None:
             continue
-        if item.is_over and told.mended is None:
-            yield replace(told, mended=item.tracked.since)
-        elif is_flap(view, known):
-            yield replace(told, mended=None, opened=item.tracked.times)
+        if item.is_over:
+            if told.mended is None:
+                yield replace(told, mended=item.tracked.since)
+            continue
+        after = replace(told, mended=None, opened=item.tracked.times) if is_flap(view, known) else told
+        after = _put_off(view, known, after) if known.is_put_off else after
+        if after is not told:
+            yield after
+
+
+def _put_off(view: View, known: Known, told: Told) -> Told:
+    """With a later deadline the ladder begins anew, where that is no matter of days. The next window of a plan that
+    nobody started is no new beginning: who was told before the last one hears nothing new before this one."""
+    deadline = known.deadline
+    if deadline is None or told.announced is None:
+        return told
+    after = replace(told, announced=deadline)
+    is_little = deadline - told.announced < _WEEK and view.now - told.last < _WEEK
+    if known.is_tentative or is_little:
+        return after
+    route = view.routes.to(known.owner, Audience.CHANNEL)
+    rung = rung_at(view, deadline, view.now, route.zone) if route else None
+    return replace(after, rung=max(told.rung, rung.days if rung else UNTIMED))
 
 
 def _is_held(quiet: Quiet | None) -> bool:
@@ -52,7 +74,7 @@ def _after(view: View, notice: Notice, entry: Entry, base: Told, judged: Judged 
         return replace(base, levels=levels, announced=base.announced or judged.deadline)
     return replace(
         base,
-        rung=entry.rung,
+        rung=min(entry.rung, base.rung) if judged.known.is_tentative else entry.rung,
         last=view.now,
         times=base.times + 1,
         opened=judged.item.tracked.times,

@@ -26,13 +26,15 @@ class Deadline:
     """Until when it has to be mended. clock says which of the dates it is, for people: "standard support of 1.33 ends".
 
     hard: no extension goes beyond it (removal by the cloud, the end of support); None where nothing is so hard.
-    consequence: what happens then, for people: "wave eu-prod leaves the cluster out".
+    consequence: what happens then, for people: "wave eu-prod leaves the cluster out". is_tentative: nobody has begun
+    what it is the date of, and when it passes it is the next one (the windows of a plan).
     """
 
     at: datetime
     clock: str
     consequence: str = ""
     hard: datetime | None = None
+    is_tentative: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Item:
 
     must: compulsory and dated, so people are asked to act; else it is told in digests only, and never alone.
     busy: why a fix is visibly under way ("wave eu-prod is at work on it", "proposal ... is open"), "" when none is.
+    is_gone: it is over because its cluster is gone; nobody mended it.
     """
 
     key: ItemKey
@@ -53,6 +56,7 @@ class Item:
     deadline: Deadline | None
     must: bool
     busy: str = ""
+    is_gone: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -312,7 +316,7 @@ class Delivery(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """Everything that a turn rests on. items: all that count, and those that were told and are over.
+    """Everything that a turn rests on. items: all that count, and those that were told and are over since a while.
 
     answers: only those whose signature holds, oldest first. sent: the notices of the last 35 days, and every older one
     whose items still count. first_live: when the first notice of this fleet went out.

@@ -1,7 +1,7 @@
 """A situation worked out once, for everything that a turn asks of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -37,6 +37,19 @@ class Known:
         """The one that people have to keep, None where there is nothing that they must do."""
         deadline = self.standing.deadline
         return deadline.at if deadline and self.item.must else None
+
+    @property
+    def is_tentative(self) -> bool:
+        """Nobody has begun what its deadline is the date of."""
+        return self.standing.deadline is not None and self.standing.deadline.is_tentative
+
+    @property
+    def is_put_off(self) -> bool:
+        """Its owner has more time than they were told: no news to wake anybody for, so what is out is edited."""
+        told, deadline = self.heard, self.deadline
+        if self.item.is_over or deadline is None or told is None or told.announced is None:
+            return False
+        return deadline > told.announced
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +110,8 @@ def _known(situation: Situation, item: Item, answers: tuple[Answer, ...], memory
         promise = promise_end(item, answers, policy)
         event = max(event, answers[-1].at)
     is_heard = record is not None and record.owner == owner and not memory.is_lost(record.notice)
-    return Known(item, owner, record, record if is_heard else None, found, promise, event)
+    known = Known(item, owner, record, record if is_heard else None, found, promise, event)
+    return replace(known, event=situation.now) if known.is_put_off else known
 
 
 def owner_now(item: Item, told: Told | None, answers: tuple[Answer, ...], memory: Memory, fallback: str) -> str:

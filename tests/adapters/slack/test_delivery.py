@@ -137,3 +137,24 @@ def test_a_reminder_follows_its_digest_into_the_thread(slack: SimSlack, chat: Sl
     post.deliver(chat)
     root, reply = slack.messages(CHANNEL)
     assert (root.notice_id, reply.notice_id, reply.thread_ts) == ("root", "reply", root.ts)
+
+
+def test_a_reply_to_a_digest_in_doubt_reaches_its_owner_once_however_late_the_right_to_look_comes(
+    slack: SimSlack, chat_of: ChatOf, post: Post
+) -> None:
+    slack.drop_after_accept()
+    post.store("root", CHANNEL)
+    post.deliver(chat_of(history=False))
+    post.store("reply", CHANNEL, thread="root")
+    for _ in range(2):
+        post.deliver(chat_of(history=False))
+        post.deliver(chat_of(history=False))
+        assert [each.notice_id for each in slack.messages(CHANNEL)] == ["root"]
+        post.clock.ahead += timedelta(minutes=29)
+    post.clock.ahead += timedelta(minutes=3)
+    for history in (False, False, True, True):
+        post.deliver(chat_of(history=history))
+        post.clock.ahead += timedelta(minutes=90)
+    root, reply = slack.messages(CHANNEL)
+    assert (root.notice_id, reply.notice_id, reply.thread_ts) == ("root", "reply", "")
+    assert [post.told(id)[0] for id in ("root", "reply")] == [Delivery.SENT, Delivery.SENT]

@@ -8,6 +8,7 @@ from fleetkeeper.core.finding import CLUSTER, Breaks, Evidence, Finding, Severit
 from fleetkeeper.core.lifecycle import State
 from fleetkeeper.core.messages.context import Context
 from fleetkeeper.core.model import ClusterId
+from fleetkeeper.core.notices.usual import Usual
 from fleetkeeper.core.notices.values import (
     Answer,
     AnswerKind,
@@ -72,6 +73,12 @@ def _kinds() -> Case:
     return _plain(
         tuple(item(each, deadline=replace(WAVE, at=WAVE.at + timedelta(days=n))) for n, each in enumerate(codes))
     )
+
+
+def _usual() -> Case:
+    """Of one check it is known how long its fixes take; of the others too few were fixed."""
+    found, known = _plain(some())
+    return found, replace(known, usual={"FK401": Usual(6, 11)})
 
 
 def _support() -> Case:
@@ -156,7 +163,10 @@ def _two_teams() -> Case:
     items = (item(api()), item(budget("index", "search"), "prod-us", owner="search"))
     recipient = to(Audience.LEAD, "ada@example.com", "payments", "search")
     return _plain(
-        items, NoticeKind.DIRECT, recipient=recipient, why="1 due in 11 days; payments was told: channel on Thu 12 Nov"
+        items,
+        NoticeKind.DIRECT,
+        recipient=recipient,
+        why="1 due in 11 days; payments was told: the channel on Thu 12 Nov",
     )
 
 
@@ -200,15 +210,16 @@ def longest() -> Case:
     evidence = tuple(Evidence(f"{long} {n}", f"{long} {n}", NOW) for n in range(9))
     parts = {"message": f"{long} " * 9, "fix": f"mend {long} " * 9, "evidence": evidence}
     origin = {"argocd.argoproj.io/instance": long}
-    found = [budget(f"{n}{long}", long, code=f"FK40{n}", owner=origin, **parts) for n in range(1, 7)]
+    made = [budget(f"{n}{long}", long, code=f"FK40{n}", owner=origin, **parts) for n in range(1, 7)]
     late = Deadline(NOW + timedelta(days=3), long, long)
     places = [f"{place}{long}" for place in "abcdefgh"]
     items = tuple(
         in_git(item(each, place, deadline=late, environment=long), f"{place}/{long}", long, long)
-        for each in found
+        for each in made
         for place in places
     )
-    return _plain(items, why=long, following=long * 2, news={each.key: long for each in items})
+    found, known = _plain(items, why=long, following=long * 2, news={each.key: long for each in items})
+    return found, replace(known, usual={each.code: Usual(100, 1000) for each in made})
 
 
 def _one_name() -> Case:
@@ -312,7 +323,7 @@ def _superseded() -> Case:
 def _escalated(kind: NoticeKind, recipient: object) -> Case:
     soon = replace(WAVE, at=NOW + timedelta(days=2))
     items = tuple(replace(each, deadline=soon) for each in some()[:8])
-    why = "3 due in 2 days; payments was told: channel on Thu 12 Nov 2026, lead on Tue 17 Nov 2026"
+    why = "3 due in 2 days; payments was told: the channel on Thu 12 Nov 2026, the lead on Tue 17 Nov 2026"
     found = context(items)
     known = replace(found, told={each.key: told(each, 5) for each in items})
     return notice(items, kind, recipient=recipient, why=why), known
@@ -323,6 +334,7 @@ CASES: Mapping[str, Callable[[], Case]] = {
     "digest_one": lambda: _plain((item(),)),
     "digest_200_objects": _many,
     "digest_nine_things": _kinds,
+    "digest_usual_time": _usual,
     "digest_clusters": _support,
     "digest_without_deadline": lambda: _plain((item(deadline=None),)),
     "digest_in_git": _in_git,

@@ -68,6 +68,7 @@ def test_a_digest_that_leaves_out_a_line_is_found(what: str) -> None:
         pytest.param(adding(section(["a `b"])), "does not end", id="a code span without an end"),
         pytest.param(adding(section(["a\u202eb"])), "do not show", id="text from right to left"),
         pytest.param(adding(section(["3 items at this rung"])), "own people", id="words of ours"),
+        pytest.param(adding(section(["FK301 in 3 clusters"])), "own people", id="the code of a check"),
         pytest.param(adding(of_button(), of_button()), "stands 2 times", id="two rows of one name"),
         pytest.param(
             adding(actions("more", [button(Do.ACK, "a", ABOUT)] * 2)), "2 times in a row", id="two buttons of one name"

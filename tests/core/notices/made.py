@@ -74,8 +74,8 @@ def reopened(known: Item, at: datetime) -> Item:
     return replace(known, tracked=replace(known.tracked, state=State.OPEN, since=at, times=times))
 
 
-def due(known: Item, at: datetime) -> Item:
-    return replace(known, deadline=Deadline(at, "wave eu begins", "it is left out"))
+def due(known: Item, at: datetime, is_tentative: bool = False) -> Item:
+    return replace(known, deadline=Deadline(at, "wave eu begins", "it is left out", is_tentative=is_tentative))
 
 
 _count = 0

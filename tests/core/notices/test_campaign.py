@@ -37,6 +37,16 @@ def test_a_team_is_told_how_far_it_is() -> None:
     assert [(each.campaign, each.open, each.fixed) for each in found.totals] == [("1.34", 4, 1)]
 
 
+def test_what_is_mended_counts_although_nothing_of_it_has_to_be_done_any_more() -> None:
+    done, seen, gone = (replace(mended(item(name, 40), MONDAY + 4 * DAY), must=False) for name in ("a", "b", "c"))
+    records = (replace(told(done), announced=MONDAY + 40 * DAY), told(seen), replace(told(gone), announced=MONDAY))
+    made = Situation(
+        MONDAY + 5 * DAY, POLICY, (done, seen, replace(gone, is_gone=True)), {each.key: each for each in records}
+    )
+    (row,) = report(made).rows
+    assert (row.open, row.fixed, row.told, row.time_to_fix) == (0, 1, 1, 4 * DAY)
+
+
 def test_the_burn_down_counts_by_calendar_weeks() -> None:
     early = [item(f"w{number}", 90, now=MONDAY - 21 * DAY) for number in range(4)]
     items = [mended(early[0], MONDAY - 9 * DAY), mended(early[1], MONDAY - 2 * DAY), *early[2:], item("late", 90)]

@@ -9,6 +9,7 @@ from fleetkeeper.core import model, parts
 from fleetkeeper.core.compat import Compat
 from fleetkeeper.core.model import SupportedVersion
 from fleetkeeper.core.notices.clocks import clocks_of, waves_of
+from fleetkeeper.core.notices.deadlines import Wave
 from fleetkeeper.core.plan import Header, Member, Plan, Range, Stage
 from fleetkeeper.core.playbook import Changes, OnFailure, Window
 from fleetkeeper.core.run import Control, Run, RunState
@@ -87,13 +88,22 @@ def run(state: RunState = RunState.RUNNING) -> Run:
 
 def test_a_run_reaches_each_stage_when_those_before_it_are_expected_to_be_done() -> None:
     found = waves_of([plan()], [run()], NOON + timedelta(minutes=5))
-    assert found == {CANARY: ((NOON, "run-7"),), REST: ((NOON + HOUR, "run-7"),)}
+    assert found == {CANARY: (Wave(NOON, "run-7", True),), REST: (Wave(NOON + HOUR, "run-7", True),)}
 
 
 def test_a_plan_that_nobody_started_begins_with_its_next_window() -> None:
     nights = Window((0,), 1200, 240, "Europe/Berlin")
     monday = datetime(2026, 11, 23, 19, 0, tzinfo=UTC)
-    assert waves_of([plan(windows=(nights,))], [], NOON) == {REST: ((monday, "up-1"),)}
+    assert waves_of([plan(windows=(nights,))], [], NOON) == {REST: (Wave(monday, "up-1", False),)}
+
+
+def test_a_window_that_opened_without_a_start_gives_way_to_the_next() -> None:
+    """Else all that is to be done before it would be overdue, for a wave that nobody began."""
+    planned, opens = plan(windows=(Window((4,), 600, 840, "UTC"),)), NOON.replace(hour=10)
+    week = timedelta(days=7)
+    assert waves_of([planned], [], opens - HOUR) == {REST: (Wave(opens, "up-1", False),)}
+    assert waves_of([planned], [], NOON) == {REST: (Wave(opens + week, "up-1", False),)}
+    assert waves_of([planned], [], NOON + week - HOUR) == {}  # it expires before the window after that
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from fleetkeeper.core.finding import Breaks, Finding, Severity, Subject
-from fleetkeeper.core.notices.deadlines import EXTENDED_SUPPORT, REMOVED, Removal, deadline_of
+from fleetkeeper.core.notices.deadlines import EXTENDED_SUPPORT, REMOVED, Removal, Wave, deadline_of
 from tests.core.notices.made import DAY, MONDAY
 
 FINDING = Finding("FK301", Severity.BLOCKER, Subject("Deployment", "web", "shop"), "it is in the way", "mend it")
@@ -29,7 +29,7 @@ def test_without_any_clock_there_is_no_deadline() -> None:
 def test_the_earliest_clock_counts(
     waves: tuple[int, ...], policy: int | None, days: int, clock: str, consequence: str
 ) -> None:
-    planned = [(MONDAY + day * DAY, f"w{day}") for day in waves]
+    planned = [Wave(MONDAY + day * DAY, f"w{day}", is_begun=True) for day in waves]
     before = MONDAY + policy * DAY if policy else None
     found = deadline_of(FINDING, before, "standard support of 1.33 ends", planned, CLOUD)
     assert found
@@ -38,7 +38,9 @@ def test_the_earliest_clock_counts(
 
 
 def test_what_the_cloud_does_by_force_is_named_before_all_else_on_that_day() -> None:
-    found = deadline_of(FINDING, MONDAY, "support ends", [(MONDAY, "eu")], Removal(None, MONDAY, "1.33 is removed"))
+    found = deadline_of(
+        FINDING, MONDAY, "support ends", [Wave(MONDAY, "eu", True)], Removal(None, MONDAY, "1.33 is removed")
+    )
     assert found
     assert (found.clock, found.consequence, found.hard) == ("1.33 is removed", REMOVED, MONDAY)
 
@@ -48,4 +50,12 @@ def test_a_finding_that_breaks_at_a_date_has_its_own_clock_which_nobody_moves() 
     found = deadline_of(dated, MONDAY + 60 * DAY, "support ends")
     assert found
     assert (found.at, found.hard) == (MONDAY + 5 * DAY, MONDAY + 5 * DAY)
-    assert found.consequence == "it breaks at the deadline"
+    retired = deadline_of(replace(dated, code="FK205"), None, "")
+    assert retired
+    assert (retired.clock, retired.consequence) == ("an addon gets no more fixes", "an addon gets no more fixes")
+
+
+def test_the_date_of_a_plan_that_nobody_started_is_tentative() -> None:
+    found = deadline_of(FINDING, None, "support ends", [Wave(MONDAY + 5 * DAY, "up-1", is_begun=False)], CLOUD)
+    assert found
+    assert (found.clock, found.is_tentative, found.hard) == ("wave up-1 may begin", True, MONDAY + 60 * DAY)

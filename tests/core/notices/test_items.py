@@ -11,7 +11,7 @@ from fleetkeeper.core.finding import Breaks, Finding, Severity, Subject
 from fleetkeeper.core.lifecycle import State
 from fleetkeeper.core.model import ClusterId
 from fleetkeeper.core.notices.clocks import Clocks
-from fleetkeeper.core.notices.deadlines import Removal
+from fleetkeeper.core.notices.deadlines import REMOVED, Removal, Wave
 from fleetkeeper.core.notices.items import Where, item_of
 from fleetkeeper.core.notices.keys import cluster_key, cluster_of
 from fleetkeeper.core.owners import Hit, Owned, Source
@@ -67,11 +67,20 @@ def test_what_has_to_be_done_and_until_when(change: Change, must: bool, due: dat
 
 
 def test_a_wave_is_a_clock_too() -> None:
-    waved = replace(CLOCKS, waves=((NOW + timedelta(days=2), "run-7"),))
+    waved = replace(CLOCKS, waves=(Wave(NOW + timedelta(days=2), "run-7", True),))
     deadline = item_of(ENTRY, OWNED, Where(ID, "shop", "prod", waved)).deadline
     assert deadline is not None
     assert (deadline.clock, deadline.consequence) == ("wave run-7 begins", "wave run-7 leaves the cluster out")
     assert deadline.hard == SUPPORT
+
+
+def test_a_date_of_a_finding_that_is_the_clouds_is_told_as_the_clouds() -> None:
+    """Not as the date of a finding: to its owner that says nothing of what happens then."""
+    removal = Removal(SUPPORT, OWN, "extended support of 1.33 ends")
+    where = Where(ID, "shop", "prod", replace(CLOCKS, removal=removal))
+    deadline = item_of(warning(code="FK103", breaks=Breaks.AT_DATE, deadline=OWN)(ENTRY), OWNED, where).deadline
+    assert deadline is not None
+    assert (deadline.at, deadline.clock, deadline.consequence) == (OWN, removal.clock, REMOVED)
 
 
 WAIVER = Waiver("accepted", "ada", date(2026, 12, 1), code="FK401")

@@ -8,7 +8,7 @@ from fleetkeeper.core.notices.following import following
 from fleetkeeper.core.notices.hours import zone_of
 from fleetkeeper.core.notices.ladder import begins, final_days, is_final, repeats_after, rung_of
 from fleetkeeper.core.notices.values import LADDER, Audience, Policy, Rung
-from tests.core.notices.made import DAY, MONDAY
+from tests.core.notices.made import DAY, MONDAY, item, world
 
 ZONE = zone_of("UTC")
 POLICY = Policy()
@@ -88,6 +88,16 @@ def test_what_comes_next_is_told(days: int, text: str) -> None:
     rung = rung_of(deadline, MONDAY, ZONE, LADDER)
     assert rung
     assert text in following(rung, deadline, MONDAY, ZONE, POLICY)
+
+
+def test_a_person_who_is_told_once_is_promised_no_reminder() -> None:
+    made = world(item("web", 5))
+    step = "on Thu 26 Nov also to the fleet's on-call"
+    assert {each.recipient.address: each.following for each in made.tick().notices} == {
+        "C0PAY": f"next reminder Wed 25 Nov; {step}",
+        "ada@example.com": step,
+        "max@example.com": step,
+    }
 
 
 def test_what_would_come_at_a_weekend_comes_on_monday() -> None:

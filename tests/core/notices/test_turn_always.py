@@ -65,7 +65,7 @@ def happen(world: World, what: str, which: int, days: int) -> None:
     elif what == "reopen" and known.is_over:
         changed = reopened(known, world.now)
     elif what == "move" and known.deadline:
-        changed = due(known, world.now + days * DAY)
+        changed = due(known, world.now + days * DAY, is_tentative=days % 3 == 0)
     elif what == "busy":
         changed = replace(known, busy="" if known.busy else "wave eu is at work on it")
     elif what == "find":

@@ -24,6 +24,7 @@ from fleetkeeper.core.notices.values import (
     Notice,
     NoticeKind,
     Policy,
+    Situation,
     Standing,
     Turn,
 )
@@ -65,19 +66,30 @@ class Year:
             situation = self.world.situation()
             turn = decide(situation)
             self.world.keep(turn)
-            self.last, self.before = self.world.now, standings(situation)
+            self.last, self.before = self.world.now, standings(self.concerned(situation, turn))
             self.check(turn)
             self.forget()
             later = [each.at for each in turn.later if each.is_urgent]
             next_tick = self.world.now + TICK - (self.world.now - START) % TICK
             self.world.now = min([next_tick, *later])
 
+    def concerned(self, situation: Situation, turn: Turn) -> Situation:
+        """With the items alone that were told now, or that may be due before the next turn."""
+        told = {entry.item for notice in turn.notices for entry in notice.entries}
+        soon = self.world.now + 2 * TICK
+        items = (each for each in situation.items if each.key in told or (each.deadline and each.deadline.at <= soon))
+        return replace(situation, items=tuple(items))
+
     def forget(self) -> None:
-        """What was mended long ago is no part of a situation."""
+        """What was mended long ago is no part of a situation, nor are the messages about it."""
         for key, known in list(self.world.items.items()):
             if known.is_over and known.tracked.since < self.world.now - 9 * DAY:
                 del self.world.items[key]
                 self.world.told.pop(key, None)
+        named = {told.notice for told in self.world.told.values()}
+        since = self.world.now - 35 * DAY
+        for id in [id for id, sent in self.world.sent.items() if sent.stored_at < since and id not in named]:
+            del self.world.sent[id]
 
     # ---- what happens
 
@@ -109,7 +121,8 @@ class Year:
         if not known.is_over:
             if chance < 0.012:
                 return mended(known, now)
-            return replace(known, busy="proposal 12 is open" if chance > 0.97 else "" if chance > 0.9 else known.busy)
+            busy = "proposal 12 is open" if chance > 0.97 else "" if chance > 0.9 else known.busy
+            return known if busy == known.busy else replace(known, busy=busy)
         gone = now - known.tracked.since
         is_back = chance < 0.02 if gone < DAY else chance < 0.0005
         return reopened(known, now) if is_back else known
@@ -233,6 +246,7 @@ def test_the_first_day_is_capped(year: Year) -> None:
 
 
 def test_an_owner_hears_a_few_times_a_week_at_most(year: Year) -> None:
+    """The year is the same each time, so this is the very distribution: who moves it reads how."""
     weeks: defaultdict[tuple[str, int], int] = defaultdict(int)
     for owner in year.world.teams:
         for week in range(DAYS // 7):
@@ -243,11 +257,9 @@ def test_an_owner_hears_a_few_times_a_week_at_most(year: Year) -> None:
                 weeks[owner, min((now - START).days // 7, DAYS // 7 - 1)] += 1
     teams = sorted(count for (owner, _), count in weeks.items() if owner != "platform")
     nearly_all = teams[len(teams) * 99 // 100]
-    print(f"messages per owner and week: median {median(teams)}, 99 of 100 {nearly_all}, most {teams[-1]}")
-    print(dict(sorted(Counter(teams).items())), dict(Counter(notice.kind.value for _, notice in year.told)))
-    assert median(teams) <= 1
-    assert nearly_all <= 7
-    assert teams[-1] <= 14
+    heard = {owner for (owner, _), count in weeks.items() if count}
+    assert heard == year.world.teams.keys()
+    assert (median(teams), nearly_all, teams[-1]) == (0, 6, 8), sorted(Counter(teams).items())
 
 
 def test_a_person_gets_no_more_direct_messages_in_a_week_than_the_policy_lets_through(year: Year) -> None:
