@@ -106,7 +106,7 @@ def also(matters: Sequence[Matter]) -> Iterator[Block]:
 
 def _named(check: str) -> str:
     found = check_of(check)
-    return words(lowered(found.title if found else check), 80)
+    return words(lowered(found.title), 80) if found else "found by a check of another release"
 
 
 def done_lines(over: Sequence[Matter], reader: Reader) -> list[str]:
