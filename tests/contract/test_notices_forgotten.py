@@ -58,6 +58,19 @@ def test_notices_stay_that_a_record_names_with_those_in_whose_thread_they_went(
     assert notices.next_due(NOON) is None
 
 
+def test_a_notice_stays_that_an_answer_names(store: SqlStore, notices: SqlNotices, standing: ItemKey) -> None:
+    save(notices, writing("first", "z"))
+    send_all(notices)
+    save(notices, writing("denied"), writing("other"), at=later(1))
+    send_all(notices, later(1))
+    save(notices, writing("recent"), at=later(60 * 24 * 2))
+    notices.save_turn([], [told(standing, notice="recent")], {}, NOON)
+    assert notices.add_answer(answer("a1", AnswerKind.NOT_MINE, items=(standing,), notice="denied"))
+    assert notices.add_answer(answer("a2", AnswerKind.NOT_MINE, items=(item("gone"),), notice="other"))
+    prune(store)
+    assert {each.notice.id for each in notices.records()} == {"first", "denied", "recent"}
+
+
 def test_a_line_of_which_all_was_forgotten_is_empty(store: SqlStore, notices: SqlNotices) -> None:
     save(notices, writing())
     prune(store)

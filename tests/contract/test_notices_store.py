@@ -123,6 +123,18 @@ class TestTurns:
         notices.save_turn([], [told(notice="reply", mended=NOON)], {}, NOON)
         assert [each.notice.id for each in notices.sent(NOON)] == ["new"]
 
+    def test_an_older_notice_counts_while_what_it_told_is_open_and_was_said_to_be_somebody_elses(
+        self, notices: SqlNotices
+    ) -> None:
+        save(notices, writing("denied"), writing("acknowledged"), at=later(-9))
+        save(notices, writing("new", "c"), at=NOON)
+        for kind, about in ((AnswerKind.NOT_MINE, "denied"), (AnswerKind.ACK, "acknowledged")):
+            assert notices.add_answer(answer(about, kind, notice=about))
+        notices.save_turn([], [told(notice="new")], {}, NOON)
+        assert [each.notice.id for each in notices.sent(NOON)] == ["denied", "new"]
+        notices.save_turn([], [told(notice="new", mended=NOON)], {}, NOON)
+        assert [each.notice.id for each in notices.sent(NOON)] == ["new"]
+
     def test_a_notice_of_another_release_is_left_out_and_logged(self, notices: SqlNotices) -> None:
         save(notices, writing(), writing("n2"))
         change(notices, "UPDATE notice SET kind = 'telegram' WHERE id = 'n1'")

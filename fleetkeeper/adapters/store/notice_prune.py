@@ -55,11 +55,12 @@ def _forget_waves(connection: sa.Connection, horizon: datetime) -> None:
 
 
 def _forget_old(connection: sa.Connection, horizon: datetime) -> None:
-    """Notices, with their rows in the outbox, that no record and no thread of a run names.
+    """Notices, with their rows in the outbox, that no record, no answer and no thread of a run names.
 
     The first one that went out stays: since then this fleet's people are told at all, and its cap is over.
     """
-    named = sa.union(sa.select(_told.c.notice), sa.select(tables.wave_thread.c.notice), _first()).subquery()
+    ours = (sa.select(table.c.notice) for table in (_told, _answer, tables.wave_thread))
+    named = sa.union(*ours, _first()).subquery()
     roots = sa.select(_notice.c.thread).where(_notice.c.id.in_(sa.select(named.c.notice)))
     kept = sa.or_(_notice.c.id.in_(sa.select(named.c.notice)), _notice.c.id.in_(roots))
     ids = sa.select(_notice.c.id).where(_notice.c.stored_at < horizon, ~kept)

@@ -12,7 +12,7 @@ from fleetkeeper.adapters.store.claims import wall_now
 from fleetkeeper.adapters.store.codec import to_json
 from fleetkeeper.adapters.store.notice_rows import ANSWER, DELIVERY, MESSAGE, NOTICE, TOLD, NoticeCodec
 from fleetkeeper.adapters.store.tables import storable
-from fleetkeeper.core.notices.values import Answer, Delivery, ItemKey, NoticeKind, Sent, Told
+from fleetkeeper.core.notices.values import Answer, AnswerKind, Delivery, ItemKey, NoticeKind, Sent, Told
 from fleetkeeper.engine.notice_ports import Doing, Record
 
 _OF_RUNS = (NoticeKind.WAVE, NoticeKind.NEWS)
@@ -38,14 +38,17 @@ def answers(connection: sa.Connection) -> tuple[Answer, ...]:
 
 
 def sent(connection: sa.Connection, since: datetime) -> tuple[Sent, ...]:
-    """Notices stored since then, and older ones that told last of what is open, with those in whose thread they went;
-    by age."""
+    """Notices stored since then, and older ones that told last of what is open, with those in whose thread they went,
+    and those of which somebody said that what is open is not theirs: they alone know whose it was. By age."""
     codec, at = NoticeCodec(connection), mark(connection)
     shown = ", ".join(f"n.{column}" for column in NOTICE)
     query = f"""
         SELECT {shown}, o.state FROM notice n JOIN outbox o ON o.key = n.id WHERE n.stored_at >= {at} OR n.id IN (
             SELECT notice FROM told WHERE mended IS NULL
             UNION SELECT reply.thread FROM notice reply JOIN told ON told.notice = reply.id WHERE told.mended IS NULL
+            UNION SELECT answer.notice FROM answer JOIN answer_item item ON item.answer_id = answer.id
+                JOIN told ON told.cluster = item.cluster AND told.fingerprint = item.fingerprint
+                WHERE answer.kind = '{AnswerKind.NOT_MINE.value}' AND told.mended IS NULL
         ) ORDER BY n.stored_at, n.id
     """
     found = map(codec.sent, rows_of(connection, query, (codec.stamp(since),)))

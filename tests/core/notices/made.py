@@ -135,9 +135,12 @@ class World:
         self.told.update({each.key: each for each in turn.told})
 
     def _recent(self) -> tuple[Sent, ...]:
-        """Those of 35 days, and older ones that are still the last word on an item that counts."""
+        """Those of 35 days, and older ones that are the last word on an item that counts, or were not its owner's."""
         named = {told.notice for told in self.told.values() if not self.items[told.key].is_over}
         self.answers = [each for each in self.answers if not self.items.keys().isdisjoint(each.items) or each.code]
+        counts = {key for key, each in self.items.items() if not each.is_over}
+        denials = (each for each in self.answers if each.kind is AnswerKind.NOT_MINE)
+        named |= {each.notice for each in denials if not counts.isdisjoint(each.items)}
         since = self.now - 35 * DAY
         return tuple(each for id, each in self.sent.items() if each.stored_at >= since or id in named)
 

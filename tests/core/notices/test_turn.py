@@ -303,6 +303,16 @@ def test_not_mine_goes_to_the_next_owner_with_the_reason() -> None:
     assert made.tick(DAY).notices == ()
 
 
+def test_what_is_not_theirs_does_not_come_back_to_them_when_that_message_is_long_past() -> None:
+    web = item("web", 80)
+    made = world(web)
+    digest = made.tick().notices[0]
+    made.answers.append(answer(AnswerKind.NOT_MINE, web, at=MONDAY + HOUR, notice=digest.id))
+    told = [each for _ in range(60) for each in kinds(made.tick(DAY))]
+    assert {"digest C0PLATFORM"} <= set(told)
+    assert "digest C0PAY" not in told
+
+
 def test_a_check_that_is_often_not_theirs_is_muted_until_somebody_says_otherwise() -> None:
     items = [item(f"w{number}", 70 + number) for number in range(10)]
     made = World(policy=replace(POLICY, enough=10))
