@@ -17,6 +17,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_LAST_ANSWERS = 0.1
+"""Seconds that answers under way are given when all ends."""
 _KEEP_ALIVE = 120  # seconds; longer than a client's pool idles, so that no request meets a closing connection
 
 
@@ -60,26 +62,50 @@ class _Protocol(H11Protocol):
         self.app = with_transport
 
 
+class _Server(uvicorn.Server):
+    """Ends when it is told to. uvicorn's own looks for that every 0.1 s, and then pauses as long, busy or not."""
+
+    def __init__(self, config: uvicorn.Config, ending: asyncio.Event) -> None:
+        super().__init__(config)
+        self._ending = ending
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        await self._ending.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for each in sockets or ():
+            each.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        if self.server_state.tasks:
+            await asyncio.wait(self.server_state.tasks, timeout=_LAST_ANSWERS)
+
+
 class Loopback:
     """Runs listeners in one event loop in one thread, until closed."""
 
     def __init__(self, name: str, listeners: Iterable[Listener]) -> None:
+        self._loop, self._ending = asyncio.new_event_loop(), asyncio.Event()
         self._listeners = tuple(listeners)
         self._open: set[asyncio.Transport] = set()
         protocol = type("Protocol", (_Protocol,), {"open": self._open})
-        self._servers = [uvicorn.Server(_config(listener, protocol)) for listener in self._listeners]
+        self._servers = [_Server(_config(listener, protocol), self._ending) for listener in self._listeners]
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        for server in self._servers:
-            server.should_exit = server.force_exit = True
+        with contextlib.suppress(RuntimeError):  # it was closed before
+            self._loop.call_soon_threadsafe(self._ending.set)
         self._thread.join()
         for listener in self._listeners:
             listener.socket.close()
 
     def _run(self) -> None:
-        asyncio.run(self._serve())
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._serve())
 
     async def _serve(self) -> None:
         pairs = zip(self._servers, self._listeners, strict=True)
@@ -105,7 +131,6 @@ def _config(listener: Listener, protocol: type[_Protocol]) -> uvicorn.Config:
         server_header=False,
         date_header=False,  # the apps' own: an API server's clock may be wrong on purpose
         timeout_keep_alive=_KEEP_ALIVE,
-        timeout_graceful_shutdown=1,
     )
     config.load()
     config.ssl = listener.tls

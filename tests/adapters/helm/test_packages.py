@@ -95,7 +95,7 @@ def served(tmp_path: Path, kinds: Mapping[str, str]) -> Iterator[Repository]:
     server.socket = context.wrap_socket(server.socket, server_side=True)
     ca_file = tmp_path / "ca.pem"
     ca_file.write_text(authority.pem, "utf-8")
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield Repository(folder, f"https://127.0.0.1:{server.server_port}", ca_file, asked)

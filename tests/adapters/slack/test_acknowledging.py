@@ -230,6 +230,18 @@ def test_a_token_that_was_replaced_in_its_file_is_used_at_the_next_try(clicks: C
         listener.stop()
 
 
+def test_a_socket_that_is_stopped_while_it_waits_for_slack_warns_of_nothing(clicks: Clicks) -> None:
+    with SimSlack(factor=1000) as slack, capture_logs() as logged:
+        settings = SlackSettings(app_token=Secret(slack.app_token), api_url=slack.api_url)
+        listener = SocketListener(settings, clicks, threading.Event())
+        listener.start()
+        wait_until(lambda: any(each["event"] == "slack_connected" for each in logged), "Slack says hello")
+        listener.stop()
+        slack.until(lambda: slack.sockets.count == 0)
+    assert not listener.is_connected
+    assert [each for each in logged if each["log_level"] == "warning"] == []
+
+
 def test_a_listener_that_never_got_in_ends_at_once(clicks: Clicks) -> None:
     settings = SlackSettings(app_token=Secret("xapp-none"), api_url="http://127.0.0.1:9/api/")
     cancel = threading.Event()
