@@ -74,14 +74,16 @@ def pods_of(cluster: SimCluster, node: str) -> list[Object]:
 
 def has_to_move(pod: Object) -> bool:
     owner = controller_of(pod)
-    mirrored = "kubernetes.io/config.mirror" in (pod["metadata"].get("annotations") or {})
-    return not mirrored and (owner is None or owner["kind"] not in {"DaemonSet", "Node"})
+    if owner is not None and owner["kind"] in ("DaemonSet", "Node"):
+        return False
+    return "kubernetes.io/config.mirror" not in (pod["metadata"].get("annotations") or ())
 
 
 def node_of(cluster: SimCluster, instance: str) -> str:
     """The name of the node that an instance backs, "" when it has not joined."""
+    end = f"/{instance}"
     for (_, name), node in cluster.objects.get("/nodes", {}).items():
-        if str(node.get("spec", {}).get("providerID", "")).endswith(f"/{instance}"):
+        if node.get("spec", {}).get("providerID", "").endswith(end):
             return name
     return ""
 

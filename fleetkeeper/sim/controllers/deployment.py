@@ -76,8 +76,8 @@ def _sets(live: Live, found: Object) -> list[Object]:
 
 def _newest(found: Object, sets: list[Object]) -> Object | None:
     """The set of today's template; of several (a scenario's old ones are alike) the one that has pods."""
-    template = found["spec"]["template"]
-    same = [each for each in sets if _without_hash(each["spec"]["template"]) == _without_hash(template)]
+    wanted = _without_hash(found["spec"]["template"])
+    same = [each for each in sets if _without_hash(each["spec"]["template"]) == wanted]
     return max(same, key=lambda each: each["spec"].get("replicas", 1) > 0, default=None)
 
 
