@@ -1,6 +1,7 @@
 """The seam between EKS and the nodes of a cluster: make, cordon, drain and remove them; and how EKS makes a node."""
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -94,10 +95,10 @@ def nodes_by_instance(cluster: SimCluster) -> dict[str, str]:
     return {str(node.get("spec", {}).get("providerID", "")).rpartition("/")[2]: name for (_, name), node in found}
 
 
-def loads(cluster: SimCluster) -> Counter[str]:
-    """How many pods of each node a drain has to move."""
-    found = cluster.objects.get("/pods", {}).values()
-    return Counter(pod["spec"].get("nodeName", "") for pod in found if has_to_move(pod))
+def loads(cluster: SimCluster, nodes: Collection[str]) -> Counter[str]:
+    """How many pods of each of these nodes a drain has to move."""
+    placed = ((pod["spec"].get("nodeName", ""), pod) for pod in cluster.objects.get("/pods", {}).values())
+    return Counter(node for node, pod in placed if node in nodes and has_to_move(pod))
 
 
 def ready_nodes(cluster: SimCluster) -> set[str]:
