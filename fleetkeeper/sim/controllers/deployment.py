@@ -81,6 +81,8 @@ def _newest(found: Object, sets: list[Object]) -> Object | None:
     """The set of today's template; of several (a scenario's old ones are alike) the one that has pods."""
     wanted = _without_hash(found["spec"]["template"])
     same = [each for each in sets if _without_hash(each["spec"]["template"]) == wanted]
+    if len(same) < 2:
+        return same[0] if same else None
     return max(same, key=lambda each: each["spec"].get("replicas", 1) > 0, default=None)
 
 

@@ -274,16 +274,18 @@ class Objects:
     def _write(self, resource: str, obj: Object, before: Object | None, *, is_of_status: bool = False) -> Object:
         metadata = {**obj["metadata"], "resourceVersion": str(self._next_revision())}
         after = {**obj, "metadata": metadata}
-        self._listing(resource)[key_of(after)] = after
+        key = key_of(after)
+        self._listing(resource)[key] = after
         change = Change.MODIFIED if before else Change.ADDED
-        self._tell(Event(self._seen, change, resource, after, before, is_of_status))
+        self._tell(Event(self._seen, change, resource, key, after, before, is_of_status))
         return after
 
     def _drop(self, resource: str, obj: Object) -> Object:
         """Take the object away; `obj` is its last state."""
         last = {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(self._next_revision())}}
-        before = self._listing(resource).pop(key_of(obj))
-        self._tell(Event(self._seen, Change.DELETED, resource, last, before))
+        key = key_of(obj)
+        before = self._listing(resource).pop(key)
+        self._tell(Event(self._seen, Change.DELETED, resource, key, last, before))
         return last
 
     def _listing(self, resource: str) -> dict[Key, Object]:
