@@ -1,5 +1,6 @@
 """One member's steps played once: the engine's own run over a world of its own, until its end or until it is stuck."""
 
+import gc
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -53,6 +54,8 @@ _PROMPT, _SLUGGISH = 0.05, 0.5
 """Seconds from a write to the controllers that look at it, in a small and in a large cluster."""
 _GATHERED = 2.0
 """Seconds for which writes are gathered for a DaemonSet of a large cluster."""
+_COLLECTED = (50_000, 50, 50)
+"""Thresholds of the garbage collector, far above its usual ones."""
 _SMALL, _POD_SECONDS = 1000, 0.003
 """Pods up to which the steps keep their own pace; above, seconds between two looks for each pod."""
 
@@ -135,8 +138,25 @@ class Piece:
     taken: Lengths = field(default_factory=dict)
 
 
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """A world's objects are values without circles, by the ten thousand: to look through them for circles takes a tenth
+    of the time of a rehearsal, and finds none."""
+    before = gc.get_threshold()
+    gc.set_threshold(*_COLLECTED)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
 def play(room: Room, seed: Seed, piece: Piece, luck: Luck) -> Course:
     """Play a member's steps. Deterministic: the same seed, piece and luck give the same course."""
+    with _seldom_collected():
+        return _played(room, seed, piece, luck)
+
+
+def _played(room: Room, seed: Seed, piece: Piece, luck: Luck) -> Course:
     world = world_of(seed, luck)
     timing = timing_of(seed.times, luck, _SLUGGISH if len(seed.placed.pods) > _SMALL else _PROMPT)
     living = LivingWorld(world, virtual=True, timing=timing, controllers=_awake(seed))

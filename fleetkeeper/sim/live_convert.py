@@ -34,18 +34,21 @@ class Remembered(Generic[T]):
 
     def __init__(self, make: Callable[[Object], T]) -> None:
         self._make = make
-        self._known: dict[tuple[str, str], tuple[str, str, T]] = {}  # path, version, value
+        self._known: dict[tuple[str, str], tuple[str, Object, T]] = {}  # path, what it was made of, value
 
     def of(self, listing: Listing) -> list[T]:
         known, found = self._known, {}
         for key, obj in listing.items():
-            version = obj["metadata"]["resourceVersion"]
             entry = known.get(key)
-            if entry is None or entry[1] != version:
-                entry = ("/".join(key) if key[0] else key[1], version, self._make(obj))
+            if entry is None or not (entry[1] is obj or _version(entry[1]) == _version(obj)):
+                entry = ("/".join(key) if key[0] else key[1], obj, self._make(obj))
             found[key] = entry
         self._known = found
         return [entry[2] for entry in sorted(found.values(), key=itemgetter(0))]
+
+
+def _version(obj: Object) -> object:
+    return obj["metadata"]["resourceVersion"]
 
 
 @dataclass(slots=True)

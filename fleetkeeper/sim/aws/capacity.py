@@ -178,12 +178,15 @@ def end_instance(stage: Backstage, cluster: SimCluster, group: AnyGroup, instanc
 def surplus(cluster: SimCluster, group: AnyGroup, number: int) -> list[str]:
     """Which instances go: from the fullest zone, those that never joined and those with the fewest pods first."""
     left, chosen = live(group), []
-    named, moving = nodes_by_instance(cluster), loads(cluster)
-    load = {name: moving[named[name]] if name in named else -1 for name in left}
+    named, counted = nodes_by_instance(cluster), dict[str, int]()
     for _ in range(min(number, len(left))):
         zones = Counter(group.instances[name] for name in left)
-        ranked = [(-zones[group.instances[name]], load[name], -place, name) for place, name in enumerate(left)]
-        chosen.append(min(ranked)[3])
+        fullest = max(zones.values())
+        there = [(place, name) for place, name in enumerate(left) if zones[group.instances[name]] == fullest]
+        if asked := {named[name] for _, name in there if name in named} - counted.keys():
+            counted |= dict.fromkeys(asked, 0) | loads(cluster, asked)
+        ranked = [(counted[named[name]] if name in named else -1, -place, name) for place, name in there]
+        chosen.append(min(ranked)[2])
         left.remove(chosen[-1])
     return chosen
 

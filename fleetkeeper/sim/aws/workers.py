@@ -1,6 +1,7 @@
 """The seam between EKS and the nodes of a cluster: make, cordon, drain and remove them; and how EKS makes a node."""
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -74,14 +75,16 @@ def pods_of(cluster: SimCluster, node: str) -> list[Object]:
 
 def has_to_move(pod: Object) -> bool:
     owner = controller_of(pod)
-    mirrored = "kubernetes.io/config.mirror" in (pod["metadata"].get("annotations") or {})
-    return not mirrored and (owner is None or owner["kind"] not in {"DaemonSet", "Node"})
+    if owner is not None and owner["kind"] in ("DaemonSet", "Node"):
+        return False
+    return "kubernetes.io/config.mirror" not in (pod["metadata"].get("annotations") or ())
 
 
 def node_of(cluster: SimCluster, instance: str) -> str:
     """The name of the node that an instance backs, "" when it has not joined."""
+    end = f"/{instance}"
     for (_, name), node in cluster.objects.get("/nodes", {}).items():
-        if str(node.get("spec", {}).get("providerID", "")).endswith(f"/{instance}"):
+        if node.get("spec", {}).get("providerID", "").endswith(end):
             return name
     return ""
 
@@ -92,10 +95,10 @@ def nodes_by_instance(cluster: SimCluster) -> dict[str, str]:
     return {str(node.get("spec", {}).get("providerID", "")).rpartition("/")[2]: name for (_, name), node in found}
 
 
-def loads(cluster: SimCluster) -> Counter[str]:
-    """How many pods of each node a drain has to move."""
-    found = cluster.objects.get("/pods", {}).values()
-    return Counter(pod["spec"].get("nodeName", "") for pod in found if has_to_move(pod))
+def loads(cluster: SimCluster, nodes: Collection[str]) -> Counter[str]:
+    """How many pods of each of these nodes a drain has to move."""
+    placed = ((pod["spec"].get("nodeName", ""), pod) for pod in cluster.objects.get("/pods", {}).values())
+    return Counter(node for node, pod in placed if node in nodes and has_to_move(pod))
 
 
 def ready_nodes(cluster: SimCluster) -> set[str]:

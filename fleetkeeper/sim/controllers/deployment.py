@@ -49,6 +49,7 @@ def reconcile(live: Live, key: Key) -> None:
     found = live.objects.get(RESOURCE, *key)
     if found is None:
         return
+    revision = live.objects.revision
     sets = _sets(live, found)
     newest = _newest(found, sets)
     if "deletionTimestamp" in found["metadata"]:
@@ -63,9 +64,11 @@ def reconcile(live: Live, key: Key) -> None:
     if newest is not None:
         _number(live, found, newest, sets)
     _roll(live, found, rollout, newest)
-    sets = _sets(live, found)
-    _write_status(live, live.objects.get(RESOURCE, *key) or found, sets, _newest(found, sets))
-    _clean_up(live, found, sets)
+    if live.objects.revision != revision:
+        found, sets = live.objects.get(RESOURCE, *key) or found, _sets(live, found)
+        newest = _newest(found, sets)
+    _write_status(live, found, sets, newest)
+    _clean_up(live, found, sets, newest)
 
 
 def _sets(live: Live, found: Object) -> list[Object]:
@@ -76,8 +79,10 @@ def _sets(live: Live, found: Object) -> list[Object]:
 
 def _newest(found: Object, sets: list[Object]) -> Object | None:
     """The set of today's template; of several (a scenario's old ones are alike) the one that has pods."""
-    template = found["spec"]["template"]
-    same = [each for each in sets if _without_hash(each["spec"]["template"]) == _without_hash(template)]
+    wanted = _without_hash(found["spec"]["template"])
+    same = [each for each in sets if _without_hash(each["spec"]["template"]) == wanted]
+    if len(same) < 2:
+        return same[0] if same else None
     return max(same, key=lambda each: each["spec"].get("replicas", 1) > 0, default=None)
 
 
@@ -289,12 +294,12 @@ def _with_condition(conditions: list[Object], said: Object, at: str) -> list[Obj
     return with_condition(conditions, {**said, "lastUpdateTime": at}, at)
 
 
-def _clean_up(live: Live, found: Object, sets: list[Object]) -> None:
+def _clean_up(live: Live, found: Object, sets: list[Object], newest: Object | None) -> None:
     """Old empty sets past the history limit go, the oldest first."""
     limit = found["spec"].get("revisionHistoryLimit", 10)
     empty = [
         each
-        for each in _old(sets, _newest(found, sets))
+        for each in _old(sets, newest)
         if not each["spec"].get("replicas", 1) and not each.get("status", {}).get("replicas")
     ]
     for each in empty[: max(0, len(empty) - limit)]:

@@ -5,7 +5,7 @@ scaled moves its budget with the first pod that changes; pods without a controll
 by nobody; a pod whose controller has no scale fails the whole budget (SyncFailed).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,7 +14,7 @@ from fleetkeeper.sim.controllers.live import Controller, Live, controller_of, it
 from fleetkeeper.sim.controllers.matching import condition, is_true, scaled, with_condition
 from fleetkeeper.sim.kube.label_index import selected, selecting
 from fleetkeeper.sim.kube.state import Objects
-from fleetkeeper.sim.kube.state_log import Event, Key, key_of
+from fleetkeeper.sim.kube.state_log import Change, Event, Key, key_of
 from fleetkeeper.sim.objects.recipes import stamp
 from fleetkeeper.sim.world import Object
 
@@ -156,27 +156,29 @@ def _fail(live: Live, budget: Object, message: str) -> None:
     live.set_status(RESOURCE, budget, {**before, "disruptionsAllowed": 0, "conditions": conditions})
 
 
+Labels = Mapping[str, str] | None
+
+
 class Guards:
-    """The budgets of each pod, which a status changes nothing of: kept until the pod or a budget is another."""
+    """The budgets of each pod, kept until its labels or a budget are others: a pod is written ten times in its life."""
 
     def __init__(self) -> None:
-        self._known: dict[Key, tuple[Key, ...]] = {}
+        self._known: dict[Key, tuple[Labels, tuple[Key, ...]]] = {}
 
-    def of(self, objects: Objects, pod: Object) -> tuple[Key, ...]:
+    def of(self, objects: Objects, key: Key, labels: Labels) -> tuple[Key, ...]:
+        """The keys of the budgets that select a pod by its labels."""
         objects.notice()
-        key = key_of(pod)
         known = self._known.get(key)
-        if known is None:
-            found = selecting(objects, RESOURCE, key[0], pod["metadata"].get("labels"))
-            known = self._known[key] = tuple(map(key_of, found))
-        return known
+        if known is None or known[0] != labels:
+            found = selecting(objects, RESOURCE, key[0], labels)
+            known = self._known[key] = (labels, tuple(map(key_of, found)))
+        return known[1]
+
+    def drop(self, key: Key) -> None:
+        self._known.pop(key, None)
 
     def hear(self, event: Event) -> None:
-        if event.is_of_status:
-            return
-        if event.resource == pods.PODS:
-            self._known.pop(event.key, None)
-        elif event.resource == RESOURCE:
+        if event.resource == RESOURCE and not event.is_of_status:
             self.forget()
 
     def forget(self) -> None:
@@ -184,12 +186,14 @@ class Guards:
 
 
 def _pod_keys(live: Live, event: Event) -> Iterable[Key]:
-    if event.is_of_status:
-        return live.follower(Guards).of(live.objects, event.object)
-    labels = event.object["metadata"].get("labels")
-    before = event.before["metadata"].get("labels") if event.before else None
-    each_of = (labels, before) if event.before and before != labels else (labels,)
-    return [key_of(each) for had in each_of for each in selecting(live.objects, RESOURCE, event.key[0], had)]
+    guards, key, labels = live.follower(Guards), event.key, event.object["metadata"].get("labels")
+    before = event.before["metadata"].get("labels") if event.before else labels
+    if before != labels:
+        return [*guards.of(live.objects, key, before), *guards.of(live.objects, key, labels)]
+    found = guards.of(live.objects, key, labels)
+    if event.change is Change.DELETED:
+        guards.drop(key)
+    return found
 
 
 def reconcile_pod(live: Live, key: Key) -> None:

@@ -106,8 +106,12 @@ class Live:
         for follower in self.followers.values():
             follower.hear(event)
         for controller, keys in self._watching(event.resource):
+            queue = self._queues.get(controller.name)
             for key in keys(self, event):
-                self.enqueue(controller, key)
+                if queue:
+                    queue[key] = None
+                else:
+                    queue = self.enqueue(controller, key)
 
     def _watching(self, resource: str) -> list[tuple[Controller, Keys]]:
         """The controllers that see the writes of a resource, found once for each."""
@@ -117,12 +121,14 @@ class Live:
             known = self._watchers[resource] = [(each, keys) for each, keys in found if keys is not None]
         return known
 
-    def enqueue(self, controller: Controller, key: Key) -> None:
+    def enqueue(self, controller: Controller, key: Key) -> dict[Key, None]:
+        """Let a controller look at one of its objects: what its next turn will look at."""
         queue = self._queues.get(controller.name)
         if not queue:
             queue = self._queues[controller.name] = {}
             self.timeline.after(controller.delay(self.timing), partial(self._work, controller))
         queue[key] = None
+        return queue
 
     def asks_first(self, controller: str) -> bool:
         """Whether nobody has asked yet, since this controller's last turn, for everything that waits for it.

@@ -60,8 +60,10 @@ def _requested(spec: Object) -> Object:
     """The lists of containers of a spec, with their requests."""
     found = {}
     for member in ("containers", "initContainers"):
-        if any((each.get("resources") or {}).get("limits") for each in spec.get(member) or ()):
-            found[member] = [_with_requests(each) for each in spec[member]]
+        for each in spec.get(member) or ():
+            if (each.get("resources") or {}).get("limits"):
+                found[member] = [_with_requests(each) for each in spec[member]]
+                break
     return found
 
 
@@ -77,15 +79,18 @@ def is_of_template(pod: Object, template: Object) -> bool:
     """Whether a pod is what the template makes: all that the template says is true of it."""
     given = template.get("metadata") or {}
     for member in ("labels", "annotations"):
-        have = pod["metadata"].get(member) or {}
-        if any(have.get(key) != value for key, value in (given.get(member) or {}).items()):
+        wanted, have = given.get(member) or {}, pod["metadata"].get(member) or {}
+        if wanted is not have and not wanted.items() <= have.items():
             return False
-    spec = pod["spec"]
-    for member, value in {**template["spec"], **_requested(template["spec"])}.items():
+    spec, requested = pod["spec"], _requested(template["spec"])
+    for member, value in template["spec"].items():
+        found = spec.get(member)
+        if found is value or member == "affinity":
+            continue
         if member in ("volumes", "tolerations"):
-            if any(each not in (spec.get(member) or ()) for each in value):
+            if any(each not in (found or ()) for each in value):
                 return False
-        elif member != "affinity" and spec.get(member) != value:
+        elif found != requested.get(member, value):
             return False
     return True
 

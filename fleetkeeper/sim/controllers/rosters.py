@@ -115,11 +115,12 @@ class Rosters:
         self._rosters.clear()
 
     def _of_pod(self, event: Event) -> None:
-        now, before = self._of(event.object), self._of(event.before) if event.before else None
+        now = self._of(event.object)
         if event.is_of_status:
             if now is not None:
                 now.renew(event.object)
             return
+        before = self._of(event.before) if event.before else None
         if before is not None and event.before is not None:
             before.take(event.before)
         if now is not None and event.change is not Change.DELETED:

@@ -146,7 +146,8 @@ def _bind(live: Live, pod: Object, node: str) -> None:
 def _pod_keys(live: Live, event: Event) -> Iterable[Key]:
     """A pod without a node; all of them when one leaves room, and when one is placed those that look at others."""
     if event.change is not Change.DELETED and not event.object["spec"].get("nodeName"):
-        yield event.key
+        if not event.is_of_status:  # as isPodUpdated does: its own word on a pod is no news to it
+            yield event.key
         return
     before = event.before
     placed = before is not None and not before["spec"].get("nodeName")

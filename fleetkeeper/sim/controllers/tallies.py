@@ -46,7 +46,8 @@ class Tallies:
             return
         before, after = event.before, event.object
         if event.is_of_status and before is not None and is_active(before) and is_active(after):
-            self._by_uid[controller_uid(after)].ready += is_ready(after) - is_ready(before)
+            if change := is_ready(after) - is_ready(before):
+                self._by_uid[controller_uid(after)].ready += change
             return
         if before is not None:
             self._add(before, -1)

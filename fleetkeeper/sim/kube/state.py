@@ -5,7 +5,7 @@ which the caller holds; objects are values: one that was read is never edited, a
 """
 
 import hashlib
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -86,7 +86,7 @@ class Objects:
         self._own: set[str] = set()
         self._listeners: list[Listener] = []
         self._resync: list[Callable[[], None]] = []
-        self._indexes: dict[tuple[str, str], Index] = {}
+        self._indexes: defaultdict[str, dict[str, Index]] = defaultdict(dict)  # by resource and name
 
     @property
     def revision(self) -> int:
@@ -107,8 +107,8 @@ class Objects:
 
     def index(self, name: str, resource: str, of: Indexer) -> None:
         """Keep an index of a resource for `find`; `of` gives an object's value, "" leaves it out."""
-        if (name, resource) not in self._indexes:
-            self._indexes[name, resource] = Index(of)
+        if name not in self._indexes[resource]:
+            self._indexes[resource][name] = Index(of)
 
     def find(self, name: str, resource: str, value: str) -> list[Object]:
         """The objects whose value in an index is this one."""
@@ -119,7 +119,7 @@ class Objects:
     def keys(self, name: str, resource: str, value: str) -> Collection[Key]:
         """Where they are; to be read before the next write."""
         self.notice()
-        return self._indexes[name, resource].keys(self.cluster.objects.get(resource, {}), value)
+        return self._indexes[resource][name].keys(self.cluster.objects.get(resource, {}), value)
 
     def create(self, resource: str, obj: Object) -> Object:
         """Store a new object with what the server gives: name of generateName, uid, times, generation.
@@ -159,18 +159,14 @@ class Objects:
             raise Conflict(resource, name)
         if wanted.get("uid") not in (None, "", current.get("uid")):
             raise PreconditionFailed(resource, name, "UID", wanted["uid"], current["uid"])
-        metadata = {**wanted}
-        for member in _SERVERS:
-            metadata.pop(member, None)
-            if member in current:
-                metadata[member] = current[member]
+        metadata = _with_servers(wanted, current)
         changed = _changed(obj, before)
         if "generation" in current and not changed <= ({"metadata"} if counts_status else _NOT_ASKED):
-            metadata["generation"] = current["generation"] + 1
+            metadata = {**metadata, "generation": current["generation"] + 1}
         after = {**obj, "metadata": metadata}
         if _is_finished(resource, after):
             return self._drop(resource, after)
-        is_same = metadata == current
+        is_same = metadata is current or metadata == current
         if is_same and changed <= {"metadata"}:
             return before
         return self._write(resource, after, before, is_of_status=is_same and changed <= _NOT_ASKED)
@@ -278,16 +274,18 @@ class Objects:
     def _write(self, resource: str, obj: Object, before: Object | None, *, is_of_status: bool = False) -> Object:
         metadata = {**obj["metadata"], "resourceVersion": str(self._next_revision())}
         after = {**obj, "metadata": metadata}
-        self._listing(resource)[key_of(after)] = after
+        key = key_of(after)
+        self._listing(resource)[key] = after
         change = Change.MODIFIED if before else Change.ADDED
-        self._tell(Event(self._seen, change, resource, after, before, is_of_status))
+        self._tell(Event(self._seen, change, resource, key, after, before, is_of_status))
         return after
 
     def _drop(self, resource: str, obj: Object) -> Object:
         """Take the object away; `obj` is its last state."""
         last = {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(self._next_revision())}}
-        before = self._listing(resource).pop(key_of(obj))
-        self._tell(Event(self._seen, Change.DELETED, resource, last, before))
+        key = key_of(obj)
+        before = self._listing(resource).pop(key)
+        self._tell(Event(self._seen, Change.DELETED, resource, key, last, before))
         return last
 
     def _listing(self, resource: str) -> dict[Key, Object]:
@@ -308,9 +306,8 @@ class Objects:
         if len(log) > self._kept_events:
             self._floors[event.resource] = log.popleft().revision
         if not event.is_of_status:
-            for (_, of), index in self._indexes.items():
-                if of == event.resource:
-                    index.move(event)
+            for index in self._indexes[event.resource].values():
+                index.move(event)
         for listener in tuple(self._listeners):
             listener(event)
 
@@ -320,7 +317,7 @@ class Objects:
             return
         self._base = self._seen = self.cluster.revision
         self._logs.clear()
-        for index in self._indexes.values():
+        for index in (index for named in self._indexes.values() for index in named.values()):
             index.forget()
         for listener in tuple(self._resync):
             listener()
@@ -351,6 +348,14 @@ _SERVERS = (
     "deletionGracePeriodSeconds",
     "resourceVersion",
 )
+
+
+def _with_servers(wanted: Object, current: Object) -> Object:
+    """The metadata that is wanted, with the server's own members as they are."""
+    if wanted is current:
+        return current
+    kept = {member: current[member] for member in _SERVERS if member in current}
+    return {**{member: value for member, value in wanted.items() if member not in _SERVERS}, **kept}
 
 
 _NOT_ASKED = {"metadata", "status"}

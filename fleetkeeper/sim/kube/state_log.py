@@ -1,8 +1,8 @@
 """Writes as events, and the indexes that follow them."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from fleetkeeper.sim.world import Object
 
@@ -20,8 +20,7 @@ class Change(StrEnum):
     DELETED = "DELETED"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One write. object of a DELETED is the last state with the revision of the deletion; before None is an ADDED.
 
     is_of_status: nothing but the status differs from before, and the version, as with most writes.
@@ -30,13 +29,10 @@ class Event:
     revision: int
     change: Change
     resource: str
+    key: Key
     object: Object
     before: Object | None = None
     is_of_status: bool = False
-
-    @property
-    def key(self) -> Key:
-        return key_of(self.object)
 
 
 class Index:
