@@ -32,24 +32,16 @@ Parameters = Sequence[Any] | Mapping[str, Any]
 
 
 class Times:
-    """Moments as the driver wants and gives them: text without a zone for SQLite, as tables.Utc writes it.
-
-    Those of SQLite are kept: a step's times are written again with each of its moves, and a run's tick reads all times
-    of all tasks. What is kept costs a third of what is made.
-    """
+    """Moments as the driver wants and gives them: text without a zone for SQLite, as tables.Utc writes it."""
 
     @staticmethod
-    @lru_cache(1024)
     def to_sqlite(value: datetime | None) -> str | None:
         """ValueError for a time without a zone."""
         if value is None:
             return None
-        if value.tzinfo is not UTC:
-            value = _aware(value).astimezone(UTC)
-        return value.isoformat(" ", "microseconds")[:26]  # faster than to take the zone off first
+        return _text_of(value)
 
     @staticmethod
-    @lru_cache(1024)
     def from_sqlite(value: str | None) -> datetime | None:
         return None if value is None else datetime.fromisoformat(value + "+00:00")
 
@@ -60,6 +52,14 @@ class Times:
     @staticmethod
     def from_postgresql(value: datetime | None) -> datetime | None:
         return None if value is None else value.astimezone(UTC)
+
+
+@lru_cache(1024)
+def _text_of(value: datetime) -> str:
+    """Kept, for a step's times are written again with each of its moves, and all that is read was text once."""
+    if value.tzinfo is not UTC:
+        value = _aware(value).astimezone(UTC)
+    return value.isoformat(" ", "microseconds")[:26]  # faster than to take the zone off first
 
 
 def _aware(value: datetime) -> datetime:
