@@ -101,12 +101,6 @@ class _Client(SocketModeClient):
         self._token = token
         super().__init__(token.value, logger, web, concurrency=4)
 
-    def close(self) -> None:
-        self.closed = True
-        with self.connect_operation_lock:  # whoever connects just now ends first; nobody begins any more
-            pass
-        super().close()
-
     def connect_to_new_endpoint(self, force: bool = False) -> None:
         if not self.closed:
             super().connect_to_new_endpoint(force)
@@ -120,7 +114,9 @@ class _Client(SocketModeClient):
 
     def close(self) -> None:
         """At once: the SDK waits for what its threads wait for, which takes up to 4 s while Slack says nothing."""
-        self.closed, self.auto_reconnect_enabled, self.current_session_state.terminated = True, False, True
+        self.closed = True
+        with self.connect_operation_lock:  # whoever connects just now ends first; nobody begins any more
+            self.auto_reconnect_enabled, self.current_session_state.terminated = False, True
         self.message_queue.put(None)  # no message: it ends the wait for one
         session = self.current_session
         if session is not None:
