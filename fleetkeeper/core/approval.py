@@ -5,23 +5,18 @@ A row that was written by hand proves nothing.
 Keyed with HMAC-SHA-256; the key is only the executor's.
 """
 
-import hashlib
 import hmac
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
 
 from fleetkeeper.core.frozen import replace
 from fleetkeeper.core.run import Command, Step
 from fleetkeeper.values import to_json_bytes
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
-
-_BLOCK = 64  # bytes that SHA-256 takes at once
-_INNER, _OUTER = (bytes(each ^ pad for each in range(256)) for pad in (0x36, 0x5C))
 
 PLAN = ""
 """The gate name of an approval of the plan itself."""
@@ -180,23 +175,15 @@ def is_same(ours: str, stored: str) -> bool:
 
 def mac(key: bytes, purpose: str, covered: object) -> str:
     """HMAC-SHA-256 over a purpose and what JSON can carry, in hex."""
-    inner, outer = _keyed(key)
-    made = inner.copy()
+    made = _keyed(key).copy()
     made.update(_encoded([purpose, covered]))
-    whole = outer.copy()
-    whole.update(made.digest())
-    found: str = whole.hexdigest()
-    return found
+    return made.hexdigest()
 
 
 @lru_cache(maxsize=4)
-def _keyed(key: bytes) -> tuple[Any, Any]:
-    """The two halves of HMAC (RFC 2104) with the key in them already, to be copied: a third of the time of hmac.digest.
-
-    An executor makes some thirty seals for each member, so this is a tenth of a millisecond of each.
-    """
-    block = (key if len(key) <= _BLOCK else hashlib.sha256(key).digest()).ljust(_BLOCK, b"\0")
-    return hashlib.sha256(block.translate(_INNER)), hashlib.sha256(block.translate(_OUTER))
+def _keyed(key: bytes) -> hmac.HMAC:
+    """To be copied: with the key in it already a MAC takes two thirds of the time of hmac.digest."""
+    return hmac.new(key, digestmod="sha256")
 
 
 def _encoded(covered: object) -> bytes:

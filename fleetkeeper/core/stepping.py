@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from fleetkeeper.core.frozen import maker, replace
+from fleetkeeper.core.frozen import replace
 from fleetkeeper.core.playbook import StepSpec
 from fleetkeeper.core.run import Cause, Event, Role, Step, StepState, Task, TaskState, Why
 from fleetkeeper.core.step_sets import outliving
@@ -25,9 +25,6 @@ class Ticked:
     events: tuple[Event, ...] = ()
     wakes: bool = False
     goes_on: bool = False
-
-
-_make_event, _make_ticked = maker(Event, defaults=True), maker(Ticked, defaults=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +73,7 @@ class Tick:
             started_at=started,
         )
         said = () if self.step.intent == what else (self._event("intent", what),)
-        return _make_ticked(self._runs(self.now, acted=True), step, said, goes_on=True)
+        return Ticked(self._runs(self.now, acted=True), step, said, goes_on=True)
 
     def acting(self, room: timedelta) -> Ticked:
         """Just before the act of a step that must not be repeated; nobody looks at it until room has passed."""
@@ -93,8 +90,7 @@ class Tick:
             started_at=self.step.started_at or self.now,
             deadline=self.step.deadline or self.now + self.spec.timeout,
         )
-        said = (self._event("act", self.step.intent),)
-        return _make_ticked(self._runs(self.now + (again or self.pace)), step, said)
+        return Ticked(self._runs(self.now + (again or self.pace)), step, (self._event("act", self.step.intent),))
 
     def held(self, why: Why, again: datetime | None) -> Ticked:
         """Something outside keeps the act from beginning. An attempt's time does not run meanwhile."""
@@ -175,7 +171,7 @@ class Tick:
         said = (self._event(kind, note or self.step.intent or self.spec.name),)
         if self.task.step + 1 < self.task.steps:
             task = self._runs(self.now, step=self.task.step + 1, acted=False)
-            return _make_ticked(task, step, said)
+            return Ticked(task, step, said)
         over = self._over(TaskState.SUCCEEDED, None, acted=False)
         return Ticked(over, step, said, wakes=True)
 
@@ -196,7 +192,7 @@ class Tick:
         why = Why(_waiting_for(self.task, self.spec), verdict.why, self.now, verdict.owner, next_attempt=told)
         task, changed = self._why(TaskState.RUNNING, why, again)
         said = (self._event("waits", verdict.why),) if changed and self.task.why is None else ()
-        return _make_ticked(task, step, said, changed and self.task.role is Role.GATE)
+        return Ticked(task, step, said, wakes=changed and self.task.role is Role.GATE)
 
     def _blocked(self, verdict: Blocked) -> Ticked:
         again = self.now + BLOCKED_AGAIN
@@ -229,7 +225,7 @@ class Tick:
         return replace(self.task, state=state, since=self.now, why=why, due=None, ended_at=self.now, **more)
 
     def _event(self, kind: str, text: str) -> Event:
-        return _make_event(self.now, self.task.key.run, kind, text, task=self.task.key.idx, step=self.step.idx)
+        return Event(self.now, self.task.key.run, kind, text, task=self.task.key.idx, step=self.step.idx)
 
 
 def first_look(task: Task, spec: StepSpec, now: datetime) -> Step:

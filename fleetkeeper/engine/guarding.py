@@ -6,7 +6,6 @@ from datetime import datetime
 from functools import lru_cache
 
 from fleetkeeper.core import approval
-from fleetkeeper.core.frozen import maker
 from fleetkeeper.core.holds import hold_of
 from fleetkeeper.core.plan import Header, Member
 from fleetkeeper.core.playbook import Changes, GateSpec, StepSpec
@@ -142,14 +141,11 @@ def unwanted(run: Run, freezes: tuple[Freeze, ...], attributes: Mapping[str, str
     return Why(hold.cause, hold.text, now, hold.owner, hold.fix, hold.until) if hold else None
 
 
-_make_subject = maker(Subject, defaults=True)
-
-
 def subject_of(claim: Claim, frozen: Frozen) -> Subject:
     """What a claimed task's step works on."""
     task, header = claim.task, frozen.header
     if task.role is Role.MEMBER:
-        return _make_subject(header, claim.run, frozen.members[task.key.idx], task.stage, task.group)
+        return Subject(header, claim.run, frozen.members[task.key.idx], task.stage, task.group)
     stage, group, gate = frozen.gates[task.key.idx]
     own = tuple(each for each in frozen.members if each.stage == stage and group in ("", each.group))
     return Subject(header, claim.run, None, stage, group, gate.name, own)

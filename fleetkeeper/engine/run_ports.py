@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from fleetkeeper.core.approval import Approval
-from fleetkeeper.core.frozen import maker
 from fleetkeeper.core.plan import Plan
 from fleetkeeper.core.run import (
     Applied,
@@ -40,9 +39,6 @@ class Claim:
     step: Step | None
     epoch: int
     run: Run
-
-
-make_claim = maker(Claim)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +79,7 @@ class Outcome:
         """The claim that goes on once an outcome that keeps its lease is stored; None for one that gives it back."""
         if not self.keeps or self.before is None:
             return None
-        return make_claim(self.task, self.steps[-1], self.epoch + 1, self.before.run)
-
-
-make_outcome, make_guard = maker(Outcome, defaults=True), maker(Guard)
+        return Claim(self.task, self.steps[-1], self.epoch + 1, self.before.run)
 
 
 @dataclass(frozen=True, slots=True)

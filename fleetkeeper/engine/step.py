@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
-from fleetkeeper.core.frozen import maker
 from fleetkeeper.core.model import ClusterId, Scope
 from fleetkeeper.core.plan import Header, Member
 from fleetkeeper.core.playbook import Params
@@ -87,15 +86,12 @@ Kinds = Mapping[str, type[Step]]
 """Kind → class: the steps or the gates that this release has."""
 
 
-_make_moment = maker(Moment)
-_BEGUN = frozenset({StepState.ACTING, StepState.WAITING})
-
-
 def moment_of(tick: Tick, code: Step) -> Moment:
     """Where the step of a tick is in its life."""
     step = tick.step
-    tried = step.state in _BEGUN or (step.state is StepState.INTENDED and code.repeatable)
-    return _make_moment(tick.now, step.started_at or tick.now, step.token, tried, step.attempt, step.memory, False)
+    begun = {StepState.ACTING, StepState.WAITING}
+    tried = step.state in begun or (step.state is StepState.INTENDED and code.repeatable)
+    return Moment(tick.now, step.started_at or tick.now, step.token, tried, step.attempt, step.memory)
 
 
 def token_of(tick: Tick) -> str:

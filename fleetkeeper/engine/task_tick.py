@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from fleetkeeper.core.approval import is_sealed
-from fleetkeeper.core.frozen import equal_but, maker, replace
+from fleetkeeper.core.frozen import equal_but, replace
 from fleetkeeper.core.playbook import StepSpec
 from fleetkeeper.core.run import Cause, Control, Hold, Role, StepState, TaskState, Why
 from fleetkeeper.core.run import Step as StepRow
@@ -17,7 +17,7 @@ from fleetkeeper.core.stepping import Tick, Ticked, first_look
 from fleetkeeper.core.verdict import Act, Failed, Verdict
 from fleetkeeper.engine.guarding import Frozen, Gatekeeper, subject_of
 from fleetkeeper.engine.looking import OnlyLooks
-from fleetkeeper.engine.run_ports import Claim, Guard, Outcome, make_outcome
+from fleetkeeper.engine.run_ports import Claim, Guard, Outcome
 from fleetkeeper.engine.step import Kinds, Step, Subject, moment_of, token_of
 from fleetkeeper.engine.undoing import Undoer, begins_set_back
 from fleetkeeper.engine.world import World
@@ -35,7 +35,7 @@ _PASSED = {StepState.SUCCEEDED, StepState.SKIPPED, StepState.UNKNOWN}
 _OPEN = {StepState.READY, StepState.INTENDED, StepState.ACTING, StepState.WAITING}
 """States of a step that goes on; one in another begins anew."""
 
-_is_same, _make_tick = equal_but(StepRow, "polls"), maker(Tick)
+_is_same = equal_but(StepRow, "polls")
 _OUTSIDE = {Cause.PAUSED, Cause.FREEZE, Cause.WINDOW, Cause.INCIDENT}
 
 
@@ -116,7 +116,7 @@ class Ticker:
         spec = frozen.spec(claim.task)
         now = self.world.clock.now()
         step = claim.step or first_look(claim.task, spec, now)
-        look = _Look(self, claim, frozen, _make_tick(claim.task, step, spec, now, self.pace.poll), read, follows)
+        look = _Look(self, claim, frozen, Tick(claim.task, step, spec, now, self.pace.poll), read, follows)
         try:
             return look.outcome(look.ticked())
         except Superseded:  # of what an operator overruled the lease is ours still, and nobody looks until it is back
@@ -292,7 +292,7 @@ class _Look:
         elif step is not None:
             steps = (replace(step, seal=self._gatekeeper.sealed(step, self.tick.spec, self.frozen.digest)),)
         said = ticked.events, ticked.wakes, ticked.goes_on
-        return make_outcome(ticked.task, self.claim.epoch, steps, *said, before=self.claim)
+        return Outcome(ticked.task, self.claim.epoch, steps, *said, before=self.claim)
 
     @property
     def _gatekeeper(self) -> Gatekeeper:

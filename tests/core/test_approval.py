@@ -1,6 +1,5 @@
 """Only what the executor signed counts: every field of an approval and of a step is covered."""
 
-import hmac
 import json
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
@@ -151,10 +150,3 @@ def test_the_fast_text_of_what_is_signed_is_that_of_json(covered: object) -> Non
     """So that what an older release signed or sealed still counts."""
     text = json.dumps(covered, separators=(",", ":"), ensure_ascii=True)
     assert approval._encoded(covered) == text.encode()
-
-
-@given(key=st.binary(max_size=200), covered=COVERED)
-def test_a_proof_is_the_hmac_of_the_standard_library(key: bytes, covered: object) -> None:
-    """Also for keys longer than a block of SHA-256, which HMAC shortens first."""
-    text = json.dumps(["step", covered], separators=(",", ":"), ensure_ascii=True)
-    assert approval.mac(key, "step", covered) == hmac.digest(key, text.encode(), "sha256").hex()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fleetkeeper.core.frozen import equal_but, maker, replace
+from fleetkeeper.core.frozen import maker, replace
 from fleetkeeper.core.run import Cause, Event, Role, Step, StepState, Task, TaskKey, TaskState, Why
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -49,28 +49,6 @@ def test_a_field_that_there_is_not_is_an_error() -> None:
 def test_a_value_too_few_is_an_error() -> None:
     with pytest.raises(TypeError, match="idx"):
         maker(TaskKey)("r-1")
-
-
-def test_what_is_left_out_is_as_the_class_has_it() -> None:
-    event = Event(NOON, "r-1", "done", "it is done", task=7)
-    assert maker(Event, defaults=True)(NOON, "r-1", "done", "it is done", task=7) == event
-
-
-def test_a_value_without_a_default_is_missed_also_where_others_have_one() -> None:
-    with pytest.raises(TypeError, match="text"):
-        maker(Event, defaults=True)(NOON, "r-1", "done")
-
-
-@pytest.mark.parametrize("name", [each.name for each in fields(Task)])
-def test_values_that_differ_are_equal_but_for_what_is_left_out(name: str) -> None:
-    other = replace(TASK, **{name: object()})
-    assert equal_but(Task, name)(TASK, other)
-    assert not equal_but(Task, "due" if name != "due" else "why")(TASK, other)
-
-
-def test_equal_values_are_equal_whoever_made_them() -> None:
-    other = replace(TASK, why=Why(Cause.STEP, "it runs", datetime.fromisoformat(NOON.isoformat())))
-    assert equal_but(Task, "due")(TASK, other)
 
 
 @dataclass(frozen=True, slots=True)

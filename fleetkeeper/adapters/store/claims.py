@@ -22,9 +22,9 @@ from fleetkeeper.adapters.store import run_tables as tables
 from fleetkeeper.adapters.store.bulk import Times, Values, insert_rows, is_sqlite, rows_of, select_keys, update_keys
 from fleetkeeper.adapters.store.run_rows import MOVING, STEP, TASK, Codec, runs_of
 from fleetkeeper.adapters.store.run_wakes import append_events, drop_reservations, wake
-from fleetkeeper.core.frozen import equal_but
+from fleetkeeper.core.frozen import equal_but, maker
 from fleetkeeper.core.run import TASK_OVER, Step, StepState, Task, TaskKey
-from fleetkeeper.engine.run_ports import Claim, Outcome, make_claim
+from fleetkeeper.engine.run_ports import Claim, Outcome
 from fleetkeeper.errors import Tampered
 
 _log = structlog.get_logger("store")
@@ -89,11 +89,12 @@ def claims_of(connection: sa.Connection, rows: Sequence[tuple[Any, ...]]) -> Ite
     for row, key in zip(rows, keys, strict=True):
         try:
             step = codec.step(steps[key]) if key in steps else None
-            yield make_claim(codec.task(row), step, row[-1], runs[row[0]])
+            yield _make_claim(codec.task(row), step, row[-1], runs[row[0]])
         except Tampered as error:  # one row must not stop all; its run says so, for its tick finds the same
             _log.warning("task_unreadable", run=row[0], task=row[1], reason=str(error))
 
 
+_make_claim = maker(Claim)
 _is_same_task, _is_same_step = equal_but(Task, "due"), equal_but(Step, "polls")
 _HEAD = ("run_id", "idx", "epoch", "lease_epoch", "committed", "wake")
 

@@ -28,7 +28,7 @@ from fleetkeeper.adapters.store.tampered import known
 from fleetkeeper.core.plan import Plan
 from fleetkeeper.core.run import OVER, Applied, Command, Role, Rows, Run, Step, StepState, Task, TaskKey, Unit
 from fleetkeeper.core.run_way_back import ROLLBACK, TakenBack
-from fleetkeeper.engine.run_ports import Guard, StoredEvent, StoredRun, make_guard
+from fleetkeeper.engine.run_ports import Guard, StoredEvent, StoredRun
 from fleetkeeper.errors import Tampered
 
 _DURATIONS = 200
@@ -171,7 +171,7 @@ def guards(connection: sa.Connection, keys: Sequence[TaskKey]) -> dict[TaskKey, 
     own = {run.id: tuple(each for each in approvals[run.plan] if each.run in {"", run.id}) for run in runs.values()}
     freezes = standing_freezes(connection)
     return {
-        TaskKey(id, idx): make_guard(
+        TaskKey(id, idx): Guard(
             run=run,
             header=headers[run.plan],
             member=bodies.get((run.plan, idx), ""),
