@@ -293,4 +293,4 @@ def test_a_turn_lets_go_of_what_was_mended_long_ago_and_a_campaign_does_not(plac
             situation = day.keeper.telling.notifier.situation(MONDAY + days * DAY)
             assert (len(situation.items), len(situation.sent)) == (known, known)
             assert [row.fixed for row in day.keeper.campaign().rows] == [1]
-            assert day.keeper.why_told("", [FINDING.fingerprint])[0].now == "mended"
+            assert day.keeper.why_told("", [FINDING.fingerprint])[0].now == "fixed"
