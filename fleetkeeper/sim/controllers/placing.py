@@ -25,9 +25,6 @@ def manner_of(pod: Object) -> Manner:
     return Manner(repr((tolerated, spec.get("nodeSelector"), affinity)), tolerated, _takes_cordoned(tolerated), spec)
 
 
-CORDONED = "node(s) were unschedulable"
-
-
 def _takes_cordoned(tolerated: list[Object]) -> bool:
     """Whether pods that tolerate this go to a cordoned node too."""
     return tolerates(tolerated, {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"})
@@ -179,9 +176,10 @@ def scorer(manner: Manner, alike: Mapping[str, int], zones: Mapping[str, int]) -
 
     def score(host: Host) -> tuple[Any, ...]:
         name, has, used = host.name, host.has, host.used
+        disliked, preferred = host.dislikes(manner)
         full = used.cpu / has.cpu + used.memory / has.memory
-        beside = alike.get(name, 0), zones.get(host.zone, 0)
-        return not host.ready, *host.dislikes(manner), *beside, full, used.pods, name
+        beside, near = alike.get(name, 0), zones.get(host.zone, 0)
+        return not host.ready, disliked, preferred, beside, near, full, used.pods, name
 
     return score
 
