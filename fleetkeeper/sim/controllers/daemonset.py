@@ -168,4 +168,5 @@ CONTROLLER = Controller(
     RESOURCE,
     reconcile,
     {RESOURCE: itself, pods.PODS: of_controller("DaemonSet"), NODES: _node_keys},
+    {pods.PODS: ("DaemonSet",)},
 )

@@ -309,11 +309,11 @@ def _clean_up(live: Live, found: Object, sets: list[Object], newest: Object | No
 def _pod_keys(live: Live, event: Event) -> Iterable[Key]:
     """A pod that is gone may be the last old one that a Recreate waits for."""
     reference = controller_of(event.object) if event.change is Change.DELETED else None
-    if reference is not None and reference["kind"] == "ReplicaSet":
-        owner = live.objects.get(SETS, event.key[0], reference["name"])
-        above = controller_of(owner) if owner else None
-        if above is not None:
-            yield event.key[0], above["name"]
+    if reference is None or reference["kind"] != "ReplicaSet":
+        return ()
+    owner = live.objects.get(SETS, event.key[0], reference["name"])
+    above = controller_of(owner) if owner else None
+    return () if above is None else ((event.key[0], above["name"]),)
 
 
 CONTROLLER = Controller(
@@ -321,4 +321,5 @@ CONTROLLER = Controller(
     RESOURCE,
     reconcile,
     {RESOURCE: itself, SETS: of_controller("Deployment"), pods.PODS: _pod_keys},
+    {SETS: ("Deployment",), pods.PODS: ("ReplicaSet",)},
 )

@@ -162,6 +162,8 @@ Labels = Mapping[str, str] | None
 class Guards:
     """The budgets of each pod, kept until its labels or a budget are others: a pod is written ten times in its life."""
 
+    resources = (RESOURCE,)
+
     def __init__(self) -> None:
         self._known: dict[Key, tuple[Labels, tuple[Key, ...]]] = {}
 
@@ -178,7 +180,7 @@ class Guards:
         self._known.pop(key, None)
 
     def hear(self, event: Event) -> None:
-        if event.resource == RESOURCE and not event.is_of_status:
+        if not event.is_of_status:
             self.forget()
 
     def forget(self) -> None:

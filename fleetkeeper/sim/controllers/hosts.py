@@ -143,6 +143,8 @@ class Fit:
 class Hosts:
     """The nodes of a cluster in the order of their listing, read at the first question and followed write by write."""
 
+    resources = (NODES,)
+
     def __init__(self, nodes: Callable[[], Iterable[Object]], used: Usage) -> None:
         self._nodes, self._used = nodes, used
         self._by_name: dict[str, Host] | None = None
@@ -179,7 +181,7 @@ class Hosts:
         return known
 
     def hear(self, event: Event) -> None:
-        if event.resource != NODES or self._by_name is None:
+        if self._by_name is None:
             return
         self._uncordoned = None
         name = event.object["metadata"]["name"]

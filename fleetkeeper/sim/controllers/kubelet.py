@@ -267,8 +267,7 @@ def _attached(live: Live, event: Event) -> Iterable[Key]:
 
 
 def _pod_keys(_live: Live, event: Event) -> Iterable[Key]:
-    if event.change is not Change.DELETED and event.object["spec"].get("nodeName"):
-        yield event.key
+    return (event.key,) if event.change is not Change.DELETED and event.object["spec"].get("nodeName") else ()
 
 
 CONTROLLER = Controller(

@@ -1,6 +1,6 @@
 """One cluster with its controllers awake: who is woken by which write, work queues, and requests for later."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -11,7 +11,7 @@ from fleetkeeper.sim.controllers.hosts import Hosts
 from fleetkeeper.sim.controllers.timing import Timing
 from fleetkeeper.sim.controllers.usage import Usage
 from fleetkeeper.sim.kube.state import Objects
-from fleetkeeper.sim.kube.state_log import Event, Key, key_of
+from fleetkeeper.sim.kube.state_log import Event, Key, Listener, key_of
 from fleetkeeper.sim.timeline import Due, Timeline
 from fleetkeeper.sim.world import Object, SimCluster
 
@@ -23,18 +23,26 @@ Keys = Callable[["Live", Event], Iterable[Key]]
 class Controller:
     """A level-triggered controller: `reconcile` looks at one object and moves the world one step towards it.
 
-    resource is what its keys name; watches says for each resource whose writes it sees which keys they wake.
+    resource is what its keys name; watches says for each resource whose writes it sees which keys they wake. Where
+    controlled names a resource, only writes to objects that a controller of these kinds has, or had, wake any; "" is
+    an object without a controller.
     """
 
     name: str
     resource: str
     reconcile: Callable[["Live", Key], None]
     watches: Mapping[str, Keys]
+    controlled: Mapping[str, Collection[str]] = field(default_factory=dict)
     delay: Callable[[Timing], float] = attrgetter("reaction")  # from a write to the look that it asks for
 
 
 class Follower(Protocol):
     """Something that is kept up to date write by write, for it is asked too often to be worked out each time."""
+
+    @property
+    def resources(self) -> Collection[str]:
+        """Those whose writes it hears."""
+        ...
 
     def hear(self, event: Event) -> None: ...
 
@@ -63,7 +71,8 @@ class Live:
     followers: dict[type[Follower], Follower] = field(default_factory=dict)
     _queues: dict[str, dict[Key, None]] = field(default_factory=dict)
     _asked: set[str] = field(default_factory=set)  # controllers whose queues have everything that waits for them
-    _watchers: dict[str, list[tuple[Controller, Keys]]] = field(default_factory=dict)
+    _watchers: dict[tuple[str, str, str], list[tuple[Controller, Keys]]] = field(default_factory=dict)
+    _hearing: dict[str, list[Listener]] = field(default_factory=dict)  # of the followers, by resource
     _later: dict[tuple[str, Key], Due] = field(default_factory=dict)
 
     def now(self) -> datetime:
@@ -74,6 +83,7 @@ class Live:
         found = self.followers.get(kind)
         if found is None:
             found = self.followers[kind] = kind()
+            self._hearing.clear()
         assert isinstance(found, kind)
         return found
 
@@ -101,11 +111,9 @@ class Live:
     def hear(self, event: Event) -> None:
         """A write happened: the first one wakes the controllers."""
         self.wake()
-        self.used.hear(event)
-        self.hosts.hear(event)
-        for follower in self.followers.values():
-            follower.hear(event)
-        for controller, keys in self._watching(event.resource):
+        for tell in self._followed(event.resource):
+            tell(event)
+        for controller, keys in self._watching(event):
             queue = self._queues.get(controller.name)
             for key in keys(self, event):
                 if queue:
@@ -113,12 +121,28 @@ class Live:
                 else:
                     queue = self.enqueue(controller, key)
 
-    def _watching(self, resource: str) -> list[tuple[Controller, Keys]]:
-        """The controllers that see the writes of a resource, found once for each."""
-        known = self._watchers.get(resource)
+    def _followed(self, resource: str) -> list[Listener]:
+        """Who is kept up to date by the writes of a resource, found once for each."""
+        known = self._hearing.get(resource)
         if known is None:
-            found = ((each, each.watches.get(resource)) for each in self.controllers)
-            known = self._watchers[resource] = [(each, keys) for each, keys in found if keys is not None]
+            everybody: tuple[Follower, ...] = (self.used, self.hosts, *self.followers.values())
+            known = self._hearing[resource] = [each.hear for each in everybody if resource in each.resources]
+        return known
+
+    def _watching(self, event: Event) -> list[tuple[Controller, Keys]]:
+        """The controllers that such a write may wake, found once for each resource and kinds of owners."""
+        kind = then = _controller_kind(event.object)
+        before = event.before
+        if before is not None and not event.is_of_status:
+            then = _controller_kind(before)
+        known = self._watchers.get((event.resource, kind, then))
+        if known is None:
+            found = [(each, keys) for each in self.controllers if (keys := each.watches.get(event.resource))]
+            known = self._watchers[event.resource, kind, then] = [
+                (each, keys)
+                for each, keys in found
+                if event.resource not in each.controlled or not {kind, then}.isdisjoint(each.controlled[event.resource])
+            ]
         return known
 
     def enqueue(self, controller: Controller, key: Key) -> dict[Key, None]:
@@ -193,6 +217,11 @@ def controller_of(obj: Object) -> Object | None:
         if each.get("controller"):
             return each
     return None
+
+
+def _controller_kind(obj: Object) -> str:
+    reference = controller_of(obj)
+    return reference["kind"] if reference else ""
 
 
 def controller_uid(obj: Object) -> str:

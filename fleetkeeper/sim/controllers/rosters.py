@@ -87,6 +87,8 @@ def meant_for(pod: Object) -> str:
 class Rosters:
     """The rosters of a cluster by the uid of the DaemonSet; each is made at the first question."""
 
+    resources = (NODES, PODS, RESOURCE)
+
     def __init__(self) -> None:
         self._rosters: dict[str, Roster] = {}
 

@@ -11,7 +11,7 @@ from fleetkeeper.sim.controllers.live import Controller, Live, controller_uid
 from fleetkeeper.sim.controllers.matching import condition, with_condition
 from fleetkeeper.sim.controllers.placing import Filter
 from fleetkeeper.sim.controllers.rosters import meant_for
-from fleetkeeper.sim.kube.state_log import Change, Event, Key, key_of
+from fleetkeeper.sim.kube.state_log import Change, Event, Key
 from fleetkeeper.sim.objects.recipes import stamp
 from fleetkeeper.sim.world import Object
 
@@ -125,8 +125,8 @@ def _message(total: int, reasons: Counter[str]) -> str:
 
 
 def _leave_pending(live: Live, pod: Object, message: str) -> None:
-    said = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
-    said |= {"lastProbeTime": None}
+    said: Object = {"type": "PodScheduled", "status": "False", "lastProbeTime": None}
+    said |= {"reason": "Unschedulable", "message": message}
     known, status = condition(pod, "PodScheduled"), pod.get("status") or {}
     if known is not None and known.items() >= said.items() and "phase" in status:
         return  # as at its last turn
@@ -156,15 +156,12 @@ def _bind(live: Live, pod: Object, node: str) -> None:
 def _pod_keys(live: Live, event: Event) -> Iterable[Key]:
     """A pod without a node; all of them when one leaves room, and when one is placed those that look at others."""
     if event.change is not Change.DELETED and not event.object["spec"].get("nodeName"):
-        if not event.is_of_status:  # as isPodUpdated does: its own word on a pod is no news to it
-            yield event.key
-        return
-    before = event.before
-    placed = before is not None and not before["spec"].get("nodeName")
+        return () if event.is_of_status else (event.key,)  # as isPodUpdated: its own word on a pod is no news to it
     if event.change is Change.DELETED or pods.is_ended(event.object):
-        yield from _waiting(live, event)
-    elif placed:
-        yield from (key_of(pod) for pod in live.objects.find("drawn", pods.PODS, "yes"))
+        return _waiting(live, event)
+    before = event.before
+    placed = before is not None and not event.is_of_status and not before["spec"].get("nodeName")
+    return tuple(live.objects.keys("drawn", pods.PODS, "yes")) if placed else ()
 
 
 def _waiting(live: Live, _event: Event) -> Iterable[Key]:

@@ -132,4 +132,10 @@ def _count(live: Live, found: Object, revision: str) -> None:
     live.set_status(RESOURCE, found, status)
 
 
-CONTROLLER = Controller("statefulset", RESOURCE, reconcile, {RESOURCE: itself, pods.PODS: of_controller("StatefulSet")})
+CONTROLLER = Controller(
+    "statefulset",
+    RESOURCE,
+    reconcile,
+    {RESOURCE: itself, pods.PODS: of_controller("StatefulSet")},
+    {pods.PODS: ("StatefulSet",)},
+)

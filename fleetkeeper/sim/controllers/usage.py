@@ -61,6 +61,8 @@ def allocatable(node: Object) -> Request:
 class Usage:
     """Requests by node, of the pods that have not ended; added up at the first question."""
 
+    resources = ("/pods",)
+
     def __init__(self, pods: Callable[[], Iterable[Object]]) -> None:
         self._pods = pods
         self._by_node: dict[str, Request] | None = None
@@ -89,7 +91,7 @@ class Usage:
         return self._by_node.setdefault(node, Request())
 
     def hear(self, event: Event) -> None:
-        if event.resource != "/pods" or self._by_node is None:
+        if self._by_node is None:
             return
         before, after = event.before, event.object
         if before is not None:
