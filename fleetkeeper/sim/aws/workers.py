@@ -97,8 +97,12 @@ def nodes_by_instance(cluster: SimCluster) -> dict[str, str]:
 
 def loads(cluster: SimCluster, nodes: Collection[str]) -> Counter[str]:
     """How many pods of each of these nodes a drain has to move."""
-    placed = ((pod["spec"].get("nodeName", ""), pod) for pod in cluster.objects.get("/pods", {}).values())
-    return Counter(node for node, pod in placed if node in nodes and has_to_move(pod))
+    found: Counter[str] = Counter()
+    for pod in cluster.objects.get("/pods", {}).values():
+        node = pod["spec"].get("nodeName")
+        if node in nodes and has_to_move(pod):
+            found[node] += 1
+    return found
 
 
 def ready_nodes(cluster: SimCluster) -> set[str]:

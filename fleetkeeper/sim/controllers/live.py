@@ -181,8 +181,7 @@ class Live:
 
     def set_status(self, resource: str, obj: Object, status: Object) -> None:
         """Write a status that differs; zero counters that the real server leaves out are left to the caller."""
-        if obj.get("status") != status:
-            self.objects.edit(resource, *key_of(obj), lambda current: {**current, "status": status})
+        self.objects.set_status(resource, key_of(obj), status)
 
     def _work(self, controller: Controller) -> None:
         """Everything that is queued now; what it wakes waits for its own delay."""
