@@ -135,13 +135,13 @@ class Watch:
         if event.change is Change.ADDED:
             self._count()
             self.nodes[name] = NodeLife(name, _type(obj), born=now)
-            self._counts = self._by_type()
+            self._counts[_type(obj)] += 1
             return
         life = self.nodes[name]
         if event.change is Change.DELETED:
             self._count()
+            self._counts[life.type] -= 1
             life.ended = now
-            self._counts = self._by_type()
             return
         if life.ready is None and life.born is not None and is_true(obj, "Ready"):
             life.ready = now
@@ -173,7 +173,7 @@ class Watch:
                 self.surplus[kind] += more * (now - self._counted_at)
         self._counted_at = now
 
-    def _by_type(self) -> dict[str, int]:
+    def _by_type(self) -> defaultdict[str, int]:
         found: defaultdict[str, int] = defaultdict(int)
         for life in self.nodes.values():
             if life.ended is None:

@@ -112,7 +112,8 @@ def test_a_status_is_written_as_by_an_update(objects: Objects) -> None:
     objects.set_status(DEPLOYMENTS, ("shop", "web"), {"replicas": 1})
     other.update(DEPLOYMENTS, {**same, "status": {"replicas": 1}})
     assert heard[0] == heard[1]
-    assert heard[0].is_of_status and heard[0].before == made
+    assert heard[0].is_of_status
+    assert heard[0].before == made
     objects.set_status(DEPLOYMENTS, ("shop", "web"), {"replicas": 1})
     objects.set_status(DEPLOYMENTS, ("shop", "gone"), {"replicas": 1})
     assert len(heard) == 2

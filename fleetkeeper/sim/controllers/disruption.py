@@ -157,6 +157,8 @@ def _fail(live: Live, budget: Object, message: str) -> None:
 
 
 Labels = Mapping[str, str] | None
+_MOST_LABELLED = 4096
+"""Sets of labels whose budgets are kept."""
 
 
 class Guards:
@@ -166,15 +168,24 @@ class Guards:
 
     def __init__(self) -> None:
         self._known: dict[Key, tuple[Labels, tuple[Key, ...]]] = {}
+        self._by_labels: dict[tuple[str, frozenset[tuple[str, str]]], tuple[Key, ...]] = {}
 
     def of(self, objects: Objects, key: Key, labels: Labels) -> tuple[Key, ...]:
         """The keys of the budgets that select a pod by its labels."""
         objects.notice()
         known = self._known.get(key)
         if known is None or known[0] != labels:
-            found = selecting(objects, RESOURCE, key[0], labels)
-            known = self._known[key] = (labels, tuple(map(key_of, found)))
+            known = self._known[key] = (labels, self._guarding(objects, key[0], labels))
         return known[1]
+
+    def _guarding(self, objects: Objects, namespace: str, labels: Labels) -> tuple[Key, ...]:
+        alike = (namespace, frozenset((labels or {}).items()))
+        known = self._by_labels.get(alike)
+        if known is None:
+            if len(self._by_labels) >= _MOST_LABELLED:
+                self._by_labels.clear()
+            known = self._by_labels[alike] = tuple(map(key_of, selecting(objects, RESOURCE, namespace, labels)))
+        return known
 
     def drop(self, key: Key) -> None:
         self._known.pop(key, None)
@@ -185,6 +196,7 @@ class Guards:
 
     def forget(self) -> None:
         self._known.clear()
+        self._by_labels.clear()
 
 
 def _pod_keys(live: Live, event: Event) -> Iterable[Key]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from operator import attrgetter
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from fleetkeeper.sim.controllers.hosts import Hosts
 from fleetkeeper.sim.controllers.timing import Timing
@@ -52,6 +52,9 @@ class Follower(Protocol):
 
 
 F = TypeVar("F", bound=Follower)
+T = TypeVar("T")
+_MOST_MADE = 20_000
+"""Of what was made of values that is kept; past that all is made again."""
 
 
 @dataclass(slots=True)
@@ -73,6 +76,7 @@ class Live:
     _asked: set[str] = field(default_factory=set)  # controllers whose queues have everything that waits for them
     _watchers: dict[tuple[str, str, str], list[tuple[Controller, Keys]]] = field(default_factory=dict)
     _hearing: dict[str, list[Listener]] = field(default_factory=dict)  # of the followers, by resource
+    _made: dict[tuple[object, ...], tuple[tuple[object, ...], Any]] = field(default_factory=dict)
     _later: dict[tuple[str, Key], Due] = field(default_factory=dict)
 
     def now(self) -> datetime:
@@ -86,6 +90,20 @@ class Live:
             self._hearing.clear()
         assert isinstance(found, kind)
         return found
+
+    def once(self, make: Callable[..., T], *values: object) -> T:
+        """What this function makes of values, made once for the very same ones: objects that were read are not edited.
+
+        They are kept with it, so that no other gets the identity of one of them.
+        """
+        asked = (make, *map(id, values))
+        known = self._made.get(asked)
+        if known is None:
+            if len(self._made) >= _MOST_MADE:
+                self._made.clear()
+            known = self._made[asked] = (values, make(*values))
+        made: T = known[1]
+        return made
 
     def wake(self) -> None:
         """Start the controllers: each looks at every object of its resource once, then at what changes."""

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from fleetkeeper.sim.controllers import pods
-from fleetkeeper.sim.controllers.daemonset import tolerations
+from fleetkeeper.sim.controllers.daemonset import tolerated
 from fleetkeeper.sim.controllers.hosts import REQUIRED, Host, Manner, is_eligible
-from fleetkeeper.sim.controllers.live import Live
+from fleetkeeper.sim.controllers.live import Live, controller_of
 from fleetkeeper.sim.controllers.matching import node_matches, selects, tolerates
 from fleetkeeper.sim.world import Object
 
@@ -18,11 +18,15 @@ _ANTI = "node(s) didn't match pod anti-affinity rules"
 _EXISTING = "node(s) didn't satisfy existing pods anti-affinity rules"
 
 
-def manner_of(pod: Object) -> Manner:
+def manner_of(live: Live, pod: Object) -> Manner:
     """What the pod accepts of a node by its tolerations, node selector and node affinity."""
-    spec, tolerated = pod["spec"], tolerations(pod)
-    affinity = (spec.get("affinity") or {}).get("nodeAffinity")
-    return Manner(repr((tolerated, spec.get("nodeSelector"), affinity)), tolerated, _takes_cordoned(tolerated), spec)
+    return live.once(_manner, pod["spec"], controller_of(pod))
+
+
+def _manner(spec: Object, reference: Object | None) -> Manner:
+    accepted, affinity = tolerated(spec, reference), (spec.get("affinity") or {}).get("nodeAffinity")
+    name = repr((accepted, spec.get("nodeSelector"), affinity))
+    return Manner(name, accepted, _takes_cordoned(accepted), spec)
 
 
 def _takes_cordoned(tolerated: list[Object]) -> bool:

@@ -31,7 +31,10 @@ def _adopt(live: Live, found: Object) -> None:
     """Pods without a controller that the selector means become its own."""
     if "deletionTimestamp" in found["metadata"]:
         return
-    for pod in live.objects.find("controller", pods.PODS, "-"):
+    for key in tuple(live.objects.keys("controller", pods.PODS, "-")):
+        pod = live.objects.get(pods.PODS, *key)
+        if pod is None:
+            continue
         metadata = pod["metadata"]
         if metadata.get("namespace") != found["metadata"]["namespace"] or not pods.is_active(pod):
             continue

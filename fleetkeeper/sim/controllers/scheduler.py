@@ -61,7 +61,7 @@ def _waits_for_consumer(live: Live, claim: Object) -> bool:
 def _choose(live: Live, pod: Object) -> tuple[str | None, Counter[str]]:
     """The best node, or how often each reason stood against one."""
     live.objects.notice()
-    manner, asked = placing.manner_of(pod), live.used.asked(pod)
+    manner, asked = placing.manner_of(live, pod), live.used.asked(pod)
     by_name = live.hosts.by_name()
     if (only := by_name.get(meant_for(pod))) is not None:  # as its PreFilter does: one of thousands looks at one node
         by_name, fit = {only.name: only}, Fit(manner, asked)

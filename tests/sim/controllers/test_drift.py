@@ -70,7 +70,7 @@ def test_a_troubled_cluster_comes_to_rest_where_it_should(seed: int) -> None:
 def _is_answered_as_afresh(world: Behaving) -> None:
     """What is kept of the nodes' answers to pods of a manner and size is what they answer now."""
     for pod in world.pods():
-        manner, asked = manner_of(pod), world.live.used.asked(pod)
+        manner, asked = manner_of(world.live, pod), world.live.used.asked(pod)
         kept, fresh = world.live.hosts.fit(manner, asked), Fit(manner, asked)
         for name, host in world.live.hosts.by_name().items():
             fresh.ask(name, host)
