@@ -37,9 +37,7 @@ class Timeline:
         self.virtual = virtual
         self._latest = world.epoch if virtual else world.now()
         self._running = False
-        self._waiting: list[
-            tuple[datetime, int, Due]
-        ] = []  # of two at one time the first asked for is first
+        self._waiting: list[tuple[datetime, int, Due]] = []  # of two at one time the first asked for is first
         self._count = 0
         self._woken: Callable[[], None] = lambda: None
 

@@ -1,7 +1,7 @@
 """The seam between EKS and the nodes of a cluster: make, cordon, drain and remove them; and how EKS makes a node."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -60,6 +60,10 @@ class Workers(Protocol):
 
     def evict_all(self, cluster: SimCluster, node: str) -> Draining:
         """Try to evict every pod of a node once, through the Eviction API; a node that is gone has none."""
+        ...
+
+    def loads(self, cluster: SimCluster, nodes: Collection[str]) -> Mapping[str, int]:
+        """How many pods of each of these nodes a drain has to move; those without any may be left out."""
         ...
 
     def remove_node(self, cluster: SimCluster, node: str) -> None:

@@ -53,9 +53,10 @@ def reconcile(live: Live, key: Key) -> None:
         _fail(live, budget, str(refused))
         return
     disrupted, again = _disrupted(live, budget, found)
-    healthy = sum(
-        pods.is_ready(pod) and not pods.is_leaving(pod) and pod["metadata"]["name"] not in disrupted for pod in found
-    )
+    staying = [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+    if disrupted:
+        staying = [pod for pod in staying if pod["metadata"]["name"] not in disrupted]
+    healthy = sum(is_true(pod, "Ready") for pod in staying)
     allowed = max(0, healthy - count.desired) if count.expected > 0 else 0
     _write(live, budget, count, healthy, allowed, disrupted)
     if again is not None:

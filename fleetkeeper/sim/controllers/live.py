@@ -229,10 +229,11 @@ def of_controller(kind: str) -> Keys:
 
 def controller_of(obj: Object) -> Object | None:
     """The owner reference of an object's controller."""
-    each: Object
-    for each in obj["metadata"].get("ownerReferences") or ():
-        if each.get("controller"):
-            return each
+    references: list[Object] | None = obj["metadata"].get("ownerReferences")
+    if references:
+        for each in references:
+            if each.get("controller"):
+                return each
     return None
 
 

@@ -73,9 +73,12 @@ def claims(live: Live, pod: Object) -> list[Object]:
 
 
 def claim_keys(pod: Object) -> list[tuple[str, str]]:
+    volumes = pod["spec"].get("volumes")
+    if not volumes:
+        return []
     namespace = pod["metadata"]["namespace"]
-    named = (each.get("persistentVolumeClaim") for each in pod["spec"].get("volumes") or ())
-    return [(namespace, each["claimName"]) for each in named if each]
+    named = [each["persistentVolumeClaim"] for each in volumes if each.get("persistentVolumeClaim")]
+    return [(namespace, each["claimName"]) for each in named]
 
 
 def placed(live: Live, namespaces: Iterable[str], selector: Mapping[str, Any] | None) -> Iterator[Object]:

@@ -68,9 +68,10 @@ def _choose(live: Live, pod: Object) -> tuple[str | None, Counter[str]]:
         fit.ask(only.name, only)
     else:
         fit = live.hosts.fit(manner, asked)
-    filters, reasons = placing.filters(live, pod, by_name), fit.reasons
-    possible = _in_turn(live, fit)
-    if filters:
+    if not fit.possible:
+        return None, fit.reasons
+    possible, reasons = _in_turn(live, fit), fit.reasons
+    if filters := placing.filters(live, pod, by_name):
         possible, reasons = _filtered(possible, filters, reasons.copy())
     else:
         possible = possible[:ENOUGH]

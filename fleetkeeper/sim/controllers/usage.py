@@ -94,6 +94,8 @@ class Usage:
         if self._by_node is None:
             return
         before, after = event.before, event.object
+        if event.is_of_status and before is not None and _has_ended(before) == _has_ended(after):
+            return
         if before is not None:
             kept = event.change is not Change.DELETED and before["spec"] is after["spec"]
             if kept and _has_ended(before) == _has_ended(after):
