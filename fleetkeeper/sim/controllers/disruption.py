@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from fleetkeeper.sim.controllers import pods
 from fleetkeeper.sim.controllers.live import Controller, Live, controller_of, itself
 from fleetkeeper.sim.controllers.matching import condition, is_true, scaled, with_condition
-from fleetkeeper.sim.kube.label_index import selected, selecting
+from fleetkeeper.sim.kube.label_index import selected, selecting_keys
 from fleetkeeper.sim.kube.state import Objects
-from fleetkeeper.sim.kube.state_log import Change, Event, Key, key_of
+from fleetkeeper.sim.kube.state_log import Change, Event, Key
 from fleetkeeper.sim.objects.recipes import stamp
 from fleetkeeper.sim.world import Object
 
@@ -158,8 +158,6 @@ def _fail(live: Live, budget: Object, message: str) -> None:
 
 
 Labels = Mapping[str, str] | None
-_MOST_LABELLED = 4096
-"""Sets of labels whose budgets are kept."""
 
 
 class Guards:
@@ -169,24 +167,14 @@ class Guards:
 
     def __init__(self) -> None:
         self._known: dict[Key, tuple[Labels, tuple[Key, ...]]] = {}
-        self._by_labels: dict[tuple[str, frozenset[tuple[str, str]]], tuple[Key, ...]] = {}
 
     def of(self, objects: Objects, key: Key, labels: Labels) -> tuple[Key, ...]:
         """The keys of the budgets that select a pod by its labels."""
         objects.notice()
         known = self._known.get(key)
-        if known is None or known[0] != labels:
-            known = self._known[key] = (labels, self._guarding(objects, key[0], labels))
+        if known is None or (known[0] is not labels and known[0] != labels):
+            known = self._known[key] = (labels, selecting_keys(objects, RESOURCE, key[0], labels))
         return known[1]
-
-    def _guarding(self, objects: Objects, namespace: str, labels: Labels) -> tuple[Key, ...]:
-        alike = (namespace, frozenset((labels or {}).items()))
-        known = self._by_labels.get(alike)
-        if known is None:
-            if len(self._by_labels) >= _MOST_LABELLED:
-                self._by_labels.clear()
-            known = self._by_labels[alike] = tuple(map(key_of, selecting(objects, RESOURCE, namespace, labels)))
-        return known
 
     def drop(self, key: Key) -> None:
         self._known.pop(key, None)
@@ -197,7 +185,6 @@ class Guards:
 
     def forget(self) -> None:
         self._known.clear()
-        self._by_labels.clear()
 
 
 def _pod_keys(live: Live, event: Event) -> Iterable[Key]:

@@ -6,14 +6,14 @@ which the caller holds; objects are values: one that was read is never edited, a
 
 import hashlib
 from collections import defaultdict, deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from fleetkeeper.sim.kube.state_changes import GENERATED, NOT_ASKED, changed, grace_of, is_finished, with_servers
 from fleetkeeper.sim.kube.state_errors import AlreadyExists, Conflict, NotFound, PreconditionFailed, TooOld
-from fleetkeeper.sim.kube.state_log import Change, Event, Index, Indexer, Key, Listener, key_of
+from fleetkeeper.sim.kube.state_log import Change, Event, Index, Indexer, Key, Listener, key_of, moves
 from fleetkeeper.sim.objects.pods import suffix
 from fleetkeeper.sim.objects.recipes import stamp
 from fleetkeeper.sim.world import Object, SimCluster
@@ -64,6 +64,7 @@ class Objects:
         self._floors: dict[str, int] = {}
         self._base = self._seen = cluster.revision
         self._own: set[str] = set()
+        self._answers: dict[str, dict[Hashable, tuple[Key, ...]]] = {}
         self._listeners: list[Listener] = []
         self._resync: list[Callable[[], None]] = []
         self._indexes: defaultdict[str, dict[str, Index]] = defaultdict(dict)  # by resource and name
@@ -100,6 +101,12 @@ class Objects:
         """Where they are; to be read before the next write."""
         self.notice()
         return self._indexes[resource][name].keys(self.cluster.objects.get(resource, {}), value)
+
+    def answers(self, resource: str) -> dict[Hashable, tuple[Key, ...]]:
+        """What somebody has found out of a resource: kept until one of its objects has another name, spec, label or
+        owner."""
+        self.notice()
+        return self._answers.setdefault(resource, {})
 
     def create(self, resource: str, obj: Object) -> Object:
         """Store a new object with what the server gives: name of generateName, uid, times, generation.
@@ -301,7 +308,8 @@ class Objects:
         log.append(event)
         if len(log) > self._kept_events:
             self._floors[event.resource] = log.popleft().revision
-        if not event.is_of_status:
+        if moves(event):
+            self._answers.pop(event.resource, None)
             for index in self._indexes[event.resource].values():
                 index.move(event)
         for listener in tuple(self._listeners):
@@ -313,6 +321,7 @@ class Objects:
             return
         self._base = self._seen = self.cluster.revision
         self._logs.clear()
+        self._answers.clear()
         for index in (index for named in self._indexes.values() for index in named.values()):
             index.forget()
         for listener in tuple(self._resync):
