@@ -114,11 +114,12 @@ class Watch:
     # ---- events
 
     def _of_pod(self, event: Event) -> None:
+        if event.is_of_status:
+            return
         pod, before = event.object, event.before
         node = self.nodes.get(pod["spec"].get("nodeName", ""))
         begins = before is not None and not pods.is_leaving(before) and pods.is_leaving(pod)
-        was_evicted = is_true(pod, "DisruptionTarget")
-        if begins and was_evicted:
+        if begins and is_true(pod, "DisruptionTarget"):
             self.evictions += 1
             if node is not None and node.drained is None:
                 node.drained = self.seconds()
@@ -126,7 +127,7 @@ class Watch:
             if node.drained is not None:
                 node.departures.append(self.seconds())
                 node.left = sum(map(has_to_move, self._live.objects.find("node", pods.PODS, node.name)))
-            if node.ended is not None and not was_evicted and not pods.is_ended(pod):
+            if node.ended is not None and not is_true(pod, "DisruptionTarget") and not pods.is_ended(pod):
                 self.lost += 1
 
     def _of_node(self, event: Event) -> None:
@@ -134,13 +135,13 @@ class Watch:
         if event.change is Change.ADDED:
             self._count()
             self.nodes[name] = NodeLife(name, _type(obj), born=now)
-            self._counts = self._by_type()
+            self._counts[_type(obj)] += 1
             return
         life = self.nodes[name]
         if event.change is Change.DELETED:
             self._count()
+            self._counts[life.type] -= 1
             life.ended = now
-            self._counts = self._by_type()
             return
         if life.ready is None and life.born is not None and is_true(obj, "Ready"):
             life.ready = now
@@ -172,7 +173,7 @@ class Watch:
                 self.surplus[kind] += more * (now - self._counted_at)
         self._counted_at = now
 
-    def _by_type(self) -> dict[str, int]:
+    def _by_type(self) -> defaultdict[str, int]:
         found: defaultdict[str, int] = defaultdict(int)
         for life in self.nodes.values():
             if life.ended is None:

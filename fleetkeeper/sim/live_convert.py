@@ -36,14 +36,21 @@ class Remembered(Generic[T]):
         self._make = make
         self._known: dict[tuple[str, str], tuple[str, Object, T]] = {}  # path, what it was made of, value
 
-    def of(self, listing: Listing) -> list[T]:
-        known, found = self._known, {}
+    def of(self, listing: Listing, wanted: Callable[[Object], bool] | None = None) -> list[T]:
+        """wanted: of which objects; what is known of the others that are there is kept."""
+        known = self._known
+        found: dict[tuple[str, str], tuple[str, Object, T]] = {}
+        others: dict[tuple[str, str], tuple[str, Object, T]] = {}
         for key, obj in listing.items():
             entry = known.get(key)
+            if wanted is not None and not wanted(obj):
+                if entry is not None:
+                    others[key] = entry
+                continue
             if entry is None or not (entry[1] is obj or _version(entry[1]) == _version(obj)):
                 entry = ("/".join(key) if key[0] else key[1], obj, self._make(obj))
             found[key] = entry
-        self._known = found
+        self._known = {**others, **found} if others else found
         return [entry[2] for entry in sorted(found.values(), key=itemgetter(0))]
 
 

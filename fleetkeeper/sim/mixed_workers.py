@@ -1,5 +1,6 @@
 """Workers of a fleet in which some clusters are simulated and others are real."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from fleetkeeper.sim.aws.workers import Draining, NodeOrder, Workers
@@ -21,6 +22,9 @@ class MixedWorkers:
 
     def evict_all(self, cluster: SimCluster, node: str) -> Draining:
         return self._of(cluster).evict_all(cluster, node)
+
+    def loads(self, cluster: SimCluster, nodes: Collection[str]) -> Mapping[str, int]:
+        return self._of(cluster).loads(cluster, nodes)
 
     def remove_node(self, cluster: SimCluster, node: str) -> None:
         self._of(cluster).remove_node(cluster, node)

@@ -1,6 +1,6 @@
 """Workers of a real control plane: nodes are made, cordoned, drained and removed through its API, as its admin."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from fleetkeeper.sim.aws.workers import (
@@ -9,6 +9,7 @@ from fleetkeeper.sim.aws.workers import (
     Draining,
     NodeOrder,
     has_to_move,
+    loads,
     new_node,
     pods_of,
 )
@@ -60,6 +61,9 @@ class PlaneWorkers:
             blocked = [BlockedPod(*_key(pod), str(away)) for pod in pods_of(cluster, node)]
             return Draining(max(1, len(blocked)), tuple(blocked))
         return Draining(len(blocked), tuple(blocked))
+
+    def loads(self, cluster: SimCluster, nodes: Collection[str]) -> Mapping[str, int]:
+        return loads(cluster, nodes)
 
     def remove_node(self, cluster: SimCluster, node: str) -> None:
         """The node goes, as the cloud takes it away; its pods follow when the garbage collector has seen that."""

@@ -1,7 +1,7 @@
 """The executor's writer to one API server of a simulated world, without HTTP (the KubeWriter port)."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
@@ -55,8 +55,7 @@ class WorldKubeWriter:
         return tuple(self._seen.nodes.of(self._all("", "nodes")))
 
     def pods(self, on: Collection[str] | None = None) -> tuple[LivePod, ...]:
-        seen = self._seen.pods.of(self._all("", "pods"))
-        found = seen if on is None else [each for each in seen if each.pod.node in on]
+        found = self._seen.pods.of(self._all("", "pods"), None if on is None else _is_on(on))
         kinds = {each.maker[1].partition("/")[0] for each in found}
         tops: dict[Maker, str] = {}
         for kind in _BETWEEN.keys() & kinds:
@@ -168,6 +167,10 @@ class _Sent:
     verb: str
     path: str
     dry_run: bool = False
+
+
+def _is_on(nodes: Collection[str]) -> Callable[[Object], bool]:
+    return lambda pod: pod["spec"].get("nodeName", "") in nodes
 
 
 def _pod(pod: LivePod) -> ObjectRef:

@@ -3,7 +3,7 @@
 import heapq
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
 
@@ -13,14 +13,13 @@ Action = Callable[[], None]
 LONGEST_WAIT = 5.0  # seconds of the wall between two looks of the driver; a machine may sleep
 
 
-@dataclass(order=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Due:
-    """An action and its time; of two at one time the one that was asked for first runs first."""
+    """An action and its time."""
 
     at: datetime
-    number: int
-    action: Action = field(compare=False)
-    cancelled: bool = field(default=False, compare=False)
+    action: Action
+    cancelled: bool = False
 
     def cancel(self) -> None:
         self.cancelled = True
@@ -38,7 +37,7 @@ class Timeline:
         self.virtual = virtual
         self._latest = world.epoch if virtual else world.now()
         self._running = False
-        self._waiting: list[Due] = []
+        self._waiting: list[tuple[datetime, int, Due]] = []  # of two at one time the first asked for is first
         self._count = 0
         self._woken: Callable[[], None] = lambda: None
 
@@ -50,9 +49,9 @@ class Timeline:
     def at(self, when: datetime, action: Action) -> Due:
         """Run an action at that time, or as soon as possible when it is past."""
         self._count += 1
-        due = Due(when, self._count, action)
-        heapq.heappush(self._waiting, due)
-        if self._waiting[0] is due:
+        due = Due(when, action)
+        heapq.heappush(self._waiting, (when, self._count, due))
+        if self._waiting[0][2] is due:
             self._woken()
         return due
 
@@ -61,9 +60,9 @@ class Timeline:
 
     def next_due(self) -> datetime | None:
         """The time of the first action that waits, None when nothing does."""
-        while self._waiting and self._waiting[0].cancelled:
+        while self._waiting and self._waiting[0][2].cancelled:
             heapq.heappop(self._waiting)
-        return self._waiting[0].at if self._waiting else None
+        return self._waiting[0][0] if self._waiting else None
 
     def advance(self, by: timedelta | float = 0.0, *, until: datetime | None = None) -> None:
         """Run what is due within a time (seconds, or a timedelta) or until a moment, in virtual time."""
@@ -91,7 +90,7 @@ class Timeline:
         """Run every action that is due until then, in order; answers how many ran."""
         ran = 0
         while (due := self.next_due()) is not None and due <= until:
-            action = heapq.heappop(self._waiting).action
+            action = heapq.heappop(self._waiting)[2].action
             self._latest = max(self._latest, due)
             self._running = True
             try:

@@ -103,6 +103,22 @@ def test_an_update_of_nothing_spends_no_revision(objects: Objects) -> None:
     assert objects.revision == 1001
 
 
+def test_a_status_is_written_as_by_an_update(objects: Objects) -> None:
+    heard: list[Event] = []
+    other = Objects(a_cluster(), Clock().now)
+    made, same = (each.create(DEPLOYMENTS, deployment()) for each in (objects, other))
+    objects.subscribe(heard.append)
+    other.subscribe(heard.append)
+    objects.set_status(DEPLOYMENTS, ("shop", "web"), {"replicas": 1})
+    other.update(DEPLOYMENTS, {**same, "status": {"replicas": 1}})
+    assert heard[0] == heard[1]
+    assert heard[0].is_of_status
+    assert heard[0].before == made
+    objects.set_status(DEPLOYMENTS, ("shop", "web"), {"replicas": 1})
+    objects.set_status(DEPLOYMENTS, ("shop", "gone"), {"replicas": 1})
+    assert len(heard) == 2
+
+
 def test_the_servers_own_members_cannot_be_changed(objects: Objects) -> None:
     made = objects.create(DEPLOYMENTS, deployment())
     forged = {**made["metadata"], "creationTimestamp": "1999-01-01T00:00:00Z", "generation": 7, "labels": {"a": "b"}}

@@ -14,7 +14,7 @@ from fleetkeeper.sim.aws.drains import Drain
 from fleetkeeper.sim.aws.fleet import private_address
 from fleetkeeper.sim.aws.images import ami_id
 from fleetkeeper.sim.aws.node_group_shape import EFFECTS
-from fleetkeeper.sim.aws.workers import NodeOrder, loads, node_of, nodes_by_instance, ready_nodes
+from fleetkeeper.sim.aws.workers import NodeOrder, node_of, nodes_by_instance, ready_nodes
 from fleetkeeper.sim.world import SimAutoScalingGroup, SimCluster, SimNodeGroup
 
 AnyGroup = SimNodeGroup | SimAutoScalingGroup
@@ -160,7 +160,7 @@ def settle(stage: Backstage, cluster: SimCluster, group: AnyGroup) -> None:
         for _ in range(missing):
             launch(stage, cluster, group)
     elif missing < 0 and "Terminate" not in group.suspended:
-        for instance in surplus(cluster, group, -missing):
+        for instance in surplus(stage, cluster, group, -missing):
             end_instance(stage, cluster, group, instance)
 
 
@@ -175,7 +175,7 @@ def end_instance(stage: Backstage, cluster: SimCluster, group: AnyGroup, instanc
         terminate(stage, cluster, group, instance)
 
 
-def surplus(cluster: SimCluster, group: AnyGroup, number: int) -> list[str]:
+def surplus(stage: Backstage, cluster: SimCluster, group: AnyGroup, number: int) -> list[str]:
     """Which instances go: from the fullest zone, those that never joined and those with the fewest pods first."""
     left, chosen = live(group), []
     named, counted = nodes_by_instance(cluster), dict[str, int]()
@@ -184,7 +184,7 @@ def surplus(cluster: SimCluster, group: AnyGroup, number: int) -> list[str]:
         fullest = max(zones.values())
         there = [(place, name) for place, name in enumerate(left) if zones[group.instances[name]] == fullest]
         if asked := {named[name] for _, name in there if name in named} - counted.keys():
-            counted |= dict.fromkeys(asked, 0) | loads(cluster, asked)
+            counted |= dict.fromkeys(asked, 0) | dict(stage.workers.loads(cluster, asked))
         ranked = [(counted[named[name]] if name in named else -1, -place, name) for place, name in there]
         chosen.append(min(ranked)[2])
         left.remove(chosen[-1])

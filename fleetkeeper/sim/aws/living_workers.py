@@ -1,13 +1,15 @@
 """Workers of a living world: its controllers start nodes, move evicted pods, and all of it takes its time."""
 
 import json
+from collections import Counter
+from collections.abc import Collection, Mapping
 
-from fleetkeeper.sim.aws.workers import BlockedPod, Draining, NodeOrder, cordoned, has_to_move, new_node
+from fleetkeeper.sim.aws.workers import BlockedPod, Draining, NodeOrder, cordoned, has_to_move, loads, new_node
 from fleetkeeper.sim.controllers import nodes, pods
 from fleetkeeper.sim.controllers.live import Live
 from fleetkeeper.sim.controllers.living import LivingWorld
 from fleetkeeper.sim.kube import eviction
-from fleetkeeper.sim.kube.state_log import key_of
+from fleetkeeper.sim.kube.state_log import Change, Event, key_of
 from fleetkeeper.sim.world import Object, SimCluster
 
 _LEAVING = "The pod is being deleted and has not ended yet."
@@ -38,6 +40,11 @@ class LivingWorkers:
         standing = tuple(BlockedPod(*key, _LEAVING if pods.is_leaving(pod) else refused[key]) for key, pod in left)
         return Draining(len(standing), standing)
 
+    def loads(self, cluster: SimCluster, nodes: Collection[str]) -> Mapping[str, int]:
+        live = self._living.of(cluster)
+        live.objects.notice()
+        return live.follower(Loads).of(cluster, nodes)
+
     def remove_node(self, cluster: SimCluster, node: str) -> None:
         """Its instance is gone: the cloud takes the node away a little later, and its pods after a quarantine."""
         live = self._awake(cluster)
@@ -48,6 +55,36 @@ class LivingWorkers:
         live = self._living.of(cluster)
         live.wake()
         return live
+
+
+class Loads:
+    """How many pods of each node a drain has to move, followed write by write: a group that shrinks asks each time."""
+
+    resources = (pods.PODS,)
+
+    def __init__(self) -> None:
+        self._by_node: Counter[str] | None = None
+
+    def of(self, cluster: SimCluster, nodes: Collection[str]) -> Mapping[str, int]:
+        if self._by_node is None:
+            placed = (pod["spec"].get("nodeName", "") for pod in cluster.objects.get(pods.PODS, {}).values())
+            self._by_node = Counter(loads(cluster, set(placed)))
+        return {node: self._by_node[node] for node in nodes}
+
+    def hear(self, event: Event) -> None:
+        if self._by_node is None or event.is_of_status:
+            return
+        if event.before is not None:
+            self._add(event.before, -1)
+        if event.change is not Change.DELETED:
+            self._add(event.object, 1)
+
+    def forget(self) -> None:
+        self._by_node = None
+
+    def _add(self, pod: Object, sign: int) -> None:
+        if self._by_node is not None and has_to_move(pod):
+            self._by_node[pod["spec"].get("nodeName", "")] += sign
 
 
 def _on(live: Live, node: str) -> list[Object]:

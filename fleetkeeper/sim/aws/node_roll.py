@@ -136,7 +136,7 @@ class Roll:
             return
         self.group.surge -= 1
         for instance in surplus(
-            self.cluster, self.group, len(live(self.group)) - self.group.desired - self.group.surge
+            self.stage, self.cluster, self.group, len(live(self.group)) - self.group.desired - self.group.surge
         ):
             self.fresh.remove(instance)
             retire(self.stage, self.cluster, self.group, instance, self.stage.timing.eviction_limit)

@@ -1,7 +1,7 @@
 """The seam between EKS and the nodes of a cluster: make, cordon, drain and remove them; and how EKS makes a node."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -62,6 +62,10 @@ class Workers(Protocol):
         """Try to evict every pod of a node once, through the Eviction API; a node that is gone has none."""
         ...
 
+    def loads(self, cluster: SimCluster, nodes: Collection[str]) -> Mapping[str, int]:
+        """How many pods of each of these nodes a drain has to move; those without any may be left out."""
+        ...
+
     def remove_node(self, cluster: SimCluster, node: str) -> None:
         """The node goes away, soon, with whatever still runs on it; nothing happens when it is not there."""
         ...
@@ -97,8 +101,12 @@ def nodes_by_instance(cluster: SimCluster) -> dict[str, str]:
 
 def loads(cluster: SimCluster, nodes: Collection[str]) -> Counter[str]:
     """How many pods of each of these nodes a drain has to move."""
-    placed = ((pod["spec"].get("nodeName", ""), pod) for pod in cluster.objects.get("/pods", {}).values())
-    return Counter(node for node, pod in placed if node in nodes and has_to_move(pod))
+    found: Counter[str] = Counter()
+    for pod in cluster.objects.get("/pods", {}).values():
+        node = pod["spec"].get("nodeName")
+        if node in nodes and has_to_move(pod):
+            found[node] += 1
+    return found
 
 
 def ready_nodes(cluster: SimCluster) -> set[str]:

@@ -22,8 +22,12 @@ _OWN = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 def tolerations(pod: Object) -> list[Object]:
     """What a pod tolerates; one of a DaemonSet always tolerates its node's troubles."""
-    own = list(pod["spec"].get("tolerations") or ())
-    reference = controller_of(pod)
+    return tolerated(pod["spec"], controller_of(pod))
+
+
+def tolerated(spec: Object, reference: Object | None) -> list[Object]:
+    """The same by its spec and the owner reference of its controller."""
+    own = list(spec.get("tolerations") or ())
     return [*TOLERATIONS, *own] if reference and reference["kind"] == "DaemonSet" else own
 
 
@@ -31,8 +35,9 @@ def reconcile(live: Live, key: Key) -> None:
     found = live.objects.get(RESOURCE, *key)
     if found is None:
         return
-    owned = live.objects.find("controller", pods.PODS, found["metadata"]["uid"])
-    roster = live.follower(Rosters).of(found, owned, live.hosts.by_name())
+    roster = live.follower(Rosters).of(
+        found, lambda: live.objects.find("controller", pods.PODS, found["metadata"]["uid"]), live.hosts.by_name()
+    )
     if "deletionTimestamp" not in found["metadata"]:
         _place(live, found, roster)
         _replace(live, found, roster)
@@ -168,4 +173,5 @@ CONTROLLER = Controller(
     RESOURCE,
     reconcile,
     {RESOURCE: itself, pods.PODS: of_controller("DaemonSet"), NODES: _node_keys},
+    {pods.PODS: ("DaemonSet",)},
 )

@@ -32,8 +32,7 @@ class _Rollout:
     recreate: bool
 
     @classmethod
-    def of(cls, found: Object) -> "_Rollout":
-        spec = found["spec"]
+    def of(cls, spec: Object) -> "_Rollout":
         replicas, strategy = spec.get("replicas", 1), spec.get("strategy") or {}
         if strategy.get("type") == "Recreate":
             return cls(replicas, 0, replicas, recreate=True)
@@ -51,11 +50,10 @@ def reconcile(live: Live, key: Key) -> None:
         return
     revision = live.objects.revision
     sets = _sets(live, found)
-    newest = _newest(found, sets)
+    newest, rollout = _newest(live, found, sets), live.once(_Rollout.of, found["spec"])
     if "deletionTimestamp" in found["metadata"]:
         _write_status(live, found, sets, newest)
         return
-    rollout = _Rollout.of(found)
     if found["spec"].get("paused"):
         _write_status(live, found, sets, newest)
         return
@@ -63,10 +61,10 @@ def reconcile(live: Live, key: Key) -> None:
         newest = _create(live, found, sets, rollout)
     if newest is not None:
         _number(live, found, newest, sets)
-    _roll(live, found, rollout, newest)
+    _roll(live, found, rollout, newest, sets if live.objects.revision == revision else _sets(live, found))
     if live.objects.revision != revision:
         found, sets = live.objects.get(RESOURCE, *key) or found, _sets(live, found)
-        newest = _newest(found, sets)
+        newest = _newest(live, found, sets)
     _write_status(live, found, sets, newest)
     _clean_up(live, found, sets, newest)
 
@@ -77,13 +75,17 @@ def _sets(live: Live, found: Object) -> list[Object]:
     return sorted(owned, key=lambda each: (each["metadata"]["creationTimestamp"], each["metadata"]["name"]))
 
 
-def _newest(found: Object, sets: list[Object]) -> Object | None:
+def _newest(live: Live, found: Object, sets: list[Object]) -> Object | None:
     """The set of today's template; of several (a scenario's old ones are alike) the one that has pods."""
-    wanted = _without_hash(found["spec"]["template"])
-    same = [each for each in sets if _without_hash(each["spec"]["template"]) == wanted]
+    wanted = found["spec"]["template"]
+    same = [each for each in sets if live.once(_are_same, each["spec"]["template"], wanted)]
     if len(same) < 2:
         return same[0] if same else None
     return max(same, key=lambda each: each["spec"].get("replicas", 1) > 0, default=None)
+
+
+def _are_same(one: Object, other: Object) -> bool:
+    return _without_hash(one) == _without_hash(other)
 
 
 def _without_hash(template: Object) -> Object:
@@ -98,7 +100,7 @@ def _old(sets: list[Object], newest: Object | None) -> list[Object]:
 
 def _waits_for_old_pods(live: Live, found: Object, sets: list[Object]) -> bool:
     """Recreate: all old pods must have ended before the first new one."""
-    for each in _old(sets, _newest(found, sets)):
+    for each in _old(sets, _newest(live, found, sets)):
         if each["spec"].get("replicas", 1):
             _scale(live, found, each, 0)
     return any(not pods.is_ended(pod) for each in sets for pod in pods.owned(live, each))
@@ -171,11 +173,10 @@ def _scale(live: Live, found: Object, chosen: Object, replicas: int) -> None:
     live.objects.edit(SETS, *key_of(chosen), change)
 
 
-def _roll(live: Live, found: Object, rollout: _Rollout, newest: Object | None) -> None:
+def _roll(live: Live, found: Object, rollout: _Rollout, newest: Object | None, sets: list[Object]) -> None:
     """One step: scale the new set up, or the old ones down."""
     if newest is None:
         return
-    sets = _sets(live, found)
     total = sum(each["spec"].get("replicas", 1) for each in sets)
     have = newest["spec"].get("replicas", 1)
     if have > rollout.replicas:
@@ -221,7 +222,8 @@ def _available(each: Object) -> int:
 
 
 def _write_status(live: Live, found: Object, sets: list[Object], newest: Object | None) -> None:
-    rollout, at, before = _Rollout.of(found), stamp(live.now()), found.get("status") or {}
+    rollout, at = live.once(_Rollout.of, found["spec"]), stamp(live.now())
+    before = found.get("status") or {}
     count = {
         name: sum(each.get("status", {}).get(name, 0) for each in sets)
         for name in ("replicas", "readyReplicas", "availableReplicas")
@@ -309,11 +311,11 @@ def _clean_up(live: Live, found: Object, sets: list[Object], newest: Object | No
 def _pod_keys(live: Live, event: Event) -> Iterable[Key]:
     """A pod that is gone may be the last old one that a Recreate waits for."""
     reference = controller_of(event.object) if event.change is Change.DELETED else None
-    if reference is not None and reference["kind"] == "ReplicaSet":
-        owner = live.objects.get(SETS, event.key[0], reference["name"])
-        above = controller_of(owner) if owner else None
-        if above is not None:
-            yield event.key[0], above["name"]
+    if reference is None or reference["kind"] != "ReplicaSet":
+        return ()
+    owner = live.objects.get(SETS, event.key[0], reference["name"])
+    above = controller_of(owner) if owner else None
+    return () if above is None else ((event.key[0], above["name"]),)
 
 
 CONTROLLER = Controller(
@@ -321,4 +323,5 @@ CONTROLLER = Controller(
     RESOURCE,
     reconcile,
     {RESOURCE: itself, SETS: of_controller("Deployment"), pods.PODS: _pod_keys},
+    {SETS: ("Deployment",), pods.PODS: ("ReplicaSet",)},
 )

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from fleetkeeper.sim.controllers import pods
 from fleetkeeper.sim.controllers.live import Controller, Live, controller_of, itself
 from fleetkeeper.sim.controllers.matching import condition, is_true, scaled, with_condition
-from fleetkeeper.sim.kube.label_index import selected, selecting
+from fleetkeeper.sim.kube.label_index import selected, selecting_keys
 from fleetkeeper.sim.kube.state import Objects
-from fleetkeeper.sim.kube.state_log import Change, Event, Key, key_of
+from fleetkeeper.sim.kube.state_log import Change, Event, Key
 from fleetkeeper.sim.objects.recipes import stamp
 from fleetkeeper.sim.world import Object
 
@@ -53,9 +53,10 @@ def reconcile(live: Live, key: Key) -> None:
         _fail(live, budget, str(refused))
         return
     disrupted, again = _disrupted(live, budget, found)
-    healthy = sum(
-        pods.is_ready(pod) and not pods.is_leaving(pod) and pod["metadata"]["name"] not in disrupted for pod in found
-    )
+    staying = [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+    if disrupted:
+        staying = [pod for pod in staying if pod["metadata"]["name"] not in disrupted]
+    healthy = sum(is_true(pod, "Ready") for pod in staying)
     allowed = max(0, healthy - count.desired) if count.expected > 0 else 0
     _write(live, budget, count, healthy, allowed, disrupted)
     if again is not None:
@@ -162,6 +163,8 @@ Labels = Mapping[str, str] | None
 class Guards:
     """The budgets of each pod, kept until its labels or a budget are others: a pod is written ten times in its life."""
 
+    resources = (RESOURCE,)
+
     def __init__(self) -> None:
         self._known: dict[Key, tuple[Labels, tuple[Key, ...]]] = {}
 
@@ -169,16 +172,15 @@ class Guards:
         """The keys of the budgets that select a pod by its labels."""
         objects.notice()
         known = self._known.get(key)
-        if known is None or known[0] != labels:
-            found = selecting(objects, RESOURCE, key[0], labels)
-            known = self._known[key] = (labels, tuple(map(key_of, found)))
+        if known is None or (known[0] is not labels and known[0] != labels):
+            known = self._known[key] = (labels, selecting_keys(objects, RESOURCE, key[0], labels))
         return known[1]
 
     def drop(self, key: Key) -> None:
         self._known.pop(key, None)
 
     def hear(self, event: Event) -> None:
-        if event.resource == RESOURCE and not event.is_of_status:
+        if not event.is_of_status:
             self.forget()
 
     def forget(self) -> None:

@@ -28,10 +28,17 @@ def first_owner(obj: Object) -> str:
     return str(references[0]["uid"]) if references else ""
 
 
-def _dependents(live: Live, uid: str) -> Iterable[tuple[str, Object]]:
+def _dependent_keys(live: Live, uid: str) -> list[tuple[str, Key]]:
+    found = []
     for resource in live.objects.resources():
         live.objects.index("owner", resource, first_owner)
-        for obj in live.objects.find("owner", resource, uid):
+        found += [(resource, key) for key in live.objects.keys("owner", resource, uid)]
+    return found
+
+
+def _dependents(live: Live, uid: str) -> Iterable[tuple[str, Object]]:
+    for resource, key in _dependent_keys(live, uid):
+        if (obj := live.objects.get(resource, *key)) is not None:
             yield resource, obj
 
 
@@ -110,12 +117,11 @@ def _keys(live: Live, event: Event) -> Iterable[Key]:
     """A new object with owners, one that begins to leave, and whatever hung on one that is gone."""
     metadata = event.object["metadata"]
     if event.change is Change.DELETED:
-        for resource, each in _dependents(live, metadata["uid"]):
-            yield _key(resource, each)
-        for reference in metadata.get("ownerReferences") or ():
-            yield from _owner_key(event.object, reference)
-    elif (event.change is Change.ADDED and metadata.get("ownerReferences")) or metadata.get("deletionTimestamp"):
-        yield _key(event.resource, event.object)
+        references = metadata.get("ownerReferences") or ()
+        owners = (key for reference in references for key in _owner_key(event.object, reference))
+        return [*(_key(resource, *key) for resource, key in _dependent_keys(live, metadata["uid"])), *owners]
+    is_news = metadata.get("deletionTimestamp") or (event.change is Change.ADDED and metadata.get("ownerReferences"))
+    return (_key(event.resource, *event.key),) if is_news else ()
 
 
 def _owner_key(obj: Object, reference: Object) -> Iterable[Key]:
@@ -126,8 +132,7 @@ def _owner_key(obj: Object, reference: Object) -> Iterable[Key]:
         yield found[0], f"{namespace}{_KEY_SIGN}{reference['name']}"
 
 
-def _key(resource: str, obj: Object) -> Key:
-    namespace, name = key_of(obj)
+def _key(resource: str, namespace: str, name: str) -> Key:
     return resource, f"{namespace}{_KEY_SIGN}{name}"
 
 

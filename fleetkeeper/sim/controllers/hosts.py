@@ -1,5 +1,6 @@
 """The nodes as the scheduler asks of them again and again: what a node is, worked out once for each version of it."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,9 @@ from fleetkeeper.sim.world import Object
 
 NODES = "/nodes"
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+CORDONED = "node(s) were unschedulable"
+_MOST_ANSWERS = 200_000
+"""Answers of nodes to questions that are kept; past that all are asked again."""
 _NOT_READY = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}
 
 
@@ -70,6 +74,8 @@ class Host:
 
     def refuses(self, manner: Manner, asked: Request) -> str:
         """Why a pod of this manner cannot go there, "" where it fits in."""
+        if self.cordoned and not manner.takes_cordoned:
+            return CORDONED
         known = self._against.get(manner.name)
         if known is None:
             known = self._against[manner.name] = manner.against(self)
@@ -104,13 +110,48 @@ def is_eligible(spec: Object, node: Object) -> bool:
     return not required or node_matches(required["nodeSelectorTerms"], node)
 
 
+@dataclass(slots=True)
+class Fit:
+    """What all nodes say to the pods of one manner that ask for as much: who would take one, and how many refuse why.
+
+    seen: how many of the changes of nodes it knows.
+    """
+
+    manner: Manner
+    asked: Request
+    possible: dict[str, Host] = field(default_factory=dict)
+    reasons: Counter[str] = field(default_factory=Counter)
+    seen: int = 0
+    _against: dict[str, str] = field(default_factory=dict)
+
+    def ask(self, name: str, host: Host | None) -> None:
+        """Ask one node, again if it has changed. None: it is gone."""
+        self.possible.pop(name, None)
+        if before := self._against.pop(name, ""):
+            self.reasons[before] -= 1
+            if not self.reasons[before]:
+                del self.reasons[before]
+        if host is None:
+            return
+        if against := host.refuses(self.manner, self.asked):
+            self._against[name] = against
+            self.reasons[against] += 1
+        else:
+            self.possible[name] = host
+
+
 class Hosts:
     """The nodes of a cluster in the order of their listing, read at the first question and followed write by write."""
+
+    resources = (NODES,)
 
     def __init__(self, nodes: Callable[[], Iterable[Object]], used: Usage) -> None:
         self._nodes, self._used = nodes, used
         self._by_name: dict[str, Host] | None = None
         self._uncordoned: list[Host] | None = None
+        self._fits: dict[tuple[str, float, float], Fit] = {}
+        self._changes: list[str] = []  # names of nodes that are others, or whose room is, one after the other
+        used.changed = self._touch
 
     def by_name(self) -> Mapping[str, Host]:
         if self._by_name is None:
@@ -123,11 +164,28 @@ class Hosts:
             self._uncordoned = [each for each in self.by_name().values() if not each.cordoned]
         return self._uncordoned
 
+    def fit(self, manner: Manner, asked: Request) -> Fit:
+        """Who takes a pod now. Of hundreds that wait many ask alike, and between two of them one node has changed."""
+        by_name, question = self.by_name(), (manner.name, asked.cpu, asked.memory)
+        if len(self._fits) * len(by_name) > _MOST_ANSWERS:
+            self._forget_answers()
+        known = self._fits.get(question)
+        if known is None:
+            known = self._fits[question] = Fit(manner, asked)
+            changed: Iterable[str] = by_name
+        else:
+            changed = dict.fromkeys(self._changes[known.seen :])
+        for name in changed:
+            known.ask(name, by_name.get(name))
+        known.seen = len(self._changes)
+        return known
+
     def hear(self, event: Event) -> None:
-        if event.resource != NODES or self._by_name is None:
+        if self._by_name is None:
             return
         self._uncordoned = None
         name = event.object["metadata"]["name"]
+        self._touch(name)
         if event.change is Change.DELETED:
             del self._by_name[name]
         else:
@@ -135,6 +193,17 @@ class Hosts:
 
     def forget(self) -> None:
         self._by_name = self._uncordoned = None
+        self._forget_answers()
+
+    def _touch(self, name: str) -> None:
+        if len(self._changes) > _MOST_ANSWERS:
+            self._forget_answers()
+        if self._fits:
+            self._changes.append(name)
+
+    def _forget_answers(self) -> None:
+        self._fits.clear()
+        self._changes.clear()
 
     def _made(self, node: Object) -> Host:
         return Host.of(node, self._used.of(node["metadata"]["name"]))

@@ -127,4 +127,6 @@ def _expire(live: Live, job: Object) -> None:
         live.objects.delete(RESOURCE, key_of(job), propagation=Propagation.FOREGROUND)
 
 
-CONTROLLER = Controller("job", RESOURCE, reconcile, {RESOURCE: itself, pods.PODS: of_controller("Job")})
+CONTROLLER = Controller(
+    "job", RESOURCE, reconcile, {RESOURCE: itself, pods.PODS: of_controller("Job")}, {pods.PODS: ("Job",)}
+)

@@ -23,8 +23,10 @@ _CREATING = {"waiting": {"reason": "ContainerCreating"}}
 
 def answers(live: Live, node: Object | None) -> bool:
     """Whether a node's kubelet works."""
-    if node is None or node["metadata"]["name"] in live.silent:
-        return False
+    return node is not None and node["metadata"]["name"] not in live.silent and _reports(node)
+
+
+def _reports(node: Object) -> bool:
     ready = condition(node, "Ready")
     return ready is None or ready["status"] != "Unknown"
 
@@ -34,7 +36,7 @@ def reconcile(live: Live, key: Key) -> None:
     if pod is None or not pod["spec"].get("nodeName"):
         return
     node = live.objects.get(NODES, "", pod["spec"]["nodeName"])
-    if node is None or not answers(live, node):
+    if node is None or pod["spec"]["nodeName"] in live.silent or not live.once(_reports, node):
         return
     if pods.is_leaving(pod):
         _end(live, pod)
@@ -147,6 +149,8 @@ def _address(pod: Object) -> str:
 
 def _run(live: Live, pod: Object, states: list[Object]) -> None:
     """Ready after a while; the pod of a Job, or one that says so, ends after a while."""
+    if not pod["metadata"].get("annotations") and _was_ready(pod) and _runs_for(live, pod) is None:
+        return
     elapsed = (live.now() - datetime.fromisoformat(states[0]["running"]["startedAt"])).total_seconds()
     looks = []
     fails, ends = pods.annotated(pod, "fails-after"), _runs_for(live, pod)
@@ -267,8 +271,7 @@ def _attached(live: Live, event: Event) -> Iterable[Key]:
 
 
 def _pod_keys(_live: Live, event: Event) -> Iterable[Key]:
-    if event.change is not Change.DELETED and event.object["spec"].get("nodeName"):
-        yield event.key
+    return (event.key,) if event.change is not Change.DELETED and event.object["spec"].get("nodeName") else ()
 
 
 CONTROLLER = Controller(

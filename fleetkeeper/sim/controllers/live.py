@@ -1,17 +1,17 @@
 """One cluster with its controllers awake: who is woken by which write, work queues, and requests for later."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from operator import attrgetter
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from fleetkeeper.sim.controllers.hosts import Hosts
 from fleetkeeper.sim.controllers.timing import Timing
 from fleetkeeper.sim.controllers.usage import Usage
 from fleetkeeper.sim.kube.state import Objects
-from fleetkeeper.sim.kube.state_log import Event, Key, key_of
+from fleetkeeper.sim.kube.state_log import Event, Key, Listener, key_of
 from fleetkeeper.sim.timeline import Due, Timeline
 from fleetkeeper.sim.world import Object, SimCluster
 
@@ -23,18 +23,26 @@ Keys = Callable[["Live", Event], Iterable[Key]]
 class Controller:
     """A level-triggered controller: `reconcile` looks at one object and moves the world one step towards it.
 
-    resource is what its keys name; watches says for each resource whose writes it sees which keys they wake.
+    resource is what its keys name; watches says for each resource whose writes it sees which keys they wake. Where
+    controlled names a resource, only writes to objects that a controller of these kinds has, or had, wake any; "" is
+    an object without a controller.
     """
 
     name: str
     resource: str
     reconcile: Callable[["Live", Key], None]
     watches: Mapping[str, Keys]
+    controlled: Mapping[str, Collection[str]] = field(default_factory=dict)
     delay: Callable[[Timing], float] = attrgetter("reaction")  # from a write to the look that it asks for
 
 
 class Follower(Protocol):
     """Something that is kept up to date write by write, for it is asked too often to be worked out each time."""
+
+    @property
+    def resources(self) -> Collection[str]:
+        """Those whose writes it hears."""
+        ...
 
     def hear(self, event: Event) -> None: ...
 
@@ -44,6 +52,9 @@ class Follower(Protocol):
 
 
 F = TypeVar("F", bound=Follower)
+T = TypeVar("T")
+_MOST_MADE = 20_000
+"""Of what was made of values that is kept; past that all is made again."""
 
 
 @dataclass(slots=True)
@@ -63,7 +74,9 @@ class Live:
     followers: dict[type[Follower], Follower] = field(default_factory=dict)
     _queues: dict[str, dict[Key, None]] = field(default_factory=dict)
     _asked: set[str] = field(default_factory=set)  # controllers whose queues have everything that waits for them
-    _watchers: dict[str, list[tuple[Controller, Keys]]] = field(default_factory=dict)
+    _watchers: dict[tuple[str, str, str], list[tuple[Controller, Keys]]] = field(default_factory=dict)
+    _hearing: dict[str, list[Listener]] = field(default_factory=dict)  # of the followers, by resource
+    _made: dict[tuple[object, ...], tuple[tuple[object, ...], Any]] = field(default_factory=dict)
     _later: dict[tuple[str, Key], Due] = field(default_factory=dict)
 
     def now(self) -> datetime:
@@ -74,8 +87,23 @@ class Live:
         found = self.followers.get(kind)
         if found is None:
             found = self.followers[kind] = kind()
+            self._hearing.clear()
         assert isinstance(found, kind)
         return found
+
+    def once(self, make: Callable[..., T], *values: object) -> T:
+        """What this function makes of values, made once for the very same ones: objects that were read are not edited.
+
+        They are kept with it, so that no other gets the identity of one of them.
+        """
+        asked = (make, *map(id, values))
+        known = self._made.get(asked)
+        if known is None:
+            if len(self._made) >= _MOST_MADE:
+                self._made.clear()
+            known = self._made[asked] = (values, make(*values))
+        made: T = known[1]
+        return made
 
     def wake(self) -> None:
         """Start the controllers: each looks at every object of its resource once, then at what changes."""
@@ -101,11 +129,9 @@ class Live:
     def hear(self, event: Event) -> None:
         """A write happened: the first one wakes the controllers."""
         self.wake()
-        self.used.hear(event)
-        self.hosts.hear(event)
-        for follower in self.followers.values():
-            follower.hear(event)
-        for controller, keys in self._watching(event.resource):
+        for tell in self._followed(event.resource):
+            tell(event)
+        for controller, keys in self._watching(event):
             queue = self._queues.get(controller.name)
             for key in keys(self, event):
                 if queue:
@@ -113,12 +139,28 @@ class Live:
                 else:
                     queue = self.enqueue(controller, key)
 
-    def _watching(self, resource: str) -> list[tuple[Controller, Keys]]:
-        """The controllers that see the writes of a resource, found once for each."""
-        known = self._watchers.get(resource)
+    def _followed(self, resource: str) -> list[Listener]:
+        """Who is kept up to date by the writes of a resource, found once for each."""
+        known = self._hearing.get(resource)
         if known is None:
-            found = ((each, each.watches.get(resource)) for each in self.controllers)
-            known = self._watchers[resource] = [(each, keys) for each, keys in found if keys is not None]
+            everybody: tuple[Follower, ...] = (self.used, self.hosts, *self.followers.values())
+            known = self._hearing[resource] = [each.hear for each in everybody if resource in each.resources]
+        return known
+
+    def _watching(self, event: Event) -> list[tuple[Controller, Keys]]:
+        """The controllers that such a write may wake, found once for each resource and kinds of owners."""
+        kind = then = _controller_kind(event.object)
+        before = event.before
+        if before is not None and not event.is_of_status:
+            then = _controller_kind(before)
+        known = self._watchers.get((event.resource, kind, then))
+        if known is None:
+            found = [(each, keys) for each in self.controllers if (keys := each.watches.get(event.resource))]
+            known = self._watchers[event.resource, kind, then] = [
+                (each, keys)
+                for each, keys in found
+                if event.resource not in each.controlled or not {kind, then}.isdisjoint(each.controlled[event.resource])
+            ]
         return known
 
     def enqueue(self, controller: Controller, key: Key) -> dict[Key, None]:
@@ -157,8 +199,7 @@ class Live:
 
     def set_status(self, resource: str, obj: Object, status: Object) -> None:
         """Write a status that differs; zero counters that the real server leaves out are left to the caller."""
-        if obj.get("status") != status:
-            self.objects.edit(resource, *key_of(obj), lambda current: {**current, "status": status})
+        self.objects.set_status(resource, key_of(obj), status)
 
     def _work(self, controller: Controller) -> None:
         """Everything that is queued now; what it wakes waits for its own delay."""
@@ -188,11 +229,17 @@ def of_controller(kind: str) -> Keys:
 
 def controller_of(obj: Object) -> Object | None:
     """The owner reference of an object's controller."""
-    each: Object
-    for each in obj["metadata"].get("ownerReferences") or ():
-        if each.get("controller"):
-            return each
+    references: list[Object] | None = obj["metadata"].get("ownerReferences")
+    if references:
+        for each in references:
+            if each.get("controller"):
+                return each
     return None
+
+
+def _controller_kind(obj: Object) -> str:
+    reference = controller_of(obj)
+    return reference["kind"] if reference else ""
 
 
 def controller_uid(obj: Object) -> str:

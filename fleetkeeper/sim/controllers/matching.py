@@ -96,8 +96,10 @@ def condition(obj: Object, kind: str) -> Object | None:
 
 
 def is_true(obj: Object, kind: str) -> bool:
-    found = condition(obj, kind)
-    return found is not None and found["status"] == "True"
+    for each in obj.get("status", {}).get("conditions") or ():
+        if each["type"] == kind:
+            return bool(each["status"] == "True")
+    return False
 
 
 def with_condition(conditions: Iterable[Object], wanted: Object, at: str) -> list[Object]:

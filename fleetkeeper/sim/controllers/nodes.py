@@ -153,10 +153,9 @@ def _collect(live: Live, name: str) -> None:
 def _pod_keys(_live: Live, event: Event) -> Iterable[Key]:
     """The node that a pod has come to: it may be tainted, or gone."""
     node = event.object["spec"].get("nodeName")
-    if event.change is not Change.DELETED and node:
-        before = event.before
-        if before is None or not before["spec"].get("nodeName"):
-            yield "", node
+    if event.is_of_status or event.change is Change.DELETED or not node:
+        return ()
+    return () if event.before is not None and event.before["spec"].get("nodeName") else (("", node),)
 
 
 CONTROLLER = Controller("node-lifecycle", RESOURCE, reconcile, {RESOURCE: itself, pods.PODS: _pod_keys})

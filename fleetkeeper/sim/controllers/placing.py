@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from fleetkeeper.sim.controllers import pods
-from fleetkeeper.sim.controllers.daemonset import tolerations
+from fleetkeeper.sim.controllers.daemonset import tolerated
 from fleetkeeper.sim.controllers.hosts import REQUIRED, Host, Manner, is_eligible
-from fleetkeeper.sim.controllers.live import Live
+from fleetkeeper.sim.controllers.live import Live, controller_of
 from fleetkeeper.sim.controllers.matching import node_matches, selects, tolerates
 from fleetkeeper.sim.world import Object
 
@@ -18,14 +18,15 @@ _ANTI = "node(s) didn't match pod anti-affinity rules"
 _EXISTING = "node(s) didn't satisfy existing pods anti-affinity rules"
 
 
-def manner_of(pod: Object) -> Manner:
+def manner_of(live: Live, pod: Object) -> Manner:
     """What the pod accepts of a node by its tolerations, node selector and node affinity."""
-    spec, tolerated = pod["spec"], tolerations(pod)
-    affinity = (spec.get("affinity") or {}).get("nodeAffinity")
-    return Manner(repr((tolerated, spec.get("nodeSelector"), affinity)), tolerated, _takes_cordoned(tolerated), spec)
+    return live.once(_manner, pod["spec"], controller_of(pod))
 
 
-CORDONED = "node(s) were unschedulable"
+def _manner(spec: Object, reference: Object | None) -> Manner:
+    accepted, affinity = tolerated(spec, reference), (spec.get("affinity") or {}).get("nodeAffinity")
+    name = repr((accepted, spec.get("nodeSelector"), affinity))
+    return Manner(name, accepted, _takes_cordoned(accepted), spec)
 
 
 def _takes_cordoned(tolerated: list[Object]) -> bool:
@@ -72,9 +73,12 @@ def claims(live: Live, pod: Object) -> list[Object]:
 
 
 def claim_keys(pod: Object) -> list[tuple[str, str]]:
+    volumes = pod["spec"].get("volumes")
+    if not volumes:
+        return []
     namespace = pod["metadata"]["namespace"]
-    named = (each.get("persistentVolumeClaim") for each in pod["spec"].get("volumes") or ())
-    return [(namespace, each["claimName"]) for each in named if each]
+    named = [each["persistentVolumeClaim"] for each in volumes if each.get("persistentVolumeClaim")]
+    return [(namespace, each["claimName"]) for each in named]
 
 
 def placed(live: Live, namespaces: Iterable[str], selector: Mapping[str, Any] | None) -> Iterator[Object]:
@@ -179,9 +183,10 @@ def scorer(manner: Manner, alike: Mapping[str, int], zones: Mapping[str, int]) -
 
     def score(host: Host) -> tuple[Any, ...]:
         name, has, used = host.name, host.has, host.used
+        disliked, preferred = host.dislikes(manner)
         full = used.cpu / has.cpu + used.memory / has.memory
-        beside = alike.get(name, 0), zones.get(host.zone, 0)
-        return not host.ready, *host.dislikes(manner), *beside, full, used.pods, name
+        beside, near = alike.get(name, 0), zones.get(host.zone, 0)
+        return not host.ready, disliked, preferred, beside, near, full, used.pods, name
 
     return score
 

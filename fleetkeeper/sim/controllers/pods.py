@@ -77,12 +77,22 @@ def _with_requests(container: Object) -> Object:
 
 def is_of_template(pod: Object, template: Object) -> bool:
     """Whether a pod is what the template makes: all that the template says is true of it."""
+    metadata = pod["metadata"]
+    return _is_made_by(template, pod["spec"], metadata.get("labels"), metadata.get("annotations"))
+
+
+def is_still_of_template(live: Live, pod: Object, template: Object) -> bool:
+    """The same, of pods that are asked about again and again."""
+    metadata = pod["metadata"]
+    return live.once(_is_made_by, template, pod["spec"], metadata.get("labels"), metadata.get("annotations"))
+
+
+def _is_made_by(template: Object, spec: Object, labels: Object | None, annotations: Object | None) -> bool:
     given = template.get("metadata") or {}
-    for member in ("labels", "annotations"):
-        wanted, have = given.get(member) or {}, pod["metadata"].get(member) or {}
-        if wanted is not have and not wanted.items() <= have.items():
+    for wanted, have in ((given.get("labels"), labels), (given.get("annotations"), annotations)):
+        if wanted and wanted is not have and not wanted.items() <= (have or {}).items():
             return False
-    spec, requested = pod["spec"], _requested(template["spec"])
+    requested = _requested(template["spec"])
     for member, value in template["spec"].items():
         found = spec.get(member)
         if found is value or member == "affinity":

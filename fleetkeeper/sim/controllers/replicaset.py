@@ -31,7 +31,10 @@ def _adopt(live: Live, found: Object) -> None:
     """Pods without a controller that the selector means become its own."""
     if "deletionTimestamp" in found["metadata"]:
         return
-    for pod in live.objects.find("controller", pods.PODS, "-"):
+    for key in tuple(live.objects.keys("controller", pods.PODS, "-")):
+        pod = live.objects.get(pods.PODS, *key)
+        if pod is None:
+            continue
         metadata = pod["metadata"]
         if metadata.get("namespace") != found["metadata"]["namespace"] or not pods.is_active(pod):
             continue
@@ -65,12 +68,21 @@ def _count(live: Live, found: Object) -> None:
 
 def _pod_keys(live: Live, event: Event) -> Iterable[Key]:
     """The owner of the pod; of a new orphan, every ReplicaSet that selects it."""
-    yield from of_controller("ReplicaSet")(live, event)
-    if event.change is not Change.DELETED and controller_of(event.object) is None:
-        labels = event.object["metadata"].get("labels")
-        for each in live.objects.of(RESOURCE, event.key[0]):
-            if selects(each["spec"]["selector"], labels):
-                yield key_of(each)
+    owners = _owner_keys(live, event)
+    if event.change is Change.DELETED or controller_of(event.object) is not None:
+        return owners
+    labels = event.object["metadata"].get("labels")
+    near = live.objects.of(RESOURCE, event.key[0])
+    return [*owners, *(key_of(each) for each in near if selects(each["spec"]["selector"], labels))]
 
 
-CONTROLLER = Controller("replicaset", RESOURCE, reconcile, {RESOURCE: itself, pods.PODS: _pod_keys})
+_owner_keys = of_controller("ReplicaSet")
+
+
+CONTROLLER = Controller(
+    "replicaset",
+    RESOURCE,
+    reconcile,
+    {RESOURCE: itself, pods.PODS: _pod_keys},
+    {pods.PODS: ("ReplicaSet", "")},
+)

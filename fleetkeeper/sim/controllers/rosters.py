@@ -1,7 +1,7 @@
 """The pods of each DaemonSet by node, followed write by write: with thousands of nodes only those are looked at anew
 where something changed."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -87,16 +87,18 @@ def meant_for(pod: Object) -> str:
 class Rosters:
     """The rosters of a cluster by the uid of the DaemonSet; each is made at the first question."""
 
+    resources = (NODES, PODS, RESOURCE)
+
     def __init__(self) -> None:
         self._rosters: dict[str, Roster] = {}
 
-    def of(self, daemons: Object, pods: Iterable[Object], nodes: Iterable[str]) -> Roster:
+    def of(self, daemons: Object, pods: Callable[[], Iterable[Object]], nodes: Iterable[str]) -> Roster:
         """pods: those of the DaemonSet; both are read only where it has no roster, or has another spec by now."""
         uid, spec = daemons["metadata"]["uid"], daemons["spec"]
         known = self._rosters.get(uid)
         if known is None or known.spec is not spec:
             known = self._rosters[uid] = Roster(spec)
-            for pod in pods:
+            for pod in pods():
                 known.put(pod)
             for node in nodes:
                 known.touch(node)

@@ -6,12 +6,12 @@ from itertools import chain
 from operator import attrgetter
 
 from fleetkeeper.sim.controllers import placing, pods
-from fleetkeeper.sim.controllers.hosts import NODES, Host, Manner
+from fleetkeeper.sim.controllers.hosts import NODES, Fit, Host
 from fleetkeeper.sim.controllers.live import Controller, Live, controller_uid
-from fleetkeeper.sim.controllers.matching import with_condition
+from fleetkeeper.sim.controllers.matching import condition, with_condition
+from fleetkeeper.sim.controllers.placing import Filter
 from fleetkeeper.sim.controllers.rosters import meant_for
-from fleetkeeper.sim.controllers.usage import requests
-from fleetkeeper.sim.kube.state_log import Change, Event, Key, key_of
+from fleetkeeper.sim.kube.state_log import Change, Event, Key
 from fleetkeeper.sim.objects.recipes import stamp
 from fleetkeeper.sim.world import Object
 
@@ -61,39 +61,47 @@ def _waits_for_consumer(live: Live, claim: Object) -> bool:
 def _choose(live: Live, pod: Object) -> tuple[str | None, Counter[str]]:
     """The best node, or how often each reason stood against one."""
     live.objects.notice()
-    manner, asked = placing.manner_of(pod), requests(pod)
+    manner, asked = placing.manner_of(live, pod), live.used.asked(pod)
     by_name = live.hosts.by_name()
     if (only := by_name.get(meant_for(pod))) is not None:  # as its PreFilter does: one of thousands looks at one node
-        by_name = {only.name: only}
-    looked_at, reasons = _looked_at(live, manner, by_name)
-    filters, possible = placing.filters(live, pod, by_name), []
-    first = live.objects.revision % len(looked_at) if len(looked_at) > ENOUGH else 0
-    for host in chain(looked_at[first:], looked_at[:first]):
-        against = host.refuses(manner, asked)
-        if not against and filters:
-            against = next(filter(None, (each(host) for each in filters)), "")
-        if against:
-            reasons[against] += 1
-            continue
-        possible.append(host)
-        if len(possible) == ENOUGH:
-            break
+        by_name, fit = {only.name: only}, Fit(manner, asked)
+        fit.ask(only.name, only)
+    else:
+        fit = live.hosts.fit(manner, asked)
+    if not fit.possible:
+        return None, fit.reasons
+    possible, reasons = _in_turn(live, fit), fit.reasons
+    if filters := placing.filters(live, pod, by_name):
+        possible, reasons = _filtered(possible, filters, reasons.copy())
+    else:
+        possible = possible[:ENOUGH]
     if len(possible) < 2:
         return next((host.name for host in possible), None), reasons
     alike, zones = _alike(live, pod)
     return min(possible, key=placing.scorer(manner, alike, zones)).name, reasons
 
 
-def _looked_at(live: Live, manner: Manner, by_name: Mapping[str, Host]) -> tuple[list[Host], Counter[str]]:
-    """Without the cordoned nodes, unless the pod takes those too: a drain cordons hundreds, for one reason."""
-    if manner.takes_cordoned:
-        return list(by_name.values()), Counter()
-    if len(by_name) == 1:
-        looked_at = [each for each in by_name.values() if not each.cordoned]
-    else:
-        looked_at = live.hosts.uncordoned()
-    cordoned = len(by_name) - len(looked_at)
-    return looked_at, Counter({placing.CORDONED: cordoned} if cordoned else {})
+def _in_turn(live: Live, fit: Fit) -> list[Host]:
+    """The nodes that have room. Where there are more than are looked at, each time it begins with another."""
+    if len(fit.possible) <= ENOUGH:
+        return list(fit.possible.values())
+    hosts = live.hosts
+    looked_at = list(hosts.by_name().values()) if fit.manner.takes_cordoned else hosts.uncordoned()
+    first = live.objects.revision % len(looked_at)
+    return [host for host in chain(looked_at[first:], looked_at[:first]) if host.name in fit.possible]
+
+
+def _filtered(possible: list[Host], filters: list[Filter], reasons: Counter[str]) -> tuple[list[Host], Counter[str]]:
+    """Enough of the nodes that the filters let pass, and the reasons with those of the filters."""
+    passed: list[Host] = []
+    for host in possible:
+        if against := next(filter(None, (each(host) for each in filters)), ""):
+            reasons[against] += 1
+            continue
+        passed.append(host)
+        if len(passed) == ENOUGH:
+            break
+    return passed, reasons
 
 
 def _alike(live: Live, pod: Object) -> tuple[Mapping[str, int], Mapping[str, int]]:
@@ -118,9 +126,12 @@ def _message(total: int, reasons: Counter[str]) -> str:
 
 
 def _leave_pending(live: Live, pod: Object, message: str) -> None:
-    said = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
-    status = pod.get("status") or {}
-    conditions = with_condition(status.get("conditions") or (), {"lastProbeTime": None, **said}, stamp(live.now()))
+    said: Object = {"type": "PodScheduled", "status": "False", "lastProbeTime": None}
+    said |= {"reason": "Unschedulable", "message": message}
+    known, status = condition(pod, "PodScheduled"), pod.get("status") or {}
+    if known is not None and known.items() >= said.items() and "phase" in status:
+        return  # as at its last turn
+    conditions = with_condition(status.get("conditions") or (), said, stamp(live.now()))
     live.set_status(pods.PODS, pod, {"phase": "Pending", **status, "conditions": conditions})
 
 
@@ -146,15 +157,12 @@ def _bind(live: Live, pod: Object, node: str) -> None:
 def _pod_keys(live: Live, event: Event) -> Iterable[Key]:
     """A pod without a node; all of them when one leaves room, and when one is placed those that look at others."""
     if event.change is not Change.DELETED and not event.object["spec"].get("nodeName"):
-        if not event.is_of_status:  # as isPodUpdated does: its own word on a pod is no news to it
-            yield event.key
-        return
-    before = event.before
-    placed = before is not None and not before["spec"].get("nodeName")
+        return () if event.is_of_status else (event.key,)  # as isPodUpdated: its own word on a pod is no news to it
     if event.change is Change.DELETED or pods.is_ended(event.object):
-        yield from _waiting(live, event)
-    elif placed:
-        yield from (key_of(pod) for pod in live.objects.find("drawn", pods.PODS, "yes"))
+        return _waiting(live, event)
+    before = event.before
+    placed = before is not None and not event.is_of_status and not before["spec"].get("nodeName")
+    return tuple(live.objects.keys("drawn", pods.PODS, "yes")) if placed else ()
 
 
 def _waiting(live: Live, _event: Event) -> Iterable[Key]:

@@ -18,7 +18,7 @@ def reconcile(live: Live, key: Key) -> None:
     found = live.objects.get(RESOURCE, *key)
     if found is None:
         return
-    revision = f"{key[1]}-{pods.template_hash(found['spec']['template'])}"
+    revision = f"{key[1]}-{live.once(pods.template_hash, found['spec']['template'])}"
     if "deletionTimestamp" not in found["metadata"]:
         _step(live, found, revision)
     _count(live, live.objects.get(RESOURCE, *key) or found, revision)
@@ -59,7 +59,7 @@ def _replace(live: Live, found: Object, have: list[Object]) -> None:
     for pod in sorted(have, key=_number, reverse=True):
         if _number(pod) < partition:
             return
-        if not pods.is_of_template(pod, found["spec"]["template"]):
+        if not pods.is_still_of_template(live, pod, found["spec"]["template"]):
             if not pods.is_leaving(pod):
                 live.objects.delete(pods.PODS, key_of(pod))
             return
@@ -112,15 +112,16 @@ def _claim(live: Live, found: Object, template: Object, name: str) -> None:
 def _count(live: Live, found: Object, revision: str) -> None:
     have = pods.owned(live, found)
     before = found.get("status") or {}
-    newest = [pod for pod in have if pods.is_of_template(pod, found["spec"]["template"])]
+    newest = [pod for pod in have if pods.is_still_of_template(live, pod, found["spec"]["template"])]
     replicas = found["spec"].get("replicas", 1)
-    done = len(newest) == len(have) == replicas and all(pods.is_ready(pod) for pod in have)
+    ready = sum(pods.is_ready(pod) for pod in have)
+    done = len(newest) == len(have) == replicas == ready
     current = revision if done else before.get("currentRevision", revision)
     status: Object = {
         "observedGeneration": found["metadata"].get("generation", 1),
         "replicas": len(have),
         **pods.counted(
-            readyReplicas=sum(pods.is_ready(pod) for pod in have),
+            readyReplicas=ready,
             currentReplicas=len(newest) if current == revision else len(have) - len(newest),
             updatedReplicas=len(newest),
         ),
@@ -132,4 +133,10 @@ def _count(live: Live, found: Object, revision: str) -> None:
     live.set_status(RESOURCE, found, status)
 
 
-CONTROLLER = Controller("statefulset", RESOURCE, reconcile, {RESOURCE: itself, pods.PODS: of_controller("StatefulSet")})
+CONTROLLER = Controller(
+    "statefulset",
+    RESOURCE,
+    reconcile,
+    {RESOURCE: itself, pods.PODS: of_controller("StatefulSet")},
+    {pods.PODS: ("StatefulSet",)},
+)

@@ -29,6 +29,8 @@ class Tally:
 class Tallies:
     """The tallies of a cluster by the controllers' uids; added up at the first question."""
 
+    resources = (PODS,)
+
     def __init__(self) -> None:
         self._by_uid: dict[str, Tally] | None = None
 
@@ -42,7 +44,7 @@ class Tallies:
         return self._by_uid.setdefault(uid, Tally())
 
     def hear(self, event: Event) -> None:
-        if event.resource != PODS or self._by_uid is None:
+        if self._by_uid is None:
             return
         before, after = event.before, event.object
         if event.is_of_status and before is not None and is_active(before) and is_active(after):

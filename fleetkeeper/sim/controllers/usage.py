@@ -10,6 +10,9 @@ from fleetkeeper.sim.controllers.matching import quantity
 from fleetkeeper.sim.kube.state_log import Change, Event
 from fleetkeeper.sim.world import Object
 
+_MOST_KNOWN = 4096
+"""Lists of containers whose requests are kept; the list is kept too, so that its identity is its own."""
+
 
 @dataclass(slots=True)
 class Request:
@@ -58,9 +61,26 @@ def allocatable(node: Object) -> Request:
 class Usage:
     """Requests by node, of the pods that have not ended; added up at the first question."""
 
+    resources = ("/pods",)
+
     def __init__(self, pods: Callable[[], Iterable[Object]]) -> None:
         self._pods = pods
         self._by_node: dict[str, Request] | None = None
+        self._asked: dict[int, tuple[Object, Request]] = {}
+        self.changed: Callable[[str], object] = _nobody  # told the name of a node whose sum is another
+
+    def asked(self, pod: Object) -> Request:
+        """What a pod takes of a node, worked out once for its containers: it is asked at each turn of the scheduler."""
+        spec = pod["spec"]
+        if "initContainers" in spec or "overhead" in spec or "resources" in spec:
+            return requests(pod)
+        containers = spec.get("containers")
+        known = self._asked.get(id(containers))
+        if known is None:
+            if len(self._asked) >= _MOST_KNOWN:
+                self._asked.clear()
+            known = self._asked[id(containers)] = (containers, requests(pod))
+        return known[1]
 
     def of(self, node: str) -> Request:
         """What is asked of a node: the sum itself, which goes on to follow the writes until all is forgotten."""
@@ -71,9 +91,11 @@ class Usage:
         return self._by_node.setdefault(node, Request())
 
     def hear(self, event: Event) -> None:
-        if event.resource != "/pods" or self._by_node is None:
+        if self._by_node is None:
             return
         before, after = event.before, event.object
+        if event.is_of_status and before is not None and _has_ended(before) == _has_ended(after):
+            return
         if before is not None:
             kept = event.change is not Change.DELETED and before["spec"] is after["spec"]
             if kept and _has_ended(before) == _has_ended(after):
@@ -89,10 +111,15 @@ class Usage:
         node = pod["spec"].get("nodeName")
         if not node or self._by_node is None or _has_ended(pod):
             return
-        known, asked = self._by_node.setdefault(node, Request()), requests(pod)
+        known, asked = self._by_node.setdefault(node, Request()), self.asked(pod)
         known.cpu += sign * asked.cpu
         known.memory += sign * asked.memory
         known.pods += sign
+        self.changed(node)
+
+
+def _nobody(_node: str) -> None:
+    """Nobody wants to know."""
 
 
 def _has_ended(pod: Object) -> bool:

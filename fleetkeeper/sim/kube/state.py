@@ -6,41 +6,20 @@ which the caller holds; objects are values: one that was read is never edited, a
 
 import hashlib
 from collections import defaultdict, deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from fleetkeeper.sim.kube.state_changes import GENERATED, NOT_ASKED, changed, grace_of, is_finished, with_servers
 from fleetkeeper.sim.kube.state_errors import AlreadyExists, Conflict, NotFound, PreconditionFailed, TooOld
-from fleetkeeper.sim.kube.state_log import Change, Event, Index, Indexer, Key, Listener, key_of
+from fleetkeeper.sim.kube.state_log import Change, Event, Index, Indexer, Key, Listener, key_of, moves
 from fleetkeeper.sim.objects.pods import suffix
 from fleetkeeper.sim.objects.recipes import stamp
 from fleetkeeper.sim.world import Object, SimCluster
 
 KEPT_EVENTS = 1000
 """Events that a resource's log keeps, about as many as the real watch cache starts with."""
-
-_GENERATED = frozenset(
-    {
-        "/pods",
-        "apps/daemonsets",
-        "apps/deployments",
-        "apps/replicasets",
-        "apps/statefulsets",
-        "apiextensions.k8s.io/customresourcedefinitions",
-        "batch/cronjobs",
-        "batch/jobs",
-        "flowcontrol.apiserver.k8s.io/flowschemas",
-        "flowcontrol.apiserver.k8s.io/prioritylevelconfigurations",
-        "networking.k8s.io/ingresses",
-        "networking.k8s.io/networkpolicies",
-        "policy/poddisruptionbudgets",
-        "scheduling.k8s.io/priorityclasses",
-    }
-)
-"""Built-in resources that count metadata.generation; custom ones all do."""
-
-_DEFAULT_GRACE = 30  # seconds, of a pod that does not say
 
 
 class Propagation(StrEnum):
@@ -70,6 +49,7 @@ class Objects:
 
     get of find                   read; a lazy cluster stays lazy, and only what is written is kept for good
     create update edit delete     write: each takes a revision, is logged, and is told to the listeners, in order
+    set_status                    the same for a status, which is most of what controllers write
     events subscribe              the log, for a watch from a revision, and callbacks
 
     A write that went around it (SimCluster.put) is noticed at the next call, or by `notice`: watches from before are
@@ -84,6 +64,7 @@ class Objects:
         self._floors: dict[str, int] = {}
         self._base = self._seen = cluster.revision
         self._own: set[str] = set()
+        self._answers: dict[str, dict[Hashable, tuple[Key, ...]]] = {}
         self._listeners: list[Listener] = []
         self._resync: list[Callable[[], None]] = []
         self._indexes: defaultdict[str, dict[str, Index]] = defaultdict(dict)  # by resource and name
@@ -121,6 +102,12 @@ class Objects:
         self.notice()
         return self._indexes[resource][name].keys(self.cluster.objects.get(resource, {}), value)
 
+    def answers(self, resource: str) -> dict[Hashable, tuple[Key, ...]]:
+        """What somebody has found out of a resource: kept until one of its objects has another name, spec, label or
+        owner."""
+        self.notice()
+        return self._answers.setdefault(resource, {})
+
     def create(self, resource: str, obj: Object) -> Object:
         """Store a new object with what the server gives: name of generateName, uid, times, generation.
 
@@ -136,7 +123,7 @@ class Objects:
             raise AlreadyExists(resource, name)
         metadata["uid"] = self.next_uid(resource, namespace, name)
         metadata["creationTimestamp"] = stamp(self.now())
-        if resource in _GENERATED or "kind" in obj:
+        if resource in GENERATED or "kind" in obj:
             metadata["generation"] = 1
         for unset in ("deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion"):
             metadata.pop(unset, None)
@@ -159,17 +146,29 @@ class Objects:
             raise Conflict(resource, name)
         if wanted.get("uid") not in (None, "", current.get("uid")):
             raise PreconditionFailed(resource, name, "UID", wanted["uid"], current["uid"])
-        metadata = _with_servers(wanted, current)
-        changed = _changed(obj, before)
-        if "generation" in current and not changed <= ({"metadata"} if counts_status else _NOT_ASKED):
+        metadata = with_servers(wanted, current)
+        differing = changed(obj, before)
+        if "generation" in current and not differing <= ({"metadata"} if counts_status else NOT_ASKED):
             metadata = {**metadata, "generation": current["generation"] + 1}
         after = {**obj, "metadata": metadata}
-        if _is_finished(resource, after):
+        if is_finished(resource, after):
             return self._drop(resource, after)
         is_same = metadata is current or metadata == current
-        if is_same and changed <= {"metadata"}:
+        if is_same and differing <= {"metadata"}:
             return before
-        return self._write(resource, after, before, is_of_status=is_same and changed <= _NOT_ASKED)
+        return self._write(resource, after, before, is_of_status=is_same and differing <= NOT_ASKED)
+
+    def set_status(self, resource: str, key: Key, status: Object) -> None:
+        """Give an object another status, where there is one; the same as an update, which compares all of it."""
+        self.notice()
+        before = self.get(resource, *key)
+        if before is None or before.get("status") == status:
+            return
+        after = {**before, "status": status}
+        if is_finished(resource, after):
+            self._drop(resource, after)
+        else:
+            self._write(resource, after, before, is_of_status=True)
 
     def edit(self, resource: str, namespace: str, name: str, change: Callable[[Object], Object]) -> Object | None:
         """Replace an object by what `change` makes of it, which must be a new value; None when it is not there."""
@@ -194,7 +193,7 @@ class Objects:
         before = self._existing(resource, *key)
         self._check(resource, before, expect)
         metadata, now = {**before["metadata"]}, self.now()
-        seconds = _grace(resource, before, grace)
+        seconds = grace_of(resource, before, grace)
         known = metadata.get("deletionGracePeriodSeconds", 0 if "deletionTimestamp" in metadata else None)
         if known is None:
             metadata["deletionTimestamp"] = stamp(now + timedelta(seconds=seconds))
@@ -212,7 +211,7 @@ class Objects:
         after = {**before, "metadata": metadata}
         if resource == "/namespaces":
             after["status"] = {**before.get("status", {}), "phase": "Terminating"}
-        if _is_finished(resource, after):
+        if is_finished(resource, after):
             return self._drop(resource, after if resource == "/pods" or known is not None else before)
         return before if after == before else self._write(resource, after, before)
 
@@ -262,6 +261,8 @@ class Objects:
         return found
 
     def _check(self, resource: str, obj: Object, expect: Expect) -> None:
+        if expect is NOTHING:
+            return
         metadata = obj["metadata"]
         pairs = (
             ("UID", expect.uid, metadata.get("uid", "")),
@@ -301,11 +302,14 @@ class Objects:
         return self._seen
 
     def _tell(self, event: Event) -> None:
-        log = self._logs.setdefault(event.resource, deque())
+        log = self._logs.get(event.resource)
+        if log is None:
+            log = self._logs[event.resource] = deque()
         log.append(event)
         if len(log) > self._kept_events:
             self._floors[event.resource] = log.popleft().revision
-        if not event.is_of_status:
+        if moves(event):
+            self._answers.pop(event.resource, None)
             for index in self._indexes[event.resource].values():
                 index.move(event)
         for listener in tuple(self._listeners):
@@ -317,6 +321,7 @@ class Objects:
             return
         self._base = self._seen = self.cluster.revision
         self._logs.clear()
+        self._answers.clear()
         for index in (index for named in self._indexes.values() for index in named.values()):
             index.forget()
         for listener in tuple(self._resync):
@@ -338,58 +343,3 @@ class Objects:
         while True:
             yield prefix + suffix(f"{self.cluster.key}|{prefix}|{self.cluster.revision}|{attempt}")
             attempt += 1
-
-
-_SERVERS = (
-    "uid",
-    "creationTimestamp",
-    "generation",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-    "resourceVersion",
-)
-
-
-def _with_servers(wanted: Object, current: Object) -> Object:
-    """The metadata that is wanted, with the server's own members as they are."""
-    if wanted is current:
-        return current
-    kept = {member: current[member] for member in _SERVERS if member in current}
-    return {**{member: value for member, value in wanted.items() if member not in _SERVERS}, **kept}
-
-
-_NOT_ASKED = {"metadata", "status"}
-"""Members in which nobody says what they want of an object."""
-
-
-def _changed(after: Object, before: Object) -> set[str]:
-    """The members that differ."""
-    return {
-        member
-        for member in after.keys() | before.keys()
-        if (now := after.get(member, _ABSENT)) is not (then := before.get(member, _ABSENT)) and now != then
-    }
-
-
-_ABSENT = object()
-
-
-def _grace(resource: str, obj: Object, asked: int | None) -> int:
-    """Seconds that a deleted object is given; only a pod that some kubelet still runs has any."""
-    if resource != "/pods":
-        return 0
-    spec, phase = obj.get("spec", {}), obj.get("status", {}).get("phase")
-    if not spec.get("nodeName") or phase in ("Succeeded", "Failed"):
-        return 0
-    seconds: int = spec.get("terminationGracePeriodSeconds", _DEFAULT_GRACE) if asked is None else asked
-    return seconds if seconds >= 0 else 1
-
-
-def _is_finished(resource: str, obj: Object) -> bool:
-    """Whether an object that is being deleted waits for nothing any more."""
-    metadata = obj["metadata"]
-    if "deletionTimestamp" not in metadata or metadata.get("finalizers"):
-        return False
-    if resource == "/namespaces":
-        return not obj.get("spec", {}).get("finalizers")
-    return not (resource == "/pods" and metadata["deletionGracePeriodSeconds"])

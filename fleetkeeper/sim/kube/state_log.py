@@ -11,7 +11,7 @@ Key = tuple[str, str]
 
 Listener = Callable[["Event"], None]
 Indexer = Callable[[Object], str | tuple[str, ...]]
-"""The value of an object, or several; "" and () leave it out. A status has no part in it."""
+"""The value of an object, or several; "" and () leave it out. By its name, spec, labels and owners alone."""
 
 
 class Change(StrEnum):
@@ -33,6 +33,17 @@ class Event(NamedTuple):
     object: Object
     before: Object | None = None
     is_of_status: bool = False
+
+
+def moves(event: Event) -> bool:
+    """Whether a write may give an object another place in an index."""
+    before, after = event.before, event.object
+    if event.is_of_status:
+        return False
+    if before is None or event.change is Change.DELETED or before.get("spec") is not after.get("spec"):
+        return True
+    old, new = before["metadata"], after["metadata"]
+    return any(old.get(member) is not new.get(member) for member in ("labels", "ownerReferences"))
 
 
 class Index:

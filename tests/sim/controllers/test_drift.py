@@ -5,7 +5,9 @@ from collections import Counter
 
 import pytest
 
+from fleetkeeper.sim.controllers.hosts import Fit
 from fleetkeeper.sim.controllers.nodes import silence
+from fleetkeeper.sim.controllers.placing import manner_of
 from fleetkeeper.sim.controllers.pods import is_active
 from fleetkeeper.sim.controllers.usage import Request, Usage
 from tests.sim.controllers.behaving import BUDGETS, DAEMONS, DEPLOYMENTS, NODES, PODS, SETS, SHOP, STATEFUL, Behaving
@@ -48,6 +50,7 @@ def test_a_troubled_cluster_comes_to_rest_where_it_should(seed: int) -> None:
     for _ in range(40):
         trouble(world, chance)
         world.advance(chance.random() * 40)
+        _is_answered_as_afresh(world)
     for node in world.live.objects.of(NODES):  # the silent ones are given up, the others opened
         name = node["metadata"]["name"]
         if name in world.live.silent:
@@ -62,6 +65,16 @@ def test_a_troubled_cluster_comes_to_rest_where_it_should(seed: int) -> None:
     assert world.live.objects.revision == revision
     _is_as_asked(world)
     _is_counted(world)
+
+
+def _is_answered_as_afresh(world: Behaving) -> None:
+    """What is kept of the nodes' answers to pods of a manner and size is what they answer now."""
+    for pod in world.pods():
+        manner, asked = manner_of(world.live, pod), world.live.used.asked(pod)
+        kept, fresh = world.live.hosts.fit(manner, asked), Fit(manner, asked)
+        for name, host in world.live.hosts.by_name().items():
+            fresh.ask(name, host)
+        assert (kept.possible, kept.reasons) == (fresh.possible, fresh.reasons)
 
 
 def _is_as_asked(world: Behaving) -> None:
