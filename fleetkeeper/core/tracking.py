@@ -1,6 +1,6 @@
 """The findings of one cluster from one assessment to the next, with how far back a use of an API would have shown."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -57,6 +57,14 @@ def track(snap: Snapshot, reports: Iterable[HopReport], before: Tracking, checks
         for key, each in advance(known, look).items()
     }
     return Tracking(snap.now, after, seen or before.watch)
+
+
+def unseen(snap: Snapshot, found: Container[str], before: Tracking, checks: Sequence[Check]) -> tuple[Finding, ...]:
+    """What still counts though it was not found: it could not be looked for. found: fingerprints."""
+    known = before.findings
+    judged = _judged(snap, known, checks)
+    missed = (each for key, each in known.items() if each.counts and key not in found)
+    return tuple(each.finding for each in missed if each.finding.code not in judged)
 
 
 def _gravest(reports: Iterable[HopReport]) -> tuple[Finding, ...]:

@@ -17,12 +17,13 @@ from fleetkeeper.core.policy import TargetRule, policy_for
 from fleetkeeper.core.readiness import ClusterReport, Entry, Subject, entries_of, report_of
 from fleetkeeper.core.selector import Selector
 from fleetkeeper.core.snapshot import Hop, Policy, Snapshot
-from fleetkeeper.core.tracking import Tracking, track
+from fleetkeeper.core.tracking import Tracking, track, unseen
+from fleetkeeper.core.unowned import NO_OWNER
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.core.waivers import Deciding, Decisions
 from fleetkeeper.engine.observe import attributes_of
 from fleetkeeper.engine.ports import Clock, Store
-from fleetkeeper.errors import SchemaError, StoreUnavailable
+from fleetkeeper.errors import ConfigError, SchemaError, StoreUnavailable
 
 _log = structlog.get_logger("assess")
 
@@ -32,7 +33,7 @@ _NO_MINOR = "its control plane was never seen, so no hop can be judged"
 
 
 Unowned = Callable[[model.SeenCluster, Sequence[Finding]], Sequence[Finding]]
-"""Of the findings of a cluster, what is found of those that nobody owns."""
+"""Of the findings of a cluster, what is found of those that nobody owns. Raises ConfigError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +105,15 @@ class Assessor:
         whole = replace(cluster, parts=self.store.cluster_parts(cluster.id))
         snap = Snapshot(whole, self.clock.now(), shared, stale_after=self.stale_after)
         snap = replace(snap, policy=self._policy(snap, target))
-        reports = self._with_unowned(whole, self._reports(snap))
-        found = {each.fingerprint for report in reports for each in report.findings}
-        before = self.store.tracking(cluster.id, found) or Tracking(snap.now)
+        reports = self._reports(snap)
+        found = {each.fingerprint: each for report in reports for each in report.findings}
+        before = self.store.tracking(cluster.id, found.keys()) or Tracking(snap.now)
+        more = self._unowned(whole, before, (*found.values(), *unseen(snap, found, before, self.checks)))
+        if more:  # told beside the first hop; it keeps none from beginning
+            reports = (replace(reports[0], findings=(*reports[0].findings, *more)), *reports[1:])
+            prints = {each.fingerprint for each in more}
+            if not prints <= before.findings.keys():  # one of them may have been resolved
+                before = self.store.tracking(cluster.id, found.keys() | prints) or before
         if _minor(snap) is None:  # without its minor nothing was judged, so nothing that was known is over
             tracking = replace(before, at=snap.now)
         else:
@@ -134,11 +141,16 @@ class Assessor:
         lasting = [each for each in self.checks if not each.each_hop]
         return assess(snap, [Hop(at, at.next())], self.compat, lasting)
 
-    def _with_unowned(self, cluster: model.SeenCluster, reports: tuple[HopReport, ...]) -> tuple[HopReport, ...]:
-        """Told beside the first hop; it keeps none from beginning."""
-        found = {each.fingerprint: each for report in reports for each in report.findings}
-        more = tuple(self.unowned(cluster, tuple(found.values())))
-        return (replace(reports[0], findings=(*reports[0].findings, *more)), *reports[1:]) if more else reports
+    def _unowned(
+        self, cluster: model.SeenCluster, before: Tracking, findings: Sequence[Finding]
+    ) -> tuple[Finding, ...]:
+        """What is known of it stays while the owners cannot be read: nobody was found for it."""
+        try:
+            return tuple(self.unowned(cluster, findings))
+        except ConfigError as error:  # whose file it is, hears of it from whoever asks for owners
+            _log.warning("owners_unreadable", error=str(error))
+            known = (each for each in before.findings.values() if each.counts)
+            return tuple(each.finding for each in known if each.finding.code == NO_OWNER)
 
     def _failed(self, cluster: model.SeenCluster, error: Exception) -> ClusterReport:
         broken = Finding(

@@ -62,12 +62,9 @@ class Owning:
         }
 
     def unowned(self, cluster: model.SeenCluster, findings: Sequence[Finding]) -> tuple[Finding, ...]:
-        """What is found of those that nobody owns; nothing where no team is configured, for then nobody is told."""
-        try:
-            if not self.resolver().directory.teams:
-                return ()
-        except ConfigError as error:  # whose file it is, hears of it from whoever asks for owners
-            _log.warning("owners_unreadable", error=str(error))
+        """What is found of those that nobody owns; nothing where no team is configured, for then nobody is told. Raises
+        ConfigError."""
+        if not self.resolver().directory.teams:
             return ()
         return unowned(findings, self.owned(cluster, findings))
 

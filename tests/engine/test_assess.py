@@ -1,6 +1,6 @@
 """Assessment over a real store: hops and verdicts, and the life of findings while time passes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -28,6 +28,7 @@ from fleetkeeper.core.versions import Minor
 from fleetkeeper.core.waivers import Decisions, Waiver
 from fleetkeeper.engine.owning import Owning
 from fleetkeeper.engine.ports import StoredFinding
+from fleetkeeper.errors import ConfigError, Mistake
 from tests.contract.observed import NOON
 from tests.core.checks.snapshots import control_plane
 from tests.engine.assessing import CALL, LIVE, Assessed, calling, operator, says
@@ -358,18 +359,42 @@ def still(stored: StoredFinding) -> Tracked:
 # ---- what nobody owns
 
 
+NAMESPACE = Subject("Namespace", "shop")
+NOBODYS = {parts.WORKLOADS: (replace(operator(), owner={}),)}
+CREW = Directory({"crew": Team("crew")}, fallback="crew")
+
+
+def unowned(shop: Assessed, directory: Callable[[], Directory] = lambda: CREW) -> dict[Subject, State]:
+    """What an assessment leaves of FK001."""
+    owning = Owning(shop.store, shop.clock, directory)
+    (report,) = replace(shop.assessor(), unowned=owning.unowned).assess(Selector())
+    every = [each.tracked for each in shop.store.findings(resolved=True)]
+    found = {each.finding.subject: each.state for each in every if each.finding.code == NO_OWNER}
+    assert (NO_OWNER in codes(report)) is (State.OPEN in found.values())
+    return found
+
+
 def test_what_nobody_owns_is_found_until_somebody_does(shop: Assessed) -> None:
-    directory = Directory({"crew": Team("crew")}, fallback="crew")
-    shop.observe({parts.WORKLOADS: (replace(operator(), owner={}),)})
+    shop.observe(NOBODYS)
+    assert unowned(shop) == {NAMESPACE: State.OPEN}
+    owned = replace(CREW, rules=(Rule("crew", namespace="shop"),))
+    assert unowned(shop, lambda: owned) == {NAMESPACE: State.RESOLVED}
+    assert unowned(shop) == {NAMESPACE: State.OPEN}
 
-    def assessed() -> tuple[Subject, State, bool]:
-        owning = Owning(shop.store, shop.clock, lambda: directory)
-        (report,) = replace(shop.assessor(), unowned=owning.unowned).assess(Selector())
-        assert verdicts(report) == {"1.35": "ready", "1.36": "blocked"}
-        every = (each.tracked for each in shop.store.findings(resolved=True))
-        (found,) = (each for each in every if each.finding.code == NO_OWNER)
-        return found.finding.subject, found.state, NO_OWNER in codes(report)
 
-    assert assessed() == (Subject("Namespace", "shop"), State.OPEN, True)
-    directory = replace(directory, rules=(Rule("crew", namespace="shop"),))
-    assert assessed() == (Subject("Namespace", "shop"), State.RESOLVED, False)
+def test_nobody_is_taken_for_the_owner_of_what_cannot_be_looked_for(shop: Assessed) -> None:
+    shop.observe(NOBODYS)
+    assert unowned(shop) == {NAMESPACE: State.OPEN}
+    shop.clock.turn(15)
+    shop.observe(unseen=[parts.API_USE])
+    shop.clock.turn(120)
+    assert unowned(shop) == {NAMESPACE: State.OPEN}
+
+
+def test_while_the_owners_cannot_be_read_nobody_is_taken_for_one(shop: Assessed) -> None:
+    def unreadable() -> Directory:
+        raise ConfigError((Mistake("catalog.yaml", 2, "", "is not valid YAML"),))
+
+    shop.observe(NOBODYS)
+    assert unowned(shop) == {NAMESPACE: State.OPEN}
+    assert unowned(shop, unreadable) == {NAMESPACE: State.OPEN}
