@@ -14,31 +14,18 @@ from fleetkeeper.sim.kube.state import Objects
 from fleetkeeper.sim.kube.state_log import Change, Event
 from fleetkeeper.sim.world import Object
 from tests.engine.live import world_of
+from tests.engine.test_drain_by_hand import CLUSTERS
 from tests.engine.virtual import LOOKS_AGAIN, VirtualFleet, virtual_fleet
 from tests.sim.controllers.behaving import PODS
 
-CLUSTERS = """
-[[cluster]]
-name = "alpha"
-template = ["small"]
-account = "111122223333"
-region = "eu-west-1"
-version = "1.35"
-tags = { environment = "prod", ring = "canary", service = "alpha", owner = "team-alpha" }
-[[cluster.workload]]
-namespace = "shop"
-name = "web"
-images = ["ghcr.io/example/shop-web:4.2.0"]
-replicas = 2
-max_unavailable = "0"
-"""
+NEVER_SPARED = f'{CLUSTERS}max_unavailable = "0"\n'
 OLD_ENOUGH = timedelta(hours=73)
 DRAIN = Force("").drain
 
 
 @pytest.fixture
 def fleet(tmp_path: Path) -> Iterator[VirtualFleet]:
-    with virtual_fleet(world_of(CLUSTERS), tmp_path) as made:
+    with virtual_fleet(world_of(NEVER_SPARED), tmp_path) as made:
         made.until(made.now + OLD_ENOUGH)
         made.observe()
         yield made
