@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
-from fleetkeeper.core.checks import check_of
 from fleetkeeper.core.finding import Breaks, Evidence, Finding, Subject
 from fleetkeeper.core.lifecycle import QUIET, State, quiet_until
 from fleetkeeper.core.messages.context import Context
@@ -17,6 +16,7 @@ from fleetkeeper.core.messages.escape import advice, code, words
 from fleetkeeper.core.messages.matters import Matter, nearest
 from fleetkeeper.core.messages.place_text import more_text, where
 from fleetkeeper.core.notices.values import Deadline, Item
+from fleetkeeper.core.titles import title_of
 from fleetkeeper.core.wording import counted, lowered
 
 SEEN = 2
@@ -118,8 +118,8 @@ def _fact(findings: Sequence[Finding]) -> str:
     """What is wrong with it: the finding's own words of one object, of several what their check is called."""
     if len(findings) == 1:
         return f": {words(_bare(findings[0]), 240)}"
-    check = check_of(findings[0].code)
-    return f": {words(lowered(check.title), 120)}" if check else ""
+    about = title_of(findings[0].code)
+    return f": {words(lowered(about), 120)}" if about else ""
 
 
 def _bare(finding: Finding) -> str:

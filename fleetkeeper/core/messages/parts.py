@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from fleetkeeper.core.checks import check_of
 from fleetkeeper.core.messages.ask_text import Reader, lines, short_title, title
 from fleetkeeper.core.messages.blocks import actions, button, context, length, section
 from fleetkeeper.core.messages.button import Button
@@ -15,6 +14,7 @@ from fleetkeeper.core.messages.message import Block, Do, Message
 from fleetkeeper.core.messages.place_text import list_command
 from fleetkeeper.core.messages.said_so_far import is_thanked, over_text, so_far
 from fleetkeeper.core.notices.values import Audience, Deadline, Notice
+from fleetkeeper.core.titles import title_of
 from fleetkeeper.core.wording import counted, lowered
 
 MOST = 5
@@ -105,8 +105,8 @@ def also(matters: Sequence[Matter]) -> Iterator[Block]:
 
 
 def _named(check: str) -> str:
-    found = check_of(check)
-    return words(lowered(found.title), 80) if found else "found by a check of another release"
+    title = title_of(check)
+    return words(lowered(title), 80) if title else "found by a check of another release"
 
 
 def done_lines(over: Sequence[Matter], reader: Reader) -> list[str]:

@@ -9,14 +9,15 @@ from fleetkeeper.core.finding import Severity
 from fleetkeeper.core.reports.rows import FindingRow, ReportRow
 from fleetkeeper.core.reports.rules import RULES
 from fleetkeeper.core.text import safe
+from fleetkeeper.core.titles import title_of
 from fleetkeeper.core.unowned import NO_OWNER
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LONGEST = 2000
 
 _UNSEEN, _UNOWNED = (
-    {"id": code, "shortDescription": {"text": title}, "fullDescription": {"text": RULES[code]}}
-    for code, title in ((NOT_SEEN, "Something could not be seen"), (NO_OWNER, "Nobody is named as the owner"))
+    {"id": code, "shortDescription": {"text": title_of(code)}, "fullDescription": {"text": RULES[code]}}
+    for code in (NOT_SEEN, NO_OWNER)
 )
 
 

@@ -6,15 +6,18 @@ from datetime import date
 
 import pytest
 
+from fleetkeeper.core.assess import NOT_SEEN
 from fleetkeeper.core.messages.lint import mistakes
 from fleetkeeper.core.messages.message import Message
 from fleetkeeper.core.messages.plain import plain
 from fleetkeeper.core.messages.render import render
 from fleetkeeper.core.notices.values import Answer, AnswerKind, NoticeKind
+from fleetkeeper.core.unowned import NO_OWNER
 from fleetkeeper.sim.slack.blocks import ALL_TEXT, length
 from fleetkeeper.sim.slack.blocks import mistakes as of_slack
 from tests.core.fleets import assert_golden
 from tests.core.messages.cases import CASES, longest
+from tests.core.messages.told import budget, context, item, notice
 
 
 def as_text(message: Message) -> str:
@@ -47,6 +50,21 @@ def test_slack_takes_the_blocks_of_a_message(case: str) -> None:
     message = render(*CASES[case]())
     assert of_slack(list(message.blocks)) == ()
     assert length(list(message.blocks)) < ALL_TEXT
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        pytest.param("FK401", "1 × a disruption budget never lets a pod go", id="a check"),
+        pytest.param(NOT_SEEN, "1 × something could not be seen", id="what could not be seen"),
+        pytest.param(NO_OWNER, "1 × nobody is named as the owner", id="what nobody owns"),
+        pytest.param("FK999", "1 × found by a check of another release", id="a code that nobody knows"),
+    ],
+)
+def test_what_is_only_good_to_know_is_called_by_what_it_is_about(code: str, says: str) -> None:
+    aside = item(replace(budget(), code=code), must=False, deadline=None)
+    known = (item(), aside)
+    assert says in plain(render(notice(known), context(known)))
 
 
 @pytest.mark.parametrize("kind", [NoticeKind.DIRECT, NoticeKind.REMINDER, NoticeKind.ESCALATION])
