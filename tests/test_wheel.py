@@ -53,7 +53,7 @@ def site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(site: Path, tmp_path: Path) -> Installed:
     """Runs a command of the installed wheel in an empty folder."""
 
-    def run(*arguments: str, timeout: float = 120) -> "subprocess.CompletedProcess[str]":
+    def run(*arguments: str, timeout: float = 300) -> "subprocess.CompletedProcess[str]":
         environ = surroundings(tmp_path, PYTHONPATH=str(site))
         command = [sys.executable, "-c", INSTALLED, str(ROOT), *arguments]
         return subprocess.run(

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT: the first asks to end in order, the second ends at once."""
+"""SIGTERM and SIGINT (of some commands SIGHUP): the first asks to end in order, the second ends at once."""
 
 import os
 import signal
@@ -33,6 +33,27 @@ def listening(at_first: Callable[[], None]) -> Iterator[None]:
         os.close(writer)
         thread.join()
         os.close(reader)
+
+
+@contextmanager
+def ending_in_order() -> Iterator[None]:
+    """At SIGTERM or SIGHUP the block ends as it does at Ctrl-C, with all that it opened; the second ends at once.
+
+    For commands in one thread that wait for little else than their own processes, and for those briefly: unlike
+    `listening` it needs no thread, beside which no process can be forked safely. What is ignored stays so (nohup).
+    """
+    numbers = [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, _exit) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _exit(number: int, _frame: object) -> None:
+    signal.signal(number, signal.SIG_DFL)
+    raise SystemExit(128 + number)
 
 
 def _leave_to_the_pipe(_number: int, _frame: object) -> None:

@@ -31,7 +31,8 @@ def wanted_size(group: AnyGroup) -> int:
 
 def live(group: AnyGroup) -> list[str]:
     """The instances that are not on their way out, in the order of their launch."""
-    return [name for name in group.instances if not group.life.get(name, "").startswith("Terminating")]
+    ending = {name for name, life in group.life.items() if life.startswith("Terminating")}
+    return [name for name in group.instances if name not in ending]
 
 
 def kubelet_for(minor: str, release: str = "") -> str:
