@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from fleetkeeper.core.finding import Subject
 from fleetkeeper.core.model import AutoScalingGroup, ComputeKind, Node
@@ -55,6 +56,7 @@ class Pool:
         return f"replace these nodes by ones of {minor}"
 
 
+@lru_cache(maxsize=1024)  # thousands of nodes have a few versions
 def minor_of(kubelet: str) -> Minor | None:
     try:
         return Minor.parse(kubelet)

@@ -56,7 +56,7 @@ def _place(live: Live, found: Object, roster: Roster) -> None:
         running = [pod for pod in here if pods.is_active(pod)]
         runs, stays = _fits(found, host.node)
         if runs and not here:
-            live.objects.create(pods.PODS, _pod(found, host.name))
+            live.objects.create(pods.PODS, _pod(live, found, host.name))
         for pod in running[1:] if stays else running:
             live.objects.delete(pods.PODS, key_of(pod))
     gone = (pod for name in changed - hosts.keys() for pod in roster.on(name))
@@ -81,10 +81,10 @@ def _fits(found: Object, node: Object) -> tuple[bool, bool]:
     return runs, not any(taint["effect"] == "NoExecute" for taint in against)
 
 
-def _pod(found: Object, node: str) -> Object:
+def _pod(live: Live, found: Object, node: str) -> Object:
     template, name = found["spec"]["template"], found["metadata"]["name"]
-    revision = pods.template_hash(template)
-    pod = pods.from_template(template, "DaemonSet", found, **{"controller-revision-hash": revision})
+    labels = {"controller-revision-hash": live.once(pods.template_hash, template)}
+    pod = pods.from_template(live, template, "DaemonSet", found, labels=labels)
     field = {"key": "metadata.name", "operator": "In", "values": [node]}
     required = {"nodeSelectorTerms": [{"matchFields": [field]}]}
     affinity = {**(template["spec"].get("affinity") or {})}

@@ -48,8 +48,11 @@ def reconcile(live: Live, key: Key) -> None:
     found = live.objects.get(RESOURCE, *key)
     if found is None:
         return
+    owned = live.objects.find("controller", SETS, found["metadata"]["uid"])
+    if live.is_settled(CONTROLLER, key, found, *owned):
+        return
     revision = live.objects.revision
-    sets = _sets(live, found)
+    sets = _in_order(owned)
     newest, rollout = _newest(live, found, sets), live.once(_Rollout.of, found["spec"])
     if "deletionTimestamp" in found["metadata"]:
         _write_status(live, found, sets, newest)
@@ -65,13 +68,20 @@ def reconcile(live: Live, key: Key) -> None:
     if live.objects.revision != revision:
         found, sets = live.objects.get(RESOURCE, *key) or found, _sets(live, found)
         newest = _newest(live, found, sets)
-    _write_status(live, found, sets, newest)
+    stands = live.objects.revision == revision and not rollout.recreate  # a Recreate looks at pods too
+    is_over = _write_status(live, found, sets, newest)
+    revision = live.objects.revision
     _clean_up(live, found, sets, newest)
+    if stands and is_over and live.objects.revision == revision:
+        live.settle(CONTROLLER, key, live.objects.get(RESOURCE, *key) or found, *owned)
 
 
 def _sets(live: Live, found: Object) -> list[Object]:
-    """Its ReplicaSets, oldest first."""
-    owned = live.objects.find("controller", SETS, found["metadata"]["uid"])
+    return _in_order(live.objects.find("controller", SETS, found["metadata"]["uid"]))
+
+
+def _in_order(owned: list[Object]) -> list[Object]:
+    """The ReplicaSets of a Deployment, oldest first."""
     return sorted(owned, key=lambda each: (each["metadata"]["creationTimestamp"], each["metadata"]["name"]))
 
 
@@ -221,7 +231,8 @@ def _available(each: Object) -> int:
     return count
 
 
-def _write_status(live: Live, found: Object, sets: list[Object], newest: Object | None) -> None:
+def _write_status(live: Live, found: Object, sets: list[Object], newest: Object | None) -> bool:
+    """Whether its rollout was over already: only what it is made of can then give it another status."""
     rollout, at = live.once(_Rollout.of, found["spec"]), stamp(live.now())
     before = found.get("status") or {}
     count = {
@@ -243,10 +254,12 @@ def _write_status(live: Live, found: Object, sets: list[Object], newest: Object 
         **pods.counted(**count, updatedReplicas=updated, unavailableReplicas=missing),
         "conditions": conditions,
     }
-    if newest is not None and not _rolled_out(conditions, updated == count["replicas"]):
+    is_over = _rolled_out(conditions, updated == count["replicas"])
+    if newest is not None and not is_over:
         done = updated == count["replicas"] == available == rollout.replicas
         status["conditions"] = _progress(live, found, newest, status, done=done)
     live.set_status(RESOURCE, found, status)
+    return is_over
 
 
 def _rolled_out(conditions: list[Object], only_new: bool) -> bool:
@@ -324,4 +337,5 @@ CONTROLLER = Controller(
     reconcile,
     {RESOURCE: itself, SETS: of_controller("Deployment"), pods.PODS: _pod_keys},
     {SETS: ("Deployment",), pods.PODS: ("ReplicaSet",)},
+    looks_at_status=lambda resource: resource != pods.PODS,
 )

@@ -5,20 +5,19 @@ scaled moves its budget with the first pod that changes; pods without a controll
 by nobody; a pod whose controller has no scale fails the whole budget (SyncFailed).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fleetkeeper.sim.controllers import pods
+from fleetkeeper.sim.controllers.covers import RESOURCE, Cover, Covers, is_healthy
 from fleetkeeper.sim.controllers.live import Controller, Live, controller_of, itself
 from fleetkeeper.sim.controllers.matching import condition, is_true, scaled, with_condition
-from fleetkeeper.sim.kube.label_index import selected, selecting_keys
-from fleetkeeper.sim.kube.state import Objects
+from fleetkeeper.sim.kube.label_index import selected
 from fleetkeeper.sim.kube.state_log import Change, Event, Key
 from fleetkeeper.sim.objects.recipes import stamp
 from fleetkeeper.sim.world import Object
 
-RESOURCE = "policy/poddisruptionbudgets"
 _SCALED = {
     "ReplicaSet": "apps/replicasets",
     "Deployment": "apps/deployments",
@@ -46,59 +45,59 @@ def reconcile(live: Live, key: Key) -> None:
     budget = live.objects.get(RESOURCE, *key)
     if budget is None:
         return
-    found = selected(live.objects, pods.PODS, key[0], budget["spec"].get("selector"))
+    cover = live.follower(Covers).of(live.objects, budget)
     try:
-        count = _expected(live, budget, found)
+        count = _expected(live, budget, cover)
     except (_Unscalable, ValueError) as refused:
         _fail(live, budget, str(refused))
         return
-    disrupted, again = _disrupted(live, budget, found)
-    staying = [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
-    if disrupted:
-        staying = [pod for pod in staying if pod["metadata"]["name"] not in disrupted]
-    healthy = sum(is_true(pod, "Ready") for pod in staying)
+    if cover.settled is not None and cover.settled[0] is budget and cover.settled[1] == count:
+        return
+    disrupted, again = _disrupted(live, budget)
+    healthy = cover.healthy
+    for name in disrupted:
+        pod = live.objects.get(pods.PODS, key[0], name)
+        healthy -= pod is not None and is_healthy(pod)
     allowed = max(0, healthy - count.desired) if count.expected > 0 else 0
     _write(live, budget, count, healthy, allowed, disrupted)
     if again is not None:
         live.requeue(CONTROLLER, key, again)
+    elif (after := live.objects.get(RESOURCE, *key)) is not None:
+        cover.settled = after, count
 
 
-def _expected(live: Live, budget: Object, found: list[Object]) -> _Count:
+def _expected(live: Live, budget: Object, cover: Cover) -> _Count:
     spec = budget["spec"]
     if "maxUnavailable" in spec:
-        expected = _scale(live, found)
+        expected = _scale(live, budget, cover)
         return _Count(expected, max(0, expected - scaled(spec["maxUnavailable"], expected, round_up=True)))
     minimum = spec.get("minAvailable")
     if isinstance(minimum, int):
-        return _Count(len(found), minimum)
+        return _Count(cover.pods, minimum)
     if minimum is None:
         return _Count(0, 0)
-    expected = _scale(live, found)
+    expected = _scale(live, budget, cover)
     return _Count(expected, scaled(minimum, expected, round_up=True))
 
 
-def _scale(live: Live, found: list[Object]) -> int:
+def _scale(live: Live, budget: Object, cover: Cover) -> int:
     """The replicas of all controllers of the pods."""
     scales: dict[str, int] = {}
-    asked: set[str] = set()  # a ReplicaSet is not in scales where its Deployment speaks for it
-    for pod in found:
-        reference = controller_of(pod)
-        if reference is None or reference["uid"] in asked:
-            continue
-        asked.add(reference["uid"])
-        uid, count = _controller_scale(live, pod, reference)
+    for reference, _ in cover.makers.values():
+        found = _controller_scale(live, budget["metadata"]["namespace"], reference)
+        if found is None:
+            raise _Unscalable(_first_uncounted(live, budget))
+        uid, count = found
         scales[uid] = count
     return sum(scales.values())
 
 
-def _controller_scale(live: Live, pod: Object, reference: Object) -> tuple[str, int]:
-    """The controller's uid and replicas; a ReplicaSet's Deployment speaks for it. A controller that is gone fails."""
-    namespace, kind = pod["metadata"]["namespace"], reference["kind"]
-    if kind in _NO_SCALE:
-        raise _Unscalable(_NO_SCALE[kind])
+def _controller_scale(live: Live, namespace: str, reference: Object) -> tuple[str, int] | None:
+    """The controller's uid and replicas; a ReplicaSet's Deployment speaks for it. None: it is gone, or has no scale."""
+    kind = reference["kind"]
     owner = live.objects.get(_SCALED[kind], namespace, reference["name"]) if kind in _SCALED else None
     if owner is None or owner["metadata"]["uid"] != reference["uid"]:
-        raise _Unscalable(f'found no controllers for pod "{pod["metadata"]["name"]}"')
+        return None
     above = controller_of(owner)
     if kind == "ReplicaSet" and above is not None and above["kind"] == "Deployment":
         found = live.objects.get("apps/deployments", namespace, above["name"])
@@ -107,14 +106,26 @@ def _controller_scale(live: Live, pod: Object, reference: Object) -> tuple[str, 
     return owner["metadata"]["uid"], owner["spec"].get("replicas", 1)
 
 
-def _disrupted(live: Live, budget: Object, found: list[Object]) -> tuple[dict[str, str], float | None]:
+def _first_uncounted(live: Live, budget: Object) -> str:
+    """Why the first of the pods with such a controller fails the budget."""
+    namespace = budget["metadata"]["namespace"]
+    for pod in selected(live.objects, pods.PODS, namespace, budget["spec"].get("selector")):
+        reference = controller_of(pod)
+        if reference is not None and _controller_scale(live, namespace, reference) is None:
+            return _NO_SCALE.get(reference["kind"], f'found no controllers for pod "{pod["metadata"]["name"]}"')
+    raise LookupError(f"every controller of the pods of {budget['metadata']['name']} has a scale")
+
+
+def _disrupted(live: Live, budget: Object) -> tuple[dict[str, str], float | None]:
     """The pods that were evicted and are not being deleted yet, and the seconds until the first is given up."""
     known: dict[str, str] = (budget.get("status") or {}).get("disruptedPods") or {}
     kept: dict[str, str] = {}
     again: float | None = None
-    if not known:
+    namespace = budget["metadata"]["namespace"]
+    evicted = (live.objects.get(pods.PODS, namespace, name) for name in known)
+    if all(pod is None or pods.is_leaving(pod) for pod in evicted):
         return kept, again
-    for pod in found:
+    for pod in selected(live.objects, pods.PODS, namespace, budget["spec"].get("selector")):
         name = pod["metadata"]["name"]
         if name not in known or pods.is_leaving(pod):
             continue
@@ -157,44 +168,14 @@ def _fail(live: Live, budget: Object, message: str) -> None:
     live.set_status(RESOURCE, budget, {**before, "disruptionsAllowed": 0, "conditions": conditions})
 
 
-Labels = Mapping[str, str] | None
-
-
-class Guards:
-    """The budgets of each pod, kept until its labels or a budget are others: a pod is written ten times in its life."""
-
-    resources = (RESOURCE,)
-
-    def __init__(self) -> None:
-        self._known: dict[Key, tuple[Labels, tuple[Key, ...]]] = {}
-
-    def of(self, objects: Objects, key: Key, labels: Labels) -> tuple[Key, ...]:
-        """The keys of the budgets that select a pod by its labels."""
-        objects.notice()
-        known = self._known.get(key)
-        if known is None or (known[0] is not labels and known[0] != labels):
-            known = self._known[key] = (labels, selecting_keys(objects, RESOURCE, key[0], labels))
-        return known[1]
-
-    def drop(self, key: Key) -> None:
-        self._known.pop(key, None)
-
-    def hear(self, event: Event) -> None:
-        if not event.is_of_status:
-            self.forget()
-
-    def forget(self) -> None:
-        self._known.clear()
-
-
 def _pod_keys(live: Live, event: Event) -> Iterable[Key]:
-    guards, key, labels = live.follower(Guards), event.key, event.object["metadata"].get("labels")
+    covers, key, labels = live.follower(Covers), event.key, event.object["metadata"].get("labels")
     before = event.before["metadata"].get("labels") if event.before else labels
     if before != labels:
-        return [*guards.of(live.objects, key, before), *guards.of(live.objects, key, labels)]
-    found = guards.of(live.objects, key, labels)
+        return [*covers.guards(live.objects, key, before), *covers.guards(live.objects, key, labels)]
+    found = covers.guards(live.objects, key, labels)
     if event.change is Change.DELETED:
-        guards.drop(key)
+        covers.drop(key)
     return found
 
 

@@ -1,12 +1,12 @@
 """The garbage collector, by ownerReferences, and the end of namespaces."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 
 from fleetkeeper.core.versions import Minor
 from fleetkeeper.sim.controllers.live import Controller, Keys, Live
 from fleetkeeper.sim.kube import resources
-from fleetkeeper.sim.kube.state import Propagation
+from fleetkeeper.sim.kube.state import Objects, Propagation
 from fleetkeeper.sim.kube.state_log import Change, Event, Key, key_of
 from fleetkeeper.sim.world import Object
 
@@ -22,18 +22,67 @@ def _resource_of() -> dict[tuple[str, str], tuple[str, bool]]:
     return {(each.group, each.kind): (each.key, each.namespaced) for each in known}
 
 
-def first_owner(obj: Object) -> str:
-    """For the index of dependents: the uid of the first owner."""
-    references = obj["metadata"].get("ownerReferences") or ()
+class _EveryResource:
+    """Custom ones too."""
+
+    def __contains__(self, _resource: object) -> bool:
+        return True
+
+
+class Dependents:
+    """The objects of all resources by the uid of their first owner: most that are deleted own nothing anywhere."""
+
+    resources = _EveryResource()
+
+    def __init__(self) -> None:
+        self._by_owner: dict[str, dict[str, dict[Key, None]]] | None = None  # and by resource
+
+    def of(self, objects: Objects, uid: str) -> Mapping[str, Collection[Key]]:
+        """Their keys by resource; to be read before the next write."""
+        objects.notice()
+        if self._by_owner is None:
+            self._by_owner = {}
+            for resource in objects.resources():
+                for obj in objects.of(resource):
+                    self._add(resource, obj)
+        return self._by_owner.get(uid) or {}
+
+    def hear(self, event: Event) -> None:
+        if self._by_owner is None or event.is_of_status:
+            return
+        before, after = event.before, None if event.change is Change.DELETED else event.object
+        if before is not None and (owner := _first_owner(before)) and (after is None or owner != _first_owner(after)):
+            self._take(owner, event.resource, event.key)
+        if after is not None:
+            self._add(event.resource, after)
+
+    def forget(self) -> None:
+        self._by_owner = None
+
+    def _add(self, resource: str, obj: Object) -> None:
+        if self._by_owner is not None and (owner := _first_owner(obj)):
+            self._by_owner.setdefault(owner, {}).setdefault(resource, {})[key_of(obj)] = None
+
+    def _take(self, owner: str, resource: str, key: Key) -> None:
+        assert self._by_owner is not None
+        owned = self._by_owner[owner]
+        del owned[resource][key]
+        if not owned[resource]:
+            del owned[resource]
+        if not owned:
+            del self._by_owner[owner]
+
+
+def _first_owner(obj: Object) -> str:
+    references = obj["metadata"].get("ownerReferences")
     return str(references[0]["uid"]) if references else ""
 
 
 def _dependent_keys(live: Live, uid: str) -> list[tuple[str, Key]]:
-    found = []
-    for resource in live.objects.resources():
-        live.objects.index("owner", resource, first_owner)
-        found += [(resource, key) for key in live.objects.keys("owner", resource, uid)]
-    return found
+    found = live.follower(Dependents).of(live.objects, uid)
+    if not found:
+        return []
+    return [(resource, key) for resource in live.objects.resources() for key in found.get(resource) or ()]
 
 
 def _dependents(live: Live, uid: str) -> Iterable[tuple[str, Object]]:
@@ -164,5 +213,5 @@ def _namespace_keys(_live: Live, event: Event) -> Iterable[Key]:
     return (event.key,) if event.change is not Change.DELETED else ()
 
 
-CONTROLLER = Controller("garbage", "", reconcile, _Everything())
+CONTROLLER = Controller("garbage", "", reconcile, _Everything(), looks_at_status=lambda _resource: False)
 NAMESPACE_CONTROLLER = Controller("namespaces", NAMESPACES, reconcile_namespace, {NAMESPACES: _namespace_keys})

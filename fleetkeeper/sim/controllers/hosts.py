@@ -34,15 +34,16 @@ class Manner:
                 return "node(s) had untolerated taint(s)"
         return "" if is_eligible(self.spec, host.node) else "node(s) didn't match Pod's node affinity/selector"
 
-    def dislikes(self, host: "Host") -> tuple[int, int]:
-        """How many of the node's taints they would rather not meet, and less than nothing for what they prefer."""
+    def dislikes(self, host: "Host") -> tuple[bool, int, int]:
+        """Whether it is not Ready, how many of its taints they would rather not meet, and less than nothing for what
+        they prefer."""
         disliked = sum(
             taint["effect"] == "PreferNoSchedule" and not tolerates(self.tolerated, taint) for taint in host.taints
         )
         affinity = (self.spec.get("affinity") or {}).get("nodeAffinity") or {}
         liked = affinity.get("preferredDuringSchedulingIgnoredDuringExecution") or ()
         preferred = sum(each["weight"] for each in liked if node_matches([each["preference"]], host.node))
-        return disliked, -preferred
+        return not host.ready, disliked, -preferred
 
 
 @dataclass(slots=True, eq=False)
@@ -62,7 +63,7 @@ class Host:
     has: Request
     used: Request
     _against: dict[str, str] = field(default_factory=dict)
-    _dislikes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _dislikes: dict[str, tuple[bool, int, int]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, node: Object, used: Request) -> "Host":
@@ -88,7 +89,7 @@ class Host:
             return "Insufficient cpu"
         return "Insufficient memory" if asked.memory and asked.memory > has.memory - used.memory else ""
 
-    def dislikes(self, manner: Manner) -> tuple[int, int]:
+    def dislikes(self, manner: Manner) -> tuple[bool, int, int]:
         known = self._dislikes.get(manner.name)
         if known is None:
             known = self._dislikes[manner.name] = manner.dislikes(self)

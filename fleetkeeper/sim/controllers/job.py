@@ -71,7 +71,7 @@ def _start(live: Live, job: Object, missing: int, have: list[Object], failed: in
         "job-name": name,
     }
     for _ in range(missing):
-        live.objects.create(pods.PODS, pods.from_template(job["spec"]["template"], "Job", job, **labels))
+        live.objects.create(pods.PODS, pods.from_template(live, job["spec"]["template"], "Job", job, labels=labels))
 
 
 def _ended_at(pod: Object) -> str:

@@ -7,6 +7,7 @@ waits for an image waits for good.
 import hashlib
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from operator import attrgetter
 
 from fleetkeeper.sim.controllers import placing, pods
@@ -73,7 +74,6 @@ def _conditions(ready: str, initialized: str) -> tuple[tuple[str, str], ...]:
 
 def _container(container: Object, state: Object, *, ready: bool) -> Object:
     image, running = container["image"], "running" in state
-    digest = hashlib.sha256(image.encode()).hexdigest()
     return {
         "name": container["name"],
         "state": state,
@@ -81,9 +81,15 @@ def _container(container: Object, state: Object, *, ready: bool) -> Object:
         "ready": ready,
         "restartCount": 0,
         "image": image,
-        "imageID": f"{image.split('@')[0].rsplit(':', 1)[0]}@sha256:{digest}" if running else "",
+        "imageID": _image_id(image) if running else "",
         "started": running,
     }
+
+
+@lru_cache(maxsize=1024)
+def _image_id(image: str) -> str:
+    digest = hashlib.sha256(image.encode()).hexdigest()
+    return f"{image.partition('@')[0].rsplit(':', 1)[0]}@sha256:{digest}"
 
 
 def _start(live: Live, pod: Object) -> None:

@@ -1,10 +1,10 @@
 """One cluster with its controllers awake: who is woken by which write, work queues, and requests for later."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from operator import attrgetter
+from operator import attrgetter, is_
 from typing import Any, Protocol, TypeVar
 
 from fleetkeeper.sim.controllers.hosts import Hosts
@@ -19,13 +19,18 @@ Keys = Callable[["Live", Event], Iterable[Key]]
 """Which of its own objects a controller must look at after a write."""
 
 
+def _at_every(_resource: str) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Controller:
     """A level-triggered controller: `reconcile` looks at one object and moves the world one step towards it.
 
     resource is what its keys name; watches says for each resource whose writes it sees which keys they wake. Where
     controlled names a resource, only writes to objects that a controller of these kinds has, or had, wake any; "" is
-    an object without a controller.
+    an object without a controller. looks_at_status says of a resource whether a write to nothing but a status may wake
+    any: it is most of what is written.
     """
 
     name: str
@@ -34,13 +39,14 @@ class Controller:
     watches: Mapping[str, Keys]
     controlled: Mapping[str, Collection[str]] = field(default_factory=dict)
     delay: Callable[[Timing], float] = attrgetter("reaction")  # from a write to the look that it asks for
+    looks_at_status: Callable[[str], bool] = _at_every
 
 
 class Follower(Protocol):
     """Something that is kept up to date write by write, for it is asked too often to be worked out each time."""
 
     @property
-    def resources(self) -> Collection[str]:
+    def resources(self) -> Container[str]:
         """Those whose writes it hears."""
         ...
 
@@ -74,10 +80,11 @@ class Live:
     followers: dict[type[Follower], Follower] = field(default_factory=dict)
     _queues: dict[str, dict[Key, None]] = field(default_factory=dict)
     _asked: set[str] = field(default_factory=set)  # controllers whose queues have everything that waits for them
-    _watchers: dict[tuple[str, str, str], list[tuple[Controller, Keys]]] = field(default_factory=dict)
+    _watchers: dict[tuple[str, bool, str, str], list[tuple[Controller, Keys]]] = field(default_factory=dict)
     _hearing: dict[str, list[Listener]] = field(default_factory=dict)  # of the followers, by resource
     _made: dict[tuple[object, ...], tuple[tuple[object, ...], Any]] = field(default_factory=dict)
     _later: dict[tuple[str, Key], Due] = field(default_factory=dict)
+    _settled: dict[tuple[str, Key], tuple[Object, ...]] = field(default_factory=dict)
 
     def now(self) -> datetime:
         return self.timeline.now()
@@ -116,6 +123,7 @@ class Live:
         """Somebody wrote around the state: what was added up is void, and everything may have changed."""
         self.used.forget()
         self.hosts.forget()
+        self._settled.clear()
         for follower in self.followers.values():
             follower.forget()
         if self.awake:
@@ -132,12 +140,8 @@ class Live:
         for tell in self._followed(event.resource):
             tell(event)
         for controller, keys in self._watching(event):
-            queue = self._queues.get(controller.name)
             for key in keys(self, event):
-                if queue:
-                    queue[key] = None
-                else:
-                    queue = self.enqueue(controller, key)
+                self.enqueue(controller, key)
 
     def _followed(self, resource: str) -> list[Listener]:
         """Who is kept up to date by the writes of a resource, found once for each."""
@@ -149,28 +153,28 @@ class Live:
 
     def _watching(self, event: Event) -> list[tuple[Controller, Keys]]:
         """The controllers that such a write may wake, found once for each resource and kinds of owners."""
+        resource, is_of_status = event.resource, event.is_of_status
         kind = then = _controller_kind(event.object)
-        before = event.before
-        if before is not None and not event.is_of_status:
-            then = _controller_kind(before)
-        known = self._watchers.get((event.resource, kind, then))
+        if event.before is not None and not is_of_status:
+            then = _controller_kind(event.before)
+        known = self._watchers.get((resource, is_of_status, kind, then))
         if known is None:
-            found = [(each, keys) for each in self.controllers if (keys := each.watches.get(event.resource))]
-            known = self._watchers[event.resource, kind, then] = [
+            found = [(each, keys) for each in self.controllers if (keys := each.watches.get(resource))]
+            known = self._watchers[resource, is_of_status, kind, then] = [
                 (each, keys)
                 for each, keys in found
-                if event.resource not in each.controlled or not {kind, then}.isdisjoint(each.controlled[event.resource])
+                if (each.looks_at_status(resource) or not is_of_status)
+                and (resource not in each.controlled or not {kind, then}.isdisjoint(each.controlled[resource]))
             ]
         return known
 
-    def enqueue(self, controller: Controller, key: Key) -> dict[Key, None]:
-        """Let a controller look at one of its objects: what its next turn will look at."""
+    def enqueue(self, controller: Controller, key: Key) -> None:
+        """Let a controller look at one of its objects in its next turn."""
         queue = self._queues.get(controller.name)
         if not queue:
             queue = self._queues[controller.name] = {}
             self.timeline.after(controller.delay(self.timing), partial(self._work, controller))
         queue[key] = None
-        return queue
 
     def asks_first(self, controller: str) -> bool:
         """Whether nobody has asked yet, since this controller's last turn, for everything that waits for it.
@@ -196,6 +200,15 @@ class Live:
             self.enqueue(controller, key)
 
         self._later[controller.name, key] = self.timeline.at(wanted, look)
+
+    def settle(self, controller: Controller, key: Key, *seen: Object) -> None:
+        """A look at these very versions of objects, and nothing else, left nothing to do, however late it is."""
+        self._settled[controller.name, key] = seen
+
+    def is_settled(self, controller: Controller, key: Key, *seen: Object) -> bool:
+        """Whether a look at one of its objects would see what its last one left as it should be."""
+        known = self._settled.get((controller.name, key))
+        return known is not None and len(known) == len(seen) and all(map(is_, known, seen))
 
     def set_status(self, resource: str, obj: Object, status: Object) -> None:
         """Write a status that differs; zero counters that the real server leaves out are left to the caller."""

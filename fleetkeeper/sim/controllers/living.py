@@ -23,7 +23,7 @@ from fleetkeeper.sim.controllers.hosts import NODES, Hosts
 from fleetkeeper.sim.controllers.live import Controller, Live, controller_uid
 from fleetkeeper.sim.controllers.timing import Timing
 from fleetkeeper.sim.controllers.usage import Usage
-from fleetkeeper.sim.kube.state import Objects
+from fleetkeeper.sim.kube.state import KEPT_EVENTS, Objects
 from fleetkeeper.sim.timeline import Timeline
 from fleetkeeper.sim.world import SimCluster, World
 
@@ -62,11 +62,14 @@ class LivingWorld:
         virtual: bool,
         timing: Timing | None = None,
         controllers: tuple[Controller, ...] = CONTROLLERS,
+        kept_events: int = KEPT_EVENTS,
     ) -> None:
+        """kept_events: of each resource, for those who watch; 0 where nobody does."""
         self.world = world
         self.timeline = Timeline(world, virtual=virtual)
         self.timing = timing or Timing()
         self._controllers = controllers
+        self._kept_events = kept_events
         self._live: dict[str, Live] = {}
 
     def of(self, cluster: SimCluster) -> Live:
@@ -80,13 +83,12 @@ class LivingWorld:
         return (live for live in self._live.values() if live.awake)
 
     def _made(self, cluster: SimCluster) -> Live:
-        objects = Objects(cluster, self.timeline.now)
+        objects = Objects(cluster, self.timeline.now, self._kept_events)
         objects.index("controller", pods.PODS, lambda pod: controller_uid(pod) or "-")
-        objects.index("node", pods.PODS, lambda pod: pod["spec"].get("nodeName") or "-")
+        objects.index("node", pods.PODS, pods.node_of)
         objects.index("namespace", pods.PODS, lambda pod: str(pod["metadata"].get("namespace", "")))
         objects.index("apart", pods.PODS, placing.wants_apart)
         objects.index("drawn", pods.PODS, placing.looks_at_others)
-        objects.index("namespace", disruption.RESOURCE, lambda budget: str(budget["metadata"].get("namespace", "")))
         objects.index("controller", "apps/replicasets", controller_uid)
         objects.index("controller", "batch/jobs", controller_uid)
         used = Usage(lambda: objects.of(pods.PODS))

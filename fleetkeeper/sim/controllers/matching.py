@@ -1,6 +1,6 @@
 """The small languages of Kubernetes objects: label selectors, node selectors, taints, quantities, percentages."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -43,7 +43,8 @@ def selects(selector: Mapping[str, Any] | None, labels: Mapping[str, str] | None
 
 
 def _holds(term: Mapping[str, Any], have: Mapping[str, str]) -> bool:
-    key, values = term["key"], list(term.get("values") or ())
+    key: str = term["key"]
+    values: Sequence[str] = term.get("values") or ()
     match term["operator"]:
         case "In":
             return have.get(key) in values
@@ -69,8 +70,10 @@ def _node_term(term: Mapping[str, Any], node: Object) -> bool:
     expressions, fields = term.get("matchExpressions") or (), term.get("matchFields") or ()
     if not expressions and not fields:
         return False
-    labels, named = node["metadata"].get("labels") or {}, {"metadata.name": node["metadata"]["name"]}
-    return all(_holds(each, labels) for each in expressions) and all(_holds(each, named) for each in fields)
+    labels = node["metadata"].get("labels") or {}
+    if not all(_holds(each, labels) for each in expressions):
+        return False
+    return not fields or all(_holds(each, {"metadata.name": node["metadata"]["name"]}) for each in fields)
 
 
 def tolerates(tolerations: Iterable[Mapping[str, Any]], taint: Mapping[str, Any]) -> bool:
@@ -104,12 +107,12 @@ def is_true(obj: Object, kind: str) -> bool:
 
 def with_condition(conditions: Iterable[Object], wanted: Object, at: str) -> list[Object]:
     """The conditions with one replaced or added; its time moves only when its status does."""
-    found, kept = dict(wanted), list(conditions)
+    kept, kind = list(conditions), wanted["type"]
     for position, known in enumerate(kept):
-        if known["type"] != wanted["type"]:
+        if known["type"] != kind:
             continue
-        same = known["status"] == wanted["status"]
-        found["lastTransitionTime"] = known.get("lastTransitionTime", at) if same else at
-        kept[position] = {**known, **found}
+        since = known.get("lastTransitionTime") if known["status"] == wanted["status"] else None
+        if since is None or not wanted.items() <= known.items():
+            kept[position] = {**known, **wanted, "lastTransitionTime": since or at}
         return kept
-    return [*kept, {**found, "lastTransitionTime": at}]
+    return [*kept, {**wanted, "lastTransitionTime": at}]

@@ -153,9 +153,15 @@ def _collect(live: Live, name: str) -> None:
 def _pod_keys(_live: Live, event: Event) -> Iterable[Key]:
     """The node that a pod has come to: it may be tainted, or gone."""
     node = event.object["spec"].get("nodeName")
-    if event.is_of_status or event.change is Change.DELETED or not node:
+    if event.change is Change.DELETED or not node:
         return ()
     return () if event.before is not None and event.before["spec"].get("nodeName") else (("", node),)
 
 
-CONTROLLER = Controller("node-lifecycle", RESOURCE, reconcile, {RESOURCE: itself, pods.PODS: _pod_keys})
+CONTROLLER = Controller(
+    "node-lifecycle",
+    RESOURCE,
+    reconcile,
+    {RESOURCE: itself, pods.PODS: _pod_keys},
+    looks_at_status=lambda resource: resource != pods.PODS,
+)

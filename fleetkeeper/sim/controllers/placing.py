@@ -15,6 +15,7 @@ Filter = Callable[[Host], str]
 """The reason against a node, "" for none."""
 
 _ANTI = "node(s) didn't match pod anti-affinity rules"
+_AWAY_FROM_VOLUME = "node(s) didn't match PersistentVolume's node affinity"
 _EXISTING = "node(s) didn't satisfy existing pods anti-affinity rules"
 
 
@@ -57,9 +58,20 @@ def _volumes(live: Live, pod: Object) -> Iterator[Filter]:
 
 
 def _of_volume(terms: list[Object]) -> Filter:
-    return lambda host: (
-        "" if node_matches(terms, host.node) else "node(s) didn't match PersistentVolume's node affinity"
-    )
+    """Nodes that are alike in the labels that the terms ask for, as those of a zone are, answer alike."""
+    asked = sorted({each["key"] for term in terms for each in term.get("matchExpressions") or ()})
+    if any(term.get("matchFields") for term in terms):
+        return lambda host: "" if node_matches(terms, host.node) else _AWAY_FROM_VOLUME
+    known: dict[tuple[str | None, ...], str] = {}
+
+    def reason(host: Host) -> str:
+        values = tuple(map(host.labels.get, asked))
+        found = known.get(values)
+        if found is None:
+            found = known[values] = "" if node_matches(terms, host.node) else _AWAY_FROM_VOLUME
+        return found
+
+    return reason
 
 
 def _of_node(name: str) -> Filter:
@@ -183,10 +195,8 @@ def scorer(manner: Manner, alike: Mapping[str, int], zones: Mapping[str, int]) -
 
     def score(host: Host) -> tuple[Any, ...]:
         name, has, used = host.name, host.has, host.used
-        disliked, preferred = host.dislikes(manner)
         full = used.cpu / has.cpu + used.memory / has.memory
-        beside, near = alike.get(name, 0), zones.get(host.zone, 0)
-        return not host.ready, disliked, preferred, beside, near, full, used.pods, name
+        return host.dislikes(manner), alike.get(name, 0), zones.get(host.zone, 0), full, used.pods, name
 
     return score
 

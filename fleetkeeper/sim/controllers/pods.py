@@ -1,7 +1,7 @@
 """Pods as their controllers see them: made from a template, ready, available, and which of them goes first."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -30,15 +30,22 @@ def reference(kind: str, owner: Object) -> Object:
     return {**named, "controller": True, "blockOwnerDeletion": True}
 
 
-def from_template(template: Object, kind: str, owner: Object, name: str = "", **labels: str) -> Object:
-    """A new pod of a controller, named after it unless a name is given."""
+def from_template(
+    live: Live, template: Object, kind: str, owner: Object, name: str = "", labels: Mapping[str, str] | None = None
+) -> Object:
+    """A new pod of a controller, named after it unless a name is given. What all of its pods share is made once."""
     given, own = template.get("metadata") or {}, owner["metadata"]
     metadata: Object = {"name": name} if name else {"generateName": f"{own['name']}-"}
-    metadata |= {"namespace": own["namespace"], "labels": {**(given.get("labels") or {}), **labels}}
+    shared = given.get("labels") or {}
+    metadata |= {"namespace": own["namespace"], "labels": {**shared, **labels} if labels else shared}
     if given.get("annotations"):
         metadata["annotations"] = given["annotations"]
-    metadata["ownerReferences"] = [reference(kind, owner)]
-    return {"metadata": metadata, "spec": admitted(template["spec"]), "status": {"phase": "Pending"}}
+    metadata["ownerReferences"] = live.once(_references, kind, own["name"], own["uid"])
+    return {"metadata": metadata, "spec": live.once(admitted, template["spec"]), "status": {"phase": "Pending"}}
+
+
+def _references(kind: str, name: str, uid: str) -> list[Object]:
+    return [reference(kind, {"metadata": {"name": name, "uid": uid}})]
 
 
 def admitted(spec: Object) -> Object:
@@ -159,6 +166,11 @@ def to_delete(pods: Iterable[Object], count: int) -> list[Object]:
         return bool(node), phase, is_ready(pod), cost, -on_node[node], -since, -born, pod["metadata"]["name"]
 
     return sorted(found, key=rank)[:count]
+
+
+def node_of(pod: Object) -> str:
+    """For the index of pods by node; "-" is where pods without one are."""
+    return pod["spec"].get("nodeName") or "-"
 
 
 def owned(live: Live, owner: Object) -> list[Object]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from fleetkeeper.sim.controllers import pods
 from fleetkeeper.sim.controllers.live import Controller, Live, controller_of, itself, of_controller
 from fleetkeeper.sim.controllers.matching import selects
-from fleetkeeper.sim.controllers.tallies import Tallies
+from fleetkeeper.sim.controllers.tallies import Tallies, Tally
 from fleetkeeper.sim.kube.state_log import Change, Event, Key, key_of
 from fleetkeeper.sim.world import Object
 
@@ -18,13 +18,17 @@ def reconcile(live: Live, key: Key) -> None:
         return
     _adopt(live, found)
     tally = live.follower(Tallies).of(live.objects, found["metadata"]["uid"])
+    if tally.settled is found:
+        return
     missing = found["spec"].get("replicas", 1) - tally.active
     if "deletionTimestamp" not in found["metadata"]:
         for _ in range(missing):
-            live.objects.create(pods.PODS, pods.from_template(found["spec"]["template"], "ReplicaSet", found))
+            live.objects.create(pods.PODS, pods.from_template(live, found["spec"]["template"], "ReplicaSet", found))
         for pod in pods.to_delete(_active(live, found), -missing) if missing < 0 else ():
             live.objects.delete(pods.PODS, key_of(pod))
-    _count(live, live.objects.get(RESOURCE, *key) or found)
+    _count(live, live.objects.get(RESOURCE, *key) or found, tally)
+    if "minReadySeconds" not in found["spec"]:  # what time alone may change is never settled
+        tally.settled = live.objects.get(RESOURCE, *key)
 
 
 def _adopt(live: Live, found: Object) -> None:
@@ -47,10 +51,9 @@ def _active(live: Live, found: Object) -> list[Object]:
     return [pod for pod in pods.owned(live, found) if pods.is_active(pod)]
 
 
-def _count(live: Live, found: Object) -> None:
+def _count(live: Live, found: Object, tally: Tally) -> None:
     labels = (found["spec"]["template"].get("metadata") or {}).get("labels") or {}
     minimum = found["spec"].get("minReadySeconds", 0)
-    tally = live.follower(Tallies).of(live.objects, found["metadata"]["uid"])
     waits = [pods.available_in(pod, minimum, live.now()) for pod in _active(live, found)] if minimum else []
     status = {
         "replicas": tally.active,

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from itertools import chain
+from itertools import chain, islice
 from operator import attrgetter
 
 from fleetkeeper.sim.controllers import placing, pods
@@ -11,6 +11,7 @@ from fleetkeeper.sim.controllers.live import Controller, Live, controller_uid
 from fleetkeeper.sim.controllers.matching import condition, with_condition
 from fleetkeeper.sim.controllers.placing import Filter
 from fleetkeeper.sim.controllers.rosters import meant_for
+from fleetkeeper.sim.controllers.tallies import Tallies
 from fleetkeeper.sim.kube.state_log import Change, Event, Key
 from fleetkeeper.sim.objects.recipes import stamp
 from fleetkeeper.sim.world import Object
@@ -72,49 +73,51 @@ def _choose(live: Live, pod: Object) -> tuple[str | None, Counter[str]]:
         return None, fit.reasons
     possible, reasons = _in_turn(live, fit), fit.reasons
     if filters := placing.filters(live, pod, by_name):
-        possible, reasons = _filtered(possible, filters, reasons.copy())
+        found, reasons = _filtered(possible, filters, reasons.copy())
     else:
-        possible = possible[:ENOUGH]
-    if len(possible) < 2:
-        return next((host.name for host in possible), None), reasons
+        found = list(islice(possible, ENOUGH))
+    if len(found) < 2:
+        return next((host.name for host in found), None), reasons
     alike, zones = _alike(live, pod)
-    return min(possible, key=placing.scorer(manner, alike, zones)).name, reasons
+    return min(found, key=placing.scorer(manner, alike, zones)).name, reasons
 
 
-def _in_turn(live: Live, fit: Fit) -> list[Host]:
+def _in_turn(live: Live, fit: Fit) -> Iterable[Host]:
     """The nodes that have room. Where there are more than are looked at, each time it begins with another."""
     if len(fit.possible) <= ENOUGH:
-        return list(fit.possible.values())
+        return fit.possible.values()
     hosts = live.hosts
     looked_at = list(hosts.by_name().values()) if fit.manner.takes_cordoned else hosts.uncordoned()
     first = live.objects.revision % len(looked_at)
-    return [host for host in chain(looked_at[first:], looked_at[:first]) if host.name in fit.possible]
+    return (host for host in chain(looked_at[first:], looked_at[:first]) if host.name in fit.possible)
 
 
-def _filtered(possible: list[Host], filters: list[Filter], reasons: Counter[str]) -> tuple[list[Host], Counter[str]]:
+def _filtered(
+    possible: Iterable[Host], filters: list[Filter], reasons: Counter[str]
+) -> tuple[list[Host], Counter[str]]:
     """Enough of the nodes that the filters let pass, and the reasons with those of the filters."""
     passed: list[Host] = []
     for host in possible:
-        if against := next(filter(None, (each(host) for each in filters)), ""):
-            reasons[against] += 1
-            continue
-        passed.append(host)
-        if len(passed) == ENOUGH:
-            break
+        for each in filters:
+            if against := each(host):
+                reasons[against] += 1
+                break
+        else:
+            passed.append(host)
+            if len(passed) == ENOUGH:
+                break
     return passed, reasons
 
 
 def _alike(live: Live, pod: Object) -> tuple[Mapping[str, int], Mapping[str, int]]:
     """Pods of the same controller, by node and by zone."""
     uid, hosts = controller_uid(pod), live.hosts.by_name()
-    found = live.objects.find("controller", pods.PODS, uid) if uid else []
-    on: dict[str, int] = {}
+    on = live.follower(Tallies).of(live.objects, uid).on if uid else {}
     zones: dict[str, int] = {}
-    for each in found:
-        name = each["spec"].get("nodeName")
-        if name and pods.is_active(each):
+    for name, count in on.items():
+        if name:
             zone = hosts[name].zone if name in hosts else ""
-            on[name], zones[zone] = on.get(name, 0) + 1, zones.get(zone, 0) + 1
+            zones[zone] = zones.get(zone, 0) + count
     return on, zones
 
 

@@ -6,6 +6,7 @@ today's revision when it is what today's template makes.
 
 from fleetkeeper.sim.controllers import pods
 from fleetkeeper.sim.controllers.live import Controller, Live, itself, of_controller
+from fleetkeeper.sim.controllers.tallies import Tallies
 from fleetkeeper.sim.kube.state_log import Key, key_of
 from fleetkeeper.sim.world import Object
 
@@ -18,10 +19,16 @@ def reconcile(live: Live, key: Key) -> None:
     found = live.objects.get(RESOURCE, *key)
     if found is None:
         return
+    tally = live.follower(Tallies).of(live.objects, found["metadata"]["uid"])
+    if tally.settled is found:
+        return
+    written = live.objects.revision
     revision = f"{key[1]}-{live.once(pods.template_hash, found['spec']['template'])}"
     if "deletionTimestamp" not in found["metadata"]:
         _step(live, found, revision)
+    stays = live.objects.revision == written and "minReadySeconds" not in found["spec"]
     _count(live, live.objects.get(RESOURCE, *key) or found, revision)
+    tally.settled = live.objects.get(RESOURCE, *key) if stays else None
 
 
 def _step(live: Live, found: Object, revision: str) -> None:
@@ -87,7 +94,7 @@ def _create(live: Live, found: Object, name: str, revision: str) -> None:
         "apps.kubernetes.io/pod-index": number,
         "statefulset.kubernetes.io/pod-name": name,
     }
-    pod = pods.from_template(found["spec"]["template"], "StatefulSet", found, name, **labels)
+    pod = pods.from_template(live, found["spec"]["template"], "StatefulSet", found, name, labels)
     spec = {**pod["spec"], "hostname": name, "subdomain": found["spec"].get("serviceName", "")}
     volumes = list(spec.get("volumes") or ())
     for template in found["spec"].get("volumeClaimTemplates") or ():

@@ -79,7 +79,8 @@ class Objects:
         return list(self.cluster.objects)
 
     def get(self, resource: str, namespace: str, name: str) -> Object | None:
-        return self.cluster.objects.get(resource, {}).get((namespace, name))
+        listing = self.cluster.objects.get(resource)
+        return None if listing is None else listing.get((namespace, name))
 
     def of(self, resource: str, namespace: str = "") -> list[Object]:
         """All objects, or those of a namespace, in the order of their creation in this process."""
@@ -165,7 +166,7 @@ class Objects:
         if before is None or before.get("status") == status:
             return
         after = {**before, "status": status}
-        if is_finished(resource, after):
+        if "deletionTimestamp" in after["metadata"] and is_finished(resource, after):
             self._drop(resource, after)
         else:
             self._write(resource, after, before, is_of_status=True)
@@ -273,12 +274,13 @@ class Objects:
                 raise PreconditionFailed(resource, metadata["name"], field, wanted, found)
 
     def _write(self, resource: str, obj: Object, before: Object | None, *, is_of_status: bool = False) -> Object:
-        metadata = {**obj["metadata"], "resourceVersion": str(self._next_revision())}
+        revision = self._next_revision()
+        metadata = {**obj["metadata"], "resourceVersion": str(revision)}
         after = {**obj, "metadata": metadata}
-        key = key_of(after)
+        key = metadata.get("namespace", ""), metadata["name"]
         self._listing(resource)[key] = after
         change = Change.MODIFIED if before else Change.ADDED
-        self._tell(Event(self._seen, change, resource, key, after, before, is_of_status))
+        self._tell(Event(revision, change, resource, key, after, before, is_of_status))
         return after
 
     def _drop(self, resource: str, obj: Object) -> Object:

@@ -37,13 +37,13 @@ class Event(NamedTuple):
 
 def moves(event: Event) -> bool:
     """Whether a write may give an object another place in an index."""
-    before, after = event.before, event.object
     if event.is_of_status:
         return False
+    before, after = event.before, event.object
     if before is None or event.change is Change.DELETED or before.get("spec") is not after.get("spec"):
         return True
     old, new = before["metadata"], after["metadata"]
-    return any(old.get(member) is not new.get(member) for member in ("labels", "ownerReferences"))
+    return old.get("labels") is not new.get("labels") or old.get("ownerReferences") is not new.get("ownerReferences")
 
 
 class Index:

@@ -2,14 +2,20 @@
 
 import random
 from collections import Counter
+from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
+from fleetkeeper.sim.controllers.covers import Cover, Covers
 from fleetkeeper.sim.controllers.hosts import Fit
+from fleetkeeper.sim.controllers.live import Live
 from fleetkeeper.sim.controllers.nodes import silence
 from fleetkeeper.sim.controllers.placing import manner_of
 from fleetkeeper.sim.controllers.pods import is_active
+from fleetkeeper.sim.controllers.tallies import Tallies, Tally
 from fleetkeeper.sim.controllers.usage import Request, Usage
+from fleetkeeper.sim.kube.state_log import Event
 from tests.sim.controllers.behaving import BUDGETS, DAEMONS, DEPLOYMENTS, NODES, PODS, SETS, SHOP, STATEFUL, Behaving
 
 WORKLOADS = {"web": DEPLOYMENTS, "api": DEPLOYMENTS, "db": STATEFUL, "agent": DAEMONS}
@@ -40,13 +46,19 @@ def trouble(world: Behaving, chance: random.Random) -> None:
             world.node(f"new-{world.live.objects.revision}")
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_a_troubled_cluster_comes_to_rest_where_it_should(seed: int) -> None:
-    chance, world = random.Random(seed), Behaving.new("a", "b", "c")
+def busy() -> Behaving:
+    """Three nodes with a workload of each kind, and a budget for each."""
+    world = Behaving.new("a", "b", "c")
     for name, resource in WORKLOADS.items():
         pod = {"containers": [{"name": "m", "image": name, "resources": {"requests": {"cpu": "100m"}}}]}
         world.deploy(name, resource=resource, pod=pod)
         world.budget(name, maxUnavailable=1)
+    return world
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_troubled_cluster_comes_to_rest_where_it_should(seed: int) -> None:
+    chance, world = random.Random(seed), busy()
     for _ in range(40):
         trouble(world, chance)
         world.advance(chance.random() * 40)
@@ -60,11 +72,34 @@ def test_a_troubled_cluster_comes_to_rest_where_it_should(seed: int) -> None:
     world.node("spare")
     world.advance(1800)
     revision = world.live.objects.revision
-    world.live.look_at_everything()
+    world.live.start_over()
     world.advance(300)
     assert world.live.objects.revision == revision
     _is_as_asked(world)
     _is_counted(world)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_controllers_that_rest_write_what_those_that_always_look_write(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rested = _writes(seed)
+    never = property(lambda _: None, lambda _, __: None)
+    monkeypatch.setattr(Tally, "settled", never)
+    monkeypatch.setattr(Cover, "settled", never)
+    monkeypatch.setattr(Live, "is_settled", lambda *_: False)
+    assert rested == _writes(seed)
+
+
+def _writes(seed: int) -> list[tuple[datetime, Event]]:
+    """Every write of a troubled hour, with its time."""
+    found: list[tuple[datetime, Event]] = []
+    chance, world = random.Random(seed), busy()
+    world.live.objects.subscribe(lambda event: found.append((world.live.now(), event)))
+    for _ in range(40):
+        trouble(world, chance)
+        world.advance(chance.random() * 40)
+    return found
 
 
 def _is_answered_as_afresh(world: Behaving) -> None:
@@ -97,7 +132,14 @@ def _is_as_asked(world: Behaving) -> None:
 
 
 def _is_counted(world: Behaving) -> None:
-    """Requests and indexes say what a fresh count says."""
+    """Requests, indexes, tallies and what budgets count say what a fresh count says."""
+    kept_tallies, kept_covers = world.live.follower(Tallies), world.live.follower(Covers)
+    for budget in world.live.objects.of(BUDGETS):
+        cover, afresh = kept_covers.of(world.live.objects, budget), Covers().of(world.live.objects, budget)
+        assert (cover.pods, cover.healthy, cover.makers) == (afresh.pods, afresh.healthy, afresh.makers)
+    for owner in (*world.live.objects.of(SETS), *world.live.objects.of(STATEFUL)):
+        tally, again = (each.of(world.live.objects, owner["metadata"]["uid"]) for each in (kept_tallies, Tallies()))
+        assert replace(tally, settled=None) == replace(again, settled=None)
     fresh = Usage(lambda: world.live.objects.of(PODS))
     for node in (*(each["metadata"]["name"] for each in world.live.objects.of(NODES)), "gone"):
         kept, counted = world.live.used.of(node), fresh.of(node)
