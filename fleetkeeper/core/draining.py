@@ -5,10 +5,10 @@ The rules are those of the eviction subresource (kubernetes/kubernetes, pkg/regi
 unready pod goes when its budget says AlwaysAllow, or when enough others are healthy.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 
 from fleetkeeper.core.budgets import SYNC_FAILED, allowed, limit_text
 from fleetkeeper.core.live import LivePod
@@ -47,10 +47,12 @@ def obstacles(pods: Iterable[LivePod], budgets: Iterable[Budget], *, karpenter: 
 
     karpenter: it is Karpenter's drain, which heeds do-not-disrupt; EKS's does not know it.
     """
-    by_label: defaultdict[tuple[str, ...], list[tuple[int, Budget]]] = defaultdict(list)
+    by_label: dict[str, _ByLabel] = {}
     for place, budget in enumerate(budgets):
         equal = budget.selector.equal if budget.selector is not None else {}
-        by_label[budget.namespace, *next(iter(equal.items()), ())].append((place, budget))
+        label, value = next(iter(equal.items()), ("", ""))
+        in_namespace = by_label.setdefault(budget.namespace, {})
+        in_namespace.setdefault(label, {}).setdefault(value, []).append((place, budget))
     moved = (pod for pod in pods if pod.is_drained)
     found = [each for pod in moved for each in _of_pod(pod, _near(pod, by_label), karpenter)]
     return tuple(sorted(found, key=lambda each: (not each.for_good, each.pod.node, each.pod.place)))
@@ -68,11 +70,15 @@ def fixes(found: Iterable[Obstacle]) -> str:
     return "; ".join(dict.fromkeys(each.fix for each in found if each.fix))
 
 
-def _near(pod: LivePod, by_label: Mapping[tuple[str, ...], list[tuple[int, Budget]]]) -> list[Budget]:
+_ByLabel = dict[str, dict[str, list[tuple[int, Budget]]]]
+"""The budgets of a namespace, with their places, by the first label that they ask for and its value; "" for none."""
+
+
+def _near(pod: LivePod, by_label: Mapping[str, _ByLabel]) -> list[Budget]:
     """The budgets, in their order, that may take the pod: those whose first label it has, and those without one."""
-    asked = ((pod.namespace,), *((pod.namespace, key, value) for key, value in pod.labels.items()))
-    found = sorted((each for key in asked for each in by_label.get(key, ())), key=lambda each: each[0])
-    return [budget for _, budget in found]
+    asked = by_label.get(pod.namespace, {})
+    found = [each for label, values in asked.items() for each in values.get(pod.labels.get(label, ""), ())]
+    return [budget for _, budget in sorted(found, key=itemgetter(0))]
 
 
 def _of_pod(pod: LivePod, budgets: Iterable[Budget], karpenter: bool) -> Iterator[Obstacle]:

@@ -135,7 +135,9 @@ class LivePod:
     leaving_since: when its deletion was asked for; after its grace it should be gone. claims: also those that the
     volumes of the pod alone make. wants: see core/requests.py. stays: the annotation by which it asks Karpenter not to
     disrupt it, "" when it does not. static: a mirror of a file on the node, which no eviction moves. tolerant: it
-    tolerates every taint, so that it comes back to a cordoned node.
+    tolerates every taint, so that it comes back to a cordoned node. around: canonical JSON of its spec's affinity and
+    topologySpreadConstraints as the API has them, "" for neither: what a copy of it is placed by. unplaced: why the
+    scheduler finds no node for it, in its own words, "" while it has one or was not tried yet.
     """
 
     namespace: str
@@ -162,6 +164,8 @@ class LivePod:
     tolerates: tuple[Toleration, ...] = ()
     selects: Mapping[str, str] = field(default_factory=dict)  # its nodeSelector
     scheduled_at: datetime | None = None  # when it got its node
+    around: str = ""
+    unplaced: str = ""
 
     @property
     def place(self) -> str:

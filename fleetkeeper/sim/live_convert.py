@@ -11,6 +11,7 @@ from operator import itemgetter
 from typing import Generic, TypeVar
 
 from fleetkeeper.core.live import LiveNode, LivePod, LiveVolume, Room, Taint, Toleration, parted
+from fleetkeeper.core.placed_by import placed_by
 from fleetkeeper.core.pod_annotations import asks_to_stay
 from fleetkeeper.core.quantities import millis, whole
 from fleetkeeper.core.rotation.marks import marks_of
@@ -36,21 +37,23 @@ class Remembered(Generic[T]):
         self._make = make
         self._known: dict[tuple[str, str], tuple[str, Object, T]] = {}  # path, what it was made of, value
 
-    def of(self, listing: Listing, wanted: Callable[[Object], bool] | None = None) -> list[T]:
-        """wanted: of which objects; what is known of the others that are there is kept."""
+    def of(self, listing: Listing, keys: Iterable[tuple[str, str]] | None = None) -> list[T]:
+        """keys: of which objects, None for all of them; what is known of the others is kept for a while."""
         known = self._known
         found: dict[tuple[str, str], tuple[str, Object, T]] = {}
-        others: dict[tuple[str, str], tuple[str, Object, T]] = {}
-        for key, obj in listing.items():
-            entry = known.get(key)
-            if wanted is not None and not wanted(obj):
-                if entry is not None:
-                    others[key] = entry
+        for key in listing if keys is None else keys:
+            obj, entry = listing.get(key), known.get(key)
+            if obj is None:
                 continue
             if entry is None or not (entry[1] is obj or _version(entry[1]) == _version(obj)):
                 entry = ("/".join(key) if key[0] else key[1], obj, self._make(obj))
             found[key] = entry
-        self._known = {**others, **found} if others else found
+        if keys is None:
+            self._known = found
+        else:
+            known.update(found)
+            if len(known) > 2 * len(listing):
+                self._known = {key: entry for key, entry in known.items() if key in listing}
         return [entry[2] for entry in sorted(found.values(), key=itemgetter(0))]
 
 
@@ -145,6 +148,8 @@ def pod(obj: Object, top: str) -> LivePod:
         tolerates=tolerates,
         selects=spec.get("nodeSelector") or {},
         scheduled_at=_since(status.get("conditions") or (), "PodScheduled"),
+        around=placed_by(spec.get("affinity"), spec.get("topologySpreadConstraints")),
+        unplaced=_unplaced(status.get("conditions") or ()),
     )
 
 
@@ -152,6 +157,11 @@ def _since(conditions: Iterable[Object], kind: str) -> datetime | None:
     """Since when a condition is True; None while it is not."""
     found = next((each for each in conditions if each["type"] == kind and each["status"] == "True"), {})
     return when(found.get("lastTransitionTime"))
+
+
+def _unplaced(conditions: Iterable[Object]) -> str:
+    found = (each for each in conditions if each["type"] == "PodScheduled" and each["status"] == "False")
+    return next((str(each.get("message") or "") for each in found), "")
 
 
 def controller_of(obj: Object) -> str:

@@ -1,7 +1,7 @@
 """The executor's writer to one API server of a simulated world, without HTTP (the KubeWriter port)."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
@@ -15,11 +15,13 @@ from fleetkeeper.core.rotation.seen import Eviction, Outcome
 from fleetkeeper.engine.writers import ObjectRef
 from fleetkeeper.errors import GapReason, InvalidAnswer, ReadError, Refused, Unreachable
 from fleetkeeper.sim import live_convert
+from fleetkeeper.sim.controllers.pods import PODS, node_of
 from fleetkeeper.sim.faults import Encounter, Harm, Side
 from fleetkeeper.sim.kube.answers import Answer, Attributes, StatusError
 from fleetkeeper.sim.kube.api import KubeApi, Request
 from fleetkeeper.sim.kube.patches import MERGE
 from fleetkeeper.sim.kube.rbac import User
+from fleetkeeper.sim.kube.state_log import Key
 from fleetkeeper.sim.live_convert import Listing, Maker, Seen
 from fleetkeeper.sim.ports_kube import error_of
 from fleetkeeper.sim.world import Object, SimCluster, World
@@ -55,12 +57,19 @@ class WorldKubeWriter:
         return tuple(self._seen.nodes.of(self._all("", "nodes")))
 
     def pods(self, on: Collection[str] | None = None) -> tuple[LivePod, ...]:
-        found = self._seen.pods.of(self._all("", "pods"), None if on is None else _is_on(on))
+        found = self._seen.pods.of(self._all("", "pods"), None if on is None else self._placed(on))
         kinds = {each.maker[1].partition("/")[0] for each in found}
         tops: dict[Maker, str] = {}
         for kind in _BETWEEN.keys() & kinds:
             tops |= live_convert.tops(kind, self._seen.makers[kind].of(self._all(*_BETWEEN[kind])))
         return tuple([each.under(tops.get(each.maker, each.maker[1])) for each in found])
+
+    def _placed(self, on: Collection[str]) -> list[Key]:
+        """Where the pods of these nodes are."""
+        with self._world.lock:
+            objects = self._api.objects(self._cluster)
+            objects.index("node", PODS, node_of)
+            return [key for name in on for key in objects.keys("node", PODS, name)]
 
     def volumes(self) -> tuple[LiveVolume, ...]:
         attached = self._seen.attachments.of(self._all("storage.k8s.io", "volumeattachments"))
@@ -167,10 +176,6 @@ class _Sent:
     verb: str
     path: str
     dry_run: bool = False
-
-
-def _is_on(nodes: Collection[str]) -> Callable[[Object], bool]:
-    return lambda pod: pod["spec"].get("nodeName", "") in nodes
 
 
 def _pod(pod: LivePod) -> ObjectRef:

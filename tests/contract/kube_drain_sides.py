@@ -96,7 +96,7 @@ def plain_pod(pod: LivePod, namespace: str) -> LivePod:
     assert pod.uid
     names = ("created_at", "ready_since", "unready_since", "leaving_since")
     times: Mapping[str, datetime | None] = {name: getattr(pod, name) and _SOME_TIME for name in names}
-    return replace(pod, uid="", namespace=namespace, **times)  # type: ignore[arg-type]
+    return replace(pod, uid="", namespace=namespace, unplaced="", **times)  # type: ignore[arg-type]
 
 
 def plain_node(node: LiveNode) -> LiveNode:

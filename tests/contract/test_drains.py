@@ -10,6 +10,7 @@ from fleetkeeper.core.live import LivePod, Room, Taint, Toleration
 from fleetkeeper.core.rotation.seen import Eviction, Outcome
 from fleetkeeper.engine.writers import KubeWriter
 from fleetkeeper.errors import GapReason, Refused
+from fleetkeeper.values import from_json
 from tests.contract.kube_drain_sides import NOBODY, Writing, drains, plain_node, plain_pod, plain_volume
 from tests.contract.kube_write_evictions import COUNTS, NO_MORE, POLICIES, SYNC_FAILED
 from tests.contract.kube_write_sides import Step
@@ -317,6 +318,7 @@ def test_pods_are_read_with_all_that_says_where_they_fit(writers: tuple[Writing,
             {"operator": "Exists"},
         ],
         "terminationGracePeriodSeconds": 90,
+        **_AROUND,
     }
     found = []
     for writing in writers:
@@ -329,10 +331,30 @@ def test_pods_are_read_with_all_that_says_where_they_fit(writers: tuple[Writing,
     assert (waits.claims, waits.selects, waits.grace) == (("data-web", "web-scratch"), {"pool": "general"}, 90)
     assert waits.tolerates[:2] == (Toleration("gpu", "Equal", "yes", "NoSchedule"), Toleration("", "Exists"))
     assert (waits.tolerant, runs.tolerant) == (True, False)
+    assert (from_json(waits.around, dict[str, object]), runs.around) == (_AROUND, "")
     assert (runs.node, runs.ready, bool(runs.ready_since), bool(runs.created_at)) == ("node-1", True, True, True)
     assert (unready.ready, unready.ready_since) == (False, None)
 
 
+_ALIKE: Object = {"labelSelector": {"matchLabels": {"app": "web"}}}
+_LINUX: Object = {"matchExpressions": [{"key": "kubernetes.io/os", "operator": "In", "values": ["linux"]}]}
+_AROUND: Object = {
+    "affinity": {
+        "nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [_LINUX]}},
+        "podAntiAffinity": {
+            "requiredDuringSchedulingIgnoredDuringExecution": [{**_ALIKE, "topologyKey": "kubernetes.io/hostname"}]
+        },
+    },
+    "topologySpreadConstraints": [
+        {
+            **_ALIKE,
+            "maxSkew": 1,
+            "topologyKey": "topology.kubernetes.io/zone",
+            "whenUnsatisfiable": "DoNotSchedule",
+            "matchLabelKeys": ["pod-template-hash"],
+        }
+    ],
+}
 _CLAIM: Object = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
 
 

@@ -11,10 +11,12 @@ from fleetkeeper.core.budgets import SYNC_FAILED
 from fleetkeeper.core.draining import Obstacle, obstacles
 from fleetkeeper.core.live import LivePod
 from fleetkeeper.core.observed import Budget
+from fleetkeeper.core.rotation.obstacles import of_scheduler
 from fleetkeeper.core.rotation.seen import Outcome
 from fleetkeeper.engine.writers import KubeWriter
 from fleetkeeper.sim.control_plane.kwok import NodeShape
 from fleetkeeper.sim.control_plane.plane import ControlPlane
+from fleetkeeper.values import to_json
 from tests.control_plane.test_executor_role import writing
 from tests.waiting import wait_until
 
@@ -106,6 +108,25 @@ def test_a_spent_budget_asks_for_no_pause_and_is_no_fault_of_anybody(shop: Shop)
         assert (named.pod.uid, named.for_good) == (second.uid, False)
         assert f"PDB {shop.namespace}/web allows 0 more disruptions" in named.why
     wait_until(lambda: shop.outcomes(second) == [(Outcome.ACCEPTED, 0)], "the budget has its disruption again")
+
+
+def test_a_pod_that_no_node_takes_says_why_in_the_words_that_a_drain_tells(shop: Shop) -> None:
+    shop.deploy(1)
+    rule = {"labelSelector": {"matchLabels": {"app": "web"}}, "topologyKey": "kubernetes.io/hostname"}
+    affinity = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [rule]}}
+    spec = {**_spec(), "nodeSelector": {"kubernetes.io/hostname": shop.node}, "affinity": affinity}
+    shop.plane.create(shop.path("v1", "pods"), {"metadata": {"name": "apart"}, "spec": spec})
+
+    def unplaced() -> LivePod | None:
+        found = (each for each in shop.kube.pods() if each.place == f"{shop.namespace}/apart")
+        return next((each for each in found if each.unplaced), None)
+
+    pod = wait_until(unplaced, "the scheduler has found no node")
+    assert pod.around == to_json({"affinity": affinity})
+    told = of_scheduler(pod.unplaced).split(", ")
+    assert "node(s) didn't match pod anti-affinity rules" in told
+    assert not any(each[0].isdigit() for each in told)
+    assert not any(each.unplaced for each in shop.ready())
 
 
 def test_a_budget_that_never_spares_a_pod_is_answered_alike_and_named_for_good(shop: Shop) -> None:

@@ -6,7 +6,7 @@ A cluster has many pods and few templates, so what all pods of a template say al
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -16,6 +16,7 @@ from fleetkeeper.adapters.kube.notes import controller
 from fleetkeeper.core import requests
 from fleetkeeper.core.live import LiveNode, LivePod, LiveVolume, Room, Taint, Toleration, parted
 from fleetkeeper.core.owner_keys import owner_keys
+from fleetkeeper.core.placed_by import placed_by
 from fleetkeeper.core.pod_annotations import asks_to_stay
 from fleetkeeper.core.quantities import millis, whole
 from fleetkeeper.core.rotation.marks import marks_of
@@ -35,6 +36,7 @@ class PodRead(NamedTuple):
     made_by: tuple[str, str]
     tolerations: "Tolerations"
     wants: Room
+    around: str
 
 
 class Tolerations(NamedTuple):
@@ -86,10 +88,12 @@ def pod_read(document: live.PlacedPod) -> PodRead:
     try:
         wants = _wants(running, first, bytes(spec.resources), bytes(spec.overhead))
         tolerations = _tolerations(bytes(spec.tolerations))
+        around = _around(bytes(spec.affinity), bytes(spec.spread))
     except (ValueError, msgspec.DecodeError) as e:
         raise InvalidAnswer(f"pod {meta.namespace}/{meta.name}: {str(e)[:200]}") from e
     owner = controller(meta.owners) if meta.owners else None
-    return PodRead(document, (meta.namespace, f"{owner.kind}/{owner.name}" if owner else ""), tolerations, wants)
+    made_by = (meta.namespace, f"{owner.kind}/{owner.name}" if owner else "")
+    return PodRead(document, made_by, tolerations, wants, around)
 
 
 def pod(read: PodRead, tops: Mapping[tuple[str, str], str]) -> LivePod:
@@ -123,6 +127,8 @@ def pod(read: PodRead, tops: Mapping[tuple[str, str], str]) -> LivePod:
         tolerates=read.tolerations.given,
         selects=spec.selects or {},
         scheduled_at=_since(status.conditions, "PodScheduled"),
+        around=read.around,
+        unplaced=_unplaced(status.conditions),
     )
 
 
@@ -136,6 +142,11 @@ def _readiness(status: live.PlacedStatus) -> tuple[bool, datetime | None]:
 def _since(conditions: Iterable[live.PlacedCondition] | None, kind: str) -> datetime | None:
     """Since when a condition is True; None while it is not."""
     return next((_moment(each.since) for each in conditions or () if each.type == kind and each.status == "True"), None)
+
+
+def _unplaced(conditions: Iterable[live.PlacedCondition] | None) -> str:
+    found = (each for each in conditions or () if each.type == "PodScheduled" and each.status == "False")
+    return next((each.message or "" for each in found), "")
 
 
 def _moment(text: str | None) -> datetime | None:
@@ -172,6 +183,11 @@ def _tolerations(raw: bytes) -> Tolerations:
     found = _decoded(raw, list[structs.Toleration]) or ()
     given = tuple([Toleration(t.key or "", t.operator or "Equal", t.value or "", t.effect or "") for t in found])
     return Tolerations(given, any(not t.key and t.operator == "Exists" and not t.effect for t in given))
+
+
+@lru_cache(maxsize=4096)
+def _around(affinity: bytes, spread: bytes) -> str:
+    return placed_by(_decoded(affinity, dict[str, Any]), _decoded(spread, list[dict[str, Any]]))
 
 
 @lru_cache(maxsize=8192)

@@ -4,6 +4,7 @@ What a budget, an annotation or a finalizer does is told by core/draining; here 
 from when on somebody has to see to it.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -20,6 +21,8 @@ from fleetkeeper.core.text import safe
 _HOST = "kubernetes.io/hostname"
 _UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
 _LONGEST = 300
+_SCHEDULER = re.compile(r"\d+/\d+ nodes are available: (.+)")
+_COUNT = re.compile(r"^\d+ ")
 _SLACK = timedelta(seconds=30)
 """A kubelet needs a moment beyond the grace of a pod to tell that it is gone."""
 
@@ -125,7 +128,39 @@ def of_leaving(home: OldNode, facts: Facts) -> list[Obstacle]:
 
 
 def of_waiting(mover: Mover, why: str, since: datetime, facts: Facts) -> Obstacle:
-    """A pod that waits for longer than anybody should have to; a budget's own words where they say more."""
+    """A pod that waits for longer than anybody should have to; a budget's own words where they say more.
+
+    Where what it waits for is a pod that no node takes, that one is named, and what the scheduler says of it.
+    """
+    found = _waiting(mover, why, since, facts)
+    if (other := _unplaced(mover, facts)) is None:
+        return found
+    why = f"{found.why}; {other.place} has no node: {of_scheduler(other.unplaced)}"
+    fix = f"let a node take {other.place}: kubectl --namespace {other.namespace} describe pod {other.name}"
+    return replace(found, why=why, fix=fix)
+
+
+def _unplaced(mover: Mover, facts: Facts) -> LivePod | None:
+    """A pod of the same budget, or of the same workload, that the scheduler finds no node for."""
+    pod, taking = mover.pod, [each.budget for each in mover.budgets if each.budget is not None]
+    for other in facts.waiting:
+        if not other.unplaced or other.namespace != pod.namespace:
+            continue
+        of_it = pod.controller and other.controller == pod.controller  # bare pods have nothing in common
+        if of_it or any(each.selector and each.selector.accepts(other.labels) for each in taking):
+            return other
+    return None
+
+
+def of_scheduler(message: str) -> str:
+    """Its reasons without their counts of nodes, which differ from one look to the next while nodes are emptied."""
+    first = message.partition(". ")[0].removesuffix(".")
+    if not (found := _SCHEDULER.fullmatch(first)):
+        return safe(message, _LONGEST)
+    return safe(", ".join(sorted({_COUNT.sub("", each) for each in found[1].split(", ")})), _LONGEST)
+
+
+def _waiting(mover: Mover, why: str, since: datetime, facts: Facts) -> Obstacle:
     told = _of_budgets(mover, facts) if mover.budgets else None
     if told is not None:
         return replace(told, since=since)

@@ -8,6 +8,7 @@ import pytest
 from fleetkeeper.adapters.kube import live
 from fleetkeeper.core.live import LiveNode, LivePod, Room, Toleration
 from fleetkeeper.errors import InvalidAnswer, ReadError
+from fleetkeeper.values import to_json
 from tests.adapters.kube.server import Asked, Reply, listing, reply, serving
 from tests.adapters.kube.support import meta, reading
 
@@ -43,7 +44,17 @@ def test_a_pod_of_which_next_to_nothing_is_said() -> None:
 
 def test_null_is_nothing_everywhere() -> None:
     spec: dict[str, Any] = dict.fromkeys(
-        ("nodeName", "tolerations", "initContainers", "resources", "overhead", "priority", "volumes", "nodeSelector")
+        (
+            "nodeName",
+            "tolerations",
+            "initContainers",
+            "resources",
+            "overhead",
+            "priority",
+            "volumes",
+            "nodeSelector",
+            "affinity",
+        )
     )
     container = {"resources": None, "restartPolicy": None}
     assert pod({**spec, "containers": [container]}) == pod({"containers": [{}]}) == pod()
@@ -70,6 +81,25 @@ def test_a_toleration_without_an_operator_compares() -> None:
     assert found.tolerates == (Toleration("gpu", "Equal", "yes"), Toleration("", "Exists"))
     assert found.tolerant
     assert not pod({"tolerations": [{"operator": "Exists", "effect": "NoExecute"}]}).tolerant
+
+
+def test_what_a_pod_is_placed_by_is_kept_as_the_server_has_it() -> None:
+    apart = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "zone"}]}}
+    assert pod({"affinity": apart}).around == to_json({"affinity": apart})
+    spread = [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}]
+    assert pod({"affinity": None, "topologySpreadConstraints": spread}).around == to_json(
+        {"topologySpreadConstraints": spread}
+    )
+    assert pod({"affinity": {}, "topologySpreadConstraints": []}).around == pod({}).around == ""
+    with pytest.raises(InvalidAnswer):
+        pod({"affinity": "near"})
+
+
+def test_why_a_pod_has_no_node_is_what_its_scheduler_says_last() -> None:
+    waits = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes are available"}
+    assert pod(status={"conditions": [waits]}).unplaced == "0/3 nodes are available"
+    assert pod(status={"conditions": [{**waits, "message": None}]}).unplaced == ""
+    assert pod(status={"conditions": [{**waits, "status": "True"}]}).unplaced == pod().unplaced == ""
 
 
 def test_a_deletion_began_its_grace_before_its_end() -> None:

@@ -131,6 +131,53 @@ def test_a_budget_without_tokens_is_named(pods: tuple[LivePod, ...], after: time
         assert told[0].since is not None
 
 
+FULL = "0/5 nodes are available: 2 node(s) were unschedulable, 3 Insufficient cpu. preemption: 0/5 nodes are available."
+OTHER_WORDS = "pod has unbound immediate PersistentVolumeClaims"
+
+
+def unplaced(name: str, message: str, **other: Any) -> LivePod:
+    return unready(name, "", phase="Pending", created_at=LONG_AGO, unplaced=message, **other)
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        pytest.param(FULL, "Insufficient cpu, node(s) were unschedulable", id="without counts, which change"),
+        pytest.param(OTHER_WORDS, OTHER_WORDS, id="in other words"),
+    ],
+)
+def test_a_pod_that_no_node_takes_is_named_with_what_the_scheduler_says(message: str, told: str) -> None:
+    found = seen((pod("web-1"), unplaced("web-2", message), pod("web-3", "new-1")), budgets=(budget(**SHORT),))
+    (each,) = blocked(found)
+    assert each.pod.name == "web-1"
+    assert each.why == (
+        f"PDB shop/web allows 0 more disruptions, 2 of 3 must be healthy and 2 are; shop/web-2 has no node: {told}"
+    )
+    assert each.fix == "let a node take shop/web-2: kubectl --namespace shop describe pod web-2"
+
+
+def test_a_pod_of_others_that_no_node_takes_is_not_named() -> None:
+    others = unplaced("api-1", FULL, controller="Deployment/api", labels={"app": "api"})
+    found = seen((*BROKEN, others, unplaced("web-9", FULL, namespace="blog")), budgets=(budget(**SHORT),))
+    (each,) = blocked(found)
+    assert "has no node" not in each.why
+
+
+def test_a_bare_pod_that_no_node_takes_is_no_sibling_of_another() -> None:
+    bare = pod("web-1", controller="", labels={"app": "web"}, ready_since=LONG_AGO)
+    found = seen(
+        (
+            bare,
+            unready("web-2", created_at=LONG_AGO),
+            pod("web-3", "new-1"),
+            unplaced("job", FULL, controller="", labels={}),
+        ),
+        budgets=(budget(**SHORT),),
+    )
+    (each,) = blocked(found, replace(RULES, bare=True))
+    assert (each.pod.name, "has no node" in each.why) == ("web-1", False)
+
+
 @pytest.mark.parametrize(
     ("left", "ready", "finalizers", "why"),
     [

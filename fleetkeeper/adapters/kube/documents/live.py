@@ -64,6 +64,8 @@ class PlacedSpec(Struct, gc=False):
     grace: int | None = field(default=None, name="terminationGracePeriodSeconds")
     volumes: list[PlacedVolume] | None = None
     selects: dict[str, str] | None = field(default=None, name="nodeSelector")
+    affinity: Raw = NONE
+    spread: Raw = field(default=NONE, name="topologySpreadConstraints")
 
 
 class PlacedMeta(ObjectMeta, gc=False):
@@ -74,6 +76,7 @@ class PlacedCondition(Struct, gc=False):
     type: str
     status: str = ""
     since: str | None = field(default=None, name="lastTransitionTime")
+    message: str | None = None
 
 
 class PlacedStatus(Struct, gc=False):
