@@ -228,6 +228,12 @@ def rehearser(settings: Settings, keeper: Keeper) -> Iterator[tuple[StoredFleet,
         yield keeper.planner.fleet, LivePlacements(clouds, kubes, ports.clock), runs
 
 
+def log_as(format: str, level: str, name: str) -> None:
+    """Logs of a process that does one part of a command's work: each line says which part."""
+    logs.configure(level, format)
+    logs.belong_to(name)
+
+
 def _world(settings: Settings, keeper: Keeper, runs: SqlRuns, approvals: SignedApprovals, stack: ExitStack) -> World:
     """The executor's ports; what holds connections is closed with the stack."""
     ports, own = keeper.ports, settings.engine

@@ -30,6 +30,10 @@ def settings(context: typer.Context) -> "Settings":
     return load(context.obj.config, os.environ)
 
 
+def log_level(context: typer.Context) -> str:
+    return "info" if context.obj.verbose else "error"
+
+
 def settle() -> None:
     """Take what is imported by now out of the garbage collector's sight: a tenth of an observation's CPU otherwise."""
     gc.collect()
@@ -42,5 +46,5 @@ def keeper(context: typer.Context) -> Iterator["Keeper"]:
     from fleetkeeper import wiring
 
     settle()
-    with wiring.keeper(settings(context), "info" if context.obj.verbose else "error") as found:
+    with wiring.keeper(settings(context), log_level(context)) as found:
         yield found

@@ -1,5 +1,6 @@
 """`fleetkeeper rehearse`: a plan played in advance over a simulated copy of each cluster; changes nothing anywhere."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,10 +10,12 @@ from fleetkeeper.cli import context
 from fleetkeeper.cli.exits import Exit
 from fleetkeeper.cli.get import FormatOption
 from fleetkeeper.cli.output import Format, say, write
+from fleetkeeper.cli.signals import ending_in_order
 from fleetkeeper.errors import UsageError
 
 if TYPE_CHECKING:
     from fleetkeeper.core.rehearsal.report import Rehearsal
+    from fleetkeeper.rehearsal.rehearse import Progress
 
 
 def rehearse(
@@ -21,6 +24,10 @@ def rehearse(
     member: Annotated[str, typer.Option("--member", metavar="NAME", help="Only this cluster of the plan.")] = "",
     picture: Annotated[
         Path | None, typer.Option("--svg", metavar="FILE", help="Draw it into this file: who moves when.")
+    ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option("--processes", min=1, metavar="N", help="Plays at a time; as many as the machine has room for."),
     ] = None,
     output: FormatOption = Format.TABLE,
 ) -> None:
@@ -31,6 +38,7 @@ def rehearse(
     from fleetkeeper import wiring
     from fleetkeeper.core.rehearsal.prices import Prices
     from fleetkeeper.core.rehearsal.words import lines
+    from fleetkeeper.rehearsal.machine import limits
     from fleetkeeper.rehearsal.rehearse import Rehearser
 
     settings = context.settings(ctx)
@@ -40,7 +48,17 @@ def rehearse(
             raise UsageError(f"there is no plan {plan}, or more than one begins so: `fleetkeeper get plans` lists them")
         prices = Prices.of_settings(settings.rehearsal.node_hour_usd)
         with wiring.rehearser(settings, keeper) as (fleet, placements, runs):
-            played = Rehearser(fleet, placements, runs.durations, prices, _progress).rehearse(found, member)
+            rehearser = Rehearser(
+                fleet=fleet,
+                placements=placements,
+                durations=runs.durations,
+                prices=prices,
+                progress=_progress,
+                limits=limits(processes),
+                settle=partial(wiring.log_as, settings.log.format, context.log_level(ctx)),
+            )
+            with ending_in_order():
+                played = rehearser.rehearse(found, member)
     if picture is not None:
         _draw(played, picture)
     if output.is_table:
@@ -63,8 +81,12 @@ def exit_of(played: "Rehearsal") -> Exit:
     return Exit.PARTIAL if End.NOT_REHEARSED in ends else Exit.OK
 
 
-def _progress(name: str) -> None:
-    say(f"rehearsing {name} ...")
+def _progress(at: "Progress") -> None:
+    many = at.of > 1
+    if at.end is None:
+        say(f"rehearsing {at.member} ({at.number} of {at.of}) ..." if many else f"rehearsing {at.member} ...")
+    elif many:
+        say(f"rehearsed {at.member}: {at.end.value} ({at.number} of {at.of} over)")
 
 
 def _draw(played: "Rehearsal", file: Path) -> None:

@@ -20,7 +20,6 @@ from fleetkeeper.core.rehearsal.report import BudgetPeak, End, Look, Row, Span
 from fleetkeeper.core.rehearsal.times import Luck
 from fleetkeeper.core.run import OVER, Control, Hold, Run, RunState, TaskState, Why
 from fleetkeeper.engine.guarding import Gatekeeper
-from fleetkeeper.engine.ports import Store
 from fleetkeeper.engine.run_ports import StoredRun
 from fleetkeeper.engine.start import rows_of
 from fleetkeeper.engine.steps import all_steps
@@ -54,7 +53,7 @@ _PROMPT, _SLUGGISH = 0.05, 0.5
 """Seconds from a write to the controllers that look at it, in a small and in a large cluster."""
 _GATHERED = 2.0
 """Seconds for which writes are gathered for a DaemonSet of a large cluster."""
-_COLLECTED = (50_000, 50, 50)
+_COLLECTED = (1_000_000, 50, 50)
 """Thresholds of the garbage collector, far above its usual ones."""
 _SMALL, _POD_SECONDS = 1000, 0.003
 """Pods up to which the steps keep their own pace; above, seconds between two looks for each pod."""
@@ -109,7 +108,6 @@ class Room:
     """Where rehearsals are played: a folder with an empty database that each of them gets a copy of."""
 
     folder: Path
-    store: Store
 
     @contextmanager
     def runs(self) -> Iterator[SqlRuns]:
@@ -122,11 +120,12 @@ class Room:
 
 
 @contextmanager
-def room(store: Store) -> Iterator[Room]:
-    """A folder of its own, which is gone afterwards. store: what is stored of the fleet; it is only read."""
+def room() -> Iterator[Room]:
+    """A folder of its own, which is gone afterwards. What every play needs is made and loaded here, once."""
+    all_steps()
     with tempfile.TemporaryDirectory(prefix="fleetkeeper-rehearsal-") as folder:
         schema.upgrade(StoreSettings(f"sqlite:///{folder}/empty.db"))
-        yield Room(Path(folder), store)
+        yield Room(Path(folder))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +137,19 @@ class Piece:
     taken: Lengths = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """All that one play is made of."""
+
+    seed: Seed
+    piece: Piece
+    luck: Luck
+
+
 @contextmanager
-def _seldom_collected() -> Iterator[None]:
+def seldom_collected() -> Iterator[None]:
     """A world's objects are values without circles, by the ten thousand: to look through them for circles takes a tenth
-    of the time of a rehearsal, and finds none."""
+    of the time of a rehearsal, and finds none. The world as a whole is one, and is needed until it was played."""
     before = gc.get_threshold()
     gc.set_threshold(*_COLLECTED)
     try:
@@ -152,14 +160,14 @@ def _seldom_collected() -> Iterator[None]:
 
 def play(room: Room, seed: Seed, piece: Piece, luck: Luck) -> Course:
     """Play a member's steps. Deterministic: the same seed, piece and luck give the same course."""
-    with _seldom_collected():
+    with seldom_collected():
         return _played(room, seed, piece, luck)
 
 
 def _played(room: Room, seed: Seed, piece: Piece, luck: Luck) -> Course:
     world = world_of(seed, luck)
     timing = timing_of(seed.times, luck, _SLUGGISH if len(seed.placed.pods) > _SMALL else _PROMPT)
-    living = LivingWorld(world, virtual=True, timing=timing, controllers=_awake(seed))
+    living = LivingWorld(world, virtual=True, timing=timing, controllers=_awake(seed), kept_events=0)
     world.clock = living.timeline.now
     cluster = next(iter(world.clusters.values()))
     live = living.of(cluster)
@@ -170,7 +178,7 @@ def _played(room: Room, seed: Seed, piece: Piece, luck: Luck) -> Course:
         least = timedelta(seconds=_least(len(seed.placed.pods)))
         kinds = kinds_of(all_steps(), piece.taken, least)
         writers = WorldWriters(living, User("rehearsal", ("system:masters",)))
-        ports = _ports(living, room.store, runs, writers)
+        ports = _ports(living, runs, writers)
         played = Played(kinds, {}, Pace(poll=max(Pace().poll, least)), listens=False)
         engine = VirtualEngine(living, runs, executor(ports, played, Gatekeeper(_KEY)), listens=False)
         ends = _End(engine)
@@ -217,13 +225,13 @@ def _begun(runs: SqlRuns, piece: Piece, now: datetime) -> str:
     return _RUN
 
 
-def _ports(living: LivingWorld, store: Store, runs: SqlRuns, writers: WorldWriters) -> World:
+def _ports(living: LivingWorld, runs: SqlRuns, writers: WorldWriters) -> World:
     def unreached(name: str) -> Any:
         return cast(Any, _Unreached(name))
 
     return World(
         clock=WorldClock(living),
-        store=store,
+        store=unreached("store"),
         runs=runs,
         writers=writers,
         hooks=unreached("hooks"),

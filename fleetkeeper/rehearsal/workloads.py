@@ -5,12 +5,14 @@ from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from fleetkeeper.core.live import LivePod, Toleration
 from fleetkeeper.core.rehearsal.times import Luck, Times, workload_of
 from fleetkeeper.sim.controllers.pods import ANNOTATION
 from fleetkeeper.sim.objects.recipes import stamp
 from fleetkeeper.sim.world import Object
+from fleetkeeper.values import from_json
 
 _GENERATED = frozenset(
     {
@@ -256,8 +258,24 @@ def _spec(group: Group) -> Object:
         spec["tolerations"] = [_toleration(each) for each in first.tolerates]
     elif first.tolerant:
         spec["tolerations"] = [{"operator": "Exists"}]
+    if first.around and group.kind != "DaemonSet":  # whose controller wrote the name of a node into it
+        spec |= _of_any_generation(from_json(first.around, dict[str, Any]))
     shared = [] if group.kind == "StatefulSet" else [_volume(claim) for claim in first.claims]
     return {**spec, "volumes": shared} if shared else spec
+
+
+def _of_any_generation(value: Any) -> Any:
+    """Without what it asks of the labels of a generation of pods (matchLabelKeys does): the copies are of another."""
+    if isinstance(value, list):
+        return [_of_any_generation(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    found = {name: _of_any_generation(each) for name, each in value.items()}
+    if isinstance(labels := found.get("matchLabels"), dict):
+        found["matchLabels"] = {key: each for key, each in labels.items() if key not in _GENERATED}
+    if isinstance(terms := found.get("matchExpressions"), list):
+        found["matchExpressions"] = [each for each in terms if each.get("key") not in _GENERATED]
+    return found
 
 
 def _toleration(toleration: Toleration) -> Object:

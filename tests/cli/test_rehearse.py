@@ -77,7 +77,7 @@ def test_a_plan_is_rehearsed_over_what_the_clusters_show_now(
 
 
 def test_one_cluster_is_told_in_lines(command: Command, environ: dict[str, str], plan: str) -> None:
-    answer = command("rehearse", plan[:-2], "--member", "payments", environ=environ)
+    answer = command("rehearse", plan[:-2], "--member", "payments", "--processes", "1", environ=environ)
     assert answer.exit_code == 0, answer.stderr
     assert answer.stdout.startswith(f"Rehearsal of plan {plan}: 1 cluster, ")
     assert "\npayments: DONE\n  takes " in answer.stdout

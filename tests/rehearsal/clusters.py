@@ -79,6 +79,15 @@ def placed(nodes: int, at: datetime, seed: int = 7, pods_each: int = 9) -> Place
     return Placed(at, hosts, tuple(pods), tuple(budgets), tuple(volumes))
 
 
+def blocked(seen: Placed) -> Placed:
+    """One workload more, whose budget never lets a pod go."""
+    first = next(each for each in seen.pods if each.controller.startswith("Deployment/"))
+    alone = replace(first, name="ledger-0", uid="uid-ledger", controller="Deployment/ledger", labels={"app": "ledger"})
+    budget = Budget("shop", "ledger", "", Labels({"app": "ledger"}), "1", expected=1, desired=1, healthy=1)
+    owned = replace(budget, owner={"team": "payments"})
+    return replace(seen, pods=(*seen.pods, alone), budgets=(*seen.budgets, owned))
+
+
 def _node(number: int, at: datetime) -> LiveNode:
     zone = _REGION + "abc"[number % 3]
     name = f"ip-10-0-{number // 250}-{number % 250}.{_REGION}.compute.internal"

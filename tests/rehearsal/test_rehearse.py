@@ -4,15 +4,13 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
 from fleetkeeper.core.model import SeenCluster
-from fleetkeeper.core.observed import Budget
 from fleetkeeper.core.plan import Plan
 from fleetkeeper.core.playbook import GateSpec, StepSpec, When
-from fleetkeeper.core.pods import Labels
 from fleetkeeper.core.rehearsal.picture import svg
 from fleetkeeper.core.rehearsal.placed import Placed
 from fleetkeeper.core.rehearsal.prices import Prices
@@ -22,11 +20,14 @@ from fleetkeeper.core.rehearsal.words import in_seconds, lines
 from fleetkeeper.core.snapshot import Snapshot
 from fleetkeeper.engine.planning import StoredFleet
 from fleetkeeper.errors import Unreachable, UsageError
+from fleetkeeper.rehearsal.company import Company
 from fleetkeeper.rehearsal.kinds import lengths
+from fleetkeeper.rehearsal.member import Read, Trial
+from fleetkeeper.rehearsal.players import Alone
 from fleetkeeper.rehearsal.playing import Course, Piece, Room, play
-from fleetkeeper.rehearsal.rehearse import Read, Rehearser, rehearse_member
+from fleetkeeper.rehearsal.rehearse import Rehearser
 from fleetkeeper.rehearsal.seeding import Seed
-from tests.rehearsal.clusters import GROUP, NEW, placed, plan_of, snapshot_of
+from tests.rehearsal.clusters import GROUP, NEW, blocked, placed, plan_of, snapshot_of
 
 AT = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 NODES = 6
@@ -36,7 +37,9 @@ def rehearsed(place: Room, seen: Placed, *steps: StepSpec, prices: Prices | None
     snapshot = snapshot_of(seen, parallel=2)
     plan = plan_of(snapshot, *steps)
     measured = {step.kind: () for step in plan.members[0].steps}
-    return rehearse_member(place, plan, plan.members[0], Read(snapshot, seen), measured, prices or Prices())
+    trial = Trial(plan.header, plan.members[0], Read(snapshot, seen), observed(seen), measured, prices or Prices())
+    (found,) = Company(Alone(place)).rehearse(iter([trial]))
+    return found
 
 
 def course(place: Room, seen: Placed, luck: Luck, times_of: Placed | None = None) -> Course:
@@ -44,15 +47,6 @@ def course(place: Room, seen: Placed, luck: Luck, times_of: Placed | None = None
     plan = plan_of(snapshot)
     piece = Piece(plan.header, plan.members[0], lengths((), {}, luck))
     return play(place, Seed(snapshot, seen, observed(times_of or seen), NEW), piece, luck)
-
-
-def blocked(seen: Placed) -> Placed:
-    """One workload more, whose budget never lets a pod go."""
-    first = next(each for each in seen.pods if each.controller.startswith("Deployment/"))
-    alone = replace(first, name="ledger-0", uid="uid-ledger", controller="Deployment/ledger", labels={"app": "ledger"})
-    budget = Budget("shop", "ledger", "", Labels({"app": "ledger"}), "1", expected=1, desired=1, healthy=1)
-    owned = replace(budget, owner={"team": "payments"})
-    return replace(seen, pods=(*seen.pods, alone), budgets=(*seen.budgets, owned))
 
 
 def test_a_group_that_nothing_blocks_is_moved_to_its_end(place: Room) -> None:
@@ -177,10 +171,9 @@ class Reads:
 
 @dataclass
 class Stored:
-    """The stored fleet of one cluster; `store` is asked for nothing by what is played here."""
+    """The stored fleet of one cluster."""
 
     snapshot: Snapshot
-    store: Any = None
 
     def snapshots(self, *_: object) -> Iterator[Snapshot]:
         yield self.snapshot

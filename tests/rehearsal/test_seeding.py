@@ -3,6 +3,7 @@
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from fleetkeeper.rehearsal.simulated import WorldPlacements
 from fleetkeeper.sim.controllers.living import LivingWorld
 from fleetkeeper.sim.kube.rbac import User
 from fleetkeeper.sim.ports_execute import WorldWriters
+from fleetkeeper.values import from_json, to_json
 from tests.rehearsal.clusters import GROUP, NEW, placed, snapshot_of
 
 AT = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
@@ -75,6 +77,43 @@ def test_requests_tolerations_and_selectors_are_those_of_the_pods() -> None:
         assert toleration in each.tolerates
         assert each.selects == {"kubernetes.io/os": "linux"}
         assert each.wants in {other.wants for other in pods}
+
+
+APART = {
+    "podAntiAffinity": {
+        "requiredDuringSchedulingIgnoredDuringExecution": [
+            {
+                "topologyKey": "kubernetes.io/hostname",
+                "labelSelector": {
+                    "matchLabels": {"app": "web", "pod-template-hash": "5c7"},
+                    "matchExpressions": [
+                        {"key": "app", "operator": "Exists"},
+                        {"key": "controller-revision-hash", "operator": "In", "values": ["web-5c7"]},
+                    ],
+                },
+            }
+        ]
+    }
+}
+
+
+def test_affinities_and_spread_are_those_of_the_pods_but_for_their_generation() -> None:
+    seen = placed(3, AT)
+    spread = [{"maxSkew": 1, "topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": "ScheduleAnyway"}]
+    around = to_json({"affinity": APART, "topologySpreadConstraints": spread})
+    pods = tuple(replace(each, around=around) for each in seen.pods)
+    for each in seeded(replace(seen, pods=pods)).pods:
+        if each.kind == "DaemonSet":
+            assert each.around == ""
+            continue
+        found = from_json(each.around, dict[str, Any])
+        assert found["topologySpreadConstraints"] == spread
+        (term,) = found["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+        assert term["topologyKey"] == "kubernetes.io/hostname"
+        assert term["labelSelector"] == {
+            "matchLabels": {"app": "web"},
+            "matchExpressions": [{"key": "app", "operator": "Exists"}],
+        }
 
 
 def test_a_group_gets_the_taints_that_all_its_nodes_have() -> None:
