@@ -3,7 +3,8 @@
 Every member has 5 steps, each an operation of 1 to 3 s of a cloud in a process of its own, that answers after 20 ms and
 is asked every second: 15 times harsher than real life. The ideal is a simulation of the same operations by an engine
 that costs nothing. Lateness is measured at the cloud: how much later than a second after the call before it a call
-comes. `--quick` has 2 steps on SQLite and no PostgreSQL beside it.
+comes. On SQLite it is done three times, and the run with the middle CPU counts, for a host that others share is one and
+a half times slower from one minute to the next. `--quick` has 2 steps, once, on SQLite, and no PostgreSQL beside it.
 """
 
 import json
@@ -33,6 +34,7 @@ from tests.chaos.cloud import AGAIN, ONCE, Call, Weather  # noqa: E402
 from tests.chaos.fleet import Shape, begin  # noqa: E402
 
 MEMBERS, STEPS, THREADS = 1000, 5, 64
+TIMES = 3
 POLL, LATENCY = 1.0, 0.02
 SEED = 5
 
@@ -129,12 +131,16 @@ def run(database: str, spent: Any, members: int, steps: int) -> Measured:
     )
 
 
-def figures(name: str, found: Measured, best: float, members: int, goal: bool) -> list[Figure]:
-    """goal: those of SQLite are goals; PostgreSQL stands beside it."""
+def figures(name: str, runs: list[Measured], best: float, members: int, goal: bool) -> list[Figure]:
+    """Of the run with the middle CPU. goal: those of SQLite are goals; PostgreSQL stands beside it."""
+    runs = sorted(runs, key=lambda each: each.cpu)
+    found = runs[len(runs) // 2]
     p99 = found.late[int(0.99 * len(found.late))]
     p50 = found.late[len(found.late) // 2]
     per_member = 1000 * found.cpu / members
     server = f" and {1000 * found.server / members:.1f} ms of the server" if found.server else ""
+    others = ", ".join(f"{1000 * each.cpu / members:.1f}" for each in runs)
+    spread = f"; {others} ms in {len(runs)} runs" if len(runs) > 1 else ""
     return [
         Figure(
             f"{name}: overhead over ideal", 100 * (found.wall / best - 1), "%", 15.0, "lower", f"ideal {best:.1f} s"
@@ -148,7 +154,7 @@ def figures(name: str, found: Measured, best: float, members: int, goal: bool) -
             "ms",
             5.0 if goal else None,
             "lower",
-            f"{found.calls / members:.1f} calls of the cloud{server}",
+            f"{found.calls / members:.1f} calls of the cloud{server}{spread}",
         ),
         Figure(f"{name}: memory at its peak", found.peak / MIB, "MiB", 100.0, "lower", f"{members} members in flight"),
         Figure(
@@ -164,13 +170,16 @@ def figures(name: str, found: Measured, best: float, members: int, goal: bool) -
 
 def measure(quick: bool) -> list[Figure]:
     steps = 2 if quick else STEPS
-    speed = machine()
     best = ideal(takes_of(MEMBERS, steps))
-    with sqlite() as (url, spent):
-        found = figures("SQLite", run(url, spent, MEMBERS, steps), best, MEMBERS, goal=True)
+    speed = machine()
+    runs = []
+    for _ in range(1 if quick else TIMES):
+        with sqlite() as (url, spent):
+            runs.append(run(url, spent, MEMBERS, steps))
+    found = figures("SQLite", runs, best, MEMBERS, goal=True)
     if not quick:
         with postgresql() as (url, spent):
-            found += figures("PostgreSQL", run(url, spent, MEMBERS, steps), best, MEMBERS, goal=False)
+            found += figures("PostgreSQL", [run(url, spent, MEMBERS, steps)], best, MEMBERS, goal=False)
     return [*found, speed]
 
 

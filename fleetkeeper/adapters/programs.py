@@ -16,6 +16,7 @@ from pathlib import Path
 from fleetkeeper.adapters import program_watch
 from fleetkeeper.adapters.program_watch import BEGUN, EXIT, KEPT, LOCK, OUTPUT, STOP
 from fleetkeeper.config import ProgramSettings
+from fleetkeeper.engine.one_core import on_every_core
 from fleetkeeper.engine.world import CommandState
 from fleetkeeper.errors import GapReason, Refused, Unreachable
 
@@ -92,16 +93,17 @@ class LocalPrograms:
         own = {each.name: each.value.value for each in entry.secrets if each.value}
         inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         watch = [sys.executable, "-I", "-S", program_watch.__file__, str(place.resolve())]
-        subprocess.run(
-            [*watch, str(entry.timeout_minutes * 60), *entry.command],
-            cwd=entry.folder,
-            env={**inherited, **entry.environment, **own, **variables},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=_BEGIN_SECONDS,
-            check=True,
-        )
+        with on_every_core():
+            subprocess.run(
+                [*watch, str(entry.timeout_minutes * 60), *entry.command],
+                cwd=entry.folder,
+                env={**inherited, **entry.environment, **own, **variables},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                timeout=_BEGIN_SECONDS,
+                check=True,
+            )
 
     def _forget_old(self) -> None:
         """Drop what ended long ago. Folders are many only where programs are, so each start may look at all."""

@@ -32,6 +32,11 @@ class Crew:
             thread.start()
         return self
 
+    @property
+    def ids(self) -> list[int]:
+        """What the kernel calls its threads, while the block lasts."""
+        return [thread.native_id for thread in self._threads if thread.native_id is not None]
+
     def __exit__(self, *_: object) -> None:
         for _each in self._threads:
             self._work.put(None)

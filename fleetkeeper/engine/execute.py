@@ -22,6 +22,7 @@ from fleetkeeper.engine.crew import Crew, Pool
 from fleetkeeper.engine.guarding import Archive
 from fleetkeeper.engine.heartbeat import Heartbeat
 from fleetkeeper.engine.holding import Outside
+from fleetkeeper.engine.one_core import OneCore
 from fleetkeeper.engine.pacing import Every, Flight, Share
 from fleetkeeper.engine.run_ports import Claim, Outcome, Runs
 from fleetkeeper.engine.task_tick import Read, Ticker
@@ -99,8 +100,9 @@ class Executor:
 
     def run(self, cancel: threading.Event) -> None:
         """Work until cancel is set; what is in flight then is finished and stored, and the leases are given back."""
-        with Crew(self._worker.threads, "engine") as pool:
+        with Crew(self._worker.threads, "engine") as pool, OneCore(pool.ids) as core:
             while not cancel.is_set():
+                core.settle()
                 try:
                     self.turn(pool)
                 except StoreUnavailable as error:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar
 
+import structlog
+
 from fleetkeeper.adapters.hooks import HttpHooks
 from fleetkeeper.adapters.store.runs import SqlRuns
 from fleetkeeper.config import HookSettings, StoreSettings
@@ -122,6 +124,7 @@ def _bear(order: Order) -> int:
 
 def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead need no funeral
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # on stdout stand the pids
     for line in sys.stdin:
         print(_bear(Order(**json.loads(line))), flush=True)
 

@@ -17,6 +17,7 @@ import msgspec
 
 from fleetkeeper.adapters.kube.documents.structs import Time
 from fleetkeeper.adapters.kube.kubeconfig import ExecPlugin
+from fleetkeeper.engine.one_core import on_every_core
 from fleetkeeper.errors import GapReason, ReadError, Refused
 from fleetkeeper.values import decoder_of
 
@@ -78,14 +79,15 @@ def _read(plugin: ExecPlugin, output: bytes) -> ExecCredential:
 
 def _finished(plugin: ExecPlugin, seconds: float) -> tuple[int, bytes, bytes]:
     try:
-        process = subprocess.Popen(
-            [plugin.command, *plugin.arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=_environment(plugin),
-            start_new_session=True,  # no controlling terminal, so /dev/tty cannot be opened; and one group to kill
-        )
+        with on_every_core():
+            process = subprocess.Popen(
+                [plugin.command, *plugin.arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=_environment(plugin),
+                start_new_session=True,  # no controlling terminal, so /dev/tty cannot be opened; and one group to kill
+            )
     except FileNotFoundError as e:
         raise _refused(plugin, f"is not installed{_hint(plugin)}") from e
     except (OSError, ValueError) as e:  # ValueError: a null byte in the command

@@ -61,6 +61,18 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         LocalPrograms([], made.state).stop(token)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread cannot be kept to a core")
+def test_it_has_every_core_though_the_engine_that_begins_it_is_kept_to_one(bench: Bench) -> None:
+    whole = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(whole)})
+    try:
+        programs = bench.programs(f"{sys.executable} -c 'import os; print(sorted(os.sched_getaffinity(0)))'")
+        bench.start(programs)
+    finally:
+        os.sched_setaffinity(0, whole)
+    assert bench.ended(programs).output.strip() == str(sorted(whole))
+
+
 def test_it_runs_without_a_shell_of_ours_in_its_folder_with_a_small_environment(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
