@@ -86,9 +86,10 @@ class UpdateRelease:
 
     def look(self, world: World, subject: Subject, moment: Moment) -> SeenUpdate:
         ref, releases = self._ref(subject), world.releases
-        found = releases.look(ref)
+        # helm before what it did: one that ends between the two is still waited for, not taken as cut off.
         run = releases.state(ref, moment.token) if moment.token else None
         back = releases.state(ref, token_of(moment.token, _BACK)) if moment.token else None
+        found = releases.look(ref)
         asked = found is not None and run is None and self._may_begin(found, moment)
         difference = releases.difference(ref, self._choice) if asked else None
         return SeenUpdate(found, run, back, releases.home, difference)
@@ -108,9 +109,9 @@ class UpdateRelease:
 
     def act(self, world: World, subject: Subject, moment: Moment, memory: Memory) -> Memory:
         ref, releases = self._ref(subject), world.releases
-        found = releases.look(ref)
+        run, found = releases.state(ref, moment.token), releases.look(ref)
         if found is not None and self._is_own(found.newest, moment):
-            if _is_cut_off(found.newest, releases.state(ref, moment.token)):
+            if _is_cut_off(found.newest, run):
                 releases.roll_back(ref, int(memory["revision"]), token_of(moment.token, _BACK))
             return leaving(memory, moment)
         try:

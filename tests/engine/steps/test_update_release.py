@@ -1,15 +1,21 @@
 """update-release in virtual time: every way in which a release is found, and helm's death at any moment."""
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import pytest
 
 from fleetkeeper.core.verdict import Act, Blocked, Done, Failed, Residue, Skip, Undone, Wait
 from fleetkeeper.engine.attempts import token_of
-from fleetkeeper.engine.releases import ChartChoice, NoReleases
+from fleetkeeper.engine.command_state import CommandState
+from fleetkeeper.engine.releases import ChartChoice, NoReleases, ReleaseRef, SeenRelease
 from fleetkeeper.errors import GapReason, ParamError, ReadError
+from fleetkeeper.sim.ports_releases import WorldReleases
 from tests.engine.steps.releasing import Releasing
-from tests.engine.steps.walking import TOKEN, Place, told
+from tests.engine.steps.walking import TOKEN, Place, Walk, told
+
+Seen = TypeVar("Seen")
 
 FROM_TO = "upgrade release web/guard (chart acme) from 1.0.0 to 2.0.0 with helm, values kept"
 
@@ -159,6 +165,57 @@ def test_a_helm_that_died_in_the_middle_is_rolled_back_and_begun_anew(web: Relea
     web.place.later(minutes=2)
     assert isinstance(step.tick(), Done)
     assert web.seen().newest.version == "2.0.0"
+
+
+@dataclass
+class Meanwhile:
+    """Time passes after the first of two questions about a release, so that helm ends between them."""
+
+    under: WorldReleases
+    pass_time: Callable[[], None]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.under, name)
+
+    def look(self, ref: ReleaseRef) -> SeenRelease | None:
+        return self._then(self.under.look(ref))
+
+    def state(self, ref: ReleaseRef, token: str) -> CommandState | None:
+        return self._then(self.under.state(ref, token))
+
+    def _then(self, seen: Seen) -> Seen:
+        self.pass_time()
+        return seen
+
+
+def in_the_middle(web: Releasing) -> Walk:
+    """helm has begun, and ends while the step asks about it."""
+    step = web.update()
+    step.ticks(2)
+    meanwhile = Meanwhile(web.releases, lambda: web.place.later(minutes=2))
+    web.place.world = replace(web.place.world, releases=meanwhile)
+    return step
+
+
+def test_a_helm_that_ends_well_while_it_is_looked_at_is_not_taken_as_cut_off(web: Releasing) -> None:
+    step = in_the_middle(web)
+    assert isinstance(step.look(), Wait | Done)
+    assert told(step.tick()) == "release web/guard is at acme 2.0.0, revision 4"
+
+
+def test_a_helm_that_ends_well_while_the_step_acts_is_not_rolled_back(web: Releasing) -> None:
+    """The step acts after a look of another replica, or of its own before a crash."""
+    step = in_the_middle(web)
+    step.step.act(step.place.world, step.subject, step.moment, step.memory)
+    web.place.later(minutes=5)
+    assert web.history[-1] == (4, "deployed")
+    assert web.releases.begun == 1
+
+
+def test_a_helm_that_ends_well_while_it_is_undone_is_not_taken_as_cut_off(web: Releasing) -> None:
+    undone = in_the_middle(web)
+    assert isinstance(undone.undo(), Wait)
+    assert told(undone.undo()).startswith("release web/guard stays as it is; to go back")
 
 
 def test_another_replica_waits_for_the_one_that_began_it(web: Releasing) -> None:
