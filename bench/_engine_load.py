@@ -52,7 +52,7 @@ class BareHooks:
         if connection is None:
             connection = self._own.connection = socket.create_connection(self._address)
         connection.sendall(text.encode())
-        head, _, content = connection.recv(65536).partition(b"\r\n\r\n")
+        head, _, content = connection.recv(4096).partition(b"\r\n\r\n")
         if not head.startswith(_OK):
             raise Unreachable(f"the cloud answered {head[:30]!r}")
         return Answer(200, json.loads(content), "")

@@ -39,6 +39,10 @@ It knows its statements and has its pages: one of SQLite drops all of these when
 """
 
 
+_READ_CACHE = 500
+"""KiB of pages that a connection of SQLite keeps for reading: what it has read is stale once another has written."""
+
+
 class Database:
     """Connections to one database. Safe to use from many threads; `close` ends every idle connection."""
 
@@ -49,8 +53,11 @@ class Database:
         url = parsed(settings)
         self.shown = str(self.file) if self.file else url.set(query={}).render_as_string(hide_password=True)
         self._secrets = tuple(filter(None, {self._secret, str(url.password or "")}))
-        self.engine = _sqlite(self.file, create) if self.file else _postgres(url)
-        self._reader = self.engine.execution_options(**_reading(self.engine))
+        if self.file:
+            self.engine, self._reader = _sqlite(self.file, create), _sqlite(self.file, create, reads=True)
+        else:
+            self.engine = _postgres(url)
+            self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         # SQLite has one writer. Threads of this process queue here, in turn, and not in SQLite's unfair busy loop.
         self._turn = threading.Lock() if self.file else nullcontext()
 
@@ -110,6 +117,7 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+        self._reader.dispose()
 
     def _failure(self, action: str, error: BaseException | None) -> SchemaError | StoreUnavailable:
         cause = next(iter(str(error).strip().splitlines()), "no reason given")
@@ -159,7 +167,7 @@ def _postgres(url: URL) -> Engine:
     )
 
 
-def _sqlite(file: Path, create: bool) -> Engine:
+def _sqlite(file: Path, create: bool, reads: bool = False) -> Engine:
     def connect() -> sqlite3.Connection:
         opened = sqlite3.connect(
             f"file:{quote(str(file))}?mode={'rwc' if create else 'rw'}",
@@ -171,23 +179,16 @@ def _sqlite(file: Path, create: bool) -> Engine:
         # The write-ahead log is a property of the file, set by `db upgrade`.
         opened.execute("PRAGMA synchronous = FULL")
         opened.execute("PRAGMA foreign_keys = ON")
+        if reads:
+            opened.execute("PRAGMA query_only = ON")
+            opened.execute(f"PRAGMA cache_size = -{_READ_CACHE}")
         return opened
 
     engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, **_POOL)
-    event.listen(engine, "begin", _begin)
+    # Writers take the lock at once: a reader that becomes a writer later would fail, without waiting.
+    begin = "BEGIN" if reads else "BEGIN IMMEDIATE"
+    event.listen(engine, "begin", lambda connection: run(connection, begin))
     return engine
-
-
-def _begin(connection: Connection) -> None:
-    """Writers take the lock at once: a reader that becomes a writer later would fail, without waiting."""
-    reading = connection.get_execution_options().get("fleetkeeper_reading")
-    run(connection, "BEGIN" if reading else "BEGIN IMMEDIATE")
-
-
-def _reading(engine: Engine) -> dict[str, Any]:
-    if engine.dialect.name == "sqlite":
-        return {"fleetkeeper_reading": True}
-    return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
 def _is_busy(error: BaseException) -> bool:
