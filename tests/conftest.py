@@ -1,6 +1,7 @@
 """What every test starts from: logging as a process has it before it is configured; and which tests share a worker."""
 
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,6 +62,16 @@ class Lanes(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
 
     def _split_scope(self, nodeid: str) -> str:
         return lane_of(nodeid)
+
+
+def pytest_configure() -> None:
+    """What a shell starts in the background, or under nohup, ignores Ctrl-C and the end of its terminal.
+
+    So do the tests then, but not what they start, which would inherit it if the signals were not handled here.
+    """
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Lanes:

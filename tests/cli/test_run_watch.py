@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -123,9 +124,11 @@ def test_at_a_terminal_it_is_a_screen_as_wide_as_the_window_and_ctrl_c_leaves_th
 
 def read_until(terminal: int, holds: Callable[[str], Any]) -> str:
     """What a terminal shows, without its colours, until something is there; fails when it ends before."""
-    text = ""
+    text, until = "", time.monotonic() + PATIENCE
     while not holds(text):
-        assert select.select([terminal], [], [], PATIENCE)[0], f"nothing more for {PATIENCE} s: {text[-2000:]}"
+        left = until - time.monotonic()
+        found = left > 0 and select.select([terminal], [], [], left)[0]
+        assert found, f"not within {PATIENCE} s: {text[-2000:]}"
         try:
             got = os.read(terminal, 65536)
         except OSError:  # Linux says so of a terminal whose other end is closed

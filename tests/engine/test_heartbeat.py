@@ -215,7 +215,7 @@ def test_the_engine_itself_renews_while_a_step_waits_and_an_abort_ends_it(tmp_pa
     wave.later(45)
     (until,) = wave.place.silences.until.values()
     assert until > wave.now
-    assert wave.place.silences.made("hold") >= 8
+    assert wave.place.silences.made("hold") >= 5  # ten minutes each
     wave.say(Verb.ABORT)
     wave.later(1)
     assert (wave.task.state, wave.place.silences.until) == (TaskState.ABORTED, {})
