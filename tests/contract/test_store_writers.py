@@ -175,7 +175,7 @@ def test_a_read_shows_one_moment(open_store: Open) -> None:
         if "FROM part_seen" in statement:
             writer.save_many([listed(blog)], [(blog, seen(snapshot()))])
 
-    sa.event.listen(reader._database.engine, "after_cursor_execute", write)
+    sa.event.listen(reader._database.reader, "after_cursor_execute", write)
     assert reader.clusters() == ()
     assert [len(cluster.parts) for cluster in reader.clusters()] == [len(snapshot())]
 

@@ -54,10 +54,10 @@ class Database:
         self.shown = str(self.file) if self.file else url.set(query={}).render_as_string(hide_password=True)
         self._secrets = tuple(filter(None, {self._secret, str(url.password or "")}))
         if self.file:
-            self.engine, self._reader = _sqlite(self.file, create), _sqlite(self.file, create, reads=True)
+            self.engine, self.reader = _sqlite(self.file, create), _sqlite(self.file, create, reads=True)
         else:
             self.engine = _postgres(url)
-            self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            self.reader = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         # SQLite has one writer. Threads of this process queue here, in turn, and not in SQLite's unfair busy loop.
         self._turn = threading.Lock() if self.file else nullcontext()
 
@@ -78,7 +78,7 @@ class Database:
 
     def read(self, action: str, work: Callable[[Connection], T]) -> T:
         """Do the work on one consistent view of the data."""
-        with self.translated(action), self._reader.begin() as connection:
+        with self.translated(action), self.reader.begin() as connection:
             return work(connection)
 
     def use_write_ahead_log(self) -> None:
@@ -117,7 +117,7 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
-        self._reader.dispose()
+        self.reader.dispose()
 
     def _failure(self, action: str, error: BaseException | None) -> SchemaError | StoreUnavailable:
         cause = next(iter(str(error).strip().splitlines()), "no reason given")
