@@ -192,6 +192,7 @@ class AutoScalingGroup:
     instances: tuple[str, ...]
     node_group: str = ""  # eks:nodegroup-name tag, "" for a self-managed group
     launch_template: str = ""
+    subnets: tuple[str, ...] = ()  # that it launches into
 
 
 @dataclass(frozen=True, slots=True)

@@ -292,8 +292,8 @@ class GroupImage:
 class ClusterPrerequisites:
     """What EKS needs in the account to update the control plane and to replace nodes; None: not seen.
 
-    subnets are those of the control plane (resourcesVpcConfig.subnetIds), node_subnets those that the managed node
-    groups name; both by DescribeSubnets, without those that it no longer knows.
+    subnets are those of the control plane (resourcesVpcConfig.subnetIds), node_subnets those that managed node groups
+    and self-managed Auto Scaling groups name; both by DescribeSubnets, without those that it no longer knows.
     """
 
     subnets: tuple[Subnet, ...] = ()

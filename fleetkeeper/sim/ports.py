@@ -294,4 +294,5 @@ def _groups(cluster: SimCluster) -> Iterator[model.AutoScalingGroup]:
             instances=tuple(group.instances),
             node_group=group.tags.get("eks:nodegroup-name", ""),
             launch_template=f"{group.template['id']}:{group.template['version']}",
+            subnets=group.subnets,
         )

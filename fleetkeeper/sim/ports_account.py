@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from fleetkeeper.core import model, observed
 from fleetkeeper.core.capacity import counts_instances
 from fleetkeeper.core.versions import Minor
-from fleetkeeper.sim.aws.fleet import subnets_of, templates_of
+from fleetkeeper.sim.aws.fleet import groups_of, subnets_of, templates_of
 from fleetkeeper.sim.aws.images import Image, known_images
 from fleetkeeper.sim.aws.small_apis import quota_rows
 from fleetkeeper.sim.aws.usage import used_vcpus
@@ -38,7 +38,9 @@ def prerequisites(
         for mine in world.of_scope(cluster.account, cluster.region)
         for each in subnets_of(world, mine).values()
     }
+    own = (each for each in groups_of(cluster) if "eks:nodegroup-name" not in each.tags)
     of_nodes = dict.fromkeys(subnet for group in node_groups for subnet in group.subnets)
+    of_nodes |= dict.fromkeys(subnet for group in own for subnet in group.subnets)
     role, key = control_plane.role_arn, control_plane.kms_key
     return observed.ClusterPrerequisites(
         subnets=tuple(known[id] for id in control_plane.subnets if id in known),

@@ -256,6 +256,19 @@ def test_addresses_for_new_nodes_are_reserved(kind: str) -> None:
     assert needs == {"subnet:subnet-a": 10 * zones, "subnet:subnet-b": 10 * zones}
 
 
+@pytest.mark.parametrize(("parallel", "amount"), [("1", 10), ("2", 10), ("50%", 20), ("3", 20)])
+def test_addresses_and_cores_for_a_surge_of_our_own_are_reserved(parallel: str, amount: int) -> None:
+    instance = {"provider_id": "aws:///eu-west-1a/i-0a", "instance_type": "m6i.large"}
+    nodes = (aged(1, kind=ComputeKind.SELF_MANAGED, group="batch", **instance),)
+    scaling = (AutoScalingGroup("batch-1X", "shop", 8, ("i-0a",), subnets=("subnet-a", "subnet-b", "subnet-gone")),)
+    quotas = (observed.Quota("ec2", "L-1", "Running On-Demand Standard (A, C, D, M) instances", 100.0, 60.0),)
+    found = fleet(nodes=nodes, scaling=scaling, values={parts.QUOTAS: quotas})
+    surge = StepSpec("x", "surge-nodes", {"group": "batch-1X", "parallel": parallel})
+    needs = {each.resource.partition("/")[0]: each.amount for each in needs_of(found, [surge])}
+    cores = 2 * {"1": 1, "2": 2, "50%": 4, "3": 3}[parallel]
+    assert needs == {"subnet:subnet-a": amount, "subnet:subnet-b": amount, "quota:123456789012": cores}
+
+
 # ---- parameters
 
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
@@ -62,9 +63,14 @@ class AccountReads:
     def prerequisites(
         self, control_plane: model.ControlPlane, node_groups: Iterable[model.NodeGroup]
     ) -> observed.ClusterPrerequisites:
-        """A ReadError when the subnets cannot be listed; a role or key that cannot be looked at is only unknown."""
+        """A ReadError when the subnets cannot be listed; a role or key that cannot be looked at is only unknown.
+
+        So are the subnets of self-managed groups where Auto Scaling tells nothing.
+        """
         known = self._subnets()
         of_nodes = dict.fromkeys(subnet for group in node_groups for subnet in group.subnets)
+        with suppress(ReadError):
+            of_nodes |= dict.fromkeys(id for group in self._self_managed(control_plane.name) for id in group.subnets)
         return observed.ClusterPrerequisites(
             subnets=tuple(known[id] for id in control_plane.subnets if id in known),
             node_subnets=tuple(known[id] for id in of_nodes if id in known),
@@ -79,8 +85,7 @@ class AccountReads:
     ) -> tuple[observed.LaunchTemplate, ...]:
         """Without those that EC2 does not know any more, which EKS reports as an issue of their group."""
         users = [(g.name, g.launch_template, g.custom_ami) for g in node_groups if g.launch_template]
-        own = (g for g in self.groups() if g.cluster == name and not g.node_group and g.launch_template)
-        users += [(g.name, g.launch_template, True) for g in own]
+        users += [(g.name, g.launch_template, True) for g in self._self_managed(name) if g.launch_template]
         templates = self._templates() if users else {}
         images = {(each.id, each.in_use): each.image for each in known if each.image}
         found = []
@@ -105,6 +110,9 @@ class AccountReads:
             self._look_up(name, unseen(found))
             seen = tuple(self._images.values())
         return tuple(replace(each, created_at=each.created_at or _age(each, seen)) for each in found)
+
+    def _self_managed(self, cluster: str) -> Iterator[model.AutoScalingGroup]:
+        return (each for each in self.groups() if each.cluster == cluster and not each.node_group)
 
     def _look_up(self, cluster: str, wanted: Iterable[observed.GroupImage]) -> None:
         """What no cluster asked for before, in two requests. By filters: for them an id that is gone is no error."""

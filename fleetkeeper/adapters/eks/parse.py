@@ -182,6 +182,7 @@ def auto_scaling_group(body: Mapping[str, Any]) -> model.AutoScalingGroup | None
         instances=tuple(text(mapping(i).get("InstanceId")) for i in listed(body.get("Instances"))),
         node_group=tags.get("eks:nodegroup-name", ""),
         launch_template=f"{text(template.get('LaunchTemplateId'))}:{text(template.get('Version'))}" if template else "",
+        subnets=tuple(filter(None, text(body.get("VPCZoneIdentifier")).split(","))),
     )
 
 

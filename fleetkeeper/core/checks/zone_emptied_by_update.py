@@ -3,8 +3,8 @@
 All nodes of the zone are of one managed group. Its update cordons every old node once new ones are there, so a zone
 whose subnets have no address gets none, and the pods of its volumes stay Pending; with the strategy MINIMAL it takes
 maxUnavailable nodes away before it launches any (Amazon EKS User Guide, managed-node-update-behavior, 2026). Zones with
-one node or none are FK412. Karpenter launches for a pending pod in the zone of its volume, and the zones and subnets of
-self-managed groups are not seen: neither is judged here. A subnet that was not seen is told by FK505.
+one node or none are FK412. Karpenter launches for a pending pod in the zone of its volume, and of a self-managed group
+nobody knows how its nodes are replaced: neither is judged here. A subnet that was not seen is told by FK505.
 """
 
 from collections.abc import Iterator

@@ -118,7 +118,23 @@ def test_a_subnet_that_ec2_does_not_know_is_left_out(eks: EksCloud) -> None:
     found = eks.prerequisites(control_plane, ())
 
     assert [each.id for each in found.subnets] == ["subnet-0a"]
-    assert found.node_subnets == ()
+
+
+def test_the_subnets_of_self_managed_groups_are_those_of_nodes_too(aws: Aws, shop: SimCluster, eks: EksCloud) -> None:
+    _, control_plane = eks.cluster("shop")
+    (own,) = shop.auto_scaling_groups.values()
+    own.subnets = ["subnet-0b", "subnet-gone"]
+    assert [each.subnets for each in eks.auto_scaling_groups() if each.name == own.name] == [
+        ("subnet-0b", "subnet-gone")
+    ]
+    assert [each.id for each in eks.prerequisites(control_plane, ()).node_subnets] == ["subnet-0b"]
+
+
+def test_without_auto_scaling_only_the_subnets_of_managed_groups_are_known(aws: Aws, eks: EksCloud) -> None:
+    forbid(aws, "DescribeAutoScalingGroups")
+    _, control_plane = eks.cluster("shop")
+    assert eks.prerequisites(control_plane, ()).node_subnets == ()
+    assert len(prerequisites(eks).node_subnets) == 3
 
 
 def test_subnets_are_listed_once_for_all_clusters(aws: Aws, eks: EksCloud) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from fleetkeeper.core import parts
 from fleetkeeper.core.finding import Finding, Severity
-from fleetkeeper.core.model import ComputeKind
+from fleetkeeper.core.model import AutoScalingGroup, ComputeKind
 from fleetkeeper.core.observed import ClusterPrerequisites, Subnet
 from fleetkeeper.core.snapshot import Policy
 from tests.core.checks.nodes import group, node
@@ -50,6 +50,31 @@ def test_a_subnet_that_was_not_seen_is_unknown() -> None:
 
 def test_a_group_without_nodes_needs_none() -> None:
     assert judged(("eu-west-1a", 0), desired=0) == ()
+
+
+def own_group(free: int, subnets: tuple[str, ...] = ("subnet-0",), kind: str = "m8g.large") -> tuple[Finding, ...]:
+    """Of a self-managed group with one node, which a label calls by a shorter name than Auto Scaling."""
+    nodes = (
+        node("n1", kind=ComputeKind.SELF_MANAGED, group="web", instance_type=kind, provider_id="aws:///eu-west-1a/i-1"),
+    )
+    scaling = (AutoScalingGroup("shop-web-1X", "shop", 1, ("i-1",), subnets=subnets),)
+    known = ClusterPrerequisites(node_subnets=(Subnet("subnet-0", "eu-west-1a", free),))
+    seen = {parts.PREREQUISITES: known, parts.NODE_GROUPS: (), parts.NODES: nodes, parts.AUTO_SCALING_GROUPS: scaling}
+    return found("FK505", snapshot(seen))
+
+
+def test_a_self_managed_group_is_judged_by_its_own_subnets_and_the_types_that_it_runs() -> None:
+    assert own_group(20) == ()
+    (finding,) = own_group(20, kind="m8g.4xlarge")
+    assert (str(finding.subject), finding.severity) == ("AutoScalingGroup shop-web-1X", Severity.BLOCKER)
+    assert finding.message == "eu-west-1a has 20 free addresses; a surge of 1 node takes 30 to 60"
+
+
+def test_subnets_of_a_self_managed_group_that_are_not_known_make_it_unknown() -> None:
+    (lost,) = own_group(20, subnets=("subnet-0", "subnet-gone"))
+    assert (lost.severity, lost.message) == (Severity.UNKNOWN, "the free addresses of subnet-gone were not seen")
+    (none,) = own_group(20, subnets=())
+    assert "which subnets its nodes are launched into was not read" in none.message
 
 
 @pytest.mark.parametrize("kind", [ComputeKind.KARPENTER, ComputeKind.SELF_MANAGED, ComputeKind.AUTO_MODE])
