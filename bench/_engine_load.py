@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from fleetkeeper.adapters import allocator
 from fleetkeeper.adapters.store.runs import SqlRuns
 from fleetkeeper.config import StoreSettings
 from fleetkeeper.core.run import Run
@@ -94,8 +95,9 @@ def main() -> None:
     order = Order("bench", load.database, load.cloud, lease=30.0, poll=1.0, threads=load.threads)
     hooks: Any = BareHooks(load.cloud, order.name)
     engine = executor(order, hooks)
+    allocator.share_arenas()  # these three as `serve` does when it starts
     gc.collect()
-    gc.freeze()  # as `serve` does when it starts
+    gc.freeze()
     before, begun = resource.getrusage(resource.RUSAGE_SELF), datetime.now(UTC)
     ended = _run_to_its_end(runs, engine)
     assert ended.ended_at is not None
