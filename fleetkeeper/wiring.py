@@ -17,14 +17,12 @@ import structlog
 import fleetkeeper
 from fleetkeeper import logs
 from fleetkeeper.adapters import allocator, overlay
-from fleetkeeper.adapters.calendars import FreezeCalendars
 from fleetkeeper.adapters.eks.clouds import EksClouds
 from fleetkeeper.adapters.eks.probes import EksProbes
 from fleetkeeper.adapters.eks.writer import EksWriters
 from fleetkeeper.adapters.helm.releases import HelmReleases
 from fleetkeeper.adapters.hook_messenger import HookMessenger
 from fleetkeeper.adapters.hooks import HttpHooks
-from fleetkeeper.adapters.identity import VerifiedIdentities
 from fleetkeeper.adapters.kube.in_cluster import pod_of
 from fleetkeeper.adapters.kube.kubes import KubeAccess
 from fleetkeeper.adapters.kube.limits import Limits, WallPace
@@ -179,6 +177,8 @@ def engine(settings: Settings, keeper: Keeper) -> Iterator[Executor | None]:
 
     Raises ConfigError for a signing key that others may read.
     """
+    from fleetkeeper.adapters.identity import VerifiedIdentities  # joserfc is 9 MiB that only an engine needs
+
     file = database_file(settings.store)
     if file is None and settings.approvals.signing_key is None:
         fix = "set approvals.signing_key_file, the same for all replicas: `openssl rand -hex 32` makes one"
@@ -236,6 +236,8 @@ def log_as(format: str, level: str, name: str) -> None:
 
 def _world(settings: Settings, keeper: Keeper, runs: SqlRuns, approvals: SignedApprovals, stack: ExitStack) -> World:
     """The executor's ports; what holds connections is closed with the stack."""
+    from fleetkeeper.adapters.calendars import FreezeCalendars  # icalendar is 4 MiB that only an engine needs
+
     ports, own = keeper.ports, settings.engine
     clouds = EksClouds(settings.aws, ports.clock, ports.cancel)
     writers = LiveWriters(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,7 @@ VOLUME_SOURCES = {
 _ACCELERATORS = ("aws.amazon.com/neuron", "vpc.amazonaws.com/efa")
 
 
+@lru_cache(maxsize=1024)  # a fleet asks for a few names
 def is_gpu(resource: str) -> bool:
     """Whether a resource is a GPU or another device that few nodes have: nvidia.com/gpu, nvidia.com/mig-1g.5gb."""
     return resource.endswith("/gpu") or resource.startswith(("nvidia.com/", *_ACCELERATORS))

@@ -1,12 +1,12 @@
 """From documents of the API to our own values."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from fleetkeeper.adapters.kube import templates
 from fleetkeeper.adapters.kube.documents import structs
 from fleetkeeper.core import model
 from fleetkeeper.core.compute import compute_kind, is_spot
+from fleetkeeper.core.frozen import replace
 from fleetkeeper.core.owner_keys import owner_keys
 
 _INSTANCE_TYPE = ("node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type")

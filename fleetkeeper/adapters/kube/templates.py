@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fleetkeeper.adapters.kube.documents import structs
+from fleetkeeper.core.frozen import replace
 from fleetkeeper.core.pod_annotations import kept_annotations
 from fleetkeeper.core.pods import (
     BUILT_FROM_THE_API,
@@ -16,6 +17,8 @@ from fleetkeeper.core.pods import (
     is_gpu,
 )
 
+_PLAIN = PodTemplate()
+
 
 def labels(selector: structs.LabelSelector | None) -> Labels | None:
     """A selector that is absent takes nothing, and is None."""
@@ -27,13 +30,30 @@ def labels(selector: structs.LabelSelector | None) -> Labels | None:
 def template(
     spec: structs.PodSpec, own_labels: Mapping[str, str] | None, annotations: Mapping[str, str] | None
 ) -> PodTemplate:
+    containers = spec.containers or ()
+    found = replace(
+        _PLAIN,
+        labels=own_labels or {},
+        annotations=kept_annotations(annotations) if annotations else {},
+        is_probed=bool(containers) and all(each.probe is not None for each in containers),
+        service_account=spec.account or "",
+        priority_class=spec.priority or "",
+        grace_seconds=spec.grace_seconds,
+        host_network=bool(spec.host_network),
+        requests_gpu=any(is_gpu(name) for each in containers for name in _asked(each.resources)),
+    )
+    if spec.node_selector or spec.affinity or spec.tolerations or spec.spread or spec.volumes:
+        return _placed(found, spec)
+    return found
+
+
+def _placed(found: PodTemplate, spec: structs.PodSpec) -> PodTemplate:
+    """With what says where its pods may run: most have nothing of it."""
     affinity = spec.affinity or structs.Affinity()
     nodes, apart = affinity.nodes or structs.NodeAffinity(), affinity.apart or structs.PodAntiAffinity()
     asked = tuple(Requirement(key, "In", (value,)) for key, value in (spec.node_selector or {}).items())
-    containers = spec.containers or ()
-    return PodTemplate(
-        labels=own_labels or {},
-        annotations=kept_annotations(annotations),
+    return replace(
+        found,
         node_terms=(*asked, *node_terms(nodes.required)),
         preferred_terms=_of_terms(each.preference for each in nodes.preferred or ()),
         tolerations=tuple(_toleration(each) for each in spec.tolerations or ()),
@@ -41,12 +61,6 @@ def template(
         apart_preferred=_topologies(each.term for each in apart.preferred or ()),
         spread=_topologies(spec.spread),
         volumes=tuple(volume for each in spec.volumes or () if (volume := _volume(each)) is not None),
-        is_probed=bool(containers) and all(each.probe is not None for each in containers),
-        service_account=spec.account or "",
-        priority_class=spec.priority or "",
-        grace_seconds=spec.grace_seconds,
-        host_network=bool(spec.host_network),
-        requests_gpu=any(is_gpu(name) for each in containers for name in _asked(each.resources)),
     )
 
 
