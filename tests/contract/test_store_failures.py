@@ -39,13 +39,6 @@ class TestSchema:
     def test_migrations_lead_to_exactly_the_declared_tables(self, settings: StoreSettings) -> None:
         assert schema.check(settings) == ()
 
-    def test_what_only_reads_cannot_write(self, settings: StoreSettings) -> None:
-        opened = database.Database(settings)
-        with pytest.raises(StoreUnavailable, match=r"cannot look: .*(read-only|readonly)"):
-            opened.read("look", lambda connection: connection.execute(sa.delete(tables.cluster)))
-        opened.write("drop it", lambda connection: connection.execute(sa.delete(tables.cluster)))
-        opened.close()
-
     def test_drift_is_named(self, settings: StoreSettings, store: SqlStore) -> None:
         with store._database.engine.begin() as connection:
             connection.exec_driver_sql("DROP INDEX ix_history_valid_to")

@@ -9,10 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-from fleetkeeper.adapters.store import revisions, schema
+from fleetkeeper.adapters.store import revisions, schema, tables
+from fleetkeeper.adapters.store.database import Database
 from fleetkeeper.adapters.store.store import SqlStore
 from fleetkeeper.config import StoreSettings
 from fleetkeeper.core import parts
+from fleetkeeper.errors import StoreUnavailable
 from tests.contract.observed import (
     NOON,
     PLACEMENT,
@@ -165,6 +167,14 @@ def test_an_upgrade_raced_by_three_processes_happens_once(empty: StoreSettings) 
     assert [racer.returncode for racer in racers] == [0, 0, 0]
     assert applied == [[], [], list(revisions.chain())]
     assert schema.check(empty) == ()
+
+
+def test_what_only_reads_cannot_write(settings: StoreSettings) -> None:
+    opened = Database(settings)
+    with pytest.raises(StoreUnavailable, match=r"cannot look: .*(read-only|readonly)"):
+        opened.read("look", lambda connection: connection.execute(sa.delete(tables.cluster)))
+    opened.write("drop it", lambda connection: connection.execute(sa.delete(tables.cluster)))
+    opened.close()
 
 
 def test_a_read_shows_one_moment(open_store: Open) -> None:
